@@ -1,0 +1,51 @@
+# Every target sets up what it needs first: `make` alone turns a fresh clone into a finished lesson.
+# Give options with ARGS, another Python with PYTHON: make lesson ARGS="--help", make PYTHON=python3.12
+
+.DEFAULT_GOAL := lesson
+.NOTPARALLEL:
+.PHONY: lesson test check doctor bench constraints clean help set-up set-up-dev moved
+
+PY := .venv/bin/python
+
+# A stamp is written last and holds the checkout's place: an interrupted set-up leaves none, and a moved
+# checkout or a .venv whose Python has gone is set up again.
+unfit = $(shell [ -x $(PY) ] && [ "$$(cat .venv/$(1) 2>/dev/null)" = "$$(pwd -P)" ] || echo moved)
+
+lesson: .venv/ready ## set up, then train, record and render the lesson
+	@.venv/bin/fmcore lesson $(ARGS)
+
+test: .venv/ready-dev ## run the tests
+	@$(PY) -m pytest -n 2 $(ARGS)
+
+check: .venv/ready-dev ## lint, format, types, and who may import whom
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m pytest tests/test_imports.py
+
+doctor: .venv/ready ## say what works on this machine and how to mend the rest
+	@.venv/bin/fmcore doctor $(ARGS)
+
+bench: .venv/ready-dev ## run every benchmark
+	@set -e; for file in benchmarks/[!_]*.py; do \
+		echo "== $$file"; $(PY) "$$file" $(ARGS); \
+	done
+
+constraints: .venv/ready-dev ## write constraints.txt from what .venv holds now
+	@./setup.sh constraints
+
+clean: ## remove .venv and caches; renders stay
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find fmcore scenes tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
+
+set-up: .venv/ready ## only set up: libraries, .venv, packages
+set-up-dev: .venv/ready-dev ## that, and what tests and checks need
+
+.venv/ready: pyproject.toml constraints.txt $(call unfit,ready)
+	@./setup.sh
+
+.venv/ready-dev: pyproject.toml constraints.txt $(call unfit,ready-dev)
+	@./setup.sh dev

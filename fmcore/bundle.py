@@ -1,0 +1,354 @@
+"""The bundle: everything a network computed about its probes, in one safetensors file.
+
+A bundle is written once by the recorder and read by everybody else. It holds arrays and one
+header, canonical JSON in the file's single metadata key, validated on opening. Nothing in it is
+executable. Opening reads the header alone; one channel of a large activation costs that channel.
+
+Array names are `probes`, `logits` and `<layer>/<part>`, where part is one of
+
+    weight (C_out, C_in, kH, kW)           bias (C_out,)
+    weight_history (E + 1, C_out, C_in, kH, kW)   epoch 0 is before training
+    preactivation, activation (P, C, H, W)        before and after the nonlinearity
+    gradcam (P, H, W)                             signed, for the predicted class
+    mean, std, maximum, fired (C,)                over the test set; fired is a share of images
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from fmcore.errors import BundleError
+
+SCHEMA_VERSION = 1
+_METADATA_KEY = "fmcore"  # exactly one: safetensors writes several in random order
+_MAX_ELEMENTS = 2**33  # 32 GiB of float32: a table that claims more is not believed
+
+Array = NDArray[Any]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ArrayInfo(_Frozen):
+    """Shape, type and content digest of one array."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class LayerInfo(_Frozen):
+    """One convolution (or pooling) of the network, as it ran on the probes."""
+
+    name: str
+    type: Literal["convolution", "pooling"]
+    kernel: tuple[int, int]  # (kH, kW)
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    nonlinearity: str  # what turns its pre-activation into its activation, "relu" or "none"
+    output_shape: tuple[int, int, int]  # (C, H, W)
+
+
+class ModelInfo(_Frozen):
+    name: str
+    input_shape: tuple[int, int, int]  # (C, H, W)
+    parameters: int
+
+
+class ProbeInfo(_Frozen):
+    """One recorded image: what it is and what the network says."""
+
+    label: int
+    predicted: int
+    probability: float  # softmax of the predicted class
+    source: str  # such as "test image 17"
+
+
+class EpochRecord(_Frozen):
+    """Mean loss and accuracy (a share) after `epoch` epochs; epoch 0 is before training."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+
+
+class TrainingInfo(_Frozen):
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: str
+    loss: str
+    seed: int
+    device: str
+    history: tuple[EpochRecord, ...]
+
+
+class DatasetInfo(_Frozen):
+    name: str
+    provenance: str
+    train_count: int
+    test_count: int
+
+
+class BundleHeader(_Frozen):
+    """The validated header: what the arrays are and how they came about."""
+
+    schema_version: int
+    model: ModelInfo
+    layers: tuple[LayerInfo, ...]
+    arrays: dict[str, ArrayInfo]
+    classes: tuple[str, ...]
+    probes: tuple[ProbeInfo, ...]
+    training: TrainingInfo
+    dataset: DatasetInfo
+    versions: dict[str, str]
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of test images classified rightly after the last epoch."""
+        return self.training.history[-1].test_accuracy
+
+
+def array_digest(array: Array) -> str:
+    """sha256 over type, shape and C-ordered content."""
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+class Bundle:
+    """A bundle opened for reading. Use it as a context manager, or `close` it."""
+
+    def __init__(self, path: Path, header: BundleHeader, digest: str, file: Any) -> None:
+        self.path = path
+        self.header = header
+        self.digest = digest  # of the header, and through its array table of every array
+        self._file = file
+        self._verified: dict[str, Array] = {}
+
+    # -- opening and closing ---------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open and validate the header.
+
+        Raises:
+            BundleError: the file is missing, cut short, no bundle, changed by hand, or of another schema.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise BundleError(
+                f"There is no bundle at '{path}'; run `fmcore record --output '{path}'` to make one."
+            )
+        try:
+            file = safe_open(str(path), framework="np")
+            metadata = file.metadata() or {}
+        except (SafetensorError, OSError) as error:
+            raise BundleError(
+                f"'{path}' is cut short or no bundle ({error}); write it again with `fmcore record`."
+            ) from None
+        header, digest = _read_header(path, metadata)
+        _check_table(path, header, file)
+        return cls(path, header, digest, file)
+
+    def close(self) -> None:
+        self._verified.clear()
+        self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def array(self, name: str) -> Array:
+        """The whole array `name`, its content checked against its digest; read-only.
+
+        Raises:
+            BundleError: there is no such array, or its bytes were changed.
+        """
+        if name not in self._verified:
+            info = self.info(name)
+            value: Array = self._file.get_tensor(name)
+            if array_digest(value) != info.sha256:
+                raise BundleError(
+                    f"Array '{name}' of '{self.path}' was changed after it was written;"
+                    " write the bundle again with `fmcore record`."
+                )
+            value.flags.writeable = False
+            self._verified[name] = value
+        return self._verified[name]
+
+    def part(self, name: str, *index: int) -> Array:
+        """`array[index]` without reading the rest, such as one feature map (H, W) by (probe, channel)."""
+        info = self.info(name)
+        for axis, (i, size) in enumerate(zip(index, info.shape, strict=False)):
+            if not 0 <= i < size:
+                raise BundleError(f"'{name}' has {size} entries along axis {axis}, so there is no number {i}.")
+        selection = tuple(slice(i, i + 1) for i in index)
+        value: Array = self._file.get_slice(name)[selection]
+        return value.reshape(info.shape[len(index) :])
+
+    def info(self, name: str) -> ArrayInfo:
+        """Shape, type and digest of array `name`.
+
+        Raises:
+            BundleError: there is no such array.
+        """
+        if name not in self.header.arrays:
+            self.require(name)
+        return self.header.arrays[name]
+
+    def require(self, *names: str) -> None:
+        """Make sure that every array named is there.
+
+        Raises:
+            BundleError: one is missing; the sentence names it and what the bundle has instead.
+        """
+        for name in names:
+            if name not in self.header.arrays:
+                layer = name.rpartition("/")[0]
+                known = sorted(self.header.arrays)
+                if layer and layer not in self.layer_names:
+                    known = list(self.layer_names)
+                    raise BundleError(
+                        f"The bundle '{self.path.name}' has no layer '{layer}'; it has {', '.join(known)}."
+                    )
+                raise BundleError(
+                    f"The bundle '{self.path.name}' has no array '{name}'; it has {', '.join(known)}."
+                )
+
+    def verify(self) -> None:
+        """Check every array against its digest.
+
+        Raises:
+            BundleError: the bytes of an array were changed.
+        """
+        for name in self.header.arrays:
+            self.array(name)
+
+    # -- looking things up -----------------------------------------------------------------------
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        return tuple(layer.name for layer in self.header.layers)
+
+    @property
+    def convolutions(self) -> tuple[LayerInfo, ...]:
+        return tuple(layer for layer in self.header.layers if layer.type == "convolution")
+
+    def layer(self, name: str) -> LayerInfo:
+        """The layer called `name`.
+
+        Raises:
+            BundleError: there is none; the sentence lists those that exist.
+        """
+        for layer in self.header.layers:
+            if layer.name == name:
+                return layer
+        known = ", ".join(self.layer_names)
+        raise BundleError(f"The bundle '{self.path.name}' has no layer '{name}'; it has {known}.")
+
+    def class_name(self, index: int) -> str:
+        return self.header.classes[index]
+
+
+def _read_header(path: Path, metadata: Mapping[str, str]) -> tuple[BundleHeader, str]:
+    text = metadata.get(_METADATA_KEY)
+    if text is None:
+        raise BundleError(
+            f"'{path}' is a safetensors file but no bundle of fmcore; name one written by `fmcore record`."
+        )
+    try:
+        envelope = json.loads(text)
+        content, digest = envelope["header"], envelope["sha256"]
+        version = content["schema_version"]
+    except (ValueError, TypeError, KeyError):
+        raise BundleError(f"The header of '{path}' cannot be read; write it again with `fmcore record`.") from None
+    if version != SCHEMA_VERSION:
+        raise BundleError(
+            f"'{path}' has bundle schema {version!r} and this fmcore reads {SCHEMA_VERSION};"
+            " write it again with `fmcore record`."
+        )
+    if hashlib.sha256(_canonical(content).encode()).hexdigest() != digest:
+        raise BundleError(
+            f"The header of '{path}' was changed after it was written; write it again with `fmcore record`."
+        )
+    try:
+        return BundleHeader.model_validate_json(_canonical(content)), digest
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(
+            f"The header of '{path}' is not valid at '{where}' ({first['msg']});"
+            " write it again with `fmcore record`."
+        ) from None
+
+
+def _check_table(path: Path, header: BundleHeader, file: Any) -> None:
+    present, stated = set(file.keys()), set(header.arrays)
+    if present != stated:
+        odd = sorted(present ^ stated)[0]
+        raise BundleError(
+            f"'{path}' and its header disagree about array '{odd}'; write it again with `fmcore record`."
+        )
+    for name, info in header.arrays.items():
+        shape = tuple(file.get_slice(name).get_shape())
+        if shape != info.shape or int(np.prod(shape, dtype=np.int64)) > _MAX_ELEMENTS:
+            raise BundleError(
+                f"Array '{name}' of '{path}' has shape {shape} where its header says {info.shape};"
+                " write it again with `fmcore record`."
+            )
+
+
+def save_bundle(path: Path, header: BundleHeader, arrays: Mapping[str, Array]) -> str:
+    """Write a bundle beside `path` under a temporary name, check it, then rename it. Returns its digest.
+
+    `header.arrays` is filled in here from `arrays`; what it held is replaced.
+
+    Raises:
+        BundleError: an array holds NaN or infinity, or the file cannot be written.
+    """
+    table = {}
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise BundleError(
+                f"Array '{name}' holds NaN or infinite values, so nothing drawn from it would be true;"
+                " train again with a smaller learning rate, or mend the weights."
+            )
+        table[name] = ArrayInfo(shape=array.shape, dtype=str(array.dtype), sha256=array_digest(array))
+    content = header.model_copy(update={"arrays": table}).model_dump(mode="json")
+    digest = hashlib.sha256(_canonical(content).encode()).hexdigest()
+    metadata = {_METADATA_KEY: _canonical({"header": content, "sha256": digest})}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, str(temporary), metadata)
+        with Bundle.open(temporary) as written:
+            written.verify()
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(
+            f"The bundle cannot be written to '{path}' ({error}); free some space or name another --output."
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest

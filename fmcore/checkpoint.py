@@ -1,0 +1,75 @@
+"""A checkpoint: the weights of every epoch and the record of the training, one safetensors file."""
+
+import json
+import os
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from fmcore.bundle import EpochRecord
+from fmcore.data.imageset import ImageSet
+from fmcore.errors import InputError
+from fmcore.models import build_model
+from fmcore.training import State, Trained, TrainSpec, load_state
+
+_METADATA_KEY = "fmcore-checkpoint"
+
+
+def save_checkpoint(path: Path, trained: Trained, data: ImageSet) -> None:
+    """Write the weights of every epoch and the training's record as one safetensors file."""
+    record = {
+        "spec": trained.spec.model_dump(mode="json"),
+        "history": [r.model_dump(mode="json") for r in trained.history],
+        "device": trained.device,
+        "classes": list(data.classes),
+        "image_shape": list(data.image_shape),
+    }
+    tensors = {
+        f"{epoch}/{name}": value for epoch, state in enumerate(trained.states) for name, value in state.items()
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, str(temporary), {_METADATA_KEY: json.dumps(record, sort_keys=True)})
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"The checkpoint cannot be written to '{path}' ({error}); name another file."
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, data: ImageSet) -> Trained:
+    """Read a checkpoint written by `save_checkpoint` and make its network.
+
+    Raises:
+        InputError: no such file, no checkpoint, or one made for other images or classes.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no checkpoint at '{path}'; `fmcore train --output '{path}'` makes one.")
+    try:
+        with safe_open(str(path), framework="np") as file:
+            record = json.loads((file.metadata() or {})[_METADATA_KEY])
+            spec = TrainSpec.model_validate(record["spec"])
+            history = tuple(EpochRecord.model_validate(r) for r in record["history"])
+            states: list[State] = [{} for _ in history]
+            for key in file.keys():  # noqa: SIM118  (safe_open is no mapping)
+                epoch, _, name = key.partition("/")
+                states[int(epoch)][name] = file.get_tensor(key)
+    except (SafetensorError, OSError, KeyError, ValueError, IndexError, TypeError) as error:
+        raise InputError(
+            f"'{path}' is no complete checkpoint of fmcore ({type(error).__name__}: {error});"
+            " name one written by `fmcore train`."
+        ) from None
+    if tuple(record["image_shape"]) != data.image_shape or len(record["classes"]) != len(data.classes):
+        raise InputError(
+            f"The checkpoint '{path.name}' was trained on images of shape {tuple(record['image_shape'])} in"
+            f" {len(record['classes'])} classes, and '{data.name}' has {data.image_shape} in"
+            f" {len(data.classes)}; name the data it was trained on."
+        )
+    channels, size, _ = data.image_shape
+    network = build_model(spec.model, channels, size, len(data.classes))
+    load_state(network, states[-1])
+    return Trained(spec, network.eval(), history, tuple(states), record["device"])

@@ -1,0 +1,75 @@
+"""Colour scales: from value to colour and back, the same for video, figures and page.
+
+A scale is a table of 256 colours and the range of values that it spans. Tables are perceptual ones
+of matplotlib: their lightness rises with strength, so colour intensity means strength.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+STRENGTH = "inferno"  # zero is black, the strongest is bright yellow
+SIGNED = "berlin"  # zero is black, blue is negative, red is positive
+GREY = "gray"  # images
+
+
+@cache
+def table(name: str) -> NDArray[np.uint8]:
+    """The 256 colours of table `name`, (256, 3)."""
+    from matplotlib import colormaps
+
+    colours: NDArray[np.uint8] = np.round(colormaps[name](np.arange(256))[:, :3] * 255).astype(np.uint8)
+    colours.flags.writeable = False
+    return colours
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """Values `low`..`high` spread over the colours of `table_name`; `kind` says what shares the range.
+
+    `kind` is `per_map` (this map alone), `per_layer` (all maps of the layer) or `shared`.
+    """
+
+    low: float
+    high: float
+    kind: str = "per_map"
+    table_name: str = STRENGTH
+
+    @classmethod
+    def strength(cls, values: NDArray[np.floating], kind: str = "per_map") -> "ColourScale":
+        """From zero to the largest of `values`: for what a ReLU lets through."""
+        return cls(0.0, float(values.max(initial=0)), kind, STRENGTH)
+
+    @classmethod
+    def signed(cls, values: NDArray[np.floating], kind: str = "per_map") -> "ColourScale":
+        """Symmetric about zero, so that zero is always black."""
+        reach = float(np.abs(values).max(initial=0))
+        return cls(-reach, reach, kind, SIGNED)
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating], kind: str = "per_map") -> "ColourScale":
+        """`signed` where a value is negative, else `strength`."""
+        return cls.signed(values, kind) if values.min(initial=0) < 0 else cls.strength(values, kind)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the range is empty, so that every value has the same colour."""
+        return not self.high > self.low
+
+    def colours(self, values: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """RGB of `values` (...,), shape (..., 3); what lies outside the range is clipped."""
+        if self.flat:
+            return np.broadcast_to(table(self.table_name)[0], (*values.shape, 3)).copy()
+        share = (values - self.low) / (self.high - self.low)
+        rows = np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
+        return table(self.table_name)[rows]
+
+    def values(self, rgb: NDArray[np.floating] | NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The values whose colours are nearest to `rgb` (..., 3): the inverse of `colours`, shape (...,)."""
+        colours = table(self.table_name).astype(np.float64)  # (256, 3)
+        distance = ((np.asarray(rgb, np.float64)[..., None, :] - colours) ** 2).sum(-1)  # (..., 256)
+        share = distance.argmin(-1) / 255
+        result: NDArray[np.float64] = self.low + share * (self.high - self.low)
+        return result

@@ -1,0 +1,158 @@
+"""Every data set by one name: `load_data("fashion-mnist")`, `load_data("folder:my photos")`."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from fmcore.data.imageset import Images, ImageSet
+from fmcore.errors import InputError, one_of
+
+__all__ = ["SOURCES", "ImageSet", "Source", "Wish", "default_data_dir", "load_data"]
+
+_FOLDER = "folder:PATH"
+_SIDES_PX = range(8, 1025)
+_BATCH_BYTES = 2**22  # of floats scaled at once: they stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for, as every source is told it."""
+
+    data_dir: Path
+    path: str  # what follows `folder:`
+    seed: int
+    image_size: int | None  # side in pixels; None leaves it to the source
+    download: bool
+    on_message: Callable[[str], None] | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One row of `SOURCES`: a line for the person choosing, and the function that loads."""
+
+    description: str
+    load: Callable[[Wish], ImageSet]
+
+
+def load_data(
+    name: str,
+    data_dir: Path | None = None,
+    *,
+    seed: int = 0,
+    image_size: int | None = None,
+    download: bool = True,
+    on_message: Callable[[str], None] | None = None,
+) -> ImageSet:
+    """Load a data set by its name in `SOURCES`.
+
+    Args:
+        name: `garments`, `fashion-mnist`, ..., or `folder:` and the path of a folder of images.
+        data_dir: Where downloaded sets lie; `default_data_dir()` when left out.
+        seed: Decides what `garments` draws and how a folder is split for training and testing.
+        image_size: Side in pixels that all images are scaled to. When left out, sets keep their own
+            size, and folders are scaled to 64.
+        download: Whether a missing set may be downloaded.
+        on_message: Told in a sentence about work that takes a while, such as a download.
+
+    Returns:
+        Images (N, C, H, W), uint8, C = 1 or 3, with labels (N,), for training and for testing.
+
+    Raises:
+        InputError: There is no such data set, or the image size is out of range.
+        DataError: The data cannot be found, downloaded or read.
+    """
+    if image_size is not None and image_size not in _SIDES_PX:
+        raise InputError(
+            f"The image size is {image_size}; expected from {_SIDES_PX.start} to {_SIDES_PX.stop - 1} pixels."
+        )
+    kind, _, path = name.partition(":")
+    key = _FOLDER if kind == "folder" else name
+    if key not in SOURCES:
+        raise InputError(one_of("data set", name, list(SOURCES)))
+    if key == _FOLDER and not path:
+        raise InputError("The data set 'folder' needs a path: write folder:PATH, such as folder:photos.")
+    wish = Wish(data_dir or default_data_dir(), path, seed, image_size, download, on_message)
+    return SOURCES[key].load(wish)
+
+
+def default_data_dir() -> Path:
+    """Return $FMCORE_DATA, or else the folder `fmcore` in the user's cache."""
+    if chosen := os.environ.get("FMCORE_DATA"):
+        return Path(chosen)
+    return user_cache_path("fmcore", appauthor=False)
+
+
+def _garments(wish: Wish) -> ImageSet:
+    from fmcore.data.garments import garments
+
+    return _scaled(garments(seed=wish.seed), wish.image_size)
+
+
+def _classic(name: str, wish: Wish) -> ImageSet:
+    from fmcore.data.torchvision_sets import load_classic_set
+
+    dataset = load_classic_set(name, wish.data_dir, download=wish.download, on_message=wish.on_message)
+    return _scaled(dataset, wish.image_size)
+
+
+def _folder(wish: Wish) -> ImageSet:
+    from fmcore.data.folder import load_folder
+
+    path = Path(wish.path)
+    return load_folder(path, seed=wish.seed, image_size=wish.image_size, on_message=wish.on_message)
+
+
+def _scaled(dataset: ImageSet, side_px: int | None) -> ImageSet:
+    """Scale all images of a set to squares of `side_px`, and say so in its provenance."""
+    channels, height, width = dataset.image_shape
+    if side_px is None or (height, width) == (side_px, side_px):
+        return dataset
+    from fmcore.data.image_files import require_memory
+
+    require_memory(len(dataset.train_images) + len(dataset.test_images), channels, side_px)
+    return replace(
+        dataset,
+        provenance=f"{dataset.provenance.removesuffix('.')}, scaled to {side_px}x{side_px}.",
+        train_images=_scaled_images(dataset.train_images, side_px),
+        test_images=_scaled_images(dataset.test_images, side_px),
+    )
+
+
+def _scaled_images(images: Images, side_px: int) -> Images:
+    """Scale (N, C, H, W) to (N, C, S, S), bicubic; as scaling is linear, two matrix products do it."""
+    from PIL import Image
+
+    def weights(length: int) -> NDArray[np.float32]:  # (S, length), from scaling the unit pixels
+        unit = Image.fromarray(np.eye(length, dtype=np.float32))
+        return np.asarray(unit.resize((length, side_px), Image.Resampling.BICUBIC))
+
+    *_, height, width = images.shape
+    down, across = weights(height), weights(width).T
+    scaled = np.empty((*images.shape[:2], side_px, side_px), np.uint8)
+    batch = max(1, _BATCH_BYTES // (4 * images.shape[1] * side_px**2))
+    for start in range(0, len(images), batch):
+        values = down @ images[start : start + batch].astype(np.float32) @ across  # (B, C, S, S)
+        scaled[start : start + batch] = np.rint(values).clip(0, 255)
+    return scaled
+
+
+SOURCES: dict[str, Source] = {
+    "garments": Source("drawn clothes, 28x28 grey, 10 classes; built in, needs no files", _garments),
+    "fashion-mnist": Source(
+        "photographed clothes, 28x28 grey, 10 classes, 70,000 images", partial(_classic, "fashion-mnist")
+    ),
+    "mnist": Source("handwritten digits, 28x28 grey, 10 classes, 70,000 images", partial(_classic, "mnist")),
+    "kmnist": Source(
+        "Japanese characters, 28x28 grey, 10 classes, 70,000 images", partial(_classic, "kmnist")
+    ),
+    "cifar10": Source(
+        "animals and vehicles, 32x32 RGB, 10 classes, 60,000 images", partial(_classic, "cifar10")
+    ),
+    _FOLDER: Source("your own images: one sub-folder per class, any image sizes", _folder),
+}

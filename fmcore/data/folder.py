@@ -1,0 +1,212 @@
+"""One sub-folder per class: images of any size and kind become one labelled image set."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from fmcore.data.image_files import open_image, require_memory, shown, tell
+from fmcore.data.imageset import Images, ImageSet, Labels
+from fmcore.errors import DataError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+DEFAULT_SIDE_PX = 64
+MAX_FILES = 200_000
+TEST_SHARE = 0.2
+_MANY_FILES = 2_000  # from here on reading takes long enough to be announced
+_NO_CLASSES = {"__MACOSX"}  # what archives of some systems leave beside the real folders
+
+_Part = list[tuple[int, str]]  # (label, "class/file") of every image of one part
+
+_PASSED_OVER = {
+    "loose": (
+        "{n} image lies beside the class folders, belongs to no class and was not used.",
+        "{n} images lie beside the class folders, belong to no class and were not used.",
+    ),
+    "nested": (
+        "{n} folder inside a class folder was not read.",
+        "{n} folders inside class folders were not read.",
+    ),
+    "others": (
+        "{n} file in the class folders is not named like an image and was not used.",
+        "{n} files in the class folders are not named like images and were not used.",
+    ),
+}
+
+
+@dataclass
+class _Listing:
+    """What lies directly in one folder, hidden names left out."""
+
+    images: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    others: int = 0
+
+
+def load_folder(
+    path: Path,
+    *,
+    seed: int = 0,
+    image_size: int | None = None,
+    on_message: Callable[[str], None] | None = None,
+) -> ImageSet:
+    """Read a folder that has one sub-folder of images per class.
+
+    Classes are the sub-folders, sorted by name. Of every class a fifth, at least one image, is kept
+    for testing; which ones, and the order within both parts, depends on the seed and the names only.
+    Each image is cut to its centred square and scaled to `image_size` pixels (64 when left out).
+    The set is grey (C = 1) when every image is, else RGB (C = 3).
+
+    Raises:
+        DataError: The folder holds no such data set, or one of its images cannot be read.
+    """
+    side_px = image_size or DEFAULT_SIDE_PX
+    with suppress(RuntimeError):  # no such user: the path is looked for as it stands
+        path = path.expanduser()
+    classes, notices = _scan(path)
+    files = sum(len(images) for images in classes.values())
+    if files > MAX_FILES:
+        raise DataError(
+            f"'{shown(str(path))}' holds more than {MAX_FILES:,} images, the most that are read: "
+            "give a folder with fewer."
+        )
+    require_memory(files, 3, side_px)
+    if on_message and files > _MANY_FILES:
+        on_message(f"Reading {files:,} images from '{shown(path.name)}'.")
+
+    train, test = _split(classes, seed)
+    train_images, train_labels, train_counts = _read(path, train, side_px)
+    test_images, test_labels, test_counts = _read(path, test, side_px)
+    counts = train_counts + test_counts
+    if counts["grey"] == files:
+        train_images, test_images = _one_channel(train_images), _one_channel(test_images)
+    name = shown(path.resolve().name) or "images"
+    return ImageSet(
+        name=f"folder:{name}",
+        provenance=(
+            f"Image folder '{name}' ({len(classes)} classes, {files:,} files, "
+            f"centre-cropped to {side_px}x{side_px})."
+        ),
+        classes=tuple(classes),
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        notices=tell(counts) + notices,
+    )
+
+
+def _scan(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """Return class name -> sorted file names, and sentences about what was passed over."""
+    called = shown(str(path))
+    top = _list(path, called)
+    if not top.folders:
+        found = "images but no sub-folders" if top.images else "no sub-folders"
+        raise DataError(
+            f"'{called}' holds {found}: put the images of each class into a sub-folder of their own, "
+            "named after the class."
+        )
+    classes: dict[str, list[str]] = {}
+    passed_over = Counter(loose=len(top.images))
+    for folder in sorted(top.folders):
+        if not folder.isprintable():
+            raise DataError(
+                f"The class folder '{shown(folder)}' has unprintable characters in its name: rename it."
+            )
+        inside = _list(path / folder, f"{called}/{folder}")
+        if not inside.images:
+            raise DataError(_without_images(called, folder, sorted(inside.folders)))
+        classes[folder] = sorted(inside.images)
+        passed_over.update(nested=len(inside.folders), others=inside.others)
+        if sum(map(len, classes.values())) > MAX_FILES:
+            break  # the caller refuses the folder; its other classes need not be listed
+    if len(top.folders) == 1:
+        raise DataError(
+            f"'{called}' holds only one class, '{top.folders[0]}', and at least two are needed: "
+            "add a sub-folder for each other class."
+        )
+    for folder, images in classes.items():
+        if len(images) == 1:
+            raise DataError(
+                f"The class '{folder}' has a single image, '{shown(images[0])}', and needs one to train and "
+                "one to test: add images to it or remove the folder."
+            )
+    return classes, tell(passed_over, _PASSED_OVER)
+
+
+def _list(folder: Path, called: str) -> _Listing:
+    """List one folder, never below it: so no link, however it is set, can lead in a circle."""
+    listing = _Listing()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name in _NO_CLASSES:
+                    continue
+                if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry).is_dir()):
+                    listing.folders.append(entry.name)
+                elif entry.name.lower().endswith(SUFFIXES):
+                    listing.images.append(entry.name)
+                else:
+                    listing.others += 1
+                if len(listing.images) > MAX_FILES:
+                    break
+    except FileNotFoundError as error:
+        raise DataError(f"There is no folder '{called}': check the path.") from error
+    except NotADirectoryError as error:
+        raise DataError(
+            f"'{called}' is a file; expected a folder with one sub-folder of images per class."
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"The folder '{called}' cannot be read ({reason}): make it readable.") from error
+    return listing
+
+
+def _without_images(called: str, folder: str, nested: list[str]) -> str:
+    if nested:
+        return (
+            f"'{called}' should hold one sub-folder of images per class, but '{folder}' holds folders "
+            f"('{shown(nested[0])}', ...) and no images: give folder:{called}/{folder}, or move the images "
+            "up."
+        )
+    return (
+        f"The class folder '{folder}' in '{called}' holds no images ({' '.join(SUFFIXES)}): "
+        "put images into it or remove it."
+    )
+
+
+def _split(classes: dict[str, list[str]], seed: int) -> tuple[_Part, _Part]:
+    """Keep a fifth of every class for testing; return the training and the test part, each in mixed order."""
+    random = np.random.default_rng(seed % 2**64)
+    train: _Part = []
+    test: _Part = []
+    for label, (folder, files) in enumerate(classes.items()):
+        held_out = min(max(round(len(files) * TEST_SHARE), 1), len(files) - 1)
+        order = [(label, f"{folder}/{files[index]}") for index in random.permutation(len(files))]
+        test += order[:held_out]
+        train += order[held_out:]
+    return _mixed(train, random), _mixed(test, random)
+
+
+def _mixed(part: _Part, random: np.random.Generator) -> _Part:
+    return [part[index] for index in random.permutation(len(part))]
+
+
+def _read(path: Path, part: _Part, side_px: int) -> tuple[Images, Labels, Counter[str]]:
+    """Open the files of one part; RGB for now. Counted: what was done, and under "grey" the grey ones."""
+    images = np.empty((len(part), 3, side_px, side_px), np.uint8)  # (N, 3, S, S)
+    counts: Counter[str] = Counter()
+    for row, (_, file) in enumerate(part):
+        opened = open_image(path / file, name=file, square_px=side_px)
+        images[row] = opened.pixels.transpose(2, 0, 1)  # (C, S, S); a single channel fills all three
+        counts.update(opened.done)
+        counts["grey"] += opened.pixels.shape[2] == 1
+    return images, np.array([label for label, _ in part], np.int64), counts
+
+
+def _one_channel(images: Images) -> Images:
+    return np.ascontiguousarray(images[:, :1])

@@ -1,0 +1,265 @@
+"""Open one image file safely: whatever is in it becomes 8-bit grey or RGB pixels, or one clear sentence."""
+
+import stat
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from fmcore.errors import DataError
+
+MAX_PIXELS = 100_000_000  # an RGB image of that size takes 300 MB while it is decoded
+MAX_BYTES = 4 * 2**30  # of all images of a set together
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # nothing else is tried, EPS least of all
+
+# What can be done to an image on the way to 8-bit pixels: the sentence for one image, and for several.
+TREATMENTS: Mapping[str, tuple[str, str]] = {
+    "transparent": (
+        "{n} image with transparency was placed on white.",
+        "{n} images with transparency were placed on white.",
+    ),
+    "animated": (
+        "{n} animated image: only its first frame is used.",
+        "{n} animated images: only the first frame of each is used.",
+    ),
+    "pages": (
+        "{n} image with several pages: only the first page is used.",
+        "{n} images with several pages: only the first page of each is used.",
+    ),
+    "deep": (
+        "{n} image with 16 bits a channel was scaled to 8.",
+        "{n} images with 16 bits a channel were scaled to 8.",
+    ),
+    "wide": ("{n} image of 32-bit values was scaled to 8.", "{n} images of 32-bit values were scaled to 8."),
+    "cmyk": ("{n} image in CMYK was converted to RGB.", "{n} images in CMYK were converted to RGB."),
+    "turned": (
+        "{n} image was turned upright, as its camera noted.",
+        "{n} images were turned upright, as their cameras noted.",
+    ),
+    "enlarged": (
+        "{n} image is smaller than asked for and was enlarged.",
+        "{n} images are smaller than asked for and were enlarged.",
+    ),
+}
+
+_Transpose = Image.Transpose
+_UPRIGHT = {  # EXIF orientation -> what puts the picture upright
+    2: _Transpose.FLIP_LEFT_RIGHT,
+    3: _Transpose.ROTATE_180,
+    4: _Transpose.FLIP_TOP_BOTTOM,
+    5: _Transpose.TRANSPOSE,
+    6: _Transpose.ROTATE_270,
+    7: _Transpose.TRANSVERSE,
+    8: _Transpose.ROTATE_90,
+}
+_ORIENTATION_TAG = 0x0112
+_WHITES = {"I": (255.0, 65535.0), "F": (1.0, 255.0, 65535.0)}  # 32-bit values have no agreed white
+_SEVERAL = {"GIF": "animated", "WEBP": "animated", "PNG": "animated", "TIFF": "pages"}
+
+
+@dataclass(frozen=True)
+class OpenedImage:
+    """The pixels of one file, and the keys of `TREATMENTS` that name what was done to it."""
+
+    pixels: NDArray[np.uint8]  # (H, W, C), C is 1 where all three channels agree everywhere, else 3
+    done: tuple[str, ...]
+
+
+def open_image(path: Path, *, name: str | None = None, square_px: int | None = None) -> OpenedImage:
+    """Read one image file as 8-bit grey or RGB pixels.
+
+    The orientation noted by the camera is applied, transparency is placed on white, palettes and
+    other colour spaces are converted, deeper values are scaled to 8 bits, and of an animation the
+    first frame is taken.
+
+    Args:
+        path: The file.
+        name: How errors call the file; its base name when left out.
+        square_px: Side of the centred square that is cut out and scaled (Lanczos); the whole
+            picture in its own size when left out.
+
+    Returns:
+        Pixels (H, W, C), uint8, and what was done.
+
+    Raises:
+        DataError: The file is missing, unreadable, empty, no image, broken, cut off or too large.
+    """
+    called = shown(name or path.name)
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
+            raise DataError(f"'{called}' is no regular file, and an image was expected: remove it.")
+        if found.st_size == 0:
+            raise DataError(
+                f"'{called}' is empty (0 bytes), and an image was expected: replace or remove it."
+            )
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; sizes are checked below
+            try:
+                return _decode(stream, called, square_px)
+            except DataError:
+                raise
+            except UnidentifiedImageError as error:
+                raise DataError(
+                    f"'{called}' is no image, whatever its name says: expected one of {', '.join(FORMATS)}; "
+                    "replace or remove it."
+                ) from error
+            except Image.DecompressionBombError as error:
+                raise DataError(_too_large(called)) from error
+            except Exception as error:  # on damaged files Pillow's readers raise almost any type
+                raise DataError(
+                    f"'{called}' is broken or cut off ({_reason(error)}): replace or remove it."
+                ) from error
+    except FileNotFoundError as error:
+        raise DataError(
+            f"There is no image file '{called}', or it is a link to nothing: check the path."
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"'{called}' cannot be opened ({error.strerror or _reason(error)}): "
+            "make it readable, replace it or remove it."
+        ) from error
+
+
+def tell(counts: Mapping[str, int], sentences: Mapping[str, tuple[str, str]] = TREATMENTS) -> tuple[str, ...]:
+    """Put counts into sentences (for one, for several), in the order of the table."""
+    return tuple(
+        (one if counts[key] == 1 else several).format(n=f"{counts[key]:,}")
+        for key, (one, several) in sentences.items()
+        if counts.get(key)
+    )
+
+
+def require_memory(images: int, channels: int, side_px: int) -> None:
+    """Refuse sets that would take more than `MAX_BYTES` in memory.
+
+    Raises:
+        DataError: With the size that was asked for and what to change.
+    """
+    size = images * channels * side_px**2
+    if size > MAX_BYTES:
+        raise DataError(
+            f"{images:,} images of {side_px}x{side_px} pixels would take {size / 2**30:.1f} GiB of memory, "
+            f"more than the {MAX_BYTES / 2**30:.0f} GiB allowed: choose a smaller image size or fewer images."
+        )
+
+
+def shown(name: str) -> str:
+    """Return a file name as a sentence can carry it: odd characters escaped, the rest untouched."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
+def _decode(stream: IO[bytes], called: str, square_px: int | None) -> OpenedImage:
+    """Decode an open file; whatever Pillow raises on a damaged file passes through."""
+    done = []
+    with Image.open(stream, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise DataError(_too_large(called, image.size))
+        if getattr(image, "n_frames", 1) > 1 and image.format in _SEVERAL:
+            done.append(_SEVERAL[image.format])
+        if image.format in ("PNG", "TIFF") and any(";16" in str(tile.args) for tile in image.tile):
+            done.append("deep")
+        if square_px and min(image.size) < square_px:
+            done.append("enlarged")
+        if square_px:
+            image.draft(None, (2 * square_px, 2 * square_px))  # a JPEG decodes at 1/2, 1/4 or 1/8: quicker
+        image.load()
+        orientation = _orientation(image)  # after load: TIFF is then upright already
+        flat, treatment = _flatten(image)
+    if treatment:
+        done.append(treatment)
+    if square_px:
+        flat = _centre_square(flat, square_px)
+    if orientation in _UPRIGHT:
+        flat = flat.transpose(_UPRIGHT[orientation])
+        done.append("turned")
+    pixels = np.array(flat)  # (H, W) or (H, W, 3); a copy can be written to
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    elif (pixels == pixels[:, :, :1]).all():
+        pixels = pixels[:, :, :1]
+    return OpenedImage(pixels, tuple(done))
+
+
+def _orientation(image: Image.Image) -> int | None:
+    try:
+        noted = image.getexif().get(_ORIENTATION_TAG)
+    except Exception:  # a good picture with damaged notes about itself is still a good picture
+        return None
+    return noted if isinstance(noted, int) else None
+
+
+def _flatten(image: Image.Image) -> tuple[Image.Image, str | None]:
+    """Return a loaded image in mode L or RGB, and the treatment this took."""
+    if image.mode in _CONVERT:
+        return _CONVERT[image.mode](image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() == (255, 255):
+            return image.convert("RGB"), None
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB"), "transparent"
+    return image.convert("L" if image.mode in ("1", "L") else "RGB"), None
+
+
+def _from_16_bits(image: Image.Image) -> tuple[Image.Image, None]:
+    values = np.asarray(image).astype(np.uint32)
+    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)), None
+
+
+def _from_32_bits(image: Image.Image) -> tuple[Image.Image, str]:
+    """Scale by the first range of `_WHITES` that holds all values; past these, lowest to highest."""
+    values = np.asarray(image).astype(np.float64)  # (H, W)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    white = next((white for white in _WHITES[image.mode] if low >= 0 and high <= white), None)
+    if white:
+        low, high = 0.0, white
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    scaled = np.rint((values - low) * (255 / ((high - low) or 1)))
+    return Image.fromarray(scaled.astype(np.uint8)), "wide"
+
+
+def _from_cmyk(image: Image.Image) -> tuple[Image.Image, str]:
+    return image.convert("RGB"), "cmyk"
+
+
+_CONVERT: dict[str, Callable[[Image.Image], tuple[Image.Image, str | None]]] = {
+    "I;16": _from_16_bits,
+    "I;16L": _from_16_bits,
+    "I;16B": _from_16_bits,
+    "I;16N": _from_16_bits,
+    "I": _from_32_bits,
+    "F": _from_32_bits,
+    "CMYK": _from_cmyk,
+}
+
+
+def _centre_square(image: Image.Image, side_px: int) -> Image.Image:
+    """Cut the centred square out of an image and scale it to `side_px`."""
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    return image.resize(
+        (side_px, side_px),
+        Image.Resampling.LANCZOS,
+        box=(left, top, left + side, top + side),
+        reducing_gap=3.0,
+    )
+
+
+def _too_large(called: str, size: tuple[int, int] | None = None) -> str:
+    found = f"{size[0]}x{size[1]} pixels" if size else "far too many pixels"
+    return (
+        f"'{called}' has {found}, more than the {MAX_PIXELS // 1_000_000} million that are read: "
+        "scale it down or remove it."
+    )
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return shown(text[:120]) if text else type(error).__name__

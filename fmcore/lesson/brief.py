@@ -1,0 +1,47 @@
+"""What a scene is told before it is played, and what it hands back afterwards."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fmcore.lesson.script import TimedBeat
+
+
+class Brief(BaseModel):
+    """Which bundle a scene reads and the options that its plan gives it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bundle: Path | None = None
+    options: dict[str, str | int | float | bool] = {}
+
+
+class Figure(BaseModel):
+    """One array on screen at the end of a beat: the ledger from which a film is proved.
+
+    `box` is (left, top, right, bottom) as shares of the frame, from its top left corner.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    beat: str
+    frame: int = Field(ge=0)  # the last frame of the beat, counted from the start of the scene
+    array: str
+    index: tuple[int, ...]
+    box: tuple[float, float, float, float]
+    low: float
+    high: float
+    scale: str
+    colours: str  # name of the colour table
+    covered: bool  # something drawn later lies over a part of it
+
+
+class Performance(BaseModel):
+    """What playing a scene has shown: its beats with their frames and its figures."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    beats: tuple[TimedBeat, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    bundle_digest: str | None = None

@@ -1,0 +1,117 @@
+"""Captions and chapters from timed beats: SubRip, WebVTT and the list that YouTube reads.
+
+A caption is at most two lines of 42 characters, the usual limit of broadcast subtitles. A longer
+beat becomes several captions that share its time by their length.
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fmcore.lesson.script import TimedBeat
+
+LINE_LENGTH = 42
+LINES = 2
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Text on screen during the frames [start, end) of the lesson."""
+
+    start: int
+    end: int
+    text: str  # lines separated by "\n"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A scene's frames [start, end) in the lesson and its title."""
+
+    start: int
+    end: int
+    title: str
+
+
+def captions(beats: Iterable[TimedBeat], offset: int = 0) -> list[Caption]:
+    """The captions of `beats`, their frames counted from `offset`."""
+    found = []
+    for beat in beats:
+        texts = split(beat.say)
+        total = sum(map(len, texts))
+        said = 0
+        for text in texts:
+            start = beat.start + beat.frames * said // total
+            said += len(text)
+            end = beat.start + beat.frames * said // total
+            found.append(Caption(offset + start, offset + end, _lines(text)))
+    return found
+
+
+def split(sentence: str) -> list[str]:
+    """Cut narration into pieces that fit a caption, of about equal length, never inside a word."""
+    text = " ".join(sentence.split())
+    pieces = len(_wrapped(text)) // LINES + (len(_wrapped(text)) % LINES > 0)
+    while True:
+        width = -(-len(text) // pieces)
+        for slack in range(LINE_LENGTH):
+            parts = textwrap.wrap(text, min(width + slack, LINES * LINE_LENGTH), break_on_hyphens=False)
+            if len(parts) <= pieces and all(len(_wrapped(part)) <= LINES for part in parts):
+                return parts
+        pieces += 1
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, LINE_LENGTH, break_on_hyphens=False)
+
+
+def _lines(text: str) -> str:
+    """Break into two lines of about equal length where one is not enough."""
+    if len(text) <= LINE_LENGTH:
+        return text
+    for width in range(-(-len(text) // 2), LINE_LENGTH + 1):
+        lines = textwrap.wrap(text, width, break_on_hyphens=False)
+        if len(lines) <= LINES:
+            return "\n".join(lines)
+    return "\n".join(_wrapped(text))
+
+
+def milliseconds(frame: int, fps: int) -> int:
+    """The start of `frame`, rounded to the millisecond."""
+    return round(1000 * frame / fps)
+
+
+def _clock(frame: int, fps: int, separator: str) -> str:
+    total = milliseconds(frame, fps)
+    seconds, ms = divmod(total, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{separator}{ms:03}"
+
+
+def srt(found: Sequence[Caption], fps: int) -> str:
+    """SubRip text."""
+    blocks = (
+        f"{number}\n{_clock(c.start, fps, ',')} --> {_clock(c.end, fps, ',')}\n{c.text}\n"
+        for number, c in enumerate(found, start=1)
+    )
+    return "\n".join(blocks)
+
+
+def vtt(found: Sequence[Caption], fps: int) -> str:
+    """WebVTT text; what would be markup there is escaped."""
+    escape = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+    blocks = (
+        f"{_clock(c.start, fps, '.')} --> {_clock(c.end, fps, '.')}\n{c.text.translate(escape)}\n" for c in found
+    )
+    return "WEBVTT\n\n" + "\n".join(blocks)
+
+
+def youtube_chapters(chapters: Sequence[Chapter], fps: int) -> str:
+    """One line a chapter, `0:00 Title`, as YouTube reads it in a description."""
+    longest = chapters[-1].start / fps if chapters else 0
+
+    def clock(frame: int) -> str:
+        seconds = round(frame / fps)
+        if longest >= 3600:
+            return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        return f"{seconds // 60}:{seconds % 60:02}"
+
+    return "".join(f"{clock(chapter.start)} {chapter.title}\n" for chapter in chapters)

@@ -1,0 +1,113 @@
+"""A lesson plan: which scenes, on which bundles, with which options. Written as TOML.
+
+    title = "Feature maps"
+
+    [bundles.tutorial]          # a name of your choice
+    model = "tutorial"          # data, epochs, seed ... have defaults
+
+    [[scenes]]
+    scene = "ActivationHeatmap"
+    bundle = "tutorial"
+    options = { layer = "conv1" }
+"""
+
+import re
+import tomllib
+import unicodedata
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fmcore.errors import PlanError, one_of
+
+_MAX_PLAN_BYTES = 1_000_000
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BundleRecipe(_Strict):
+    """What a bundle is made from. `file` names one that exists already; the rest is then unused."""
+
+    file: str | None = None
+    model: str = "tutorial"
+    data: str = "garments"
+    image_size: int | None = Field(default=None, ge=8, le=1024)
+    epochs: int = Field(default=5, ge=0, le=1000)
+    batch_size: int = Field(default=64, ge=1, le=100_000)
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+class SceneEntry(_Strict):
+    """One scene of the lesson; `options` are the scene's own."""
+
+    scene: str = Field(min_length=1)
+    bundle: str | None = None
+    options: dict[str, str | int | float | bool] = {}
+
+
+class LessonPlan(_Strict):
+    """A whole lesson. The order of `scenes` is the order of the film."""
+
+    title: str = Field(min_length=1, max_length=200)
+    bundles: dict[str, BundleRecipe] = Field(min_length=1)
+    scenes: tuple[SceneEntry, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _bundles_are_known(self) -> Self:
+        for entry in self.scenes:
+            if entry.bundle is not None and entry.bundle not in self.bundles:
+                raise ValueError(one_of("bundle", entry.bundle, list(self.bundles)))
+        return self
+
+
+def read_plan(path: Path) -> LessonPlan:
+    """Read and check a plan.
+
+    Raises:
+        PlanError: no such file, no TOML, or a word in it that nobody understands; the sentence says where.
+    """
+    try:
+        if path.stat().st_size > _MAX_PLAN_BYTES:
+            raise PlanError(f"'{path}' is over 1 MB, so it is no lesson plan; name a .toml file of a few lines.")
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PlanError(
+            f"There is no lesson plan at '{path}'; leave the name out to get the built-in lesson."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"The lesson plan '{path}' cannot be read ({error}); name a readable .toml file.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise PlanError(f"'{path}' is not valid TOML: {error}. Mend that line.") from None
+    try:
+        return LessonPlan.model_validate(content)
+    except ValidationError as error:
+        raise PlanError(f"The lesson plan '{path}' {_sentence(error.errors()[0])}") from None
+
+
+def _sentence(error: Any) -> str:
+    """What pydantic found first, said for a person: where, what, and the nearest right word."""
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        *parents, word = error["loc"]
+        model: type[BaseModel] = LessonPlan
+        if parents[:1] == ["bundles"]:
+            model = BundleRecipe
+        elif parents[:1] == ["scenes"]:
+            model = SceneEntry
+        place = f"in '{'.'.join(map(str, parents))}'" if parents else "at the top"
+        return f"{place} is not understood: {one_of('setting', str(word), list(model.model_fields))}"
+    if error["type"] == "missing":
+        return f"lacks '{where}'; add it."
+    if error["type"] == "value_error":
+        return f"is not consistent: {error['ctx']['error']}"
+    return f"has '{where}' = {error['input']!r}, which does not fit ({error['msg'].lower()}); change it."
+
+
+def slug(text: str) -> str:
+    """A folder name made of `text`: letters and digits of any language, joined by hyphens."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower().replace("_", " "))
+    return "-".join(words)[:60].strip("-") or "lesson"

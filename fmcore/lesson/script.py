@@ -1,0 +1,102 @@
+"""A scene's script: its beats, what is said in each, and how long each lasts.
+
+Time is counted in frames from the start of the scene. A beat's end is absolute, so that rounding
+never adds up; durations are multiples of 0.2 s, which is whole frames at 10, 15, 25, 30 and 60 fps.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fmcore.errors import PlanError
+
+READING_SPEED = 15.0  # characters a second; captions must stay under 17
+_BREATH_S = 0.6  # a pause after each sentence
+_SHORTEST_S = 2.0
+_STEP_S = 0.2
+
+
+class Beat(BaseModel):
+    """One sentence or two of narration and the stretch of time that belongs to it.
+
+    `say` may hold named placeholders such as `{layer}` or `{accuracy:.0%}`. A beat lasts as long as
+    it takes to read, or `seconds` where the picture needs more.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cue: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    say: str = Field(min_length=1)
+    seconds: float = Field(default=0.0, ge=0, le=120)
+
+    @property
+    def duration(self) -> float:
+        """Seconds: the longer of reading time and `seconds`, rounded up to 0.2 s."""
+        reading = len(self.say) / READING_SPEED + _BREATH_S
+        steps = max(_SHORTEST_S, self.seconds, reading) / _STEP_S
+        return math.ceil(steps - 1e-9) * _STEP_S
+
+
+class TimedBeat(BaseModel):
+    """A beat with its narration filled in and its frames [start, end) in the scene."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cue: str
+    say: str
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+
+    @property
+    def frames(self) -> int:
+        return self.end - self.start
+
+
+class Script(BaseModel):
+    """The beats of one scene in order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    beats: tuple[Beat, ...] = Field(min_length=1)
+
+    @classmethod
+    def of(cls, *beats: Beat) -> Self:
+        return cls(beats=beats)
+
+    @model_validator(mode="after")
+    def _cues_differ(self) -> Self:
+        cues = [beat.cue for beat in self.beats]
+        twice = next((cue for cue in cues if cues.count(cue) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the cue '{twice}' is used by two beats; give each its own")
+        return self
+
+    def filled(self, facts: Mapping[str, object]) -> Self:
+        """The same script with every placeholder replaced by its fact.
+
+        Raises:
+            PlanError: a placeholder has no fact.
+        """
+        beats = []
+        for beat in self.beats:
+            try:
+                beats.append(beat.model_copy(update={"say": beat.say.format_map(facts)}))
+            except KeyError as missing:
+                raise PlanError(
+                    f"Beat '{beat.cue}' says {{{missing.args[0]}}} and the scene gives no such fact;"
+                    f" it gives {', '.join(sorted(facts)) or 'none'}."
+                ) from None
+        return self.model_copy(update={"beats": tuple(beats)})
+
+    def timed(self, fps: int) -> tuple[TimedBeat, ...]:
+        """The beats with their frames at `fps`."""
+        timed: list[TimedBeat] = []
+        seconds, start = 0.0, 0
+        for beat in self.beats:
+            seconds += beat.duration
+            end = round(seconds * fps)
+            timed.append(TimedBeat(cue=beat.cue, say=beat.say, start=start, end=end))
+            start = end
+        return tuple(timed)

@@ -1,0 +1,1 @@
+"""The render room: a frozen wish, a printable plan, segments rendered by workers, one film."""

@@ -1,0 +1,68 @@
+"""Encode the frames of one segment as H.264, tagged BT.709, so that segments join without re-encoding.
+
+A frame is converted to YUV once, however often it is repeated, and encoded before the next is drawn:
+nothing is queued and nothing is copied.
+"""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from numpy.typing import NDArray
+
+from fmcore.render.spec import RenderSpec
+
+BT709 = 1  # the code of BT.709 for primaries, transfer and matrix alike (ITU-T H.273)
+_LIMITED_RANGE = 1
+# One thread a worker, since there is a worker a core; and the same bytes on any number of cores.
+_X264: Mapping[str, str] = MappingProxyType({"x264-params": "stitchable=1:threads=1", "tune": "animation"})
+
+
+class SegmentEncoder:
+    """Write RGBA frames to an MP4 at `target`, which exists only after `finish`."""
+
+    def __init__(self, target: Path, spec: RenderSpec) -> None:
+        self.target, self.spec = target, spec
+        self.frames = 0
+        self._partial = target.with_name(f"{target.name}.part")
+        self._time_base = Fraction(1, spec.fps)
+        self._reformatter = VideoReformatter()
+        self._container = av.open(str(self._partial), "w", format="mp4")
+        options = {"crf": str(spec.crf), "preset": spec.preset, **_X264}
+        stream = self._container.add_stream("libx264", rate=spec.fps, options=options)
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        context = stream.codec_context
+        context.color_primaries = context.color_trc = context.colorspace = BT709
+        context.color_range = _LIMITED_RANGE
+        self._stream = stream
+
+    def write(self, pixels: NDArray[np.uint8], repeat: int = 1) -> None:
+        """Encode RGBA `pixels` (H, W, 4) as the next `repeat` frames."""
+        frame = self._reformatter.reformat(
+            VideoFrame.from_numpy_buffer(pixels, format="rgba"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+        for _ in range(repeat):
+            frame.pts, frame.time_base = self.frames, self._time_base
+            self._container.mux(self._stream.encode(frame))
+            self.frames += 1
+
+    def finish(self) -> None:
+        """Flush, close and put the file in its place."""
+        self._container.mux(self._stream.encode())
+        self._container.close()
+        self._partial.replace(self.target)
+
+    def abort(self) -> None:
+        """Close and remove what was written."""
+        try:
+            self._container.close()
+        finally:
+            self._partial.unlink(missing_ok=True)

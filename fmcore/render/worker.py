@@ -1,0 +1,207 @@
+"""Render one scene in this process: manim draws, Cairo paints the images, one encoder writes the segment.
+
+manim's configuration belongs to the process, so a process renders one scene at a time.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import os
+import random
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from manim import Camera, Scene, config, logger
+from manim.renderer.cairo_renderer import CairoRenderer
+from manim.scene.scene_file_writer import SceneFileWriter
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from fmcore.errors import FmcoreError, RenderError
+from fmcore.lesson.brief import Brief, Performance
+from fmcore.render.camera import CairoImages
+from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
+
+OnFrames = Callable[[int, int | None], None]  # (frames done, frames in all if known)
+
+
+class SegmentJob(BaseModel):
+    """What a worker needs to know to render one scene to `target`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scene: str  # class name
+    path: Path
+    module: str | None
+    brief: Brief
+    spec: RenderSpec
+    target: Path
+
+
+class SegmentResult(BaseModel):
+    """What a rendered segment shows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    frames: int
+    performance: Performance
+
+
+def render_segment(job: SegmentJob, on_frames: OnFrames) -> SegmentResult:
+    """Render `job.scene` from first to last frame and write `job.target`.
+
+    Raises:
+        FmcoreError: the scene failed; the sentence says where.
+    """
+    media = Path(tempfile.mkdtemp(prefix="fmcore-"))  # its own: manim's text cache is not safe to share
+    try:
+        _configure(job.spec, media)
+        scene_class = load_scene(job)
+        scene = _make(scene_class, job, on_frames)
+        try:
+            scene.render()
+        except BaseException:
+            scene.renderer.file_writer.abort_encode_jobs()
+            raise
+        writer: _SegmentWriter = scene.renderer.file_writer
+        if not writer.encoder.frames:
+            raise RenderError(f"{job.scene} plays nothing, so there is no film of it; call self.play or self.wait.")
+        return SegmentResult(frames=writer.encoder.frames, performance=_performance(scene, job, writer.encoder.frames))
+    except FmcoreError:
+        raise
+    except OSError as error:
+        raise RenderError(f"{job.scene} could not be written ({error}); free some space and run again.") from None
+    except Exception as error:
+        raise RenderError(f"{job.scene} failed with {_where(error, job.path)}.") from error
+    finally:
+        shutil.rmtree(media, ignore_errors=True)
+
+
+def load_scene(job: SegmentJob) -> type[Scene]:
+    """Import the class of `job`."""
+    module = _load_file(job.path) if job.module is None else importlib.import_module(job.module)
+    scene_class = getattr(module, job.scene, None)
+    if not (inspect.isclass(scene_class) and issubclass(scene_class, Scene)):
+        raise RenderError(f"'{job.scene}' in '{job.path.name}' is no manim Scene; name a class derived from Scene.")
+    return scene_class
+
+
+def _load_file(path: Path) -> ModuleType:
+    sys.path.insert(0, str(path.parent))  # so that a scene can import its neighbours, as under plain manim
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _configure(spec: RenderSpec, media: Path) -> None:
+    """Say everything that a `manim.cfg` of the current folder could otherwise change."""
+    logger.setLevel("ERROR")
+    config.pixel_width, config.pixel_height = spec.width, spec.height
+    config.frame_rate = spec.fps
+    config.frame_height = FRAME_HEIGHT
+    config.frame_width = FRAME_HEIGHT * spec.width / spec.height
+    config.media_dir = str(media)
+    config.disable_caching = True
+    config.progress_bar = "none"
+    config.background_color = "#000000"
+    config.seed = 0
+    random.seed(0)
+
+
+def _make(scene_class: type[Scene], job: SegmentJob, on_frames: OnFrames) -> Any:
+    default = inspect.signature(scene_class).parameters.get("camera_class")
+    base = default.default if default is not None and inspect.isclass(default.default) else Camera
+    camera = type(f"Cairo{base.__name__}", (CairoImages, base), {})
+    encoder = SegmentEncoder(job.target, job.spec)
+    try:
+        renderer = _SegmentRenderer(lambda settings: _SegmentWriter(settings, encoder), camera, on_frames)
+        scene: Any = scene_class(renderer=renderer)
+    except BaseException:
+        encoder.abort()
+        raise
+    if hasattr(scene, "performance"):
+        scene.brief = job.brief
+    return scene
+
+
+def _performance(scene: Any, job: SegmentJob, frames: int) -> Performance:
+    if not hasattr(scene, "performance"):
+        return Performance(title=job.scene)
+    shown: Performance = scene.performance()
+    if shown.beats[-1].end != frames:
+        raise RenderError(f"{job.scene} has {frames} frames where its script says {shown.beats[-1].end}.")
+    return shown
+
+
+def _where(error: Exception, path: Path) -> str:
+    """`ValueError: text (file.py, line 12)`: the innermost line of the scene's own file, if it is there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename) == path]
+    last = (own or frames)[-1]
+    text = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {text} ({Path(last.filename).name}, line {last.lineno})"
+
+
+class _SegmentRenderer(CairoRenderer):  # type: ignore[misc, unused-ignore]
+    """manim's renderer, which hands each frame to the encoder without copying it."""
+
+    def __init__(self, writer: Callable[[Any], SceneFileWriter], camera: type[Camera], on_frames: OnFrames) -> None:
+        super().__init__(file_writer_class=writer, camera_class=camera)
+        self._on_frames = on_frames
+
+    def init_scene(self, scene: Scene, *args: Any) -> None:
+        super().init_scene(scene, *args)
+        self._scene = scene
+
+    def render(self, scene: Scene, time: float, moving_mobjects: Any = None) -> None:
+        self.update_frame(scene, moving_mobjects)
+        self.add_frame(self.camera.pixel_array)  # encoded before the next frame is drawn into it
+
+    def add_frame(self, frame: NDArray[np.uint8], num_frames: int = 1) -> None:
+        super().add_frame(frame, num_frames)
+        timeline = getattr(self._scene, "timeline", None)
+        self._on_frames(self.file_writer.encoder.frames, timeline[-1].end if timeline else None)
+
+
+class _SegmentWriter(SceneFileWriter):  # type: ignore[misc, unused-ignore]
+    """manim's file writer with every way to a file but one taken out: one encoder for the whole scene."""
+
+    def __init__(self, settings: Any, encoder: SegmentEncoder) -> None:
+        super().__init__(settings)
+        self.encoder = encoder
+
+    def begin_animation(self, allow_write: bool = False, **_: Any) -> None:
+        pass
+
+    def end_animation(self, allow_write: bool = False) -> None:
+        pass
+
+    def write_frame(self, pixels: NDArray[np.uint8], *, repeat: int = 1) -> None:
+        self.encoder.write(pixels, repeat)
+
+    def finish(self) -> None:
+        self.encoder.finish()
+
+    def save_image(self, pixels: NDArray[np.uint8]) -> None:
+        pass
+
+    def abort_encode_jobs(self, reraise_encoder_failures: bool = False) -> None:
+        self.encoder.abort()
+
+
+def quiet_process() -> None:
+    """Keep a worker from writing to the terminal, which belongs to the parent's progress bars."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)

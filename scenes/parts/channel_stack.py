@@ -1,0 +1,57 @@
+"""Many channels as a stack of representative maps, which says how many of them it shows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from manim import DOWN, LEFT, RIGHT, UP, Group, Rectangle
+from numpy.typing import NDArray
+
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.feature_map import border
+from scenes.parts.picture import ArraySource, Picture
+from scenes.parts.text import label, shape_text
+
+
+class ChannelStack(Group):
+    """Representative `channels` of an activation (C, H, W), each a little behind the other.
+
+    The first of `channels` lies in front. Above stands the layer's name, below its H × W × C and how
+    many of its channels are shown.
+    """
+
+    def __init__(
+        self,
+        activation: NDArray[np.floating],
+        channels: Sequence[int],
+        scale: ColourScale,
+        height: float,
+        name: str,
+        source: tuple[str, tuple[int, ...]] | None = None,
+        step: float = 0.16,
+    ) -> None:
+        count, rows, columns = activation.shape
+        self.sheets = Group()
+        for depth, channel in reversed(list(enumerate(channels))):
+            where = ArraySource(source[0], (*source[1], channel)) if source else None
+            picture = Picture(activation[channel], scale, height, where)
+            sheet = Group(picture, border(picture)).shift(depth * step * (RIGHT + UP))
+            self.sheets.add(sheet)
+        self.name_label = label(name, look.LABEL).next_to(self.sheets, UP, buff=0.16)
+        self.shape_label = label(shape_text(rows, columns, count), look.SMALL, look.TEXT)
+        shown = "all channels" if len(channels) == count else f"{len(channels)} of {count} channels"
+        self.count_label = label(shown if count > 1 else "1 channel", look.SMALL, look.MUTED)
+        self.shape_label.next_to(self.sheets, DOWN, buff=0.16)
+        self.count_label.next_to(self.shape_label, DOWN, buff=0.12)
+        super().__init__(self.sheets, self.name_label, self.shape_label, self.count_label)
+
+    @property
+    def front(self) -> Picture:
+        picture: Picture = self.sheets[-1][0]
+        return picture
+
+    def front_edge(self, direction: np.ndarray) -> np.ndarray:
+        """A point on the border of the front sheet or, to the right, of the whole stack."""
+        box: Rectangle | Group = self.sheets if np.array_equal(direction, RIGHT) else self.sheets[-1]
+        point: np.ndarray = box.get_edge_center(LEFT if np.array_equal(direction, LEFT) else direction)
+        return point

@@ -1,0 +1,35 @@
+"""A colour bar with numbers: what each colour of a map stands for."""
+
+import numpy as np
+from manim import DOWN, RIGHT, UP, Group, Line, VGroup
+
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.feature_map import border
+from scenes.parts.picture import Picture
+from scenes.parts.text import label, number
+
+_SCOPE = {"per_map": "this map alone", "per_layer": "one scale for the layer", "shared": "one scale for all"}
+
+
+class ColourBar(Group):
+    """Upright bar of `scale`, `height` units high, with its ends and middle as numbers.
+
+    What shares the scale is written below it.
+    """
+
+    def __init__(self, scale: ColourScale, height: float, title: str = "activation") -> None:
+        ramp = np.linspace(scale.high, scale.low, 256)[:, None]
+        self.bar = Picture(ramp, scale, height)
+        self.bar.stretch_to_fit_width(0.28)
+        ticks = VGroup()
+        for share in (0.0, 0.5, 1.0):
+            value = scale.low + share * (scale.high - scale.low)
+            point = self.bar.get_corner(DOWN + RIGHT) + UP * share * height
+            tick = Line(point, point + RIGHT * 0.1, stroke_width=look.STROKE, color=look.MUTED)
+            ticks.add(tick, label(number(value), look.SMALL).next_to(tick, RIGHT, buff=0.08))
+        heading = label(title, look.SMALL).next_to(self.bar, UP, buff=0.2)
+        heading.align_to(self.bar, np.array([-1.0, 0, 0]))
+        scope = label(_SCOPE[scale.kind], look.SMALL, look.MUTED).next_to(self.bar, DOWN, buff=0.2)
+        scope.align_to(self.bar, np.array([-1.0, 0, 0]))
+        super().__init__(self.bar, border(self.bar), ticks, heading, scope)

@@ -1,0 +1,60 @@
+"""Feature maps and images with what belongs to them: a border, a shape label, a colour scale."""
+
+import numpy as np
+from manim import DOWN, UP, Group, Rectangle, Text
+from numpy.typing import NDArray
+
+from fmcore.analysis.channels import is_flat
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.text import label, shape_text
+
+
+def border(picture: Picture, color: object = look.LINE) -> Rectangle:
+    """A thin line around `picture`."""
+    frame = Rectangle(width=picture.width, height=picture.height, stroke_width=look.STROKE, color=color)
+    return frame.move_to(picture)
+
+
+class FeatureMap(Group):
+    """One feature map (H, W) in its colours, with its shape below and its name above.
+
+    There is none without a scale, and the shape is always written. A flat map says that it is flat.
+    """
+
+    def __init__(
+        self,
+        values: NDArray[np.floating],
+        scale: ColourScale,
+        height: float,
+        name: str = "",
+        source: ArraySource | None = None,
+    ) -> None:
+        self.picture = Picture(values, scale, height, source)
+        self.border = border(self.picture)
+        rows, columns = values.shape
+        below = shape_text(rows, columns, 1) + (" · flat" if is_flat(values) else "")
+        self.shape_label: Text = label(below, look.SMALL, look.MUTED)
+        super().__init__(self.picture, self.border, self.shape_label)
+        self.shape_label.next_to(self.border, DOWN, buff=0.14)
+        if name:
+            self.name_label = label(name, look.SMALL).next_to(self.border, UP, buff=0.14)
+            self.add(self.name_label)
+
+
+class InputImage(Group):
+    """The image (C, H, W) that the network sees, grey or RGB, with its shape below and its name above."""
+
+    def __init__(
+        self, image: NDArray[np.floating], height: float, name: str = "input image", source: ArraySource | None = None
+    ) -> None:
+        channels, rows, columns = image.shape
+        values = image[0] if channels == 1 else image
+        self.picture = Picture(values, UNIT, height, source)
+        self.border = border(self.picture)
+        self.shape_label = label(shape_text(rows, columns, channels), look.SMALL, look.MUTED)
+        self.name_label = label(name, look.SMALL)
+        super().__init__(self.picture, self.border, self.shape_label, self.name_label)
+        self.shape_label.next_to(self.border, DOWN, buff=0.14)
+        self.name_label.next_to(self.border, UP, buff=0.14)

@@ -1,0 +1,54 @@
+"""A small grid of numbers: one slice of a filter, or the patch of image that it meets."""
+
+import numpy as np
+from manim import RIGHT, ManimColor, Square, VGroup
+from numpy.typing import NDArray
+
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.text import label, number
+
+_LARGEST = 8  # more cells than 8 x 8 are drawn as one image, never as squares
+
+
+class NumberGrid(VGroup):
+    """Values (kH, kW) as coloured squares with their numbers; `cell` is a square's side."""
+
+    def __init__(self, values: NDArray[np.floating], scale: ColourScale, cell: float, digits: bool = True) -> None:
+        rows, columns = values.shape
+        if max(rows, columns) > _LARGEST:
+            raise ValueError(f"a grid of {rows} x {columns} numbers is too large to read; draw a Picture")
+        colours = scale.colours(values)
+        squares = VGroup(
+            Square(
+                cell,
+                stroke_width=1.2,
+                stroke_color=look.LINE,
+                fill_color=ManimColor.from_rgb([int(part) for part in rgb]),
+                fill_opacity=1,
+            )
+            for rgb in colours.reshape(-1, 3)
+        )
+        squares.arrange_in_grid(rows, columns, buff=0)
+        super().__init__(squares)
+        self.squares = squares
+        self.digits = VGroup()
+        if digits:
+            for square, value, rgb in zip(squares, values.flat, colours.reshape(-1, 3), strict=True):
+                dark = rgb @ np.array([0.2126, 0.7152, 0.0722]) > 120  # dark figures on light squares
+                text = label(number(float(value)), look.LABEL, look.BACKGROUND if dark else look.TEXT)
+                text.set(width=min(text.width, cell * 0.84)).move_to(square)
+                self.digits.add(text)
+            self.add(self.digits)
+
+    def cell_at(self, row: int, column: int, columns: int) -> Square:
+        square: Square = self.squares[row * columns + column]
+        return square
+
+
+def row_of_terms(*parts: VGroup, signs: tuple[str, ...]) -> VGroup:
+    """`parts` in a row with `signs` between them, such as patch × kernel = value."""
+    group = VGroup(parts[0])
+    for sign, part in zip(signs, parts[1:], strict=True):
+        group.add(label(sign, look.STATEMENT), part)
+    return group.arrange(RIGHT, buff=0.22)

@@ -1,0 +1,61 @@
+"""A picture of an array: one image, its values coloured by a scale, every value a crisp square."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from manim import ImageMobject
+from numpy.typing import NDArray
+from PIL.Image import Resampling
+
+from fmcore.colour import GREY, ColourScale
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """Where in the bundle the values come from: array name and leading index."""
+
+    array: str
+    index: tuple[int, ...]
+
+
+UNIT = ColourScale(0.0, 1.0, "shared", GREY)  # for images in 0..1
+
+
+class Picture(ImageMobject):
+    """Values (H, W) under a colour scale, or an RGB image (3, H, W) in 0..1, `height` units high.
+
+    `source` enters the picture into the ledger, so that the film can be read back against the bundle.
+    """
+
+    def __init__(
+        self, values: NDArray[np.floating], scale: ColourScale, height: float, source: ArraySource | None = None
+    ) -> None:
+        if values.ndim == 3:
+            rgb = np.round(np.clip(values.transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)
+        else:
+            rgb = scale.colours(values)
+        opaque = np.full((*rgb.shape[:2], 1), 255, np.uint8)
+        super().__init__(np.concatenate([rgb, opaque], axis=2), resampling_algorithm=Resampling.NEAREST)
+        self.values = values
+        self.scale_of_colour = scale
+        self.source = source if values.ndim == 2 else None  # the ledger proves one channel at a time
+        self.height = height
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        rows, columns = self.pixel_array.shape[:2]
+        return rows, columns
+
+    @property
+    def cell(self) -> tuple[float, float]:
+        """Height and width of one value's square, in frame units."""
+        rows, columns = self.grid
+        return self.height / rows, self.width / columns
+
+    def at(self, row: float, column: float) -> NDArray[np.float64]:
+        """The centre of the square of value (row, column)."""
+        height, width = self.cell
+        corner = self.get_corner(np.array([-1.0, 1.0, 0.0]))
+        point: NDArray[np.float64] = corner + np.array([(column + 0.5) * width, -(row + 0.5) * height, 0.0])
+        return point
