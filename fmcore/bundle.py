@@ -10,7 +10,8 @@ Array names are `probes`, `logits` and `<layer>/<part>`, where part is one of
     weight_history (E + 1, C_out, C_in, kH, kW)   epoch 0 is before training
     preactivation, activation (P, C, H, W)        before and after the nonlinearity
     gradcam (P, H, W)                             signed, for the predicted class
-    mean, std, maximum, fired (C,)                over the test set; fired is a share of images
+    mean, std, maximum (C,)                       of the activation, over the test set
+    fired, active (C,)                            share of test images, of all places, where it is above zero
 """
 
 import hashlib
@@ -114,6 +115,7 @@ class BundleHeader(_Frozen):
     training: TrainingInfo
     dataset: DatasetInfo
     versions: dict[str, str]
+    recipe: dict[str, str] = {}  # what it was made from, so that a lesson can tell whether it is still the one wanted
 
     @property
     def test_accuracy(self) -> float:
@@ -153,9 +155,7 @@ class Bundle:
         """
         path = Path(path)
         if not path.is_file():
-            raise BundleError(
-                f"There is no bundle at '{path}'; run `fmcore record --output '{path}'` to make one."
-            )
+            raise BundleError(f"There is no bundle at '{path}'; run `fmcore record --output '{path}'` to make one.")
         try:
             file = safe_open(str(path), framework="np")
             metadata = file.metadata() or {}
@@ -232,9 +232,7 @@ class Bundle:
                     raise BundleError(
                         f"The bundle '{self.path.name}' has no layer '{layer}'; it has {', '.join(known)}."
                     )
-                raise BundleError(
-                    f"The bundle '{self.path.name}' has no array '{name}'; it has {', '.join(known)}."
-                )
+                raise BundleError(f"The bundle '{self.path.name}' has no array '{name}'; it has {', '.join(known)}.")
 
     def verify(self) -> None:
         """Check every array against its digest.
@@ -298,8 +296,7 @@ def _read_header(path: Path, metadata: Mapping[str, str]) -> tuple[BundleHeader,
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BundleError(
-            f"The header of '{path}' is not valid at '{where}' ({first['msg']});"
-            " write it again with `fmcore record`."
+            f"The header of '{path}' is not valid at '{where}' ({first['msg']}); write it again with `fmcore record`."
         ) from None
 
 
@@ -307,9 +304,7 @@ def _check_table(path: Path, header: BundleHeader, file: Any) -> None:
     present, stated = set(file.keys()), set(header.arrays)
     if present != stated:
         odd = sorted(present ^ stated)[0]
-        raise BundleError(
-            f"'{path}' and its header disagree about array '{odd}'; write it again with `fmcore record`."
-        )
+        raise BundleError(f"'{path}' and its header disagree about array '{odd}'; write it again with `fmcore record`.")
     for name, info in header.arrays.items():
         shape = tuple(file.get_slice(name).get_shape())
         if shape != info.shape or int(np.prod(shape, dtype=np.int64)) > _MAX_ELEMENTS:

@@ -25,18 +25,14 @@ def save_checkpoint(path: Path, trained: Trained, data: ImageSet) -> None:
         "classes": list(data.classes),
         "image_shape": list(data.image_shape),
     }
-    tensors = {
-        f"{epoch}/{name}": value for epoch, state in enumerate(trained.states) for name, value in state.items()
-    }
+    tensors = {f"{epoch}/{name}": value for epoch, state in enumerate(trained.states) for name, value in state.items()}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, str(temporary), {_METADATA_KEY: json.dumps(record, sort_keys=True)})
         temporary.replace(path)
     except OSError as error:
-        raise InputError(
-            f"The checkpoint cannot be written to '{path}' ({error}); name another file."
-        ) from None
+        raise InputError(f"The checkpoint cannot be written to '{path}' ({error}); name another file.") from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -4,7 +4,7 @@ In: a `Trained` network and the `ImageSet` it belongs to. Out: the bundle's head
 """
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -89,7 +89,7 @@ def tapped(network: nn.Module) -> Iterator[_Taps]:
         network.train(was_training)
 
 
-def record(trained: Trained, data: ImageSet, path: Path, seed: int | None = None) -> str:
+def record(trained: Trained, data: ImageSet, path: Path, recipe: Mapping[str, str] | None = None) -> str:
     """Run the probes and the test set through `trained.network` and write the bundle to `path`.
 
     Returns the bundle's digest.
@@ -138,6 +138,7 @@ def record(trained: Trained, data: ImageSet, path: Path, seed: int | None = None
             test_count=len(data.test_labels),
         ),
         versions={"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
+        recipe=dict(recipe or {}),
     )
     return save_bundle(path, header, arrays)
 
@@ -184,9 +185,7 @@ def _all_logits(network: nn.Module, data: ImageSet) -> NDArray[np.float32]:
         return np.concatenate([_array(network(batch)) for batch in _device_batches(network, data.test_images)])
 
 
-def _record_probes(
-    network: nn.Module, images: NDArray[np.uint8], arrays: dict[str, Array]
-) -> list[LayerInfo]:
+def _record_probes(network: nn.Module, images: NDArray[np.uint8], arrays: dict[str, Array]) -> list[LayerInfo]:
     """Add logits, pre-activations, activations and Grad-CAM of the probes; return the layer table."""
     with torch.enable_grad(), tapped(network) as taps:
         batch = as_input(torch.from_numpy(images).to(next(network.parameters()).device))
@@ -236,30 +235,53 @@ def _record_weights(trained: Trained, layers: list[LayerInfo], arrays: dict[str,
             arrays[f"{layer.name}/bias"] = trained.states[-1][f"{layer.name}.bias"]
 
 
-def _record_statistics(
-    network: nn.Module, data: ImageSet, layers: list[LayerInfo], arrays: dict[str, Array]
-) -> None:
-    """Add mean, std, maximum and share of images fired, per channel over the test set, in one pass."""
-    names = [layer.name for layer in layers if layer.type == "convolution"]
-    total = {name: torch.zeros(0) for name in names}
-    square, top, fired, positions = dict(total), dict(total), dict(total), dict.fromkeys(names, 0)
+def _record_statistics(network: nn.Module, data: ImageSet, layers: list[LayerInfo], arrays: dict[str, Array]) -> None:
+    """Add the statistics of every channel over the test set, in one pass and at constant memory."""
+    running = {layer.name: _Running() for layer in layers if layer.type == "convolution"}
     with torch.no_grad(), tapped(network) as taps:
         for batch in _device_batches(network, data.test_images):
             network(batch)
-            for name in names:
-                value = taps.layers[name].activation.to("cpu", torch.float64)  # (B, C, H, W)
-                if not positions[name]:
-                    total[name], square[name], fired[name] = torch.zeros(3, value.shape[1], dtype=torch.float64)
-                    top[name] = torch.full_like(total[name], -torch.inf)
-                total[name] = total[name] + value.sum(dim=(0, 2, 3))
-                square[name] = square[name] + value.square().sum(dim=(0, 2, 3))
-                top[name] = torch.maximum(top[name], value.amax(dim=(0, 2, 3)))
-                fired[name] = fired[name] + (value.amax(dim=(2, 3)) > 0).sum(dim=0)
-                positions[name] += value.shape[0] * value.shape[2] * value.shape[3]
-    for name in names:
-        mean = total[name] / positions[name]
-        variance = (square[name] / positions[name] - mean.square()).clamp(min=0)
-        arrays[f"{name}/mean"] = _array(mean)
-        arrays[f"{name}/std"] = _array(variance.sqrt())
-        arrays[f"{name}/maximum"] = _array(top[name])
-        arrays[f"{name}/fired"] = _array(fired[name] / len(data.test_labels))
+            for name, statistics in running.items():
+                statistics.add(taps.layers[name].activation)
+    for name, statistics in running.items():
+        for part, value in statistics.result().items():
+            arrays[f"{name}/{part}"] = value
+
+
+class _Running:
+    """Sums over batches of one layer's activation, from which its statistics (C,) follow."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.places = 0  # images x positions
+        self.sums: dict[str, Tensor] = {}
+
+    def add(self, activation: Tensor) -> None:
+        value = activation.detach().to("cpu", torch.float64)  # (B, C, H, W)
+        new = {
+            "total": value.sum(dim=(0, 2, 3)),
+            "square": value.square().sum(dim=(0, 2, 3)),
+            "active": (value > 0).sum(dim=(0, 2, 3)).double(),
+            "fired": (value.amax(dim=(2, 3)) > 0).sum(dim=0).double(),
+            "maximum": value.amax(dim=(0, 2, 3)),
+        }
+        for name, part in new.items():
+            if name not in self.sums:
+                self.sums[name] = part
+            elif name == "maximum":
+                self.sums[name] = torch.maximum(self.sums[name], part)
+            else:
+                self.sums[name] = self.sums[name] + part
+        self.images += value.shape[0]
+        self.places += value.shape[0] * value.shape[2] * value.shape[3]
+
+    def result(self) -> dict[str, Array]:
+        mean = self.sums["total"] / self.places
+        variance = (self.sums["square"] / self.places - mean.square()).clamp(min=0)
+        return {
+            "mean": _array(mean),
+            "std": _array(variance.sqrt()),
+            "maximum": _array(self.sums["maximum"]),
+            "fired": _array(self.sums["fired"] / self.images),
+            "active": _array(self.sums["active"] / self.places),
+        }

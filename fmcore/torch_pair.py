@@ -5,7 +5,7 @@ A CPU build of torch lacks the two operators that torchvision's CUDA wheel expec
 first is enough: nothing here calls them. Where the pair matches, nothing is declared.
 """
 
-from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -16,16 +16,16 @@ _MISSING_OPERATORS = {
 _declared: list[torch.library.Library] = []  # a Library undeclares its operators when collected
 
 
-def torchvision() -> ModuleType:
+def torchvision() -> Any:
     """Return the imported `torchvision`, declaring its operators when the pair does not match."""
     try:
         import torchvision as module
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
         for schema in _MISSING_OPERATORS.values():
-            library.define(schema)
+            library.define(schema)  # type: ignore[no-untyped-call]
         _declared.append(library)
         import torchvision as module
     return module

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from fmcore.bundle import EpochRecord, TrainingInfo
-from fmcore.data.imageset import Images, ImageSet, Labels
+from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
+from fmcore.lesson.plan import BundleRecipe
 from fmcore.models import build_model
 
 _EVALUATION_BATCH = 500
@@ -109,7 +110,8 @@ class _Fit:
         self.network, self.spec, self.device = network, spec, device
         self.train_images = torch.from_numpy(data.train_images).to(device)  # (N, C, H, W) uint8
         self.train_labels = torch.from_numpy(data.train_labels).to(device)  # (N,)
-        self.test_images, self.test_labels = data.test_images, data.test_labels
+        self.test_images = torch.from_numpy(data.test_images).to(device)
+        self.test_labels = torch.from_numpy(data.test_labels).to(device)
         self.optimizer = torch.optim.Adam(network.parameters(), lr=spec.learning_rate, fused=True)
         steps = max(1, spec.epochs * -(-len(self.train_labels) // spec.batch_size))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
@@ -157,20 +159,17 @@ def as_input(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last).to(torch.float32).div_(255)
 
 
-def evaluate(network: nn.Module, images: Tensor | Images, labels: Tensor | Labels) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (a share) of `network` over byte images (N, C, H, W)."""
-    device = next(network.parameters()).device
+def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy (a share) of `network` over byte images (N, C, H, W) and labels (N,)."""
     network.eval()
-    loss_sum = torch.zeros((), dtype=torch.float64)
-    right = 0
+    loss_sum, right = 0.0, 0
     with torch.inference_mode():
         for start in range(0, len(labels), _EVALUATION_BATCH):
-            rows = slice(start, start + _EVALUATION_BATCH)
-            truth = torch.as_tensor(labels[rows], device=device)
-            logits = network(as_input(torch.as_tensor(images[rows], device=device)))
-            loss_sum += nn.functional.cross_entropy(logits, truth, reduction="sum").cpu()
+            truth = labels[start : start + _EVALUATION_BATCH]
+            logits = network(as_input(images[start : start + _EVALUATION_BATCH]))
+            loss_sum += float(nn.functional.cross_entropy(logits, truth, reduction="sum"))
             right += int((logits.argmax(1) == truth).sum())
-    return float(loss_sum) / len(labels), right / len(labels)
+    return loss_sum / len(labels), right / len(labels)
 
 
 def state_of(network: nn.Module) -> State:
@@ -209,3 +208,14 @@ def _repeatable(seed: int) -> Iterator[None]:
             yield
         finally:
             torch.use_deterministic_algorithms(was_deterministic)
+
+
+def train_spec(recipe: BundleRecipe) -> TrainSpec:
+    """The training that a plan's recipe asks for."""
+    return TrainSpec(
+        model=recipe.model,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        seed=recipe.seed,
+    )

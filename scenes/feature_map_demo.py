@@ -2,34 +2,39 @@
 
 from collections.abc import Mapping
 
-from manim import DOWN, RIGHT, UP, Create, FadeIn, FadeOut, Group, Rectangle, VGroup, Write
+import numpy as np
+from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, Rectangle, VGroup, Write
+from numpy.typing import NDArray
 
-from fmcore.analysis.channels import representatives, share_zero, strongest
+from fmcore.analysis.channels import share_zero, strongest, telling
 from fmcore.analysis.convolution import place
 from fmcore.colour import ColourScale
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.parts.closeup import Closeup
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.kernel import NumberGrid
-from scenes.parts.motion import Sweep, arrow, window
+from scenes.parts.marks import values_frame
+from scenes.parts.motion import Sweep
 from scenes.parts.picture import UNIT, ArraySource
-from scenes.parts.text import formula, label, lines, number, shape_text
+from scenes.parts.text import formula, label, lines, number, percent, shape_text
 from scenes.stage import LessonScene, SceneOptions
 
-_MAP_HEIGHT = 3.5
+_LARGE = 4.2
+_SIZE = 3.1
 
 
 class FeatureMapDemo(LessonScene):
     """A real filter meets a real image: patch times weights, summed, at every place, then ReLU."""
 
     title = "What is a feature map?"
-    needs = ("probes", "logits")
+    needs = ("probes",)
     script = Script.of(
         Beat(
             cue="image",
-            say="This is all the network gets: {pixels} numbers in an image of {rows} by {columns}."
-            " Its answer is “{answer}”, with {probability:.0%} probability. {verdict}",
+            say="To a network, an image is a grid of numbers: {rows} by {columns} pixels, {channels}."
+            " This network's answer is “{answer}”, with {probability} probability. {verdict}",
         ),
         Beat(
             cue="filter",
@@ -39,13 +44,13 @@ class FeatureMapDemo(LessonScene):
         Beat(
             cue="step",
             say="Lay the window on the image. Multiply every pixel by the weight on top of it,"
-            " add the products, add a bias: that is one number, here {value}.",
+            " add up the products, add a bias: that gives one number, here {value}.",
             seconds=10,
         ),
         Beat(
             cue="slide",
             say="Now slide the window over the whole image. Every position leaves one number behind,"
-            " blue below zero and red above. The grid that fills up records the filter's response, place by place.",
+            " blue below zero, red above. The grid that fills up is the filter's response, place by place.",
             seconds=11,
         ),
         Beat(
@@ -55,7 +60,7 @@ class FeatureMapDemo(LessonScene):
         ),
         Beat(
             cue="strongest",
-            say="Bright means a strong response. The strongest is {top}, in row {top_row} and column {top_column}:"
+            say="Bright means a strong response. The strongest is {top}, in row {top_row}, column {top_column}:"
             " there the image suits the filter best.",
         ),
         Beat(
@@ -67,7 +72,7 @@ class FeatureMapDemo(LessonScene):
     )
 
     class Options(SceneOptions):
-        channel: int | None = None  # by default the one with the most energy
+        channel: int | None = None  # by default the one in which ReLU's part is clearest
 
     options: "FeatureMapDemo.Options"
 
@@ -75,32 +80,31 @@ class FeatureMapDemo(LessonScene):
         layer = self.bundle.convolutions[0]
         self.layer = layer
         self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
-        activation = self.bundle.part(f"{layer.name}/activation", self.probe)  # (K, H', W')
-        chosen = self.options.channel
-        self.channel = representatives(activation, 1)[0] if chosen is None else chosen
+        self.channel = self.channel_of(layer, self.options.channel, telling)
         self.activation = self.bundle.part(f"{layer.name}/activation", self.probe, self.channel)
         self.before = self.bundle.part(f"{layer.name}/preactivation", self.probe, self.channel)
         self.weights = self.bundle.part(f"{layer.name}/weight", self.channel)  # (C, kH, kW)
         named = f"{layer.name}/bias"
         self.bias = float(self.bundle.array(named)[self.channel]) if named in self.bundle.header.arrays else 0.0
         self.spot = strongest(self.activation)
-        self.step_at = place(
+        self.here = place(
             self.image, self.weights, self.bias, self.spot.row, self.spot.column, layer.stride, layer.padding
         )
 
     def facts(self) -> Mapping[str, object]:
         said = self.bundle.header.probes[self.probe]
         truth = self.bundle.class_name(said.label)
+        channels, rows, columns = self.image.shape
         return {
-            "pixels": f"{self.image.size:,}",
-            "rows": self.image.shape[1],
-            "columns": self.image.shape[2],
+            "rows": rows,
+            "columns": columns,
+            "channels": "each with one brightness" if channels == 1 else f"each with {channels} colour values",
             "answer": self.bundle.class_name(said.predicted),
-            "probability": said.probability,
+            "probability": percent(said.probability),
             "verdict": "That is right." if said.label == said.predicted else f"That is wrong: it is “{truth}”.",
             "kernel_rows": self.layer.kernel[0],
             "kernel_columns": self.layer.kernel[1],
-            "value": number(self.step_at.value),
+            "value": number(self.here.value),
             "zero": share_zero(self.activation),
             "top": number(self.spot.value),
             "top_row": self.spot.row + 1,
@@ -108,125 +112,127 @@ class FeatureMapDemo(LessonScene):
         }
 
     def construct(self) -> None:
-        left, middle, right = look.body().columns(3.6, 4.6, 5.0)
-        grey = len(self.image) == 1
-        self.input = InputImage(
-            self.image, _MAP_HEIGHT, source=ArraySource("probes", (self.probe, 0)) if grey else None
-        )
-        self.input.move_to(left.centre)
-        self.show_image()
+        left, middle, right = look.body().columns(_SIZE, 4.4, 4.7)
+        self.show_image(left)
         weights = self.show_filter(middle)
-        sum_of = self.show_step(middle, weights)
-        signed = self.show_slide(right, Group(weights, sum_of))
-        bright = self.show_relu(right, signed)
+        working = self.show_step(middle, weights)
+        signed = self.show_slide(right)
+        bright = self.show_relu(signed)
         marks = self.show_strongest(bright)
-        self.show_formula(middle, Group(weights, sum_of), marks)
+        self.show_formula(middle, Group(weights, working), marks)
 
-    def show_image(self) -> None:
+    def show_image(self, left: look.Region) -> None:
+        grey = len(self.image) == 1
+        source = ArraySource("probes", (self.probe, 0)) if grey else None
+        self.input = InputImage(self.image, _SIZE, source=source).move_to(left.centre)
+        large = InputImage(self.image, _LARGE, source=source)
         with self.beat("image"):
-            self.play(FadeIn(self.input), run_time=look.IN_S)
-            self.say("An image is a grid of numbers")
+            if grey:
+                at_row, at_column = (round(place) for place in self.centre_of(self.spot.row, self.spot.column))
+                near = Closeup(large.picture, at_row, at_column, 0.62)
+                Group(large, near).arrange(RIGHT, buff=1.2).move_to(look.body().centre)
+                near.mark.move_to(Closeup(large.picture, at_row, at_column, 0.62).mark)
+                self.play(FadeIn(large), run_time=look.IN_S)
+                self.say("An image is a grid of numbers")
+                self.play(Create(near.mark), run_time=look.IN_S)
+                self.play(FadeIn(near.grid, target_position=near.mark, scale=0.3), run_time=look.MOVE_S)
+                self.play(FadeIn(near.words), run_time=look.IN_S / 2)
+                self.extra = Group(near.grid, near.words, near.mark)
+            else:
+                large.move_to(look.body().centre)
+                self.play(FadeIn(large), run_time=look.IN_S)
+                self.say("An image is a grid of numbers, three for every pixel")
+                self.extra = Group()
+        self.large = large
 
     def show_filter(self, middle: look.Region) -> Group:
         scale = ColourScale.signed(self.weights)
-        weights = self.grids(self.weights, scale)
-        name = label(f"filter {self.channel + 1} of {self.layer.output_shape[0]}", look.SMALL)
+        grids = self.grids(self.weights, scale)
         kh, kw = self.layer.kernel
+        name = label(f"filter {self.channel + 1} of {self.layer.output_shape[0]}", look.SMALL)
         shape = label(shape_text(kh, kw, len(self.weights)), look.SMALL, look.MUTED)
-        group = Group(weights, name.next_to(weights, UP, buff=0.14), shape.next_to(weights, DOWN, buff=0.14))
+        group = Group(grids, name.next_to(grids, UP, buff=0.14), shape.next_to(grids, DOWN, buff=0.14))
         group.move_to(middle.centre)
         with self.beat("filter"):
             self.say("A filter is a small window of learned weights")
+            self.play(FadeOut(self.extra), FadeOut(self.large), FadeIn(self.input), run_time=look.IN_S)
             self.play(FadeIn(group), run_time=look.IN_S)
         return group
 
-    def grids(self, values, scale: ColourScale) -> VGroup:
+    def grids(self, values: NDArray[np.floating], scale: ColourScale) -> VGroup:
         """One grid of numbers for every input channel, below each other."""
         tall, wide = values.shape[1:]
-        cell = min(0.58, 1.8 / wide, 3.4 / (tall * len(values)))
-        digits = cell > 0.3
-        return VGroup(*(NumberGrid(slice_, scale, cell, digits) for slice_ in values)).arrange(DOWN, buff=0.12)
+        cell = min(0.62, 1.9 / wide, 3.3 / (tall * len(values)))
+        return VGroup(*(NumberGrid(one, scale, cell, cell > 0.3) for one in values)).arrange(DOWN, buff=0.12)
 
     def show_step(self, middle: look.Region, weights: Group) -> Group:
-        here, layer = self.step_at, self.layer
-        self.frame = window(self.input.picture, layer.kernel)
+        here = self.here
+        kh, kw = self.layer.kernel
+        self.window = values_frame(self.input.picture, 0, 0, kh, kw, look.ACCENT)
         self.follow(here.row, here.column)
         patch = self.grids(here.patch, UNIT)
         patch_group = Group(patch, label("image patch", look.SMALL).next_to(patch, UP, buff=0.14))
-        both = Group(patch_group.copy(), weights.copy()).arrange(RIGHT, buff=0.75, aligned_edge=UP)
-        both.move_to(middle.centre + UP * 0.55)
+        both = Group(patch_group.copy(), weights.copy()).arrange(RIGHT, buff=0.6, aligned_edge=UP)
+        both.move_to(middle.centre + UP * 0.6)
         patch_group.move_to(both[0])
-        times = label("×", look.TITLE).move_to((both[0].get_right() + both[1].get_left()) / 2)
-        times.match_y(patch)
+        times = label("×", look.TITLE).move_to([(both[0].get_right()[0] + both[1].get_left()[0]) / 2, patch.get_y(), 0])
         sums = lines(
-            f"sum of products  {number(float(here.products.sum()))}",
-            f"bias  {number(self.bias)}",
-            f"one number  {number(here.value)}",
+            f"sum of products   {number(float(here.products.sum()))}",
+            f"bias   {number(self.bias)}",
+            f"one number   {number(here.value)}",
+            size=look.LABEL,
+            color=look.TEXT,
         )
         sums[2].set_color(look.ACCENT)
         sums.next_to(both, DOWN, buff=0.3).set_x(middle.centre[0])
         with self.beat("step"):
             self.say("Patch times weights, summed up: one number")
-            self.play(Create(self.frame), run_time=look.IN_S)
+            self.play(Create(self.window), run_time=look.IN_S)
             self.play(weights.animate.move_to(both[1]), FadeIn(patch_group), FadeIn(times), run_time=look.MOVE_S)
             for line in sums:
                 self.play(FadeIn(line, shift=DOWN * 0.1), run_time=look.IN_S)
         return Group(patch_group, times, sums)
 
+    def centre_of(self, row: int, column: int) -> tuple[float, float]:
+        """The image place on which the window's middle lies when it makes the value at (row, column)."""
+        (sh, sw), (ph, pw), (kh, kw) = self.layer.stride, self.layer.padding, self.layer.kernel
+        return row * sh - ph + (kh - 1) / 2, column * sw - pw + (kw - 1) / 2
+
     def follow(self, row: int, column: int) -> Rectangle:
         """Put the window where it makes the value at (row, column)."""
-        (sh, sw), (ph, pw), (kh, kw) = self.layer.stride, self.layer.padding, self.layer.kernel
-        centre = (row * sh - ph + (kh - 1) / 2, column * sw - pw + (kw - 1) / 2)
-        return self.frame.move_to(self.input.picture.at(*centre))
+        return self.window.move_to(self.input.picture.at(*self.centre_of(row, column)))
 
-    def show_slide(self, right: look.Region, working: Group) -> FeatureMap:
-        name = self.layer.name
+    def map_of(self, part: str, values: NDArray[np.floating], scale: ColourScale, name: str) -> FeatureMap:
+        source = ArraySource(f"{self.layer.name}/{part}", (self.probe, self.channel))
+        found = FeatureMap(values, scale, _SIZE, name, source)
+        return found.move_to(self.input, aligned_edge=UP).set_x(look.body().right - 4.7 + _SIZE / 2)
+
+    def show_slide(self, right: look.Region) -> FeatureMap:
         scale = ColourScale.signed(self.before)
-        signed = FeatureMap(
-            self.before,
-            scale,
-            _MAP_HEIGHT,
-            "before ReLU",
-            ArraySource(f"{name}/preactivation", (self.probe, self.channel)),
-        )
-        self.bar = ColourBar(scale, _MAP_HEIGHT * 0.75, "response")
-        Group(signed, self.bar).arrange(RIGHT, buff=0.35).move_to(right.centre)
-        self.bar.match_y(signed.picture)
+        signed = self.map_of("preactivation", self.before, scale, "before ReLU")
+        self.bar = ColourBar(scale, _SIZE * 0.72, "response").next_to(signed.border, RIGHT, buff=0.3)
         signed.picture.set_opacity(0)
-        pointer = arrow(working.get_right(), signed.border.get_left())
-        pointer.set_y(signed.picture.get_y())
         with self.beat("slide"):
             self.say("Every position leaves one number behind")
             self.play(FadeIn(signed.border, signed.shape_label, signed.name_label, self.bar), run_time=look.IN_S)
             self.add(signed.picture, signed.border)
             self.play(Sweep(signed.picture, self.follow, run_time=self.seconds_left - 1.0))
-            signed.picture.set_opacity(1)
         return signed
 
-    def show_relu(self, right: look.Region, signed: FeatureMap) -> FeatureMap:
-        name = self.layer.name
+    def show_relu(self, signed: FeatureMap) -> FeatureMap:
         scale = ColourScale.strength(self.activation)
-        bright = FeatureMap(
-            self.activation,
-            scale,
-            _MAP_HEIGHT,
-            "feature map",
-            ArraySource(f"{name}/activation", (self.probe, self.channel)),
-        )
-        bright.move_to(signed)
-        bar = ColourBar(scale, _MAP_HEIGHT * 0.75)
-        bar.move_to(self.bar, aligned_edge=-RIGHT)
+        bright = self.map_of("activation", self.activation, scale, "feature map")
+        bar = ColourBar(scale, _SIZE * 0.72).move_to(self.bar, aligned_edge=LEFT)
         with self.beat("relu"):
             self.say(f"ReLU: what is below zero becomes zero ({share_zero(self.activation):.0%} of the places)")
-            self.play(FadeOut(self.frame), run_time=look.IN_S / 2)
-            self.play(FadeIn(bright), FadeOut(signed), FadeOut(self.bar), FadeIn(bar), run_time=look.MOVE_S)
+            self.play(FadeOut(self.window), run_time=look.IN_S / 2)
+            self.play(FadeIn(bright), FadeOut(signed, self.bar), FadeIn(bar), run_time=look.MOVE_S)
         return bright
 
     def show_strongest(self, bright: FeatureMap) -> Group:
-        height, width = bright.picture.cell
-        there = Rectangle(height=3 * height, width=3 * width, stroke_width=2 * look.STROKE, color=look.SECOND)
-        there.move_to(bright.picture.at(self.spot.row, self.spot.column))
-        here = self.follow(self.spot.row, self.spot.column).copy().set_color(look.SECOND)
+        row, column = self.spot.row, self.spot.column
+        there = values_frame(bright.picture, row - 1, column - 1, row + 2, column + 2)
+        here = self.follow(row, column).copy().set_color(look.SECOND)
         with self.beat("strongest"):
             self.say(f"Strongest response: {number(self.spot.value)}")
             self.play(Create(there), Create(here), run_time=look.IN_S)
@@ -234,19 +240,17 @@ class FeatureMapDemo(LessonScene):
 
     def show_formula(self, middle: look.Region, working: Group, marks: Group) -> None:
         line = formula('"feature map"_k = phi.alt (W_k * x + b_k)')
-        line.set(width=min(line.width, middle.width)).move_to(middle.centre + UP * 0.6)
+        line.set(width=middle.width).move_to(middle.centre + UP * 0.8)
         meaning = lines(
             "W  the filter's weights, learned",
             "x  the image",
             "b  the bias",
-            "φ  the nonlinearity, here ReLU",
+            "φ  the nonlinearity: ReLU",
             color=look.TEXT,
         )
-        meaning.next_to(line, DOWN, buff=0.5)
+        meaning.set(width=min(meaning.width, middle.width)).next_to(line, DOWN, buff=0.5)
         with self.beat("formula"):
             self.say("What the filter found, and where")
             self.play(FadeOut(working), FadeOut(marks), run_time=look.IN_S)
             self.play(Write(line), run_time=look.MOVE_S)
             self.play(FadeIn(meaning), run_time=look.IN_S)
-
-

@@ -1,16 +1,16 @@
 """The stage that every lesson scene stands on: its bundle, its options, its beats and its ledger."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from os import environ
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from manim import FadeIn, FadeOut, ImageMobject, Mobject, Scene, Text, Wait, config
+from manim import FadeIn, FadeOut, ImageMobject, Mobject, Scene, Wait, config
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fmcore.bundle import Bundle
+from fmcore.bundle import Bundle, LayerInfo
 from fmcore.errors import FmcoreError, PlanError, RenderError, one_of
 from fmcore.lesson.brief import Brief, Figure, Performance
 from fmcore.lesson.script import Script, TimedBeat
@@ -99,6 +99,19 @@ class LessonScene(Scene):
         """The index of the probe that the options name."""
         return find_probe(self.bundle, self.options.probe)
 
+    def channel_of(self, layer: LayerInfo, wanted: int | None, choose: Callable[[np.ndarray], int]) -> int:
+        """The channel of `layer` that the options name, counted from 1 as on screen, or the one that `choose` finds.
+
+        Raises:
+            PlanError: the layer has no such channel.
+        """
+        count = layer.output_shape[0]
+        if wanted is None:
+            return choose(self.bundle.part(f"{layer.name}/activation", self.probe))
+        if not 1 <= wanted <= count:
+            raise PlanError(f"Layer '{layer.name}' has channels 1 to {count} and no {wanted}; change the option.")
+        return wanted - 1
+
     # -- called by manim -------------------------------------------------------------------------
 
     def setup(self) -> None:
@@ -137,8 +150,7 @@ class LessonScene(Scene):
         self.timeline = self.script.filled(self.facts()).timed(int(config.frame_rate))
         self.camera.background_color = look.BACKGROUND
         region = look.title_region()
-        heading = Text(self.title, font=look.FONT, weight="BOLD", font_size=96, color=look.TEXT)
-        heading.scale(look.TITLE / 96).move_to(region.centre)
+        heading = label(self.title, look.TITLE, bold=True, width=region.width).move_to(region.centre)
         heading.align_to(np.array([region.left, 0, 0]), np.array([-1.0, 0, 0]))
         self.add(heading)
 

@@ -239,15 +239,11 @@ def test_without_download_the_missing_files_are_named(tmp_path: Path) -> None:
         load_data("cifar10", tmp_path, download=False)
 
 
-def test_cifar10_is_unpickled_only_when_its_sums_are_right(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cifar10_is_unpickled_only_when_its_sums_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cifar10 = torchvision().datasets.CIFAR10
     base = tmp_path / "cifar-10-batches-py"
     base.mkdir()
-    images = RANDOM.integers(0, 256, (6, 3, 2, 32, 32), dtype=np.uint8).transpose(
-        0, 2, 1, 3, 4
-    )  # (6, 2, 3, ...)
+    images = RANDOM.integers(0, 256, (6, 3, 2, 32, 32), dtype=np.uint8).transpose(0, 2, 1, 3, 4)  # (6, 2, 3, ...)
 
     def write(name: str, content: object) -> list[str]:
         (base / name).write_bytes(pickle.dumps(content))
@@ -283,9 +279,7 @@ def test_cifar10_is_unpickled_only_when_its_sums_are_right(
 
 def picture(path: Path, colour: tuple[int, ...] | int = 0, size: tuple[int, int] = (20, 30)) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L" if isinstance(colour, int) else "RGB" if len(colour) == 3 else "RGBA", size, colour).save(
-        path
-    )
+    Image.new("L" if isinstance(colour, int) else "RGB" if len(colour) == 3 else "RGBA", size, colour).save(path)
 
 
 def test_folder_becomes_a_set(tmp_path: Path) -> None:
@@ -305,9 +299,7 @@ def test_folder_becomes_a_set(tmp_path: Path) -> None:
     assert photos.image_shape == (3, 16, 16)
     assert np.bincount(photos.test_labels).tolist() == [2, 1]
     assert np.bincount(photos.train_labels).tolist() == [8, 2]
-    assert photos.provenance == (
-        "Image folder 'my 'photos' ü' (2 classes, 13 files, centre-cropped to 16x16)."
-    )
+    assert photos.provenance == ("Image folder 'my 'photos' ü' (2 classes, 13 files, centre-cropped to 16x16).")
     assert str(tmp_path) not in repr((photos.name, photos.provenance))
     assert photos.notices == (
         "3 images with transparency were placed on white.",

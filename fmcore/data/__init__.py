@@ -148,11 +148,7 @@ SOURCES: dict[str, Source] = {
         "photographed clothes, 28x28 grey, 10 classes, 70,000 images", partial(_classic, "fashion-mnist")
     ),
     "mnist": Source("handwritten digits, 28x28 grey, 10 classes, 70,000 images", partial(_classic, "mnist")),
-    "kmnist": Source(
-        "Japanese characters, 28x28 grey, 10 classes, 70,000 images", partial(_classic, "kmnist")
-    ),
-    "cifar10": Source(
-        "animals and vehicles, 32x32 RGB, 10 classes, 60,000 images", partial(_classic, "cifar10")
-    ),
+    "kmnist": Source("Japanese characters, 28x28 grey, 10 classes, 70,000 images", partial(_classic, "kmnist")),
+    "cifar10": Source("animals and vehicles, 32x32 RGB, 10 classes, 60,000 images", partial(_classic, "cifar10")),
     _FOLDER: Source("your own images: one sub-folder per class, any image sizes", _folder),
 }

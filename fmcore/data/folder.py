@@ -88,8 +88,7 @@ def load_folder(
     return ImageSet(
         name=f"folder:{name}",
         provenance=(
-            f"Image folder '{name}' ({len(classes)} classes, {files:,} files, "
-            f"centre-cropped to {side_px}x{side_px})."
+            f"Image folder '{name}' ({len(classes)} classes, {files:,} files, centre-cropped to {side_px}x{side_px})."
         ),
         classes=tuple(classes),
         train_images=train_images,
@@ -114,9 +113,7 @@ def _scan(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     passed_over = Counter(loose=len(top.images))
     for folder in sorted(top.folders):
         if not folder.isprintable():
-            raise DataError(
-                f"The class folder '{shown(folder)}' has unprintable characters in its name: rename it."
-            )
+            raise DataError(f"The class folder '{shown(folder)}' has unprintable characters in its name: rename it.")
         inside = _list(path / folder, f"{called}/{folder}")
         if not inside.images:
             raise DataError(_without_images(called, folder, sorted(inside.folders)))
@@ -157,9 +154,7 @@ def _list(folder: Path, called: str) -> _Listing:
     except FileNotFoundError as error:
         raise DataError(f"There is no folder '{called}': check the path.") from error
     except NotADirectoryError as error:
-        raise DataError(
-            f"'{called}' is a file; expected a folder with one sub-folder of images per class."
-        ) from error
+        raise DataError(f"'{called}' is a file; expected a folder with one sub-folder of images per class.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"The folder '{called}' cannot be read ({reason}): make it readable.") from error

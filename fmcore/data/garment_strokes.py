@@ -2,16 +2,22 @@
 
 A shape is a *coverage*: 0 outside, 1 inside, and in between within half a pixel of the edge, which is all the
 anti-aliasing a drawing of this size needs. Everything is float32 and broadcasts over a batch: parameters are
-(n, 1, 1), rows (n, 28, 1), columns (n, 1, 28), pictures (n, 28, 28).
+(n, 1, 1), rows (n, 28, 1), columns (n, 1, 28), pictures (n, 28, 28). Lengths are pixels.
 """
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 28
+MIDDLE = SIDE / 2
+
 Field = NDArray[np.float32]  # (n or 1, 28 or 1, 28 or 1)
+Value = float | Field
+Point = tuple[Value, Value]  # (x, y)
+Span = tuple[float, float]  # lowest and highest value of something that is thrown with the dice
 
 ACROSS: Field = (np.arange(SIDE, dtype=np.float32) + 0.5).reshape(1, 1, SIDE)  # pixel centres, left to right
 DOWN: Field = (np.arange(SIDE, dtype=np.float32) + 0.5).reshape(1, SIDE, 1)  # pixel centres, top to bottom
@@ -28,15 +34,53 @@ def scramble(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 class Dice:
-    """Random numbers for a batch of images, each image with a key (n,) of its own.
+    """Random numbers for a batch of images, each image with a key of its own; `keys` is (n,).
 
     The k-th throw for an image is a function of its key and k alone, so an image does not change with the
-    batch that it happens to be drawn in.
+    batch that it happens to be drawn in. Drawings must therefore throw unconditionally.
     """
 
     def __init__(self, keys: NDArray[np.uint64]) -> None:
         self.keys = keys
         self.throws = 0
+
+    def uniform(self, low: Value, high: Value) -> Field:
+        """Evenly between `low` and `high`, (n, 1, 1)."""
+        unit = (self._bits(1) >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)
+        return np.asarray(low + (np.asarray(high) - low) * unit[:, :, None], np.float32)
+
+    def around(self, centre: Value, spread: Value) -> Field:
+        """Bell-shaped about `centre`, never further off than three `spread`s, (n, 1, 1)."""
+        bell = self.uniform(-1, 1) + self.uniform(-1, 1) + self.uniform(-1, 1)
+        return np.asarray(centre + spread * bell, np.float32)
+
+    def chance(self, probability: Value) -> Field:
+        """1 with the given probability, else 0, (n, 1, 1)."""
+        return (self.uniform(0, 1) < probability).astype(np.float32)
+
+    def pick(self, *weights: float) -> list[Field]:
+        """One of several kinds: a switch (n, 1, 1) per weight, of which every image has exactly one on."""
+        edges = np.cumsum(weights) / np.sum(weights)
+        kind = np.searchsorted(edges[:-1], self.uniform(0, 1), side="right")
+        return [(kind == k).astype(np.float32) for k in range(len(weights))]
+
+    def grey(self, dark: float) -> Field:
+        """A tone for a contrasting part: dark with the given probability, else bright, (n, 1, 1)."""
+        low = self.chance(dark)
+        return low * self.uniform(0.02, 0.4) + (1 - low) * self.uniform(0.4, 1)
+
+    def noise(self, height: int = SIDE, width: int = SIDE) -> Field:
+        """Independent values between -1 and 1, (n, height, width); each 64-bit number yields four."""
+        bits = self._bits(-(-height * width // 4)).view(np.uint16)[:, : height * width]
+        values = bits.astype(np.float32) * np.float32(2 / 65535) - 1
+        return values.reshape(-1, height, width)
+
+    def clouds(self, rows: int, columns: int) -> Field:
+        """Smooth values mostly between -1 and 1: `rows` x `columns` random ones, blended, (n, 28, 28).
+
+        Few rows and many columns give upright folds.
+        """
+        return _blend(rows) @ self.noise(rows, columns) @ _blend(columns).T
 
     def _bits(self, count: int) -> NDArray[np.uint64]:
         """`count` fresh 64-bit numbers for every image, (n, count)."""
@@ -44,57 +88,19 @@ class Dice:
         self.throws += count
         return scramble(self.keys[:, None] ^ scramble(counters)[None, :])
 
-    def uniform(self, low: float | Field, high: float | Field) -> Field:
-        """Evenly between `low` and `high`, (n, 1, 1)."""
-        unit = (self._bits(1) >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)
-        return np.asarray(low + (np.asarray(high) - low) * unit[:, :, None], np.float32)
-
-    def around(self, centre: float | Field, spread: float | Field) -> Field:
-        """Bell-shaped about `centre`, never further off than three `spread`s, (n, 1, 1)."""
-        return np.asarray(centre + spread * (self.uniform(-1, 1) + self.uniform(-1, 1) + self.uniform(-1, 1)), np.float32)
-
-    def chance(self, probability: float | Field) -> Field:
-        """1 with the given probability, else 0, (n, 1, 1)."""
-        return (self.uniform(0, 1) < probability).astype(np.float32)
-
-    def pick(self, *weights: float) -> list[Field]:
-        """One of several kinds: as many (n, 1, 1) switches as weights, exactly one of them 1 in every image."""
-        edges = np.cumsum(weights) / np.sum(weights)
-        kind = np.searchsorted(edges[:-1], self.uniform(0, 1), side="right")
-        return [(kind == k).astype(np.float32) for k in range(len(weights))]
-
-    def pick_tone(self, dark: float) -> Field:
-        """A grey level for a contrasting part: dark with the given probability, else bright, (n, 1, 1)."""
-        low = self.chance(dark)
-        return low * self.uniform(0.02, 0.4) + (1 - low) * self.uniform(0.4, 1)
-
-    def noise(self, height: int = SIDE, width: int = SIDE) -> Field:
-        """Independent values between -1 and 1, (n, height, width); four from each 64-bit number."""
-        bits = self._bits(-(-height * width // 4)).view(np.uint16)[:, : height * width]
-        grey = bits.astype(np.float32) * np.float32(2 / 65535) - 1
-        return grey.reshape(-1, height, width)
-
-    def clouds(self, rows: int, columns: int) -> Field:
-        """Smooth values mostly between -1 and 1: `rows` x `columns` random ones, blended, (n, 28, 28).
-
-        One row gives vertical folds, one column gives horizontal ones.
-        """
-        return _blend(rows) @ self.noise(rows, columns) @ _blend(columns).T
-
 
 @cache
 def _blend(count: int) -> NDArray[np.float32]:
     """The (28, count) matrix that spreads `count` values smoothly over 28 pixels; rows sum to 1."""
     place = (np.arange(SIDE) + 0.5) / SIDE * count - 0.5
-    distance = np.abs(place[:, None] - np.arange(count)[None, :])
-    near = np.clip(1 - distance, 0, 1)
+    near = np.clip(1 - np.abs(place[:, None] - np.arange(count)[None, :]), 0, 1)
     weight = near * near * (3 - 2 * near)
     return np.asarray(weight / weight.sum(1, keepdims=True), np.float32)
 
 
-def minus(left: float | Field, right: float | Field) -> Field:
-    """`left` - `right` in float32, also where both are plain numbers (numpy would make those float64)."""
-    return np.asarray(np.asarray(left, np.float32) - np.asarray(right, np.float32), np.float32)
+def paint(picture: Field, coverage: Field, tone: Value) -> Field:
+    """Lay `tone` over the picture where `coverage` says so."""
+    return np.asarray(picture + coverage * (tone - picture), np.float32)
 
 
 def soft(distance: Field) -> Field:
@@ -102,69 +108,62 @@ def soft(distance: Field) -> Field:
     return np.clip(distance + np.float32(0.5), 0, 1)
 
 
-def between(value: Field, low: float | Field, high: float | Field) -> Field:
+def between(value: Field, low: Value, high: Value) -> Field:
     """Coverage of the band low..high of a coordinate."""
     return soft(np.minimum(value - low, high - value))
 
 
-def ramp(value: Field, start: float | Field, end: float | Field) -> Field:
+def ramp(value: Field, start: Value, end: Value) -> Field:
     """0 before `start`, 1 after `end`, straight in between."""
-    return np.clip((value - start) / np.maximum(np.float32(1e-3), minus(end, start)), 0, 1)
+    return np.clip((value - start) / np.maximum(np.float32(1e-3), _minus(end, start)), 0, 1)
 
 
-def outline(value: Field, *knots: tuple[float | Field, float | Field]) -> Field:
+def outline(value: Field, *knots: Point) -> Field:
     """The broken line through (coordinate, height) knots, level beyond both ends."""
     height = np.asarray(knots[0][1], np.float32)
-    for (start, before), (end, after) in zip(knots, knots[1:], strict=False):
-        height = height + minus(after, before) * ramp(value, start, end)
+    for (start, before), (end, after) in pairwise(knots):
+        height = height + _minus(after, before) * ramp(value, start, end)
     return np.asarray(height, np.float32)
 
 
-def ellipse(x: Field, y: Field, cx: float | Field, cy: float | Field, rx: float | Field, ry: float | Field) -> Field:
-    """Coverage of an axis-parallel ellipse; the distance to its edge is estimated, well enough at this size."""
-    radius = np.sqrt(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2)
-    return soft((1 - radius) * np.minimum(rx, ry))
+def ellipse(x: Field, y: Field, centre: Point, rx: Value, ry: Value) -> Field:
+    """Coverage of an upright ellipse; the distance to its edge is an estimate, good enough at this size."""
+    return soft((1 - _radius(x, y, centre, rx, ry)) * np.minimum(rx, ry))
 
 
-def arc(
-    x: Field, y: Field, cx: float | Field, cy: float | Field, rx: float | Field, ry: float | Field, thick: float | Field
-) -> Field:
+def arc(x: Field, y: Field, centre: Point, rx: Value, ry: Value, thick: Value) -> Field:
     """Coverage of an ellipse's rim, `thick` pixels wide."""
-    radius = np.sqrt(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2)
-    return soft(thick / 2 - np.abs(1 - radius) * np.minimum(rx, ry))
+    return soft(thick / 2 - np.abs(1 - _radius(x, y, centre, rx, ry)) * np.minimum(rx, ry))
 
 
-def stroke(
-    x: Field,
-    y: Field,
-    start: tuple[float | Field, float | Field],
-    end: tuple[float | Field, float | Field],
-    half_start: float | Field,
-    half_end: float | Field,
-) -> Field:
-    """Coverage of a line from `start` to `end`, both (x, y), with round ends and tapering half widths."""
-    ax, ay = start
-    dx, dy = minus(end[0], ax), minus(end[1], ay)
-    along = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy + np.float32(1e-3)), 0, 1)
-    away = np.hypot(x - ax - along * dx, y - ay - along * dy)
-    return soft(half_start + minus(half_end, half_start) * along - away)
+def stroke(x: Field, y: Field, start: Point, end: Point, half_start: Value, half_end: Value) -> Field:
+    """Coverage of a line from `start` to `end` with round ends and tapering half width."""
+    dx, dy = _minus(end[0], start[0]), _minus(end[1], start[1])
+    share = ((x - start[0]) * dx + (y - start[1]) * dy) / (dx * dx + dy * dy + np.float32(1e-3))
+    share = np.clip(share, 0, 1)
+    away = np.hypot(x - start[0] - share * dx, y - start[1] - share * dy)
+    return soft(half_start + _minus(half_end, half_start) * share - away)
 
 
 def limb(
-    x: Field,
-    y: Field,
-    start: tuple[float | Field, float | Field],
-    end: tuple[float | Field, float | Field],
-    half_start: float | Field,
-    half_end: float | Field,
+    x: Field, y: Field, start: Point, end: Point, half_start: Value, half_end: Value
 ) -> tuple[Field, Field, Field]:
-    """A tapering strip with straight ends: its coverage, and per pixel the way along (0..1) and across (-1..1)."""
-    ax, ay = start
-    dx, dy = minus(end[0], ax), minus(end[1], ay)
+    """A tapering strip with straight ends: coverage, the way along it (0..1) and across it (-1..1)."""
+    dx, dy = _minus(end[0], start[0]), _minus(end[1], start[1])
     length = np.sqrt(dx * dx + dy * dy) + np.float32(1e-3)
-    along = ((x - ax) * dx + (y - ay) * dy) / length
-    across = ((y - ay) * dx - (x - ax) * dy) / length
+    along = ((x - start[0]) * dx + (y - start[1]) * dy) / length
+    across = ((y - start[1]) * dx - (x - start[0]) * dy) / length
     share = np.clip(along / length, 0, 1)
-    half = half_start + minus(half_end, half_start) * share
+    half = half_start + _minus(half_end, half_start) * share
     inside = np.minimum(half - np.abs(across), length - along)
     return soft(np.minimum(inside, along + half_start)), share, across / half
+
+
+def _radius(x: Field, y: Field, centre: Point, rx: Value, ry: Value) -> Field:
+    """Distance from `centre` in units of the ellipse: 1 on its rim."""
+    return np.asarray(np.sqrt(((x - centre[0]) / rx) ** 2 + ((y - centre[1]) / ry) ** 2), np.float32)
+
+
+def _minus(left: Value, right: Value) -> Field:
+    """`left` - `right` in float32, also where both are plain numbers (numpy would make those float64)."""
+    return np.asarray(np.asarray(left, np.float32) - np.asarray(right, np.float32), np.float32)

@@ -95,9 +95,7 @@ def open_image(path: Path, *, name: str | None = None, square_px: int | None = N
         if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
             raise DataError(f"'{called}' is no regular file, and an image was expected: remove it.")
         if found.st_size == 0:
-            raise DataError(
-                f"'{called}' is empty (0 bytes), and an image was expected: replace or remove it."
-            )
+            raise DataError(f"'{called}' is empty (0 bytes), and an image was expected: replace or remove it.")
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata; sizes are checked below
             try:
@@ -112,13 +110,9 @@ def open_image(path: Path, *, name: str | None = None, square_px: int | None = N
             except Image.DecompressionBombError as error:
                 raise DataError(_too_large(called)) from error
             except Exception as error:  # on damaged files Pillow's readers raise almost any type
-                raise DataError(
-                    f"'{called}' is broken or cut off ({_reason(error)}): replace or remove it."
-                ) from error
+                raise DataError(f"'{called}' is broken or cut off ({_reason(error)}): replace or remove it.") from error
     except FileNotFoundError as error:
-        raise DataError(
-            f"There is no image file '{called}', or it is a link to nothing: check the path."
-        ) from error
+        raise DataError(f"There is no image file '{called}', or it is a link to nothing: check the path.") from error
     except OSError as error:
         raise DataError(
             f"'{called}' cannot be opened ({error.strerror or _reason(error)}): "

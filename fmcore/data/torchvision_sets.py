@@ -90,9 +90,7 @@ def load_classic_set(
 def _missing(row: ClassicSet, data_dir: Path) -> list[str]:
     folder = data_dir / row.folder
     try:
-        return [
-            name for name in row.files if not any((folder / (name + end)).is_file() for end in row.endings)
-        ]
+        return [name for name in row.files if not any((folder / (name + end)).is_file() for end in row.endings)]
     except OSError as error:
         raise DataError(
             f"The folder '{folder}' cannot be read ({error.strerror}): make it readable or choose another."

@@ -98,9 +98,7 @@ def srt(found: Sequence[Caption], fps: int) -> str:
 def vtt(found: Sequence[Caption], fps: int) -> str:
     """WebVTT text; what would be markup there is escaped."""
     escape = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-    blocks = (
-        f"{_clock(c.start, fps, '.')} --> {_clock(c.end, fps, '.')}\n{c.text.translate(escape)}\n" for c in found
-    )
+    blocks = (f"{_clock(c.start, fps, '.')} --> {_clock(c.end, fps, '.')}\n{c.text.translate(escape)}\n" for c in found)
     return "WEBVTT\n\n" + "\n".join(blocks)
 
 

@@ -1,14 +1,14 @@
 """A lesson plan: which scenes, on which bundles, with which options. Written as TOML.
 
-    title = "Feature maps"
+title = "Feature maps"
 
-    [bundles.tutorial]          # a name of your choice
-    model = "tutorial"          # data, epochs, seed ... have defaults
+[bundles.tutorial]          # a name of your choice
+model = "tutorial"          # data, epochs, seed ... have defaults
 
-    [[scenes]]
-    scene = "ActivationHeatmap"
-    bundle = "tutorial"
-    options = { layer = "conv1" }
+[[scenes]]
+scene = "ActivationHeatmap"
+bundle = "tutorial"
+options = { layer = "conv1" }
 """
 
 import re
@@ -111,3 +111,37 @@ def slug(text: str) -> str:
     """A folder name made of `text`: letters and digits of any language, joined by hyphens."""
     words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower().replace("_", " "))
     return "-".join(words)[:60].strip("-") or "lesson"
+
+
+def builtin_plan() -> LessonPlan:
+    """The lesson that comes with fmcore: the first plan of the entry-point group `fmcore.lessons`."""
+    from importlib.metadata import entry_points
+    from importlib.resources import as_file, files
+
+    for entry in sorted(entry_points(group="fmcore.lessons"), key=lambda entry: entry.name != "builtin"):
+        for resource in sorted(files(entry.module).iterdir(), key=lambda resource: resource.name):
+            if resource.name.endswith(".toml"):
+                with as_file(resource) as path:
+                    return read_plan(path)
+    raise PlanError("No lesson plan is installed; install fmcore again, or name a PLAN.toml.")
+
+
+def with_overrides(
+    plan: LessonPlan,
+    *,
+    data: str | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    bundle: Path | None = None,
+) -> LessonPlan:
+    """`plan` with other data, epochs or seed for all its bundles, or all its scenes on one `bundle` file."""
+    if bundle is not None:
+        if data is not None or epochs is not None or seed is not None:
+            raise PlanError(
+                "A bundle is trained already: leave out --data, --epochs and --seed, or leave out --bundle."
+            )
+        scenes = tuple(entry.model_copy(update={"bundle": "given"}) for entry in plan.scenes)
+        return LessonPlan(title=plan.title, bundles={"given": BundleRecipe(file=str(bundle))}, scenes=scenes)
+    changes = {name: value for name, value in (("data", data), ("epochs", epochs), ("seed", seed)) if value is not None}
+    recipes = {name: recipe.model_copy(update=changes) for name, recipe in plan.bundles.items()}
+    return plan.model_copy(update={"bundles": recipes})

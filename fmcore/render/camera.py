@@ -33,6 +33,7 @@ class CairoImages(Camera):
         surface = cairo.ImageSurface.create_for_data(pixels.data, cairo.FORMAT_ARGB32, width, height)
         context = self.get_cairo_context(pixel_array)
         context.save()
+        context.new_path()  # manim leaves the outline of what it drew last
         context.transform(cairo.Matrix(across[0], across[1], down[0], down[1], up_left[0], up_left[1]))
         context.set_source_surface(surface, 0, 0)
         source = context.get_source()

@@ -4,6 +4,7 @@ A frame is converted to YUV once, however often it is repeated, and encoded befo
 nothing is queued and nothing is copied.
 """
 
+import os
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +30,7 @@ class SegmentEncoder:
     def __init__(self, target: Path, spec: RenderSpec) -> None:
         self.target, self.spec = target, spec
         self.frames = 0
-        self._partial = target.with_name(f"{target.name}.part")
+        self._partial = target.with_name(f".{target.name}.{os.getpid()}.part")
         self._time_base = Fraction(1, spec.fps)
         self._reformatter = VideoReformatter()
         self._container = av.open(str(self._partial), "w", format="mp4")

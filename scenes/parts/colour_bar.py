@@ -7,9 +7,13 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.feature_map import border
 from scenes.parts.picture import Picture
-from scenes.parts.text import label, number
+from scenes.parts.text import label, lines, number
 
-_SCOPE = {"per_map": "this map alone", "per_layer": "one scale for the layer", "shared": "one scale for all"}
+_SCOPE = {
+    "per_map": ("scale of", "this map"),
+    "per_layer": ("scale of", "the layer"),
+    "shared": ("one scale", "for all"),
+}
 
 
 class ColourBar(Group):
@@ -23,13 +27,13 @@ class ColourBar(Group):
         self.bar = Picture(ramp, scale, height)
         self.bar.stretch_to_fit_width(0.28)
         ticks = VGroup()
-        for share in (0.0, 0.5, 1.0):
+        for share in (0.0,) if scale.flat else (0.0, 0.5, 1.0):
             value = scale.low + share * (scale.high - scale.low)
             point = self.bar.get_corner(DOWN + RIGHT) + UP * share * height
             tick = Line(point, point + RIGHT * 0.1, stroke_width=look.STROKE, color=look.MUTED)
             ticks.add(tick, label(number(value), look.SMALL).next_to(tick, RIGHT, buff=0.08))
         heading = label(title, look.SMALL).next_to(self.bar, UP, buff=0.2)
         heading.align_to(self.bar, np.array([-1.0, 0, 0]))
-        scope = label(_SCOPE[scale.kind], look.SMALL, look.MUTED).next_to(self.bar, DOWN, buff=0.2)
+        scope = lines(*_SCOPE[scale.kind]).next_to(self.bar, DOWN, buff=0.2)
         scope.align_to(self.bar, np.array([-1.0, 0, 0]))
         super().__init__(self.bar, border(self.bar), ticks, heading, scope)

@@ -1,20 +1,11 @@
-"""Animations of our own: a window that sweeps over an image while a map fills up."""
+"""Animations of our own: a map that fills up while something moves along."""
 
 from collections.abc import Callable
 
 import numpy as np
-from manim import Animation, Arrow, Group, Mobject, Rectangle, linear
+from manim import Animation, Group, Mobject, linear
 
-from scenes import look
 from scenes.parts.picture import Picture
-
-
-def window(picture: Picture, kernel: tuple[int, int], color: object = look.ACCENT) -> Rectangle:
-    """A frame as large as a `kernel` of values of `picture`."""
-    height, width = picture.cell
-    return Rectangle(
-        height=kernel[0] * height, width=kernel[1] * width, stroke_width=2 * look.STROKE, color=color
-    )
 
 
 class Sweep(Animation):
@@ -30,10 +21,3 @@ class Sweep(Animation):
         shown = np.arange(rows * columns).reshape(rows, columns) < done
         self.picture.pixel_array[..., 3] = np.where(shown, 255, 0)
         self.follow(*divmod(min(done, rows * columns - 1), columns))
-
-
-def arrow(start: np.ndarray, end: np.ndarray) -> Arrow:
-    """A quiet arrow from one thing to the next."""
-    return Arrow(
-        start, end, buff=0.12, stroke_width=4, color=look.MUTED, tip_length=0.18, max_tip_length_to_length_ratio=0.5
-    )

@@ -1,0 +1,366 @@
+"""The command line: one thin function a verb. Imports stand inside, so that `--help` is instant."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fmcore import __version__
+from fmcore.errors import FmcoreError, InputError, PlanError
+
+_QUALITY = click.option(
+    "--quality",
+    default="preview",
+    show_default=True,
+    metavar="smoke|preview|hd|4k",
+    help="426x240 at 10 fps, 854x480 at 15, 1920x1080 at 60, 3840x2160 at 60.",
+)
+_OUTPUT = click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("renders"),
+    show_default=True,
+    help="Folder for films, bundles and the cache.",
+)
+_JOBS = click.option("--jobs", type=click.IntRange(1, 256), help="Worker processes; by default one a core.")
+_QUIET = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+_DATA = click.option(
+    "--data",
+    metavar="NAME",
+    help="garments, fashion-mnist, mnist, kmnist, cifar10 or folder:PATH with one folder a class.",
+)
+_DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where data sets lie or are downloaded to; by default $FMCORE_DATA, else your cache folder.",
+)
+_EPOCHS = click.option("--epochs", type=click.IntRange(0, 1000), help="Passes over the training images.  [default: 5]")
+_SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides everything random.  [default: 0]")
+
+
+class _Verbs(click.Group):
+    """Verbs in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from fmcore.errors import one_of
+
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise InputError(one_of("command", args[0], list(self.commands)))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Train a small CNN, record what it computed, and render lessons about its feature maps.
+
+    \b
+    Start with:
+      fmcore lesson                          the built-in lesson, as an MP4 with captions
+      fmcore lesson --quality hd             the same in 1080p60
+      fmcore lesson --data folder:my_photos  the same on your own images
+    """
+
+
+@cli.command()
+@click.argument("plan", required=False, type=click.Path(path_type=Path))
+@_QUALITY
+@_DATA
+@_DATA_DIR
+@click.option("--bundle", type=click.Path(path_type=Path), help="Use this bundle for every scene.")
+@_EPOCHS
+@_SEED
+@_OUTPUT
+@_JOBS
+@_QUIET
+def lesson(
+    plan: Path | None,
+    quality: str,
+    data: str | None,
+    data_dir: Path | None,
+    bundle: Path | None,
+    epochs: int | None,
+    seed: int | None,
+    output: Path,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Make a whole lesson from PLAN.toml, or the built-in one.
+
+    Trains and records what is missing, renders what changed, and joins it to OUTPUT/<lesson>/lesson.mp4 with
+    captions, chapters, a poster and lesson.json, the record of it all.
+
+    \b
+    Examples:
+      fmcore lesson
+      fmcore lesson my_plan.toml --quality hd
+      fmcore lesson --data fashion-mnist --epochs 10
+    """
+    from fmcore.lesson.plan import builtin_plan, read_plan, slug, with_overrides
+    from fmcore.render.lesson import Wish, make_lesson
+    from fmcore.render.spec import quality as spec_of
+    from fmcore.reporter import reporter
+
+    spec = spec_of(quality)
+    chosen = read_plan(plan) if plan is not None else builtin_plan()
+    chosen = with_overrides(chosen, data=data, epochs=epochs, seed=seed, bundle=bundle)
+    name = slug(plan.stem if plan is not None else chosen.title)
+    if data is not None:
+        name += f"-{slug(data.removeprefix('folder:'))}"
+    with reporter(quiet) as report:
+        made = make_lesson(
+            chosen, Wish(spec=spec, output=output, folder=output / name, data_dir=data_dir, jobs=jobs), report
+        )
+    _tell(made, spec.fps, quiet)
+
+
+@cli.command()
+@click.argument("scene", nargs=-1, required=True)
+@_QUALITY
+@click.option("--bundle", type=click.Path(path_type=Path), help="The bundle to read; by default the lesson's.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the scene; repeatable.")
+@_DATA_DIR
+@_OUTPUT
+@_JOBS
+@_QUIET
+def render(
+    scene: tuple[str, ...],
+    quality: str,
+    bundle: Path | None,
+    options: tuple[str, ...],
+    data_dir: Path | None,
+    output: Path,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Render single scenes: OUTPUT/<Scene>.mp4 with captions.
+
+    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName.
+
+    \b
+    Examples:
+      fmcore render ActivationHeatmap --option layer=conv2 --option probe=Bag
+      fmcore render my_scene.py:MyScene --quality smoke
+    """
+    from fmcore.lesson.plan import builtin_plan
+    from fmcore.render.lesson import Wish, make_lesson, single_scenes
+    from fmcore.render.spec import quality as spec_of
+    from fmcore.reporter import reporter
+
+    spec = spec_of(quality)
+    plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle)
+    with reporter(quiet) as report:
+        wish = Wish(spec=spec, output=output, folder=output, apart=True, data_dir=data_dir, jobs=jobs)
+        made = make_lesson(plan, wish, report)
+    _tell(made, spec.fps, quiet)
+
+
+@cli.command()
+def scenes() -> None:
+    """List the scenes that can be rendered."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from fmcore.render.catalogue import list_scenes
+
+    table = Table("scene", "title", "what it shows", box=None, header_style="bold", pad_edge=False)
+    for ref in list_scenes():
+        table.add_row(ref.name, ref.title, ref.summary)
+    Console().print(table)
+
+
+@cli.command()
+@click.option("--model", default="tutorial", show_default=True, metavar="tutorial|deep", help="The network.")
+@_DATA
+@_DATA_DIR
+@click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this many pixels a side.")
+@_EPOCHS
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
+@_SEED
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Record this one of `fmcore train`; train nothing.")
+@click.option("--output", type=click.Path(path_type=Path), help="File.  [default: renders/bundles/<model>-<data>...]")
+@_QUIET
+def record(
+    model: str,
+    data: str | None,
+    data_dir: Path | None,
+    image_size: int | None,
+    epochs: int | None,
+    batch_size: int,
+    learning_rate: float,
+    seed: int | None,
+    checkpoint: Path | None,
+    output: Path | None,
+    quiet: bool,
+) -> None:
+    """Train a network and record its bundle.
+
+    \b
+    Examples:
+      fmcore record --model deep
+      fmcore record --data folder:my_photos --epochs 10 --output photos.safetensors
+    """
+    from fmcore.prepare import bundle_path, make
+    from fmcore.reporter import reporter
+
+    recipe = _recipe(model, data, image_size, epochs, batch_size, learning_rate, seed)
+    path = output or bundle_path(recipe, Path("renders/bundles"))
+    with reporter(quiet) as report:
+        make(recipe, path, data_dir, checkpoint, report)
+
+
+@cli.command()
+@click.option("--model", default="tutorial", show_default=True, metavar="tutorial|deep", help="The network.")
+@_DATA
+@_DATA_DIR
+@click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this many pixels a side.")
+@_EPOCHS
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
+@_SEED
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="The checkpoint file to write.")
+@_QUIET
+def train(
+    model: str,
+    data: str | None,
+    data_dir: Path | None,
+    image_size: int | None,
+    epochs: int | None,
+    batch_size: int,
+    learning_rate: float,
+    seed: int | None,
+    output: Path,
+    quiet: bool,
+) -> None:
+    """Train a network and keep its weights at every epoch as a checkpoint, to be recorded later.
+
+    \b
+    Example:
+      fmcore train --model deep --output deep.safetensors
+      fmcore record --checkpoint deep.safetensors
+    """
+    from fmcore.prepare import make_checkpoint
+    from fmcore.reporter import reporter
+
+    recipe = _recipe(model, data, image_size, epochs, batch_size, learning_rate, seed)
+    with reporter(quiet) as report:
+        make_checkpoint(recipe, output, data_dir, report)
+
+
+@cli.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--figures", type=click.Path(path_type=Path, file_okay=False), help="Write figures as PNG to this folder."
+)
+@click.option("--probe", type=int, help="Whose feature maps the figures show, by number.")
+def inspect(bundle: Path, figures: Path | None, probe: int | None) -> None:
+    """Show what a bundle holds: model, layers, shapes, accuracy, arrays, where it comes from.
+
+    \b
+    Example:
+      fmcore inspect renders/bundles/tutorial-garments.safetensors --figures figures
+    """
+    from fmcore.bundle import Bundle
+    from fmcore.inspection import describe
+
+    with Bundle.open(bundle) as opened:
+        opened.verify()
+        describe(opened)
+        if figures is not None:
+            from fmcore.figures import write_figures
+
+            for path in write_figures(opened, figures, probe):
+                click.echo(f"wrote {path}")
+
+
+@cli.command()
+@click.option("--output", type=click.Path(path_type=Path), default=Path("renders"), help="The folder to be checked.")
+def doctor(output: Path) -> None:
+    """Check that everything needed is there and fits together, and say how to mend what does not."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from fmcore.doctor import examine, healthy
+
+    findings = examine(output)
+    table = Table("", "what", "found", "what to do", box=None, header_style="bold", pad_edge=False)
+    marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]–[/]"}
+    for finding in findings:
+        table.add_row(marks[finding.ok], finding.name, finding.found, finding.mend)
+    Console().print(table)
+    if not healthy(findings):
+        raise FmcoreError("Something needed is missing or does not fit; mend what is marked ✗ above.")
+
+
+# -- shared by the verbs -------------------------------------------------------------------------
+
+
+def _recipe(
+    model: str,
+    data: str | None,
+    image_size: int | None,
+    epochs: int | None,
+    batch_size: int,
+    learning_rate: float,
+    seed: int | None,
+) -> Any:
+    from fmcore.lesson.plan import BundleRecipe
+
+    return BundleRecipe(
+        model=model,
+        data=data or "garments",
+        image_size=image_size,
+        epochs=5 if epochs is None else epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed or 0,
+    )
+
+
+def _option(text: str) -> tuple[str, str | int]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise PlanError(f"The option '{text}' has no value; write it as name=value, such as layer=conv2.")
+    return name, int(value) if value.isascii() and value.lstrip("-").isdigit() else value
+
+
+def _tell(made: Any, fps: int, quiet: bool) -> None:
+    if not quiet:
+        if made.unchanged:
+            click.echo("Nothing changed since the last run; nothing was rendered.")
+        for film in made.films:
+            click.echo(f"{film}")
+        if made.films:
+            click.echo(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
+    if made.failed:
+        names = ", ".join(made.failed)
+        first = next(iter(made.failed.values()))
+        raise FmcoreError(f"{names} failed: {first} What is finished is kept; mend it and run the same command again.")
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C and a closed pipe end it with a sentence, not a traceback."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nInterrupted. What is finished is kept; run the same command again to go on.", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"Error: {error.strerror or error} ({error.filename or 'no file named'}).", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

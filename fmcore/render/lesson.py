@@ -1,0 +1,377 @@
+"""Make a lesson: bundles, then segments, then the joined film with everything beside it.
+
+What was made before and is still what is wanted is used again; what fails is reported, and the rest is kept,
+so the next run goes on from there.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fmcore import __version__
+from fmcore.errors import InputError, PlanError, RenderError
+from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
+from fmcore.lesson.plan import LessonPlan, SceneEntry
+from fmcore.prepare import Wanted, look, make_all
+from fmcore.render.assemble import join, still
+from fmcore.render.cache import Segment, SegmentStore, file_digest
+from fmcore.render.plan import SegmentPlan, plan_segments
+from fmcore.render.run import Outcome, render_all
+from fmcore.render.spec import RenderSpec
+from fmcore.reporter import Reporter
+
+RECORD_SCHEMA = 1
+_RECORD = "lesson.json"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Where and how a plan shall become films.
+
+    `folder` receives the lesson, or one film a scene where `apart`; bundles and the cache lie in `output`.
+    """
+
+    spec: RenderSpec
+    output: Path
+    folder: Path
+    apart: bool = False
+    data_dir: Path | None = None
+    jobs: int | None = None
+
+    @property
+    def workers(self) -> int:
+        return self.jobs or os.cpu_count() or 1
+
+
+@dataclass
+class Made:
+    """What came of it: the files, the scenes rendered anew, and what failed, by scene."""
+
+    films: list[Path] = field(default_factory=list)
+    rendered: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    bundles_made: list[Path] = field(default_factory=list)
+    frames: int = 0
+
+    @property
+    def unchanged(self) -> bool:
+        return not (self.rendered or self.failed or self.bundles_made)
+
+
+def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
+    """Make what `wish` says of `plan`.
+
+    Raises:
+        FmcoreError: a bundle could not be made, or a folder cannot be written. Scenes that fail do not raise:
+            they are named in the result.
+    """
+    _must_be_writable(wish.output)
+    _must_be_writable(wish.folder)
+    made = Made()
+    wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
+    digests = _make_bundles(wanted, wish, report, made)
+    bundles = {name: (one.path, digests[one.path]) for name, one in wanted.items()}
+
+    store = SegmentStore(wish.output / "cache")
+    store.folder.mkdir(parents=True, exist_ok=True)
+    before = _inputs_before(wish.folder / _RECORD)
+    planned = plan_segments(plan.scenes, bundles, wish.spec, store, before)
+    segments = _render(planned, store, wish, report, made)
+    if wish.apart:
+        _films_apart(planned, segments, store, wish, made)
+    elif not made.failed:
+        _one_film(plan, planned, segments, store, wanted, bundles, wish, report, made)
+    return made
+
+
+def _used(plan: LessonPlan) -> dict[str, Any]:
+    """The recipes that a scene reads; two of the same path would overwrite each other."""
+    used = {entry.bundle for entry in plan.scenes if entry.bundle}
+    return {name: recipe for name, recipe in plan.bundles.items() if name in used}
+
+
+def _make_bundles(wanted: Mapping[str, Wanted], wish: Wish, report: Reporter, made: Made) -> dict[Path, str]:
+    claimed: dict[Path, str] = {}
+    for name, one in wanted.items():
+        other = claimed.setdefault(one.path, name)
+        if dict(wanted[other].made_from) != dict(one.made_from):
+            raise PlanError(
+                f"Bundles '{other}' and '{name}' of the plan differ and would both be '{one.path.name}';"
+                " record one of them with `fmcore record --output` and name it by `file`."
+            )
+    stale = [one for one in wanted.values() if one.digest is None]
+    for one in stale:
+        report.say(f"Bundle {one.path.stem}: {one.reason}, so it is trained and recorded now.")
+    made.bundles_made = [one.path for one in stale]
+    digests = make_all(stale, wish.data_dir, report, wish.workers)
+    return digests | {one.path: one.digest for one in wanted.values() if one.digest is not None}
+
+
+def _inputs_before(record: Path) -> dict[int, dict[str, str]]:
+    """What the scenes of the last run were made from, by position; nothing where no record can be read."""
+    try:
+        scenes = json.loads(record.read_text(encoding="utf-8"))["scenes"]
+        return {position: dict(scene["inputs"]) for position, scene in enumerate(scenes)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+# -- rendering -----------------------------------------------------------------------------------
+
+
+def _render(
+    planned: Sequence[SegmentPlan], store: SegmentStore, wish: Wish, report: Reporter, made: Made
+) -> dict[str, Segment]:
+    """Render what is stale; return every segment by its key."""
+    found = {one.key: one.segment for one in planned if one.segment is not None}
+    stale = list({one.key: one for one in planned if not one.fresh}.values())
+    if not stale:
+        return found
+    from fmcore.render.worker import SegmentJob
+
+    jobs = [
+        SegmentJob(
+            scene=one.ref.name,
+            path=one.ref.path,
+            module=one.ref.module,
+            brief=one.brief,
+            spec=wish.spec,
+            target=store.video(one.key),
+        )
+        for one in stale
+    ]
+    for one in stale:
+        report.say(f"{one}")
+
+    def on_progress(number: int, done: int, total: int | None) -> None:
+        report.progress(stale[number].ref.name, done, total, "frames")
+
+    def on_outcome(outcome: Outcome) -> None:
+        one = stale[outcome.number]
+        if outcome.result is None:
+            made.failed[one.ref.name] = outcome.error or "failed"
+            report.finish(one.ref.name, made.failed[one.ref.name], ok=False)
+            return
+        found[one.key] = store.keep(one.key, outcome.result.frames, outcome.result.performance)
+        made.rendered.append(one.ref.name)
+        report.finish(one.ref.name, f"{outcome.result.frames:,} frames")
+
+    try:
+        render_all(jobs, wish.workers, on_progress, on_outcome)
+    finally:
+        for leftover in store.folder.glob(".*.part"):
+            leftover.unlink(missing_ok=True)
+    return found
+
+
+# -- the films -----------------------------------------------------------------------------------
+
+
+def _films_apart(
+    planned: Sequence[SegmentPlan], segments: Mapping[str, Segment], store: SegmentStore, wish: Wish, made: Made
+) -> None:
+    for one in planned:
+        if (segment := segments.get(one.key)) is None:
+            continue
+        told = captions(segment.performance.beats)
+        chapters = [Chapter(0, segment.frames, segment.performance.title)]
+        parts = _Parts(wish.folder)
+        with parts:
+            film = parts.path(f"{one.ref.name}.mp4")
+            join([store.video(one.key)], film, wish.spec.fps, told, chapters, segment.performance.title)
+            if told:
+                parts.path(f"{one.ref.name}.srt").write_text(srt(told, wish.spec.fps), encoding="utf-8")
+        made.films.append(wish.folder / f"{one.ref.name}.mp4")
+        made.frames += segment.frames
+
+
+def _one_film(
+    plan: LessonPlan,
+    planned: Sequence[SegmentPlan],
+    segments: Mapping[str, Segment],
+    store: SegmentStore,
+    wanted: Mapping[str, Wanted],
+    bundles: Mapping[str, tuple[Path, str]],
+    wish: Wish,
+    report: Reporter,
+    made: Made,
+) -> None:
+    shown = [segments[one.key] for one in planned]
+    made.frames = sum(segment.frames for segment in shown)
+    made.films = [wish.folder / "lesson.mp4"]
+    record = _record(plan, planned, shown, bundles, wish)
+    if made.unchanged and _is_complete(wish.folder, record):
+        return
+    report.say(f"Joining {len(shown)} scenes ...")
+    fps = wish.spec.fps
+    told: list[Caption] = []
+    chapters: list[Chapter] = []
+    start = 0
+    for segment in shown:
+        told += captions(segment.performance.beats, start)
+        chapters.append(Chapter(start, start + segment.frames, segment.performance.title))
+        start += segment.frames
+    parts = _Parts(wish.folder)
+    with parts:
+        film = parts.path("lesson.mp4")
+        frames = join([store.video(one.key) for one in planned], film, fps, told, chapters, plan.title)
+        if frames != made.frames:
+            raise RenderError(
+                f"The film has {frames} frames where its scenes have {made.frames}; delete '{store.folder}'."
+            )
+        parts.path("lesson.srt").write_text(srt(told, fps), encoding="utf-8")
+        parts.path("lesson.vtt").write_text(vtt(told, fps), encoding="utf-8")
+        parts.path("chapters.txt").write_text(youtube_chapters(chapters, fps), encoding="utf-8")
+        still(film, _poster_frame(shown), fps, parts.path("poster.png"))
+        record["files"] = {path.name: file_digest(path) for path in parts.written}
+        parts.path(_RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _poster_frame(shown: Sequence[Segment]) -> int:
+    """The last frame of the beat that shows most figures."""
+    best, frame, start = -1, 0, 0
+    for segment in shown:
+        figures = [figure.frame for figure in segment.performance.figures]
+        for beat in segment.performance.beats:
+            if (count := figures.count(beat.end - 1)) > best:
+                best, frame = count, start + beat.end - 1
+        start += segment.frames
+    return frame
+
+
+def _record(
+    plan: LessonPlan,
+    planned: Sequence[SegmentPlan],
+    shown: Sequence[Segment],
+    bundles: Mapping[str, tuple[Path, str]],
+    wish: Wish,
+) -> dict[str, Any]:
+    """The record of a lesson, all but the digests of its files; frames count from the start of the film."""
+    scenes, start = [], 0
+    for entry, one, segment in zip(plan.scenes, planned, shown, strict=True):
+        performance = segment.performance
+        scenes.append(
+            {
+                "scene": one.ref.name,
+                "title": performance.title,
+                "bundle": entry.bundle,
+                "options": entry.options,
+                "start": start,
+                "end": start + segment.frames,
+                "beats": [
+                    {"cue": beat.cue, "say": beat.say, "start": start + beat.start, "end": start + beat.end}
+                    for beat in performance.beats
+                ],
+                "figures": [
+                    figure.model_dump(mode="json") | {"frame": start + figure.frame} for figure in performance.figures
+                ],
+                "segment": one.key,
+                "inputs": dict(one.inputs),
+            }
+        )
+        start += segment.frames
+    return {
+        "schema_version": RECORD_SCHEMA,
+        "fmcore": __version__,
+        "title": plan.title,
+        "settings": wish.spec.model_dump(mode="json"),
+        "frames": start,
+        "seconds": start / wish.spec.fps,
+        "scenes": scenes,
+        "bundles": {
+            name: {"file": path.name, "sha256": digest, **_bundle_facts(path)}
+            for name, (path, digest) in bundles.items()
+        },
+    }
+
+
+def _bundle_facts(path: Path) -> dict[str, Any]:
+    from fmcore.bundle import Bundle
+
+    with Bundle.open(path) as bundle:
+        header = bundle.header
+        return {
+            "model": header.model.name,
+            "data": header.dataset.name,
+            "provenance": header.dataset.provenance,
+            "test_accuracy": header.test_accuracy,
+            "versions": header.versions,
+        }
+
+
+def _is_complete(folder: Path, record: Mapping[str, Any]) -> bool:
+    """Whether the lesson that `record` describes lies in `folder`, every file as it was written."""
+    try:
+        there = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        files = there.pop("files")
+        same = there == json.loads(json.dumps(record))
+        return same and all(file_digest(folder / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+class _Parts:
+    """Files written in a hidden folder first; they move to their places together, or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._hidden = folder / f".part-{os.getpid()}"
+        self.written: list[Path] = []
+
+    def __enter__(self) -> None:
+        self._hidden.mkdir(parents=True, exist_ok=True)
+
+    def path(self, name: str) -> Path:
+        self.written.append(self._hidden / name)
+        return self.written[-1]
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if kind is None:
+                for path in self.written:
+                    path.replace(self._folder / path.name)
+        except OSError as failure:
+            raise RenderError(
+                f"The film cannot be put into '{self._folder}' ({failure}); mend that and run again."
+            ) from None
+        finally:
+            shutil.rmtree(self._hidden, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise RenderError(f"The film cannot be written to '{self._folder}' ({error}); free some space.") from None
+
+
+def _must_be_writable(folder: Path) -> None:
+    probe = folder / f".writable-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"The output folder '{folder}' cannot be written ({error.strerror}); name another one with --output."
+        ) from None
+
+
+def single_scenes(
+    names: Sequence[str], options: Mapping[str, Any], default: LessonPlan, bundle: Path | None
+) -> LessonPlan:
+    """A plan that shows `names` alone: with their bundles and options of `default`, or all on `bundle`."""
+    from fmcore.lesson.plan import BundleRecipe
+
+    known = {entry.scene: entry for entry in default.scenes}
+    recipes = dict(default.bundles)
+    if bundle is not None:
+        recipes = {"given": BundleRecipe(file=str(bundle))}
+    first = next(iter(recipes))
+    entries = []
+    for name in names:
+        entry = known.get(name, SceneEntry(scene=name, bundle=first))
+        reads = "given" if bundle is not None else entry.bundle
+        entries.append(
+            SceneEntry(scene=name, bundle=reads, options={**entry.options, **options} if options else entry.options)
+        )
+    return LessonPlan(title="Scenes", bundles=recipes, scenes=tuple(entries))

@@ -1,0 +1,122 @@
+"""Render segments in worker processes. One that fails is reported; the others are finished all the same."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fmcore.errors import FmcoreError
+
+if TYPE_CHECKING:
+    from fmcore.render.worker import SegmentJob, SegmentResult
+
+_TELL_EVERY_S = 0.1
+_messages: Any = None  # in a worker: the queue to the parent
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the rendering of job number `number` went."""
+
+    number: int
+    result: "SegmentResult | None"
+    error: str | None
+
+
+def render_all(
+    jobs: "list[SegmentJob]",
+    workers: int,
+    on_progress: Callable[[int, int, int | None], None],
+    on_outcome: Callable[[Outcome], None],
+) -> None:
+    """Render `jobs`; tell about frames as (number, done, total) and about each end as it comes.
+
+    A worker that dies takes the pool with it: what was unfinished is tried again one by one, and what kills
+    its worker twice is given up.
+    """
+    waiting = dict(enumerate(jobs))
+    deaths: dict[int, int] = {}
+    context = multiprocessing.get_context("spawn")
+    while waiting:
+        messages = context.Queue()
+        pool = ProcessPoolExecutor(
+            max_workers=min(1 if deaths else max(1, workers), len(waiting)),
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(messages,),
+        )
+        listener = threading.Thread(target=_listen, args=(messages, on_progress), daemon=True)
+        listener.start()
+        try:
+            numbers = list(waiting)[:1] if deaths else list(waiting)
+            futures = {pool.submit(_work, number, waiting[number]): number for number in numbers}
+            for outcome in _outcomes(futures, deaths):
+                del waiting[outcome.number]
+                on_outcome(outcome)
+        except BaseException:
+            _kill(pool)
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            messages.put(None)
+            listener.join()
+
+
+def _outcomes(futures: "dict[Future[SegmentResult], int]", deaths: dict[int, int]) -> Iterable[Outcome]:
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, return_when=FIRST_COMPLETED)
+        for future in done:
+            number = futures[future]
+            try:
+                yield Outcome(number, future.result(), None)
+            except FmcoreError as error:
+                yield Outcome(number, None, error.message)
+            except BrokenProcessPool:
+                deaths[number] = deaths.get(number, 0) + 1
+                if deaths[number] > 1:
+                    yield Outcome(number, None, "its process was killed twice; is there enough memory?")
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+
+
+def _listen(messages: Any, on_progress: Callable[[int, int, int | None], None]) -> None:
+    while (message := messages.get()) is not None:
+        on_progress(*message)
+
+
+# -- in the worker -------------------------------------------------------------------------------
+
+
+def _start_worker(messages: Any) -> None:
+    global _messages
+    _messages = messages
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = "1"  # a worker a core
+    from fmcore.render.worker import quiet_process
+
+    quiet_process()
+
+
+def _work(number: int, job: "SegmentJob") -> "SegmentResult":
+    from fmcore.render.worker import render_segment
+
+    told = 0.0
+
+    def on_frames(done: int, total: int | None) -> None:
+        nonlocal told
+        if (now := time.monotonic()) - told > _TELL_EVERY_S or done == total:
+            told = now
+            _messages.put((number, done, total))
+
+    return render_segment(job, on_frames)
