@@ -25,8 +25,8 @@ BAR = 0.70  # accuracy on Fashion-MNIST's 10,000 test images, mean over the seed
 
 
 @click.command()
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="FMCORE_DATA", help="Where Fashion-MNIST is.")
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="How many to average over.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="FMCORE_DATA", help="Has Fashion-MNIST.")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="How many seeds to try.")
 def main(data_dir: Path | None, seeds: int) -> None:
     """Measure the transfer from drawn to photographed garments."""
     real = real_garments(data_dir)

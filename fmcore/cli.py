@@ -339,9 +339,10 @@ def _tell(made: Any, fps: int, quiet: bool) -> None:
         if made.films:
             click.echo(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
     if made.failed:
-        names = ", ".join(made.failed)
-        first = next(iter(made.failed.values()))
-        raise FmcoreError(f"{names} failed: {first} What is finished is kept; mend it and run the same command again.")
+        names, first = ", ".join(made.failed), next(iter(made.failed.values()))
+        sentence = f"{names} failed: {first.message} What is finished is kept; mend it and run the same command again."
+        mistakes = all(isinstance(error, InputError) for error in made.failed.values())
+        raise InputError(sentence) if mistakes else FmcoreError(sentence)
 
 
 def main() -> None:

@@ -46,14 +46,23 @@ def deep(in_channels: int, image_size: int, classes: int) -> nn.Module:
 MODELS: dict[str, Callable[[int, int, int], nn.Module]] = {"tutorial": tutorial, "deep": deep}
 
 
+def require_model(name: str) -> None:
+    """Make sure that there is a model called `name`.
+
+    Raises:
+        InputError: there is none; the sentence lists those that exist.
+    """
+    if name not in MODELS:
+        raise InputError(one_of("model", name, list(MODELS)))
+
+
 def build_model(name: str, in_channels: int, image_size: int, classes: int) -> nn.Module:
     """A fresh network called `name` for square images, its weights drawn from torch's global seed.
 
     Raises:
         InputError: there is no such model, or the images are too small for it.
     """
-    if name not in MODELS:
-        raise InputError(one_of("model", name, list(MODELS)))
+    require_model(name)
     if image_size < 8:
         raise InputError(
             f"Model '{name}' needs images of at least 8x8 and these are {image_size}x{image_size};"

@@ -90,6 +90,7 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
     import torch
 
     from fmcore.checkpoint import load_checkpoint
+    from fmcore.models import require_model
     from fmcore.recording import record
     from fmcore.training import train, train_spec
 
@@ -97,6 +98,7 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
     # little from a second one.
     torch.set_num_threads(1)
     task = path.stem
+    require_model(recipe.model)
     data = _load(recipe, data_dir, task, report)
     if checkpoint is not None:
         trained = load_checkpoint(checkpoint, data)
@@ -195,9 +197,11 @@ def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, rep
     import torch
 
     from fmcore.checkpoint import save_checkpoint
+    from fmcore.models import require_model
     from fmcore.training import train, train_spec
 
     torch.set_num_threads(1)
+    require_model(recipe.model)
     data = _load(recipe, data_dir, path.stem, report)
     trained = train(data, train_spec(recipe), progress_to(report, path.stem, recipe.epochs))
     save_checkpoint(path, trained, data)

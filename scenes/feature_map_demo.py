@@ -129,9 +129,8 @@ class FeatureMapDemo(LessonScene):
         with self.beat("image"):
             if grey:
                 at_row, at_column = (round(place) for place in self.centre_of(self.spot.row, self.spot.column))
-                near = Closeup(large.picture, at_row, at_column, 0.62)
-                Group(large, near).arrange(RIGHT, buff=1.2).move_to(look.body().centre)
-                near.mark.move_to(Closeup(large.picture, at_row, at_column, 0.62).mark)
+                near = Closeup(large.picture, at_row, at_column, 0.66)
+                Group(Group(large, near.mark), near).arrange(RIGHT, buff=1.2).move_to(look.body().centre)
                 self.play(FadeIn(large), run_time=look.IN_S)
                 self.say("An image is a grid of numbers")
                 self.play(Create(near.mark), run_time=look.IN_S)
@@ -162,7 +161,7 @@ class FeatureMapDemo(LessonScene):
     def grids(self, values: NDArray[np.floating], scale: ColourScale) -> VGroup:
         """One grid of numbers for every input channel, below each other."""
         tall, wide = values.shape[1:]
-        cell = min(0.62, 1.9 / wide, 3.3 / (tall * len(values)))
+        cell = min(0.66, 2.0 / wide, 3.3 / (tall * len(values)))
         return VGroup(*(NumberGrid(one, scale, cell, cell > 0.3) for one in values)).arrange(DOWN, buff=0.12)
 
     def show_step(self, middle: look.Region, weights: Group) -> Group:
@@ -172,17 +171,14 @@ class FeatureMapDemo(LessonScene):
         self.follow(here.row, here.column)
         patch = self.grids(here.patch, UNIT)
         patch_group = Group(patch, label("image patch", look.SMALL).next_to(patch, UP, buff=0.14))
-        both = Group(patch_group.copy(), weights.copy()).arrange(RIGHT, buff=0.6, aligned_edge=UP)
+        both = Group(patch_group.copy(), weights.copy()).arrange(RIGHT, buff=0.44, aligned_edge=UP)
         both.move_to(middle.centre + UP * 0.6)
-        patch_group.move_to(both[0])
+        patch_group.move_to(both[0]).shift(UP * (both[1][0].get_y() - both[0][0].get_y()))
         times = label("×", look.TITLE).move_to([(both[0].get_right()[0] + both[1].get_left()[0]) / 2, patch.get_y(), 0])
-        sums = lines(
-            f"sum of products   {number(float(here.products.sum()))}",
-            f"bias   {number(self.bias)}",
-            f"one number   {number(here.value)}",
-            size=look.LABEL,
-            color=look.TEXT,
-        )
+        rows = (("sum of products", float(here.products.sum())), ("bias", self.bias), ("one number", here.value))
+        cells = [label(text, look.LABEL) for name, value in rows for text in (name, number(value))]
+        VGroup(*cells).arrange_in_grid(3, 2, buff=(0.5, 0.16), col_alignments="lr")
+        sums = VGroup(*(VGroup(*cells[row : row + 2]) for row in (0, 2, 4)))
         sums[2].set_color(look.ACCENT)
         sums.next_to(both, DOWN, buff=0.3).set_x(middle.centre[0])
         with self.beat("step"):

@@ -110,7 +110,7 @@ class FeatureMapProgression(LessonScene):
         size = min(2.0, columns[0].width - 0.4)
         to_scale = self.stacks(columns, [size * m.shape[1] / self.image.shape[1] for m in self.maps], size)
         enlarged = self.stacks(columns, [size] * len(self.maps), size)
-        arrows = [arrow(a.front_edge(RIGHT), b.front_edge(LEFT)) for a, b in pairwise(enlarged)]
+        arrows = [arrow(a.edge(RIGHT), b.edge(LEFT)) for a, b in pairwise(enlarged)]
         self.show_shrinking(to_scale)
         self.show_enlarged(to_scale, enlarged)
         notes = self.show_fields(enlarged)
@@ -121,11 +121,13 @@ class FeatureMapProgression(LessonScene):
         """The image and every layer as stacks, in columns, their names and shapes on the same lines."""
         channels = len(self.image)
         grey = ("probes", (self.probe,)) if channels == 1 else None
-        found = [ChannelStack(self.image, range(channels), UNIT, size, "image", grey)]
+        found = [ChannelStack(self.image, range(channels), UNIT, size, "image", grey, brief=True)]
         for layer, maps, height in zip(self.layers, self.maps, heights, strict=True):
             source = (f"{layer.name}/activation", (self.probe,))
             scale = ColourScale.strength(maps, "per_layer")
-            found.append(ChannelStack(maps, representatives(maps, _SHOWN), scale, height, layer.name, source, 0.2))
+            found.append(
+                ChannelStack(maps, representatives(maps, _SHOWN), scale, height, layer.name, source, 0.2, brief=True)
+            )
         for stack, column in zip(found, columns, strict=True):
             stack.sheets.move_to([column.centre[0], 0.35, 0])
             stack.name_label.move_to([column.centre[0], 1.95, 0])
@@ -135,10 +137,12 @@ class FeatureMapProgression(LessonScene):
 
     def show_shrinking(self, stacks: list[ChannelStack]) -> None:
         with self.beat("input"):
+            large = self.show_large(stacks[0])
             self.say("The image: all the network gets")
-            self.play(FadeIn(stacks[0]), run_time=look.IN_S)
+            self.settle(large, stacks[0])
         with self.beat("shallow"):
-            self.say(f"{self.layers[0].name}: maps that still look like the image")
+            first = self.layers[0]
+            self.say(f"{first.name}: {first.output_shape[0]} maps of {first.output_shape[1]} × {first.output_shape[2]}")
             self.play(FadeIn(stacks[1], shift=RIGHT * 0.3), run_time=look.MOVE_S)
         with self.beat("deeper"):
             self.say("Deeper: smaller maps, more of them (drawn to scale)")
@@ -193,8 +197,8 @@ class FeatureMapProgression(LessonScene):
             self.say("Deep maps are made from shallow ones, never from pixels")
             self.play(LaggedStart(*(FadeIn(one) for one in arrows), lag_ratio=0.4), run_time=look.MOVE_S)
             answer = label(f"{facts['answer']}: {facts['probability']}", look.STATEMENT, look.ACCENT, bold=True)
-            answer.move_to([0, -2.4, 0]).align_to(stacks[-1].shape_label, RIGHT)
-            self.play(FadeIn(answer, shift=DOWN * 0.2), run_time=look.IN_S)
+            answer.move_to([0, -2.2, 0]).align_to(stacks[-1].shape_label, RIGHT)
+            self.play(FadeOut(self.rates), FadeIn(answer, shift=DOWN * 0.2), run_time=look.IN_S)
 
 
 def field_text(field: ReceptiveField) -> str:

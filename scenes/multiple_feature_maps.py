@@ -103,8 +103,9 @@ class MultipleFeatureMaps(LessonScene):
         source = ArraySource("probes", (self.probe, 0)) if grey else None
         picture = InputImage(self.image, 2.6, source=source).move_to(left.centre)
         with self.beat("input"):
+            large = self.show_large(picture)
             self.say("All filters of a layer see the same input")
-            self.play(FadeIn(picture), run_time=look.IN_S)
+            self.settle(large, picture)
         filters = self.show_filters(middle, picture)
         maps, bar = self.show_maps(right, filters)
         self.show_scale(bar)
@@ -198,8 +199,8 @@ class MultipleFeatureMaps(LessonScene):
             (f"{deeper}/activation", (self.probe,)),
             step=0.32,
         ).move_to(right.centre)
-        to_stack = arrow(picture.border.get_right(), stack.front_edge(LEFT))
-        to_next = arrow(stack.sheets[-1].get_right() + RIGHT * 3 * 0.32, following.front_edge(LEFT))
+        to_stack = arrow(picture.border.get_right(), stack.edge(LEFT))
+        to_next = arrow(stack.edge(RIGHT), following.edge(LEFT))
         filters_note = label(f"{len(self.weights)} filters", look.SMALL, look.MUTED).next_to(to_stack, UP, buff=0.12)
         next_note = label(f"{self.second.output_shape[0]} filters", look.SMALL, look.MUTED)
         next_note.next_to(to_next, UP, buff=0.12)

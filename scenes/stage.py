@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from manim import FadeIn, FadeOut, ImageMobject, Mobject, Scene, Wait, config
+from manim import FadeIn, FadeOut, ImageMobject, Mobject, Scene, Transform, Wait, config
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fmcore.bundle import Bundle, LayerInfo
@@ -84,6 +84,21 @@ class LessonScene(Scene):
             self.play(FadeIn(new), run_time=look.IN_S / 2)
         else:
             self.play(FadeOut(old), FadeIn(new), run_time=look.IN_S / 2)
+
+    def show_large(self, mobject: Mobject) -> Mobject:
+        """Fade in a copy of `mobject`, as large as the body allows; `settle` brings it to its place."""
+        region = look.body()
+        large = mobject.copy().scale(min(region.height / mobject.height, 1.6)).move_to(region.centre)
+        self.play(FadeIn(large), run_time=look.IN_S)
+        return large
+
+    def settle(self, large: Mobject, mobject: Mobject) -> None:
+        """At the end of the beat, let the copy shrink to `mobject`, which then stands in its place."""
+        if (pause := self.seconds_left - look.MOVE_S - look.IN_S / 2) > 0:
+            self.wait(pause)
+        self.play(Transform(large, mobject), run_time=look.MOVE_S)
+        self.remove(large)
+        self.add(mobject)
 
     @property
     def seconds_left(self) -> float:

@@ -21,6 +21,8 @@ from fmcore.data.garment_strokes import (
     soft,
 )
 
+Pair = tuple[Field, Field]
+
 HIDE = Cloth(
     dark=0.25, dim=(0.2, 0.85), bright=(0.55, 0.92), folds=(0.03, 0.14), grain=(0.01, 0.14),
     stripes=0.3, pinstripes=0.3, checks=0.3, flowers=0.9, blocks=0.4,
@@ -58,7 +60,7 @@ def bag(dice: Dice) -> Field:
     return _trimmings(dice, picture, body, (x, y), (wide, high))
 
 
-def _trimmings(dice: Dice, picture: Field, body: Field, at: tuple[Field, Field], size: tuple[Field, Field]) -> Field:
+def _trimmings(dice: Dice, picture: Field, body: Field, at: Pair, size: Pair) -> Field:
     """Flap with its edge, clasp, borders above and below, and upright seams."""
     (x, y), (wide, high) = at, size
     lid = high * dice.uniform(0.25, 0.7)

@@ -205,7 +205,7 @@ def _lattice(dice: Dice, x: Field, y: Field, bed: Field, ankle: Field, front: Fi
     slats = np.maximum(_slats(dice, x, y), _slats(dice, x, y) * dice.chance(0.4))
     slats = np.maximum(slats, soft(x - dice.uniform(17, 24)) * dice.chance(0.3))  # a closed heel
     upper = soft(ridge + bed + y) * soft(dice.uniform(14, 32) - x) * soft(-y - bed + 0.5)
-    return np.asarray(upper * slats * dice.chance(0.5), np.float32)
+    return np.asarray(upper * slats * dice.chance(0.6), np.float32)
 
 
 def _slats(dice: Dice, x: Field, y: Field) -> Field:

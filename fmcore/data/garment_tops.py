@@ -99,7 +99,7 @@ def top(dice: Dice, cut: Cut) -> Field:
     armpit = (shoulder - arm_half + 0.4, drop + arm_half * 0.6)
     wrist = (shoulder + out - cuff_half / 2, reach)
     arm, along, across = limb(u * sway - bow, y, armpit, wrist, arm_half, cuff_half)
-    lustre = dice.uniform(-0.1, 0.85)  # how much brighter (or duller) cloth looks where it turns away
+    lustre = dice.uniform(-0.1, 1.0)  # how much brighter (or duller) cloth looks where it turns away
     sleeve = cloth * dice.uniform(0.8, 1.2) * (1 + dice.uniform(-0.25, 0.4) * across)
     cuff = (along > 0.93) * dice.uniform(-0.3, 0.25) * dice.chance(0.5)
     picture = paint(np.zeros_like(cloth), arm * (1 - bare), sleeve + lustre * (1 - cloth) * across**2 + cuff)
@@ -204,7 +204,7 @@ PULLOVER = Cut(
     Cloth(dark=0.6, folds=(0.01, 0.1), grain=(0.0, 0.14), stripes=0.9, checks=0.04, flowers=0.2, blocks=0.5),
     sleeves=(0.01, 0.01, 0.03, 1.0),
     shoulder=(6.0, 7.6), chest=(5.4, 7.0), waist=(5.2, 7.2), hem=(5.4, 7.4), length=(21.0, 26.8),
-    neck=(1.6, 4.4), dip=(0.5, 2.8), drop=(1.3, 4.0), sleeve_end=(24.0, 28.5), sleeve_half=(1.9, 2.8),
+    neck=(1.6, 4.4), dip=(0.5, 2.8), drop=(1.3, 3.6), sleeve_end=(24.0, 28.5), sleeve_half=(1.9, 2.8),
     bow=(0.5, 2.2), emblem=0.25, rib=0.6, collar=0.05, hood=0.2,
 )  # fmt: skip
 
@@ -218,7 +218,7 @@ DRESS = Cut(
 
 COAT = Cut(
     Cloth(
-        dark=0.25, bright=(0.66, 0.97), folds=(0.02, 0.14), grain=(0.0, 0.14),
+        dark=0.32, bright=(0.66, 0.97), folds=(0.02, 0.14), grain=(0.0, 0.14),
         stripes=0.1, pinstripes=0.05, checks=0.03, flowers=0.2, blocks=0.3,
     ),
     sleeves=(0.01, 0.01, 0.04, 1.0),
@@ -233,7 +233,7 @@ SHIRT = Cut(
         dark=0.62, folds=(0.04, 0.2), grain=(0.0, 0.26),
         plain=5.0, stripes=0.5, pinstripes=0.6, checks=1.2, flowers=1.9, blocks=0.2,
     ),
-    sleeves=(0.06, 0.19, 0.14, 0.61),
+    sleeves=(0.06, 0.16, 0.14, 0.64),
     shoulder=(5.6, 7.4), chest=(5.4, 7.2), waist=(5.0, 7.0), hem=(5.6, 8.2), length=(26.5, 28.5),
     neck=(1.0, 3.3), dip=(0.8, 4.0), drop=(1.5, 4.4), sleeve_end=(22.0, 27.0), sleeve_half=(1.7, 2.6),
     opening=0.12, placket=0.4, buttons=0.6, pockets=0.15, belt=0.05, rib=0.1, round_hem=0.4, collar=0.6,

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from fmcore import __version__
-from fmcore.errors import InputError, PlanError, RenderError
+from fmcore.errors import FmcoreError, InputError, PlanError, RenderError
 from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
 from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.assemble import join, still
 from fmcore.render.cache import Segment, SegmentStore, file_digest
+from fmcore.render.catalogue import find_scene
 from fmcore.render.plan import SegmentPlan, plan_segments
 from fmcore.render.run import Outcome, render_all
 from fmcore.render.spec import RenderSpec
@@ -53,7 +54,7 @@ class Made:
 
     films: list[Path] = field(default_factory=list)
     rendered: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, FmcoreError] = field(default_factory=dict)
     bundles_made: list[Path] = field(default_factory=list)
     frames: int = 0
 
@@ -72,6 +73,8 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     _must_be_writable(wish.output)
     _must_be_writable(wish.folder)
     made = Made()
+    for entry in plan.scenes:
+        find_scene(entry.scene)  # before anything is trained for it
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     digests = _make_bundles(wanted, wish, report, made)
     bundles = {name: (one.path, digests[one.path]) for name, one in wanted.items()}
@@ -153,8 +156,8 @@ def _render(
     def on_outcome(outcome: Outcome) -> None:
         one = stale[outcome.number]
         if outcome.result is None:
-            made.failed[one.ref.name] = outcome.error or "failed"
-            report.finish(one.ref.name, made.failed[one.ref.name], ok=False)
+            made.failed[one.ref.name] = outcome.error or RenderError("failed")
+            report.finish(one.ref.name, made.failed[one.ref.name].message, ok=False)
             return
         found[one.key] = store.keep(one.key, outcome.result.frames, outcome.result.performance)
         made.rendered.append(one.ref.name)

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fmcore.errors import FmcoreError
+from fmcore.errors import FmcoreError, RenderError
 
 if TYPE_CHECKING:
     from fmcore.render.worker import SegmentJob, SegmentResult
@@ -26,7 +26,7 @@ class Outcome:
 
     number: int
     result: "SegmentResult | None"
-    error: str | None
+    error: FmcoreError | None
 
 
 def render_all(
@@ -77,11 +77,11 @@ def _outcomes(futures: "dict[Future[SegmentResult], int]", deaths: dict[int, int
             try:
                 yield Outcome(number, future.result(), None)
             except FmcoreError as error:
-                yield Outcome(number, None, error.message)
+                yield Outcome(number, None, error)
             except BrokenProcessPool:
                 deaths[number] = deaths.get(number, 0) + 1
                 if deaths[number] > 1:
-                    yield Outcome(number, None, "its process was killed twice; is there enough memory?")
+                    yield Outcome(number, None, RenderError("its process was killed twice; is there enough memory?"))
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Group, Rectangle
+from manim import DOWN, LEFT, RIGHT, UP, Group
 from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
@@ -17,7 +17,7 @@ class ChannelStack(Group):
     """Representative `channels` of an activation (C, H, W), each a little behind the other.
 
     The first of `channels` lies in front. Above stands the layer's name, below its H × W × C and how
-    many of its channels are shown.
+    many of its channels are shown; `brief` is for narrow columns.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class ChannelStack(Group):
         name: str,
         source: tuple[str, tuple[int, ...]] | None = None,
         step: float = 0.16,
+        brief: bool = False,
     ) -> None:
         count, rows, columns = activation.shape
         self.sheets = Group()
@@ -39,8 +40,7 @@ class ChannelStack(Group):
             self.sheets.add(sheet)
         self.name_label = label(name, look.LABEL).next_to(self.sheets, UP, buff=0.16)
         self.shape_label = label(shape_text(rows, columns, count), look.SMALL, look.TEXT)
-        shown = "all channels" if len(channels) == count else f"{len(channels)} of {count} channels"
-        self.count_label = label(shown if count > 1 else "1 channel", look.SMALL, look.MUTED)
+        self.count_label = label(_how_many(len(channels), count, brief), look.SMALL, look.MUTED)
         self.shape_label.next_to(self.sheets, DOWN, buff=0.16)
         self.count_label.next_to(self.shape_label, DOWN, buff=0.12)
         super().__init__(self.sheets, self.name_label, self.shape_label, self.count_label)
@@ -50,8 +50,17 @@ class ChannelStack(Group):
         picture: Picture = self.sheets[-1][0]
         return picture
 
-    def front_edge(self, direction: np.ndarray) -> np.ndarray:
-        """A point on the border of the front sheet or, to the right, of the whole stack."""
-        box: Rectangle | Group = self.sheets if np.array_equal(direction, RIGHT) else self.sheets[-1]
-        point: np.ndarray = box.get_edge_center(LEFT if np.array_equal(direction, LEFT) else direction)
-        return point
+    def edge(self, direction: np.ndarray) -> np.ndarray:
+        """Where an arrow leaves to the right of the whole stack, or arrives at the left of its front sheet."""
+        front = self.sheets[-1]
+        if np.array_equal(direction, LEFT):
+            return np.array(front.get_left())
+        return np.array([self.sheets.get_right()[0], front.get_y(), 0.0])
+
+
+def _how_many(shown: int, count: int, brief: bool) -> str:
+    if count == 1:
+        return "1 channel"
+    if shown == count:
+        return f"all {count} channels"
+    return f"{shown} of {count} shown" if brief else f"{shown} of {count} channels"

@@ -1,7 +1,7 @@
 """A small grid of numbers: one slice of a filter, or the patch of image that it meets."""
 
 import numpy as np
-from manim import RIGHT, ManimColor, Square, VGroup
+from manim import ManimColor, Square, VGroup
 from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
@@ -32,23 +32,17 @@ class NumberGrid(VGroup):
         squares.arrange_in_grid(rows, columns, buff=0)
         super().__init__(squares)
         self.squares = squares
-        self.digits = VGroup()
         if digits:
-            for square, value, rgb in zip(squares, values.flat, colours.reshape(-1, 3), strict=True):
-                dark = rgb @ np.array([0.2126, 0.7152, 0.0722]) > 120  # dark figures on light squares
-                text = label(number(float(value)), look.LABEL, look.BACKGROUND if dark else look.TEXT)
-                text.set(width=min(text.width, cell * 0.84)).move_to(square)
-                self.digits.add(text)
-            self.add(self.digits)
+            light = colours.reshape(-1, 3) @ np.array([0.2126, 0.7152, 0.0722]) > 120
+            texts = VGroup(
+                label(number(float(value)), look.LABEL, look.BACKGROUND if on_light else look.TEXT)
+                for value, on_light in zip(values.flat, light, strict=True)
+            )
+            shrink = min(1.0, cell * 0.86 / max(text.width for text in texts))  # all alike
+            for text, square in zip(texts, squares, strict=True):
+                text.scale(shrink).move_to(square)
+            self.add(texts)
 
     def cell_at(self, row: int, column: int, columns: int) -> Square:
         square: Square = self.squares[row * columns + column]
         return square
-
-
-def row_of_terms(*parts: VGroup, signs: tuple[str, ...]) -> VGroup:
-    """`parts` in a row with `signs` between them, such as patch × kernel = value."""
-    group = VGroup(parts[0])
-    for sign, part in zip(signs, parts[1:], strict=True):
-        group.add(label(sign, look.STATEMENT), part)
-    return group.arrange(RIGHT, buff=0.22)
