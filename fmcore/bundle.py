@@ -157,7 +157,7 @@ class Bundle:
         if not path.is_file():
             raise BundleError(f"There is no bundle at '{path}'; run `fmcore record --output '{path}'` to make one.")
         try:
-            file = safe_open(str(path), framework="np")
+            file: Any = safe_open(str(path), framework="np")
             metadata = file.metadata() or {}
         except (SafetensorError, OSError) as error:
             raise BundleError(

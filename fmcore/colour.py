@@ -64,7 +64,8 @@ class ColourScale:
             return np.broadcast_to(table(self.table_name)[0], (*values.shape, 3)).copy()
         share = (values - self.low) / (self.high - self.low)
         rows = np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
-        return table(self.table_name)[rows]
+        colours: NDArray[np.uint8] = table(self.table_name)[rows]
+        return colours
 
     def values(self, rgb: NDArray[np.floating] | NDArray[np.uint8]) -> NDArray[np.float64]:
         """The values whose colours are nearest to `rgb` (..., 3): the inverse of `colours`, shape (...,)."""

@@ -94,9 +94,7 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
     from fmcore.recording import record
     from fmcore.training import train, train_spec
 
-    # One thread: the sums of a float are then the same on any number of cores, and a small network gains
-    # little from a second one.
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # so that sums of floats are the same on any number of cores
     task = path.stem
     require_model(recipe.model)
     data = _load(recipe, data_dir, task, report)
@@ -132,7 +130,8 @@ def make_all(wanted: list[Wanted], data_dir: Path | None, report: Reporter, work
         return {}
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
-    pool = ProcessPoolExecutor(min(workers, len(by_path)), context, _start, (messages,))
+    processes = min(workers, len(by_path))
+    pool = ProcessPoolExecutor(processes, context, _start, (messages, max(1, workers // processes)))
     try:
         futures = {path: pool.submit(_make_in_worker, one.recipe, path, data_dir) for path, one in by_path.items()}
         while not all(future.done() for future in futures.values()):
@@ -176,11 +175,11 @@ class _ToParent:
         _queue.put(("finish", (task, text, ok)))
 
 
-def _start(messages: Any) -> None:
+def _start(messages: Any, cores: int) -> None:
     global _queue
     _queue = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores))
 
 
 def _make_in_worker(recipe: BundleRecipe, path: Path, data_dir: Path | None) -> str:
@@ -194,13 +193,10 @@ def _make_in_worker(recipe: BundleRecipe, path: Path, data_dir: Path | None) -> 
 
 def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, report: Reporter) -> None:
     """Train `recipe` and write its checkpoint to `path`."""
-    import torch
-
     from fmcore.checkpoint import save_checkpoint
     from fmcore.models import require_model
     from fmcore.training import train, train_spec
 
-    torch.set_num_threads(1)
     require_model(recipe.model)
     data = _load(recipe, data_dir, path.stem, report)
     trained = train(data, train_spec(recipe), progress_to(report, path.stem, recipe.epochs))

@@ -71,7 +71,8 @@ def _waves(dice: Dice, along: Field, longest: Field) -> Field:
     """Soft stripes of random phase and thickness; the period is 2.2 pixels and up to `longest` more."""
     period = 2.2 + longest * dice.uniform(0, 1) ** 1.5
     wave = np.cos(along * (2 * np.pi / period) + dice.uniform(0, 6.28))
-    return np.clip(wave * dice.uniform(0.8, 3) + dice.uniform(-0.4, 0.9), 0, 1)
+    stripes: Field = np.clip(wave * dice.uniform(0.8, 3) + dice.uniform(-0.4, 0.9), 0, 1)
+    return stripes
 
 
 def emblem(dice: Dice, x: Field, y: Field, likely: float) -> tuple[Field, Field]:

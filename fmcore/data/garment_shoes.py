@@ -193,7 +193,8 @@ def _ankle_straps(dice: Dice, x: Field, y: Field, lift: Field, ankle: Field, fro
     behind = (heel_x - 0.5, -lift - ankle * dice.uniform(0.5, 1))
     before = (heel_x - dice.uniform(5, 11), -lift - ankle * dice.uniform(0.5, 1.05))
     anklet = stroke(x, y, behind, before, dice.uniform(0.4, 1.2), dice.uniform(0.4, 1.2))
-    return np.maximum(instep * dice.chance(0.45), np.maximum(counter, anklet) * dice.chance(0.8))
+    straps: Field = np.maximum(instep * dice.chance(0.45), np.maximum(counter, anklet) * dice.chance(0.8))
+    return straps
 
 
 def _lattice(dice: Dice, x: Field, y: Field, bed: Field, ankle: Field, front: Field) -> Field:

@@ -7,6 +7,7 @@ anti-aliasing a drawing of this size needs. Everything is float32 and broadcasts
 
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 SIDE = 28
 MIDDLE = SIDE / 2
 
-Field = NDArray[np.float32]  # (n or 1, 28 or 1, 28 or 1)
+Field = NDArray[Any]  # float32 (n or 1, 28 or 1, 28 or 1); numpy's stubs widen it in every second operation
 Value = float | Field
 Point = tuple[Value, Value]  # (x, y)
 Span = tuple[float, float]  # lowest and highest value of something that is thrown with the dice
@@ -67,7 +68,8 @@ class Dice:
     def grey(self, dark: float) -> Field:
         """A tone for a contrasting part: dark with the given probability, else bright, (n, 1, 1)."""
         low = self.chance(dark)
-        return low * self.uniform(0.02, 0.4) + (1 - low) * self.uniform(0.4, 1)
+        tone: Field = low * self.uniform(0.02, 0.4) + (1 - low) * self.uniform(0.4, 1)
+        return tone
 
     def noise(self, height: int = SIDE, width: int = SIDE) -> Field:
         """Independent values between -1 and 1, (n, height, width); each 64-bit number yields four."""

@@ -8,6 +8,7 @@ from typing import Any
 import av
 from av.stream import Disposition
 from av.subtitles.subtitle import SubtitleSet
+from PIL import Image
 
 from fmcore.errors import RenderError
 from fmcore.lesson.captions import Caption, Chapter, milliseconds
@@ -65,8 +66,8 @@ def join(
                     )
                 shown = 0
                 for packet in segment.demux(video=0):
-                    if packet.dts is None:
-                        continue
+                    if packet.dts is None or packet.pts is None:
+                        continue  # the empty packet that ends the stream
                     offset = int(Fraction(frames, fps) / packet.time_base)
                     packet.pts += offset
                     packet.dts += offset
@@ -100,7 +101,7 @@ def _caption_packets(stream: Any, captions: Sequence[Caption], fps: int) -> list
     return packets
 
 
-def _chapter(number: int, chapter: Chapter, fps: int) -> dict[str, Any]:
+def _chapter(number: int, chapter: Chapter, fps: int) -> Any:
     return {
         "id": number,
         "start": milliseconds(chapter.start, fps),
@@ -118,6 +119,6 @@ def still(video: Path, frame: int, fps: int, target: Path) -> None:
         container.seek(int(Fraction(frame, fps) / stream.time_base), stream=stream)
         for picture in container.decode(stream):
             if picture.pts is not None and picture.pts * stream.time_base * fps >= frame:
-                picture.to_image().save(target, format="PNG")
+                Image.fromarray(picture.to_ndarray(format="rgb24")).save(target, format="PNG")
                 return
     raise RenderError(f"'{video.name}' has no frame {frame}.")

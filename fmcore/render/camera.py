@@ -13,7 +13,7 @@ from PIL.Image import Resampling
 _FLATNESS = 1e-6  # frame units by which a parallelogram may miss its fourth corner
 
 
-class CairoImages(Camera):
+class CairoImages(Camera):  # type: ignore[misc, unused-ignore]
     """A mixin for any camera: images that lie flat are painted by Cairo, others as manim does."""
 
     def display_image_mobject(self, image_mobject: AbstractImageMobject, pixel_array: NDArray[np.uint8]) -> None:

@@ -1,0 +1,111 @@
+"""Tiny real networks and bundles, made once for the whole run."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before anybody imports torch: the same sums on every machine
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from fmcore.data.garments import CLASSES, draw_garments
+from fmcore.data.imageset import ImageSet
+
+if TYPE_CHECKING:
+    from fmcore.training import Trained
+
+settings.register_profile("tests", max_examples=60, deadline=None, derandomize=True)
+settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session")
+def tiny_images() -> ImageSet:
+    """300 + 60 drawn garments, grey, 28x28, ten classes."""
+    train_images, train_labels = draw_garments(300, seed=1)
+    test_images, test_labels = draw_garments(60, seed=2)
+    return ImageSet(
+        "garments", "Drawn for tests.", CLASSES, train_images, train_labels, test_images, test_labels
+    )
+
+
+@pytest.fixture(scope="session")
+def rgb_images() -> ImageSet:
+    """120 + 40 images, RGB, 32x32: noise with a bright block whose colour is the class."""
+    random = np.random.default_rng(5)
+    colours = np.array([[230, 40, 40], [40, 230, 40], [40, 40, 230], [220, 220, 220]])
+
+    def split(count: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.arange(count, dtype=np.int64) % len(colours)
+        images = random.integers(0, 60, (count, 3, 32, 32), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            top, left = random.integers(0, 16, 2)
+            image[:, top : top + 14, left : left + 14] = colours[label][:, None, None]
+        return images, labels
+
+    return ImageSet(
+        "blocks", "Drawn for tests.", ("red", "green", "blue", "white"), *split(120), *split(40)
+    )
+
+
+@pytest.fixture(scope="session")
+def train_tiny() -> "Callable[..., Trained]":
+    """Train `model` on `data` for one epoch; every other setting may be given."""
+    import torch
+
+    from fmcore.training import TrainSpec, train
+
+    torch.set_num_threads(1)
+
+    def run(data: ImageSet, model: str, **settings: object) -> "Trained":
+        return train(data, TrainSpec.model_validate({"model": model, "epochs": 1, **settings}))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tutorial_trained(train_tiny: "Callable[..., Trained]", tiny_images: ImageSet) -> "Trained":
+    return train_tiny(tiny_images, "tutorial")
+
+
+@pytest.fixture(scope="session")
+def deep_trained(train_tiny: "Callable[..., Trained]", tiny_images: ImageSet) -> "Trained":
+    return train_tiny(tiny_images, "deep")
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bundles")
+
+
+@pytest.fixture(scope="session")
+def tutorial_bundle(tutorial_trained: "Trained", tiny_images: ImageSet, bundle_folder: Path) -> Path:
+    """The two-layer network on grey garments."""
+    from fmcore.recording import record
+
+    path = bundle_folder / "tutorial-garments.safetensors"
+    record(tutorial_trained, tiny_images, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def deep_bundle(deep_trained: "Trained", tiny_images: ImageSet, bundle_folder: Path) -> Path:
+    """The four-stage network on grey garments: maps of 28, 14, 7 and 4, up to 128 channels."""
+    from fmcore.recording import record
+
+    path = bundle_folder / "deep-garments.safetensors"
+    record(deep_trained, tiny_images, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def rgb_bundle(train_tiny: "Callable[..., Trained]", rgb_images: ImageSet, bundle_folder: Path) -> Path:
+    """The two-layer network on RGB images, so that its first kernels have three slices."""
+    from fmcore.recording import record
+
+    path = bundle_folder / "tutorial-blocks.safetensors"
+    record(train_tiny(rgb_images, "tutorial"), rgb_images, path)
+    return path

@@ -1,0 +1,160 @@
+"""Who may import whom, as a table: the design of the house, checked without running it."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(p.relative_to(ROOT).as_posix() for room in ("fmcore", "scenes") for p in (ROOT / room).rglob("*.py"))
+
+NUMBERS = {"numpy", "scipy", "pydantic", "safetensors"}
+PICTURES = {"PIL", "matplotlib"}
+LEARNING = {"torch", "torchvision"}
+DRAWING = {"manim", "manimpango"}
+HEAVY = LEARNING | DRAWING | PICTURES | NUMBERS | {"av", "cairo", "rich", "typst"}
+
+PURE = {"fmcore.bundle", "fmcore.analysis", "fmcore.lesson", "fmcore.errors", "fmcore.colour"}
+TORCH_ROOMS = {f"fmcore.{name}" for name in ("models", "training", "checkpoint", "recording", "gradcam", "torch_pair")}
+BY_TORCH_ROOMS = {"fmcore.bundle", "fmcore.errors", "fmcore.data", "fmcore.lesson.plan"} | TORCH_ROOMS
+BY_SCENES = PURE | {"scenes.look", "scenes.parts"}
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the files of one pattern may import at their top, and what only inside functions."""
+
+    files: str
+    others: set[str]  # top-level names of other people's packages
+    own: set[str]  # our modules and packages
+    lazily: set[str] | None = None  # both kinds, added inside function bodies; None allows everything there
+
+
+ANYTHING = None
+NOTHING: set[str] = set()
+
+ROOMS = [  # the first row that fits a file counts
+    Room("fmcore/__init__.py", NOTHING, NOTHING, NOTHING),
+    Room("fmcore/errors.py", {"click"}, NOTHING, NOTHING),
+    Room("fmcore/bundle.py", NUMBERS, {"fmcore.errors"}, NOTHING),
+    Room("fmcore/colour.py", {"numpy"}, NOTHING, {"matplotlib"}),
+    Room("fmcore/analysis/*.py", NUMBERS, {"fmcore.analysis", "fmcore.bundle", "fmcore.errors"}, NOTHING),
+    Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson", "fmcore.bundle", "fmcore.errors"}, NOTHING),
+    Room(
+        "fmcore/data/*.py",
+        {"numpy", "PIL", "platformdirs"},
+        {"fmcore.data", "fmcore.errors", "fmcore.bundle"},
+        LEARNING | {"fmcore.torch_pair"},
+    ),
+    *(Room(f"{room.replace('.', '/')}.py", LEARNING | NUMBERS, BY_TORCH_ROOMS, NOTHING) for room in TORCH_ROOMS),
+    Room("fmcore/figures.py", {"numpy", "matplotlib"}, PURE, NOTHING),
+    Room("fmcore/inspection.py", {"rich"}, PURE, NOTHING),
+    Room("fmcore/terminal.py", {"rich"}, NOTHING, NOTHING),
+    Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
+    Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
+    Room(
+        "fmcore/render/*.py",
+        DRAWING | NUMBERS | {"av", "cairo", "PIL"},
+        PURE | {"fmcore", "fmcore.render", "fmcore.prepare", "fmcore.reporter"},
+        {"dask", "distributed", "matplotlib"},
+    ),
+    Room("fmcore/cli.py", {"click"}, {"fmcore", "fmcore.errors"}, ANYTHING),
+    Room("fmcore/doctor.py", NOTHING, {"fmcore.errors"}, ANYTHING),
+    Room("scenes/parts/*.py", DRAWING | {"numpy", "PIL"}, BY_SCENES - {"fmcore.lesson"}, NOTHING),
+    Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour"}, {"matplotlib", "typst"}),
+    Room("scenes/stage.py", DRAWING | {"numpy", "pydantic"}, BY_SCENES, NOTHING),
+    Room("scenes/lessons/*.py", NOTHING, NOTHING, NOTHING),
+    Room("scenes/*.py", DRAWING | {"numpy", "pydantic"}, BY_SCENES | {"scenes.stage"}, NOTHING),
+]
+
+
+@dataclass(frozen=True)
+class Import:
+    line: int
+    module: str
+    in_function: bool
+    star: bool = False
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    def walk(node: ast.AST, in_function: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from (Import(child.lineno, alias.name, in_function) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                module = "." * child.level + (child.module or "")
+                for alias in child.names:
+                    inner = ROOT.joinpath(*module.split("."), alias.name)
+                    is_module = inner.is_dir() or inner.with_suffix(".py").is_file()
+                    name = f"{module}.{alias.name}" if is_module else module
+                    yield Import(child.lineno, name, in_function, alias.name == "*")
+            else:
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                yield from walk(child, in_function or inside)
+
+    yield from walk(ast.parse(path.read_text(encoding="utf-8")), False)
+
+
+def room_of(file: str) -> Room | None:
+    return next((room for room in ROOMS if fnmatch(file, room.files)), None)
+
+
+def allows(names: set[str], module: str) -> bool:
+    if module.startswith(("fmcore", "scenes")):  # "fmcore" allows its version, not every room in it
+        return any(module == name or (name != "fmcore" and module.startswith(f"{name}.")) for name in names)
+    return module.partition(".")[0] in names
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_file_keeps_to_its_room(file: str) -> None:
+    room = room_of(file)
+    assert room is not None, f"{file} is in no room: add a row to ROOMS that says what it may import"
+    for found in imports_of(ROOT / file):
+        where = f"{file}:{found.line} imports {found.module}"
+        assert not found.star, f"{where} with a star: name what is used"
+        if found.module.partition(".")[0] in sys.stdlib_module_names:
+            continue
+        if found.in_function and room.lazily is ANYTHING:
+            assert not found.module.startswith("scenes"), f"{where}: scenes are found by name"
+            continue
+        allowed = room.others | room.own | ((room.lazily or NOTHING) if found.in_function else NOTHING)
+        assert allows(allowed, found.module), f"{where}: {room.files} may import {', '.join(sorted(allowed))}"
+
+
+def test_no_row_lets_torch_or_a_scene_in_where_the_design_forbids_it() -> None:
+    for room in ROOMS:
+        everything = room.others | room.own | (room.lazily or NOTHING)
+        if room.files.startswith("fmcore/"):
+            assert not any(name.startswith("scenes") for name in everything), room.files
+        if room.files.startswith(("scenes/", "fmcore/analysis", "fmcore/lesson", "fmcore/bundle", "fmcore/render")):
+            assert not everything & (LEARNING | TORCH_ROOMS), room.files
+        if room.files.startswith(("fmcore/analysis", "fmcore/lesson", "fmcore/bundle", "fmcore/errors", "fmcore/colo")):
+            assert not everything & DRAWING, room.files
+
+
+def modules_of(*patterns: str) -> list[str]:
+    found = [file for file in FILES if any(fnmatch(file, pattern) for pattern in patterns)]
+    return [file.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for file in found]
+
+
+@pytest.mark.parametrize(
+    ("modules", "kept_out"),
+    [
+        (["fmcore.cli"], HEAVY),
+        (["fmcore.doctor"], HEAVY),
+        (modules_of("fmcore/[be]*.py", "fmcore/colour.py", "fmcore/analysis/*", "fmcore/lesson/*"), LEARNING | DRAWING),
+        (modules_of("fmcore/data/*"), LEARNING | DRAWING),
+        (modules_of("fmcore/prepare.py", "fmcore/reporter.py"), LEARNING | DRAWING | {"rich"}),
+        (modules_of("scenes/*.py", "scenes/parts/*.py"), LEARNING),
+    ],
+    ids=["cli", "doctor", "pure rooms", "data", "prepare", "scenes"],
+)
+def test_what_importing_leaves_out(modules: list[str], kept_out: set[str]) -> None:
+    code = f"import sys, {', '.join(modules)}\nprint(*sorted({kept_out!r} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert run.stdout.split() == []

@@ -1,0 +1,180 @@
+"""Lesson plans: a good one is read, and a bad one is one sentence that says where and what instead."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fmcore.errors import PlanError
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, builtin_plan, read_plan, slug, with_overrides
+
+GOOD = """
+title = "Feature maps"
+
+[bundles.tutorial]
+model = "tutorial"
+epochs = 3
+learning_rate = 0.01
+
+[bundles.mine]
+file = "mine.safetensors"
+
+[[scenes]]
+scene = "ActivationHeatmap"
+bundle = "tutorial"
+options = { layer = "conv1", probe = 3, slow = true, gain = 0.5 }
+
+[[scenes]]
+scene = "my_scenes.py:Own"
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "plan.toml").write_text(text, encoding="utf-8")
+    return folder / "plan.toml"
+
+
+def test_a_plan_is_read(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, GOOD))
+    assert plan == LessonPlan(
+        title="Feature maps",
+        bundles={
+            "tutorial": BundleRecipe(model="tutorial", epochs=3, learning_rate=0.01),
+            "mine": BundleRecipe(file="mine.safetensors"),
+        },
+        scenes=(
+            SceneEntry(
+                scene="ActivationHeatmap",
+                bundle="tutorial",
+                options={"layer": "conv1", "probe": 3, "slow": True, "gain": 0.5},
+            ),
+            SceneEntry(scene="my_scenes.py:Own"),
+        ),
+    )
+    assert plan.scenes[0].options["slow"] is True and type(plan.scenes[0].options["probe"]) is int
+
+
+SCENE = '[[scenes]]\nscene = "A"\n'
+START = f'title = "T"\n{SCENE}[bundles.a]\n'
+
+BAD: dict[str, tuple[str, str]] = {
+    "empty": ("", "lacks 'title'; add it"),
+    "no scenes": ('title = "T"\n[bundles.a]\n', "lacks 'scenes'; add it"),
+    "no bundles": (f'title = "T"\n{SCENE}', "lacks 'bundles'; add it"),
+    "empty scenes": ('title = "T"\nscenes = []\n[bundles.a]\n', "'scenes' = .* does not fit"),
+    "empty title": (f'title = ""\n{SCENE}[bundles.a]\n', "'title' = '' *, which does not fit"),
+    "no TOML": ("title = Feature maps", r"not valid TOML: .*line 1.*\. Mend that line"),
+    "a table twice": (START + "[bundles.a]\n", "not valid TOML"),
+    "deep nesting": ("a = " + "[" * 5000, "is not valid TOML|cannot be read"),
+    "a number without end": ("a = " + "9" * 5000, "is not valid TOML|cannot be read"),
+    "typo at the top": (START.replace("title", "titel"), "at the top is not understood: .*Did you mean 'title'"),
+    "typo in bundles": (START.replace("bundles", "bundels"), "at the top is not understood: .*mean 'bundles'"),
+    "typo in scenes": (START.replace("scenes", "scene"), "at the top is not understood: .*Did you mean 'scenes'"),
+    "typo in a bundle": (
+        START + "epoch = 3\n",
+        "in 'bundles.a' is not understood: There is no setting 'epoch'.*Did you mean 'epochs'",
+    ),
+    "typo in a scene": (
+        f'title = "T"\n{SCENE}bundel = "a"\n[bundles.a]\n',
+        "in 'scenes.0' is not understood: There is no setting 'bundel'.*Did you mean 'bundle'",
+    ),
+    "typo in a scene's name": (
+        START.replace("scene =", "sceen ="),
+        "in 'scenes.0' is not understood: There is no setting 'sceen'.*Did you mean 'scene'",
+    ),
+    "unknown bundle": (
+        f'title = "T"\n{SCENE}bundle = "tutoral"\n[bundles.tutorial]\n',
+        "not consistent: There is no bundle 'tutoral'; choose one of: tutorial. Did you mean 'tutorial'",
+    ),
+    "wrong type": (START + 'epochs = "many"\n', "'bundles.a.epochs' = 'many', which does not fit"),
+    "too small": (START + "epochs = -1\n", "'bundles.a.epochs' = -1, which does not fit"),
+    "no number": (START + "learning_rate = nan\n", "'bundles.a.learning_rate' = nan, which does not fit"),
+    "bundles is a list": (f'title = "T"\nbundles = [1]\n{SCENE}', r"'bundles' = \[1\], which does not fit"),
+    "a scene is a word": ('title = "T"\nscenes = ["A"]\n[bundles.a]\n', "'scenes.0' = 'A', which does not fit"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_plan_is_a_sentence(case: str, tmp_path: Path) -> None:
+    text, sentence = BAD[case]
+    path = written(tmp_path, text)
+    with pytest.raises(PlanError, match=sentence) as told:
+        read_plan(path)
+    assert str(path) in str(told.value)
+    assert "\n" not in str(told.value).strip() and "pydantic" not in str(told.value)
+
+
+FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "There is no lesson plan at .*; leave the name out to get the built-in lesson"),
+    "a folder": (Path.mkdir, "cannot be read .*; name a readable .toml file"),
+    "binary": (lambda path: path.write_bytes(b"\x89PNG\xff\x00"), "cannot be read .*; name a readable .toml file"),
+    "too large": (lambda path: path.write_bytes(b"#" * 1_000_001), "over 1 MB, so it is no lesson plan"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_that_is_no_plan(case: str, tmp_path: Path) -> None:
+    make, sentence = FILES[case]
+    make(tmp_path / "plan.toml")
+    with pytest.raises(PlanError, match=sentence):
+        read_plan(tmp_path / "plan.toml")
+
+
+def test_the_builtin_plan_is_a_plan() -> None:
+    plan = builtin_plan()
+    assert plan.title and len(plan.scenes) >= 4
+    assert all(entry.bundle in plan.bundles for entry in plan.scenes)
+    assert all(recipe.data == "garments" and recipe.file is None for recipe in plan.bundles.values())  # no network
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> LessonPlan:
+    return read_plan(written(tmp_path, GOOD))
+
+
+@pytest.mark.parametrize("changes", [{"data": "mnist"}, {"epochs": 0}, {"seed": 0}, {"data": "mnist", "seed": 9}])
+def test_overrides_change_every_recipe_and_nothing_else(changes: dict[str, object], plan: LessonPlan) -> None:
+    changed = with_overrides(plan, **changes)  # type: ignore[arg-type]
+    assert (changed.title, changed.scenes) == (plan.title, plan.scenes)
+    for name, recipe in plan.bundles.items():
+        assert changed.bundles[name].model_dump() == {**recipe.model_dump(), **changes}
+    assert with_overrides(plan) == plan
+
+
+def test_a_given_bundle_takes_the_place_of_all(plan: LessonPlan) -> None:
+    changed = with_overrides(plan, bundle=Path("other.safetensors"))
+    assert changed.bundles == {"given": BundleRecipe(file="other.safetensors")}
+    assert [(entry.scene, entry.bundle) for entry in changed.scenes] == [
+        (entry.scene, "given") for entry in plan.scenes
+    ]
+    assert changed.scenes[0].options == plan.scenes[0].options
+
+
+@pytest.mark.parametrize("changes", [{"data": "mnist"}, {"epochs": 0}, {"seed": 0}])
+def test_a_given_bundle_is_trained_already(changes: dict[str, object], plan: LessonPlan) -> None:
+    with pytest.raises(PlanError, match="A bundle is trained already: leave out"):
+        with_overrides(plan, bundle=Path("b"), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Feature maps", "feature-maps"),
+        ("  What   a CNN sees!  ", "what-a-cnn-sees"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("..", "lesson"),
+        ("", "lesson"),
+        ("/", "lesson"),
+        ("___", "lesson"),
+        ("a\x00b\nc", "a-b-c"),
+        ("C:\\films\\one", "c-films-one"),
+        ("Größe & Maß", "größe-maß"),
+        ("ｆｕｌｌ ｗｉｄｔｈ", "full-width"),
+        ("特征图", "特征图"),
+        ("हिन्दी पाठ", "हिन्दी-पाठ"),
+        ("a" * 100, "a" * 60),
+        ("a" * 59 + " b", "a" * 59),
+    ],
+)
+def test_a_slug_is_one_plain_folder_name(text: str, name: str) -> None:
+    assert slug(text) == name

@@ -1,0 +1,153 @@
+"""From recipe to bundle: what is there is used only when it is what the recipe makes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fmcore.bundle import Bundle
+from fmcore.data.imageset import ImageSet
+from fmcore.errors import BundleError, DataError
+from fmcore.lesson.plan import BundleRecipe
+from fmcore.prepare import Wanted, bundle_path, look, made_of, make, make_all, make_checkpoint
+from fmcore.recording import record
+from fmcore.reporter import Lines, Silent
+from fmcore.training import Trained
+
+RECIPE = BundleRecipe(epochs=1)
+
+
+@pytest.fixture
+def recorded(tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path) -> Path:
+    """A bundle that says it was made from `RECIPE`."""
+    path = bundle_path(RECIPE, tmp_path)
+    record(tutorial_trained, tiny_images, path, made_of(RECIPE))
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> BundleRecipe:
+    """A recipe for a folder of 2 x 6 small images."""
+    random = np.random.default_rng(0)
+    for name, brightness in (("dark", 40), ("light", 200)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = random.integers(brightness, brightness + 50, (16, 16), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    return BundleRecipe(data=f"folder:{tmp_path / 'photos'}", image_size=16, epochs=1)
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def nothing(path: Path) -> None:
+    pass
+
+
+LOOKS: list[tuple[str, dict[str, object], Callable[[Path], object], bool]] = [
+    ("nothing changed", {}, nothing, True),
+    ("not recorded yet", {}, Path.unlink, False),
+    ("not recorded yet", {"model": "deep"}, nothing, False),
+    ("other seed", {"seed": 1}, nothing, False),
+    ("other epochs", {"epochs": 2}, nothing, False),
+    ("other image size", {"image_size": 32}, nothing, False),
+    ("other batch size and learning rate", {"batch_size": 8, "learning_rate": 0.5}, nothing, False),
+    ("its file is damaged", {}, flip_a_bit, False),
+    ("its file is damaged", {}, lambda path: path.write_bytes(b""), False),
+    ("its file is damaged", {}, lambda path: (path.unlink(), path.mkdir()), False),
+]
+
+
+@pytest.mark.parametrize(("reason", "wish", "happens", "usable"), LOOKS)
+def test_why_a_bundle_is_used_or_not(
+    reason: str, wish: dict[str, object], happens: Callable[[Path], object], usable: bool, recorded: Path
+) -> None:
+    happens(recorded)
+    found = look(RECIPE.model_copy(update=wish), recorded.parent)
+    assert found.reason == reason and (found.digest is not None) is usable
+    if usable:
+        assert found.path == recorded
+        assert found.digest == Bundle.open(recorded).digest
+
+
+def test_a_bundle_made_otherwise_is_not_taken_for_the_recipe(
+    tutorial_bundle: Path, tmp_path: Path
+) -> None:
+    path = bundle_path(RECIPE, tmp_path)
+    path.write_bytes(tutorial_bundle.read_bytes())  # recorded with no recipe, as from a checkpoint
+    found = look(RECIPE, tmp_path)
+    assert found.digest is None and found.reason.startswith("other model and data and ")
+
+
+def test_a_named_file_is_used_whatever_it_was_made_from(tutorial_bundle: Path, tmp_path: Path) -> None:
+    found = look(BundleRecipe(file=str(tutorial_bundle)), tmp_path)
+    assert (found.reason, found.path) == ("named in the plan", tutorial_bundle)
+    assert found.digest == Bundle.open(tutorial_bundle).digest
+
+
+@pytest.mark.parametrize(
+    ("happens", "sentence"), [(Path.unlink, "There is no bundle at"), (flip_a_bit, "changed after it was written")]
+)
+def test_a_named_file_that_is_no_bundle(happens: Callable[[Path], object], sentence: str, recorded: Path) -> None:
+    happens(recorded)
+    with pytest.raises(BundleError, match=sentence):
+        look(BundleRecipe(file=str(recorded)), recorded.parent)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"),
+    [
+        (BundleRecipe(), "tutorial-garments.safetensors"),
+        (BundleRecipe(model="deep", data="fashion-mnist"), "deep-fashion-mnist.safetensors"),
+        (BundleRecipe(data="folder:../My Photos/2024"), "tutorial-my-photos-2024.safetensors"),
+        (BundleRecipe(model="../../evil", data="folder:/"), "evil-lesson.safetensors"),
+    ],
+)
+def test_where_a_bundle_is_kept(recipe: BundleRecipe, name: str) -> None:
+    assert bundle_path(recipe, Path("bundles")) == Path("bundles") / name
+
+
+def test_a_changed_image_makes_another_bundle(photos: BundleRecipe) -> None:
+    before = made_of(photos)
+    next(Path(photos.data.removeprefix("folder:")).glob("*/*.png")).unlink()
+    changed = [name for name, value in made_of(photos).items() if before[name] != value]
+    assert changed == ["image contents"]
+
+
+def test_a_folder_is_trained_and_recorded(
+    photos: BundleRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bundle_path(photos, tmp_path / "bundles")
+    digest = make(photos, path, None, None, Lines())
+    found = look(photos, tmp_path / "bundles")
+    assert (found.reason, found.digest) == ("nothing changed", digest)
+    with Bundle.open(path) as bundle:
+        assert bundle.header.classes == ("dark", "light") and bundle.header.model.input_shape == (1, 16, 16)
+        assert str(tmp_path) not in bundle.header.model_dump_json()  # a bundle does not tell where it was made
+    started, finished = capsys.readouterr().out.splitlines()
+    assert started == f"{path.stem} ..." and finished.startswith(f"{path.stem}: ") and str(path) in finished
+
+
+def test_a_checkpoint_gives_the_same_numbers_as_training(photos: BundleRecipe, tmp_path: Path) -> None:
+    make_checkpoint(photos, tmp_path / "weights", None, Silent())
+    make(photos, tmp_path / "direct", None, None, Silent())
+    make(photos, tmp_path / "loaded", None, tmp_path / "weights", Silent())
+    with Bundle.open(tmp_path / "direct") as direct, Bundle.open(tmp_path / "loaded") as loaded:
+        assert direct.header.arrays == loaded.header.arrays
+        assert loaded.header.recipe == {}
+
+
+def test_what_was_finished_is_kept_when_another_fails(photos: BundleRecipe, tmp_path: Path) -> None:
+    bundles = tmp_path / "bundles"
+    gone = photos.model_copy(update={"data": f"folder:{tmp_path / 'gone'}"})
+    wanted = [Wanted(recipe, bundle_path(recipe, bundles), {}, None, "") for recipe in (photos, gone)]
+    with pytest.raises(DataError, match="There is no folder"):
+        make_all(wanted, None, Silent(), workers=1)
+    assert look(photos, bundles).reason == "nothing changed"
+    assert [path.name for path in bundles.iterdir()] == [wanted[0].path.name]
+    assert make_all([], None, Silent(), workers=1) == {}

@@ -1,0 +1,129 @@
+"""Training repeats itself, learns, and leaves the process as it was."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from fmcore.bundle import EpochRecord
+from fmcore.data.imageset import ImageSet
+from fmcore.errors import InputError
+from fmcore.lesson.plan import BundleRecipe
+from fmcore.models import MODELS, build_model
+from fmcore.training import Progress, State, Trained, TrainSpec, load_state, state_of, train, train_spec
+
+TrainTiny = Callable[..., Trained]
+
+
+def same(one: State, other: State) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_seed_gives_the_same_weights_again_and_another_gives_others(
+    model: str, rgb_images: ImageSet, train_tiny: TrainTiny
+) -> None:
+    first, again, other = (train_tiny(rgb_images, model, seed=seed) for seed in (7, 7, 8))
+    assert all(same(a, b) for a, b in zip(first.states, again.states, strict=True))
+    assert first.history == again.history
+    assert not same(first.states[0], other.states[0]) and first.history != other.history
+
+
+def test_epoch_0_is_the_untrained_network(tutorial_trained: Trained) -> None:
+    torch.manual_seed(0)
+    assert same(tutorial_trained.states[0], state_of(build_model("tutorial", 1, 28, 10)))
+    assert not same(tutorial_trained.states[0], tutorial_trained.states[1])
+    assert same(tutorial_trained.states[-1], state_of(tutorial_trained.network))
+
+
+def test_no_epochs_are_an_untrained_network(rgb_images: ImageSet, train_tiny: TrainTiny) -> None:
+    trained = train_tiny(rgb_images, "tutorial", epochs=0)
+    assert [record.epoch for record in trained.history] == [0] and len(trained.states) == 1
+    assert trained.info().history == trained.history
+
+
+def test_what_can_be_learned_is_learned(rgb_images: ImageSet, train_tiny: TrainTiny) -> None:
+    history = train_tiny(rgb_images, "tutorial", epochs=4, batch_size=16, learning_rate=5e-3).history
+    assert [record.epoch for record in history] == [0, 1, 2, 3, 4]
+    assert history[-1].train_loss < 0.2 * history[0].train_loss
+    assert history[-1].test_accuracy > 0.9 > history[0].test_accuracy
+
+
+def test_the_record_is_what_the_network_does(tutorial_trained: Trained, tiny_images: ImageSet) -> None:
+    with torch.inference_mode():
+        logits = tutorial_trained.network(torch.from_numpy(tiny_images.test_images / np.float32(255))).numpy()
+    shares = np.exp(logits.astype(np.float64)) / np.exp(logits.astype(np.float64)).sum(1, keepdims=True)
+    last, labels = tutorial_trained.history[-1], tiny_images.test_labels
+    assert last.test_accuracy == pytest.approx((logits.argmax(1) == labels).mean())
+    assert last.test_loss == pytest.approx(-np.log(shares[np.arange(60), labels]).mean(), rel=1e-5)
+    assert not tutorial_trained.network.training
+
+
+def test_chance_of_the_process_is_its_own(rgb_images: ImageSet, train_tiny: TrainTiny) -> None:
+    torch.manual_seed(11)
+    before = torch.get_rng_state()
+    numpy_before = np.random.get_state()[1].tolist()  # type: ignore[index, union-attr]
+    train_tiny(rgb_images, "tutorial")
+    assert torch.equal(before, torch.get_rng_state())
+    assert np.random.get_state()[1].tolist() == numpy_before  # type: ignore[index, union-attr]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_also_after_an_interruption(rgb_images: ImageSet) -> None:
+    def stop(epoch: int, seen: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    before = torch.get_rng_state()
+    with pytest.raises(KeyboardInterrupt):
+        train(rgb_images, TrainSpec(epochs=1), Progress(on_batch=stop))
+    assert torch.equal(before, torch.get_rng_state()) and not torch.are_deterministic_algorithms_enabled()
+
+
+def test_progress_counts_every_image_of_every_epoch(rgb_images: ImageSet) -> None:
+    batches: list[tuple[int, int, int]] = []
+    epochs: list[EpochRecord] = []
+    progress = Progress(lambda *batch: batches.append(batch), epochs.append)
+    trained = train(rgb_images, TrainSpec(epochs=2, batch_size=50), progress)
+    assert batches == [(epoch, seen, 120) for epoch in (1, 2) for seen in (50, 100, 120)]
+    assert tuple(epochs) == trained.history
+
+
+@pytest.mark.parametrize("rate", [1e30, 3e38])
+def test_a_learning_rate_that_blows_up_is_a_sentence(rate: float, rgb_images: ImageSet) -> None:
+    too_fast = TrainSpec(epochs=2).model_copy(update={"learning_rate": rate})
+    with pytest.raises(InputError, match="no longer a number in epoch 1 at learning rate .*smaller --learning-rate"):
+        train(rgb_images, too_fast)
+
+
+@pytest.mark.parametrize(
+    "wish", [{"learning_rate": 0}, {"learning_rate": 2}, {"epochs": -1}, {"batch_size": 0}, {"seed": -1}, {"sed": 1}]
+)
+def test_a_spec_holds_only_what_can_be_done(wish: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        TrainSpec.model_validate(wish)
+
+
+def test_a_recipe_is_trained_as_it_says() -> None:
+    recipe = BundleRecipe(model="deep", epochs=3, batch_size=9, learning_rate=0.5, seed=4)
+    spec = train_spec(recipe)
+    assert spec == TrainSpec(model="deep", epochs=3, batch_size=9, learning_rate=0.5, seed=4)
+    assert train_spec(BundleRecipe()) == TrainSpec()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda state: state.pop("conv1.bias"), r"'conv1.bias' should be \(8,\) and is absent"),
+        (lambda state: state.update(extra=np.zeros(3, np.float32)), r"'extra' should be absent and is \(3,\)"),
+        (lambda state: state.update({"conv1.bias": np.zeros(3, np.float32)}), r"should be \(8,\) and is \(3,\)"),
+    ],
+)
+def test_weights_of_another_model_are_named(
+    change: Callable[[State], object], sentence: str, tutorial_trained: Trained
+) -> None:
+    state = dict(tutorial_trained.states[0])
+    change(state)
+    with pytest.raises(InputError, match=sentence):
+        load_state(build_model("tutorial", 1, 28, 10), state)
