@@ -27,9 +27,7 @@ def tiny_images() -> ImageSet:
     """300 + 60 drawn garments, grey, 28x28, ten classes."""
     train_images, train_labels = draw_garments(300, seed=1)
     test_images, test_labels = draw_garments(60, seed=2)
-    return ImageSet(
-        "garments", "Drawn for tests.", CLASSES, train_images, train_labels, test_images, test_labels
-    )
+    return ImageSet("garments", "Drawn for tests.", CLASSES, train_images, train_labels, test_images, test_labels)
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +44,7 @@ def rgb_images() -> ImageSet:
             image[:, top : top + 14, left : left + 14] = colours[label][:, None, None]
         return images, labels
 
-    return ImageSet(
-        "blocks", "Drawn for tests.", ("red", "green", "blue", "white"), *split(120), *split(40)
-    )
+    return ImageSet("blocks", "Drawn for tests.", ("red", "green", "blue", "white"), *split(120), *split(40))
 
 
 @pytest.fixture(scope="session")

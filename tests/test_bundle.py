@@ -247,7 +247,7 @@ def test_changed_numbers_are_told_on_reading(read: Callable[[Bundle], object], c
     write_raw(copy, header, data[:start] + bytes([data[start] ^ 1]) + data[start + 1 :])  # type: ignore[operator]
     with Bundle.open(copy) as opened:
         assert opened.array("conv1/weight").size  # the others are as they were
-        with pytest.raises(BundleError, match="Array 'logits' .* was changed after it was written"):
+        with pytest.raises(BundleError, match=r"Array 'logits' .* was changed after it was written"):
             read(opened)
 
 
@@ -280,7 +280,7 @@ def on_a_folder(folder: Path) -> Path:
 def test_a_place_that_cannot_be_written(place: Callable[[Path], Path], bundle: Bundle, tmp_path: Path) -> None:
     path = place(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(BundleError, match="cannot be written to .*name another --output"):
+    with pytest.raises(BundleError, match=r"cannot be written to .*name another --output"):
         save_bundle(path, bundle.header, {"a": np.ones(3)})
     assert sorted(tmp_path.rglob("*")) == before
 

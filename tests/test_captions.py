@@ -70,7 +70,9 @@ def test_no_more_pieces_than_needed(sentence: str, pieces: list[str]) -> None:
 
 
 def test_two_lines_are_of_about_equal_length() -> None:
-    (caption,) = captions([TimedBeat(cue="a", say="Every map is one channel of the output of a layer.", start=0, end=9)])
+    (caption,) = captions(
+        [TimedBeat(cue="a", say="Every map is one channel of the output of a layer.", start=0, end=9)]
+    )
     first, second = caption.text.split("\n")
     assert abs(len(first) - len(second)) <= 7
 

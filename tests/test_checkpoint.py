@@ -98,7 +98,7 @@ def test_data_of_another_shape(path: Path, rgb_images: ImageSet) -> None:
 
 
 def test_data_of_fewer_classes(path: Path, tiny_images: ImageSet) -> None:
-    with pytest.raises(InputError, match="in 10 classes, and 'garments' has .* in 2"):
+    with pytest.raises(InputError, match=r"in 10 classes, and 'garments' has .* in 2"):
         load_checkpoint(path, replace(tiny_images, classes=("one", "two")))
 
 

@@ -32,7 +32,11 @@ def test_every_place_is_the_value_of_torch(
     weights = random.normal(size=(size[0], *kernel))
     bias = float(random.normal())
     expected = F.conv2d(
-        torch.tensor(image)[None], torch.tensor(weights)[None], torch.tensor([bias], dtype=torch.float64), stride, padding
+        torch.tensor(image)[None],
+        torch.tensor(weights)[None],
+        torch.tensor([bias], dtype=torch.float64),
+        stride,
+        padding,
     )[0, 0].numpy()
     for row, column in np.ndindex(*expected.shape):
         found = place(image, weights, bias, row, column, stride, padding)

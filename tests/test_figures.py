@@ -55,7 +55,10 @@ def test_a_probe_that_is_not_there(probe: int, rgb_bundle: Path, tmp_path: Path)
 
 def test_a_folder_that_cannot_be_written(rgb_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with Bundle.open(rgb_bundle) as bundle, pytest.raises(InputError, match="Figures cannot be written to .*name anoth"):
+    with (
+        Bundle.open(rgb_bundle) as bundle,
+        pytest.raises(InputError, match=r"cannot be written to .*name another"),
+    ):
         write_figures(bundle, tmp_path / "file")
 
 

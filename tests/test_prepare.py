@@ -28,15 +28,16 @@ def recorded(tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path) -
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> BundleRecipe:
-    """A recipe for a folder of 2 x 6 small images."""
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BundleRecipe:
+    """A recipe for a folder of 2 x 6 small images in the working folder."""
+    monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
     for name, brightness in (("dark", 40), ("light", 200)):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(6):
             pixels = random.integers(brightness, brightness + 50, (16, 16), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
-    return BundleRecipe(data=f"folder:{tmp_path / 'photos'}", image_size=16, epochs=1)
+    return BundleRecipe(data="folder:photos", image_size=16, epochs=1)
 
 
 def flip_a_bit(path: Path) -> None:
@@ -75,9 +76,7 @@ def test_why_a_bundle_is_used_or_not(
         assert found.digest == Bundle.open(recorded).digest
 
 
-def test_a_bundle_made_otherwise_is_not_taken_for_the_recipe(
-    tutorial_bundle: Path, tmp_path: Path
-) -> None:
+def test_a_bundle_made_otherwise_is_not_taken_for_the_recipe(tutorial_bundle: Path, tmp_path: Path) -> None:
     path = bundle_path(RECIPE, tmp_path)
     path.write_bytes(tutorial_bundle.read_bytes())  # recorded with no recipe, as from a checkpoint
     found = look(RECIPE, tmp_path)
@@ -112,9 +111,15 @@ def test_where_a_bundle_is_kept(recipe: BundleRecipe, name: str) -> None:
     assert bundle_path(recipe, Path("bundles")) == Path("bundles") / name
 
 
+def test_folders_that_differ_only_far_down_have_their_own_bundles() -> None:
+    deep_down = "folder:/home/somebody/teaching/neural networks/lecture 7/images/photographs"
+    paths = {bundle_path(BundleRecipe(data=f"{deep_down}/{name}"), Path("b")) for name in ("cats", "dogs")}
+    assert len(paths) == 2
+
+
 def test_a_changed_image_makes_another_bundle(photos: BundleRecipe) -> None:
     before = made_of(photos)
-    next(Path(photos.data.removeprefix("folder:")).glob("*/*.png")).unlink()
+    Path("photos/dark/0.png").unlink()
     changed = [name for name, value in made_of(photos).items() if before[name] != value]
     assert changed == ["image contents"]
 
@@ -124,7 +129,7 @@ def test_a_folder_is_trained_and_recorded(
 ) -> None:
     path = bundle_path(photos, tmp_path / "bundles")
     digest = make(photos, path, None, None, Lines())
-    found = look(photos, tmp_path / "bundles")
+    found = look(photos, path.parent)
     assert (found.reason, found.digest) == ("nothing changed", digest)
     with Bundle.open(path) as bundle:
         assert bundle.header.classes == ("dark", "light") and bundle.header.model.input_shape == (1, 16, 16)
@@ -144,7 +149,7 @@ def test_a_checkpoint_gives_the_same_numbers_as_training(photos: BundleRecipe, t
 
 def test_what_was_finished_is_kept_when_another_fails(photos: BundleRecipe, tmp_path: Path) -> None:
     bundles = tmp_path / "bundles"
-    gone = photos.model_copy(update={"data": f"folder:{tmp_path / 'gone'}"})
+    gone = photos.model_copy(update={"data": "folder:gone"})
     wanted = [Wanted(recipe, bundle_path(recipe, bundles), {}, None, "") for recipe in (photos, gone)]
     with pytest.raises(DataError, match="There is no folder"):
         make_all(wanted, None, Silent(), workers=1)

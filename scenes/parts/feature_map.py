@@ -1,7 +1,7 @@
 """Feature maps and images with what belongs to them: a border, a shape label, a colour scale."""
 
 import numpy as np
-from manim import DOWN, UP, Group, Rectangle, Text
+from manim import DOWN, UP, Group, Rectangle
 from numpy.typing import NDArray
 
 from fmcore.analysis.channels import is_flat
@@ -35,7 +35,7 @@ class FeatureMap(Group):
         self.border = border(self.picture)
         rows, columns = values.shape
         below = shape_text(rows, columns, 1) + (" · flat" if is_flat(values) else "")
-        self.shape_label: Text = label(below, look.SMALL, look.MUTED)
+        self.shape_label = label(below, look.SMALL, look.MUTED)
         super().__init__(self.picture, self.border, self.shape_label)
         self.shape_label.next_to(self.border, DOWN, buff=0.14)
         if name:

@@ -1,11 +1,24 @@
 """Text and formulas, set so that they look the same on every machine."""
 
-from manim import DOWN, LEFT, ManimColor, MathTypst, Text, VGroup, config
+from functools import lru_cache
+
+import numpy as np
+from manim import DOWN, LEFT, ManimColor, MathTypst, Text, VGroup, VMobject, config
 
 from scenes import look
 
 _SET_AT = 96  # Pango rounds letter distances at small sizes: set large, then shrink
 _NEVER_WRAP_PX = 1_000_000  # manim lets Pango break lines at the film's width in pixels, whatever the frame's size
+
+
+class Label(VMobject):
+    """A line of text as one shape, so that copying and painting it costs one mobject, not one a letter."""
+
+    def __init__(self, text: str, size: float, color: ManimColor, bold: bool) -> None:
+        super().__init__(fill_color=color, fill_opacity=1, stroke_width=0)
+        self.text = text
+        self.points = _outline(text, bold).copy()
+        self.scale(size / _SET_AT).center()
 
 
 def label(
@@ -15,17 +28,24 @@ def label(
     *,
     bold: bool = False,
     width: float | None = None,
-) -> Text:
+) -> Label:
     """`text` in one line, at most `width` wide."""
-    width_px, config.pixel_width = config.pixel_width, _NEVER_WRAP_PX
-    try:
-        mobject = Text(text, font=look.FONT, font_size=_SET_AT, color=color, weight="BOLD" if bold else "NORMAL")
-    finally:
-        config.pixel_width = width_px
-    mobject.scale(size / _SET_AT)
+    mobject = Label(text, size, color, bold)
     if width is not None and mobject.width > width:
         mobject.scale(width / mobject.width)
     return mobject
+
+
+@lru_cache(maxsize=2048)
+def _outline(text: str, bold: bool) -> np.ndarray:
+    """The Bézier points (N, 3) of all letters, at size `_SET_AT`."""
+    width_px, config.pixel_width = config.pixel_width, _NEVER_WRAP_PX
+    try:
+        letters = Text(text, font=look.FONT, font_size=_SET_AT, weight="BOLD" if bold else "NORMAL")
+    finally:
+        config.pixel_width = width_px
+    points = [letter.points for letter in letters.family_members_with_points()]
+    return np.concatenate(points) if points else np.zeros((0, 3))
 
 
 def shape_text(height: int, width: int, channels: int) -> str:
