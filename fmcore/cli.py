@@ -101,7 +101,7 @@ def lesson(
       fmcore lesson my_plan.toml --quality hd
       fmcore lesson --data fashion-mnist --epochs 10
     """
-    from fmcore.lesson.plan import builtin_plan, read_plan, slug, with_overrides
+    from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
     from fmcore.render.lesson import Wish, make_lesson
     from fmcore.render.spec import quality as spec_of
     from fmcore.reporter import reporter
@@ -111,7 +111,7 @@ def lesson(
     chosen = with_overrides(chosen, data=data, epochs=epochs, seed=seed, bundle=bundle)
     name = slug(plan.stem if plan is not None else chosen.title)
     if data is not None:
-        name += f"-{slug(data.removeprefix('folder:'))}"
+        name += f"-{data_name(data)}"
     with reporter(quiet) as report:
         made = make_lesson(
             chosen, Wish(spec=spec, output=output, folder=output / name, data_dir=data_dir, jobs=jobs), report

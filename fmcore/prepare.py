@@ -17,7 +17,7 @@ from typing import Any
 from fmcore.bundle import SCHEMA_VERSION, Bundle
 from fmcore.data.fingerprint import fingerprint
 from fmcore.errors import BundleError, FmcoreError, RenderError
-from fmcore.lesson.plan import BundleRecipe, slug
+from fmcore.lesson.plan import BundleRecipe, data_name, slug
 from fmcore.reporter import Reporter
 
 _COMPUTED_BY = ("models", "training", "recording", "gradcam")  # a change there makes other numbers
@@ -37,7 +37,7 @@ class Wanted:
 
 def bundle_path(recipe: BundleRecipe, folder: Path) -> Path:
     """Where the bundle of `recipe` is kept: `<model>-<data>.safetensors`."""
-    return folder / f"{slug(recipe.model)}-{slug(recipe.data.removeprefix('folder:'))}.safetensors"
+    return folder / f"{slug(recipe.model)}-{data_name(recipe.data)}.safetensors"
 
 
 def look(recipe: BundleRecipe, folder: Path) -> Wanted:

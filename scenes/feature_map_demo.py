@@ -159,10 +159,10 @@ class FeatureMapDemo(LessonScene):
         return group
 
     def grids(self, values: NDArray[np.floating], scale: ColourScale) -> VGroup:
-        """One grid of numbers for every input channel, below each other."""
+        """One grid for every input channel, below each other; with numbers where they can be read."""
         tall, wide = values.shape[1:]
-        cell = min(0.66, 2.0 / wide, 3.3 / (tall * len(values)))
-        return VGroup(*(NumberGrid(one, scale, cell, cell > 0.3) for one in values)).arrange(DOWN, buff=0.12)
+        cell = min(0.66, 2.0 / wide, 2.4 / (tall * len(values)))
+        return VGroup(*(NumberGrid(one, scale, cell, cell > 0.6) for one in values)).arrange(DOWN, buff=0.1)
 
     def show_step(self, middle: look.Region, weights: Group) -> Group:
         here = self.here

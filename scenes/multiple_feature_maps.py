@@ -13,7 +13,7 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage, border
 from scenes.parts.marks import arrow
 from scenes.parts.picture import ArraySource, Picture
-from scenes.parts.text import label, number, percent, shape_text
+from scenes.parts.text import label, lines, number, percent, shape_text
 from scenes.stage import LessonScene
 
 _SHOWN = 4
@@ -125,8 +125,9 @@ class MultipleFeatureMaps(LessonScene):
         kh, kw = self.first.kernel
         shown = f"{count} filters" if len(tiles) == count else f"{len(tiles)} of {count} filters"
         name = label(shown, look.SMALL).next_to(tiles, UP, buff=0.16)
-        shape = label(f"{shape_text(kh, kw, self.weights.shape[1])} each", look.SMALL, look.MUTED)
-        shape.next_to(tiles, DOWN, buff=0.16)
+        slices = self.weights.shape[1]
+        words = [f"{shape_text(kh, kw, slices)} each"] + (["mean of slices"] if slices > 1 else [])
+        shape = lines(*words).next_to(tiles, DOWN, buff=0.16)
         group = Group(tiles, name, shape).move_to(middle.centre)
         self.first_arrow = arrow(picture.border.get_right(), tiles.get_left())
         with self.beat("filters"):

@@ -103,7 +103,7 @@ def test_a_named_file_that_is_no_bundle(happens: Callable[[Path], object], sente
     [
         (BundleRecipe(), "tutorial-garments.safetensors"),
         (BundleRecipe(model="deep", data="fashion-mnist"), "deep-fashion-mnist.safetensors"),
-        (BundleRecipe(data="folder:../My Photos/2024"), "tutorial-my-photos-2024.safetensors"),
+        (BundleRecipe(data="folder:../2024/My Photos"), "tutorial-my-photos.safetensors"),
         (BundleRecipe(model="../../evil", data="folder:/"), "evil-lesson.safetensors"),
     ],
 )

@@ -132,19 +132,17 @@ def test_recording_twice_gives_the_same_bundle(
 # --- listening -------------------------------------------------------------------------------------
 
 
-def in_place(trained: Trained) -> Trained:
+@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize("model", ["tutorial", "deep"])
+def test_a_relu_that_overwrites_its_input_changes_nothing(
+    model: str, in_place: bool, tiny_images: ImageSet, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    trained = request.getfixturevalue(f"{model}_trained")
     network = deepcopy(trained.network)
     for module in network.modules():
         if isinstance(module, nn.ReLU):
-            module.inplace = True
-    return replace(trained, network=network)
-
-
-@pytest.mark.parametrize("model", ["tutorial", "deep"])
-def test_a_relu_that_overwrites_its_input_changes_nothing(
-    model: str, tiny_images: ImageSet, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    digest = record(in_place(request.getfixturevalue(f"{model}_trained")), tiny_images, tmp_path / "b")
+            module.inplace = in_place
+    digest = record(replace(trained, network=network), tiny_images, tmp_path / "b")
     with Bundle.open(request.getfixturevalue(f"{model}_bundle")) as bundle:
         assert digest == bundle.digest
 

@@ -31,6 +31,17 @@ def test_a_seed_gives_the_same_weights_again_and_another_gives_others(
     assert not same(first.states[0], other.states[0]) and first.history != other.history
 
 
+@pytest.mark.parametrize("threads", ["3", "2,1", ""])  # OpenMP allows a list, one number a level
+def test_how_many_threads_work_changes_nothing(
+    threads: str, rgb_images: ImageSet, train_tiny: TrainTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = train_tiny(rgb_images, "tutorial", batch_size=50)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    together = train_tiny(rgb_images, "tutorial", batch_size=50)
+    assert alone.history == together.history
+    assert all(same(a, b) for a, b in zip(alone.states, together.states, strict=True))
+
+
 def test_epoch_0_is_the_untrained_network(tutorial_trained: Trained) -> None:
     torch.manual_seed(0)
     assert same(tutorial_trained.states[0], state_of(build_model("tutorial", 1, 28, 10)))

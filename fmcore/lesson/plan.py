@@ -113,6 +113,11 @@ def slug(text: str) -> str:
     return "-".join(words)[:60].strip("-") or "lesson"
 
 
+def data_name(data: str) -> str:
+    """A short name for files made from `data`: of a folder, its own name without the way to it."""
+    return slug(Path(data.removeprefix("folder:")).resolve().name if data.startswith("folder:") else data)
+
+
 def builtin_plan() -> LessonPlan:
     """The lesson that comes with fmcore: the first plan of the entry-point group `fmcore.lessons`."""
     from importlib.metadata import entry_points

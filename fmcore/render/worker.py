@@ -11,6 +11,7 @@ import random
 import shutil
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from manim.renderer.cairo_renderer import CairoRenderer
 from manim.scene.scene_file_writer import SceneFileWriter
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+from tqdm import tqdm
 
 from fmcore.errors import FmcoreError, RenderError
 from fmcore.lesson.brief import Brief, Performance
@@ -117,6 +119,7 @@ def _configure(spec: RenderSpec, media: Path) -> None:
     config.background_color = "#000000"
     config.seed = 0
     random.seed(0)
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore that a worker killed by Ctrl-C would leave behind
 
 
 def _make(scene_class: type[Scene], job: SegmentJob, on_frames: OnFrames) -> Any:

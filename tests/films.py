@@ -1,0 +1,245 @@
+"""Films for tests: bundles made by hand, scenes played without drawing, frames decoded and read back."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.bundle import (
+    BundleHeader,
+    DatasetInfo,
+    EpochRecord,
+    LayerInfo,
+    ModelInfo,
+    ProbeInfo,
+    TrainingInfo,
+    save_bundle,
+)
+from fmcore.colour import ColourScale
+from fmcore.lesson.brief import Brief, Figure, Performance
+from fmcore.render.spec import RenderSpec
+
+TINY = RenderSpec(quality="tiny", width=160, height=90, fps=5, crf=18, preset="ultrafast")
+GARMENTS = ("shirt", "trouser", "bag")
+
+
+# -- bundles -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network to be made up: its weights are random, its activations are computed from them.
+
+    `widths` are the filters of its convolutions, `pooled` halves the maps after each.
+    """
+
+    size: tuple[int, int] = (12, 12)
+    image_channels: int = 1
+    widths: tuple[int, ...] = (4, 6)
+    kernel: int = 3
+    stride: int = 1
+    pooled: bool = False
+    bias: float = 0.0
+    dead: tuple[int, ...] = ()  # channels of every layer that are zero everywhere
+    relu: bool = True
+    has_bias: bool = True
+    classes: tuple[str, ...] = GARMENTS
+    wrong: bool = False
+
+
+def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -> Path:
+    """Write the bundle of `net` with three probes: smooth random images, each of its own class."""
+    random = np.random.default_rng(7)
+    images = random.random((len(GARMENTS), net.image_channels, *net.size)).astype(np.float32)
+    images[..., net.size[0] // 2 :, :] *= 0.3
+    arrays: dict[str, NDArray[Any]] = {"probes": images, "logits": np.eye(len(GARMENTS), dtype=np.float32)}
+    layers: list[LayerInfo] = []
+    maps, pad = images, net.kernel // 2
+    for number, width in enumerate(net.widths, start=1):
+        name = f"conv{number}"
+        weight = random.normal(0, 0.4, (width, maps.shape[1], net.kernel, net.kernel)).astype(np.float32)
+        bias = np.full(width, net.bias, np.float32)
+        bias[list(net.dead)] = -1000.0
+        before = convolved(maps, weight, bias, net.stride if number == 1 else 1, pad)
+        maps = np.maximum(before, 0) if net.relu else before
+        stride = net.stride if number == 1 else 1
+        layers.append(_layer(name, "convolution", net.kernel, stride, pad, net.relu, maps))
+        arrays |= {
+            f"{name}/weight": weight,
+            f"{name}/preactivation": before,
+            f"{name}/activation": maps,
+            f"{name}/active": (maps > 0).mean((0, 2, 3), dtype=np.float32),
+        }
+        if net.has_bias:
+            arrays[f"{name}/bias"] = bias
+        if net.pooled:
+            maps = _halved(maps)
+            layers.append(_layer(f"pool{number}", "pooling", 2, 2, 0, False, maps))
+    header = BundleHeader(
+        schema_version=1,
+        model=ModelInfo(name="made-up", input_shape=(net.image_channels, *net.size), parameters=1),
+        layers=tuple(layers),
+        arrays={},
+        classes=net.classes,
+        probes=tuple(
+            ProbeInfo(label=p, predicted=(p + net.wrong) % len(GARMENTS), probability=0.9, source=f"test image {p}")
+            for p in range(len(GARMENTS))
+        ),
+        training=TrainingInfo(
+            epochs=0, batch_size=1, learning_rate=0.1, optimizer="none", loss="none", seed=0, device="cpu",
+            history=(EpochRecord(epoch=0, train_loss=1, train_accuracy=0.3, test_loss=1, test_accuracy=0.3),),
+        ),
+        dataset=DatasetInfo(name="noise", provenance="Drawn for tests.", train_count=0, test_count=3),
+        versions={},
+        recipe=dict(recipe or {}),
+    )  # fmt: skip
+    save_bundle(path, header, arrays)
+    return path
+
+
+def convolved(
+    maps: NDArray[np.float32], weight: NDArray[np.float32], bias: NDArray[np.float32], stride: int, pad: int
+) -> NDArray[np.float32]:
+    """What a convolution leaves of `maps` (P, C, H, W)."""
+    padded = np.pad(maps, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, weight.shape[2:], (2, 3))[:, :, ::stride, ::stride]
+    summed = np.einsum("pchwij,ocij->pohw", windows, weight, optimize=True)
+    return (summed + bias[:, None, None]).astype(np.float32)
+
+
+def _halved(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows, columns = maps.shape[2:]
+    padded = np.pad(maps, ((0, 0), (0, 0), (0, rows % 2), (0, columns % 2)))
+    return padded.reshape(*maps.shape[:2], (rows + 1) // 2, 2, (columns + 1) // 2, 2).max((3, 5))
+
+
+def _layer(name: str, kind: Any, kernel: int, stride: int, pad: int, relu: bool, maps: NDArray[Any]) -> LayerInfo:
+    return LayerInfo(
+        name=name,
+        type=kind,
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        padding=(pad, pad),
+        nonlinearity="relu" if relu else "none",
+        output_shape=maps.shape[1:],
+    )
+
+
+# -- scenes played without drawing ---------------------------------------------------------------
+
+
+@dataclass
+class Storyboard:
+    """A scene that was played: what it says, the frames it took, and what `watch` saw at the end of each beat."""
+
+    scene: Any
+    frames: int
+    performance: Performance
+    seen: dict[str, Any] = field(default_factory=dict)
+
+
+class _NoFilm:
+    """An encoder that only counts."""
+
+    frames = 0
+
+    def write(self, pixels: NDArray[np.uint8], repeat: int = 1) -> None:
+        self.frames += repeat
+
+    def finish(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def play(
+    scene_class: Any,
+    bundle: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    spec: RenderSpec = TINY,
+    watch: Callable[[Any], Any] = lambda scene: None,
+) -> Storyboard:
+    """Play a LessonScene frame by frame as the worker does, but draw and write nothing."""
+    from manim import Camera
+
+    from fmcore.render.worker import _configure, _SegmentRenderer, _SegmentWriter
+
+    class Undrawn(_SegmentRenderer):
+        def update_frame(self, *args: Any, **kwargs: Any) -> None: ...
+
+        def save_static_frame_data(self, *args: Any) -> None: ...
+
+    class Watched(scene_class):  # type: ignore[misc]
+        def _note_figures(self, beat: Any) -> None:
+            super()._note_figures(beat)
+            seen[beat.cue] = watch(self)
+
+    Watched.__name__ = scene_class.__name__
+    seen: dict[str, Any] = {}
+    film = _NoFilm()
+    media = Path(tempfile.mkdtemp(prefix="fmcore-test-"))
+    try:
+        _configure(spec, media)
+        renderer = Undrawn(lambda settings: _SegmentWriter(settings, film), Camera, lambda done, total: None)
+        scene = Watched(renderer=renderer)
+        scene.brief = Brief(bundle=bundle, options=dict(options or {}))
+        scene.render()
+        return Storyboard(scene, film.frames, scene.performance(), seen)
+    finally:
+        shutil.rmtree(media, ignore_errors=True)
+
+
+# -- films read back -----------------------------------------------------------------------------
+
+
+def frames_of(video: Path) -> NDArray[np.uint8]:
+    """All frames of `video`, RGB, (N, H, W, 3)."""
+    with av.open(str(video)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def packets_of(video: Path) -> list[tuple[Fraction, Fraction, bytes]]:
+    """Presentation time in seconds, decoding time in seconds and content of every packet of the film."""
+    with av.open(str(video)) as container:
+        return [
+            (packet.pts * packet.time_base, packet.dts * packet.time_base, bytes(packet))
+            for packet in container.demux(video=0)
+            if packet.pts is not None and packet.dts is not None
+        ]
+
+
+def read_back(frame: NDArray[np.uint8], figure: Figure, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """The values (rows, columns) that `frame` (H, W, 3) shows in the box of `figure`: one pixel a value."""
+    height, width = frame.shape[:2]
+    left, top, right, bottom = figure.box
+    rows = (top + (bottom - top) * (np.arange(shape[0]) + 0.5) / shape[0]) * height
+    columns = (left + (right - left) * (np.arange(shape[1]) + 0.5) / shape[1]) * width
+    pixels = frame[rows.astype(int)[:, None], columns.astype(int)[None, :]]  # (rows, columns, 3)
+    return ColourScale(figure.low, figure.high, figure.scale, figure.colours).values(pixels)
+
+
+def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+@contextlib.contextmanager
+def mended(path: Path, old: str, new: str) -> Iterator[None]:
+    """Replace `old` by `new` in a text file for a while."""
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.replace(old, new), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def leftovers(folder: Path) -> Sequence[Path]:
+    """Temporary files and folders that somebody forgot."""
+    return sorted(path for path in folder.rglob("*") if ".part" in path.name or path.name.startswith(".writable"))
