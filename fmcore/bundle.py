@@ -16,7 +16,6 @@ Array names are `probes`, `logits` and `<layer>/<part>`, where part is one of
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -28,6 +27,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from fmcore.errors import BundleError
+from fmcore.files import published
 
 SCHEMA_VERSION = 1
 _METADATA_KEY = "fmcore"  # exactly one: safetensors writes several in random order
@@ -200,6 +200,8 @@ class Bundle:
     def part(self, name: str, *index: int) -> Array:
         """`array[index]` without reading the rest, such as one feature map (H, W) by (probe, channel)."""
         info = self.info(name)
+        if len(index) > len(info.shape):
+            raise BundleError(f"'{name}' has {len(info.shape)} axes, so {len(index)} indices are too many.")
         for axis, (i, size) in enumerate(zip(index, info.shape, strict=False)):
             if not 0 <= i < size:
                 raise BundleError(f"'{name}' has {size} entries along axis {axis}, so there is no number {i}.")
@@ -279,19 +281,20 @@ def _read_header(path: Path, metadata: Mapping[str, str]) -> tuple[BundleHeader,
         envelope = json.loads(text)
         content, digest = envelope["header"], envelope["sha256"]
         version = content["schema_version"]
-    except (ValueError, TypeError, KeyError):
+        canonical = _canonical(content).encode()
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise BundleError(f"The header of '{path}' cannot be read; write it again with `fmcore record`.") from None
     if version != SCHEMA_VERSION:
         raise BundleError(
             f"'{path}' has bundle schema {version!r} and this fmcore reads {SCHEMA_VERSION};"
             " write it again with `fmcore record`."
         )
-    if hashlib.sha256(_canonical(content).encode()).hexdigest() != digest:
+    if hashlib.sha256(canonical).hexdigest() != digest:
         raise BundleError(
             f"The header of '{path}' was changed after it was written; write it again with `fmcore record`."
         )
     try:
-        return BundleHeader.model_validate_json(_canonical(content)), digest
+        return BundleHeader.model_validate_json(canonical), digest
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -333,17 +336,13 @@ def save_bundle(path: Path, header: BundleHeader, arrays: Mapping[str, Array]) -
     content = header.model_copy(update={"arrays": table}).model_dump(mode="json")
     digest = hashlib.sha256(_canonical(content).encode()).hexdigest()
     metadata = {_METADATA_KEY: _canonical({"header": content, "sha256": digest})}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, str(temporary), metadata)
-        with Bundle.open(temporary) as written:
-            written.verify()
-        temporary.replace(path)
+        with published(path) as temporary:
+            save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, str(temporary), metadata)
+            with Bundle.open(temporary) as written:
+                written.verify()
     except (OSError, SafetensorError) as error:
         raise BundleError(
             f"The bundle cannot be written to '{path}' ({error}); free some space or name another --output."
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return digest

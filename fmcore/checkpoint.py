@@ -1,15 +1,16 @@
 """A checkpoint: the weights of every epoch and the record of the training, one safetensors file."""
 
 import json
-import os
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from fmcore.bundle import EpochRecord
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
+from fmcore.files import published
 from fmcore.models import build_model
 from fmcore.training import State, Trained, TrainSpec, load_state
 
@@ -26,15 +27,11 @@ def save_checkpoint(path: Path, trained: Trained, data: ImageSet) -> None:
         "image_shape": list(data.image_shape),
     }
     tensors = {f"{epoch}/{name}": value for epoch, state in enumerate(trained.states) for name, value in state.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, str(temporary), {_METADATA_KEY: json.dumps(record, sort_keys=True)})
-        temporary.replace(path)
-    except OSError as error:
+        with published(path) as temporary:
+            save_file(tensors, str(temporary), {_METADATA_KEY: json.dumps(record, sort_keys=True)})
+    except (OSError, SafetensorError) as error:
         raise InputError(f"The checkpoint cannot be written to '{path}' ({error}); name another file.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, data: ImageSet) -> Trained:
@@ -49,6 +46,7 @@ def load_checkpoint(path: Path, data: ImageSet) -> Trained:
         with safe_open(str(path), framework="np") as file:
             record = json.loads((file.metadata() or {})[_METADATA_KEY])
             spec = TrainSpec.model_validate(record["spec"])
+            image_shape, classes, device = tuple(record["image_shape"]), len(record["classes"]), str(record["device"])
             history = tuple(EpochRecord.model_validate(r) for r in record["history"])
             states: list[State] = [{} for _ in history]
             for key in file.keys():  # noqa: SIM118  (safe_open is no mapping)
@@ -59,13 +57,15 @@ def load_checkpoint(path: Path, data: ImageSet) -> Trained:
             f"'{path}' is no complete checkpoint of fmcore ({type(error).__name__}: {error});"
             " name one written by `fmcore train`."
         ) from None
-    if tuple(record["image_shape"]) != data.image_shape or len(record["classes"]) != len(data.classes):
+    if image_shape != data.image_shape or classes != len(data.classes):
         raise InputError(
-            f"The checkpoint '{path.name}' was trained on images of shape {tuple(record['image_shape'])} in"
-            f" {len(record['classes'])} classes, and '{data.name}' has {data.image_shape} in"
+            f"The checkpoint '{path.name}' was trained on images of shape {image_shape} in"
+            f" {classes} classes, and '{data.name}' has {data.image_shape} in"
             f" {len(data.classes)}; name the data it was trained on."
         )
     channels, size, _ = data.image_shape
     network = build_model(spec.model, channels, size, len(data.classes))
-    load_state(network, states[-1])
-    return Trained(spec, network.eval(), history, tuple(states), record["device"])
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # sums as in training
+    for state in states:  # each must fit; the last one stays
+        load_state(network, state)
+    return Trained(spec, network.eval(), history, tuple(states), device)

@@ -61,7 +61,8 @@ class ColourScale:
     def colours(self, values: NDArray[np.floating]) -> NDArray[np.uint8]:
         """RGB of `values` (...,), shape (..., 3); what lies outside the range is clipped."""
         if self.flat:
-            return np.broadcast_to(table(self.table_name)[0], (*values.shape, 3)).copy()
+            zero = 128 if self.table_name == SIGNED else 0
+            return np.broadcast_to(table(self.table_name)[zero], (*values.shape, 3)).copy()
         share = (values - self.low) / (self.high - self.low)
         rows = np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
         colours: NDArray[np.uint8] = table(self.table_name)[rows]

@@ -1,6 +1,5 @@
 """Figures of a bundle as PNG: training curves, learned filters, feature maps of one probe."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
 from fmcore.errors import InputError
+from fmcore.files import published
 
 _DPI = 150
 _MAX_TILES = 64
@@ -37,14 +37,9 @@ def write_figures(bundle: Bundle, folder: Path, probe: int | None = None) -> lis
         figures[f"{layer.name}_feature_maps.png"] = lambda name=layer.name: _maps(bundle, name, probe)  # type: ignore[misc]
     written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, draw in figures.items():
-            temporary = folder / f".{name}.{os.getpid()}.part"
-            try:
+            with published(folder / name) as temporary:
                 draw().savefig(temporary, format="png", dpi=_DPI, bbox_inches="tight")
-                temporary.replace(folder / name)
-            finally:
-                temporary.unlink(missing_ok=True)
             written.append(folder / name)
     except OSError as error:
         raise InputError(f"Figures cannot be written to '{folder}' ({error.strerror}); name another folder.") from None

@@ -8,7 +8,7 @@ from fmcore.bundle import Bundle
 
 def describe(bundle: Bundle) -> None:
     """Print model, training, layers, probes, arrays and provenance of `bundle`."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     header = bundle.header
     console.print(_facts(bundle))
     layers = _table("layer", "type", "kernel", "stride", "padding", "nonlinearity", "H × W × C")
@@ -49,8 +49,9 @@ def _facts(bundle: Bundle) -> Table:
         "model": f"{header.model.name}, {header.model.parameters:,} parameters, input {h} × {w} × {c}",
         "data": f"{header.dataset.name}: {header.dataset.provenance}",
         "images": f"{header.dataset.train_count:,} for training, {header.dataset.test_count:,} for testing",
-        "training": f"{training.epochs} epochs, {training.optimizer}, {training.loss}, learning rate"
-        f" {training.learning_rate:g}, batches of {training.batch_size}, seed {training.seed}, on {training.device}",
+        "training": f"{training.epochs} epoch{'' if training.epochs == 1 else 's'}, {training.optimizer},"
+        f" {training.loss}, learning rate {training.learning_rate:g}, batches of {training.batch_size},"
+        f" seed {training.seed}, on {training.device}",
         "test accuracy": f"{header.test_accuracy:.2%}",
         "classes": ", ".join(header.classes),
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(header.versions.items())),

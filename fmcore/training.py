@@ -182,7 +182,9 @@ class Threads:
     """
 
     def __init__(self, device: torch.device) -> None:
-        count = 1 if device.type != "cpu" else int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count() or 1
+        asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # OpenMP allows a list there
+        cores = int(asked) if asked.isdecimal() and int(asked) else os.cpu_count() or 1
+        count = cores if device.type == "cpu" else 1
         self._pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) if count > 1 else None
 
     def map(self, function: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:

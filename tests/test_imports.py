@@ -21,7 +21,7 @@ HEAVY = LEARNING | DRAWING | PICTURES | NUMBERS | {"av", "cairo", "rich", "typst
 
 PURE = {"fmcore.bundle", "fmcore.analysis", "fmcore.lesson", "fmcore.errors", "fmcore.colour"}
 TORCH_ROOMS = {f"fmcore.{name}" for name in ("models", "training", "checkpoint", "recording", "gradcam", "torch_pair")}
-BY_TORCH_ROOMS = {"fmcore.bundle", "fmcore.errors", "fmcore.data", "fmcore.lesson.plan"} | TORCH_ROOMS
+BY_TORCH_ROOMS = {"fmcore.bundle", "fmcore.errors", "fmcore.files", "fmcore.data", "fmcore.lesson.plan"} | TORCH_ROOMS
 BY_SCENES = PURE | {"scenes.look", "scenes.parts"}
 
 
@@ -41,7 +41,8 @@ NOTHING: set[str] = set()
 ROOMS = [  # the first row that fits a file counts
     Room("fmcore/__init__.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/errors.py", {"click"}, NOTHING, NOTHING),
-    Room("fmcore/bundle.py", NUMBERS, {"fmcore.errors"}, NOTHING),
+    Room("fmcore/files.py", NOTHING, NOTHING, NOTHING),
+    Room("fmcore/bundle.py", NUMBERS, {"fmcore.errors", "fmcore.files"}, NOTHING),
     Room("fmcore/colour.py", {"numpy"}, NOTHING, {"matplotlib"}),
     Room("fmcore/analysis/*.py", NUMBERS, {"fmcore.analysis", "fmcore.bundle", "fmcore.errors"}, NOTHING),
     Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson", "fmcore.bundle", "fmcore.errors"}, NOTHING),
@@ -52,15 +53,15 @@ ROOMS = [  # the first row that fits a file counts
         LEARNING | {"fmcore.torch_pair"},
     ),
     *(Room(f"{room.replace('.', '/')}.py", LEARNING | NUMBERS, BY_TORCH_ROOMS, NOTHING) for room in TORCH_ROOMS),
-    Room("fmcore/figures.py", {"numpy", "matplotlib"}, PURE, NOTHING),
+    Room("fmcore/figures.py", {"numpy", "matplotlib"}, PURE | {"fmcore.files"}, NOTHING),
     Room("fmcore/inspection.py", {"rich"}, PURE, NOTHING),
     Room("fmcore/terminal.py", {"rich"}, NOTHING, NOTHING),
     Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
     Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
     Room(
         "fmcore/render/*.py",
-        DRAWING | NUMBERS | {"av", "cairo", "PIL"},
-        PURE | {"fmcore", "fmcore.render", "fmcore.prepare", "fmcore.reporter"},
+        DRAWING | NUMBERS | {"av", "cairo", "PIL", "tqdm"},  # cairo and tqdm are what manim draws and reports with
+        PURE | {"fmcore", "fmcore.files", "fmcore.render", "fmcore.prepare", "fmcore.reporter"},
         {"dask", "distributed", "matplotlib"},
     ),
     Room("fmcore/cli.py", {"click"}, {"fmcore", "fmcore.errors"}, ANYTHING),

@@ -1,7 +1,9 @@
 """What a data set is made of, as a digest, without loading it: so that a bundle knows when its data changed."""
 
 import hashlib
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from fmcore.errors import DataError
@@ -19,10 +21,10 @@ def fingerprint(name: str) -> str:
     """
     if name in _NEVER_CHANGE:
         return name
-    digest = hashlib.sha256(name.encode())
+    digest = hashlib.sha256(name.partition(":")[0].encode())
     try:
         for path, shown in _files(name):
-            digest.update(shown.encode() + b"\0")
+            digest.update(os.fsencode(shown) + b"\0")
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     except OSError as error:
@@ -33,6 +35,8 @@ def fingerprint(name: str) -> str:
 def _files(name: str) -> Iterator[tuple[Path, str]]:
     if name.startswith("folder:"):
         root = Path(name.removeprefix("folder:"))
+        with suppress(RuntimeError):  # no home folder: the path is meant as it is
+            root = root.expanduser()
         for path in sorted(root.glob("*/*")):
             if path.is_file():
                 yield path, path.relative_to(root).as_posix()

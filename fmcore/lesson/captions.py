@@ -50,6 +50,8 @@ def captions(beats: Iterable[TimedBeat], offset: int = 0) -> list[Caption]:
 def split(sentence: str) -> list[str]:
     """Cut narration into pieces that fit a caption, of about equal length, never inside a word."""
     text = " ".join(sentence.split())
+    if not text:
+        return []
     pieces = len(_wrapped(text)) // LINES + (len(_wrapped(text)) % LINES > 0)
     while True:
         width = -(-len(text) // pieces)

@@ -11,7 +11,6 @@ bundle = "tutorial"
 options = { layer = "conv1" }
 """
 
-import re
 import tomllib
 import unicodedata
 from pathlib import Path
@@ -78,14 +77,16 @@ def read_plan(path: Path) -> LessonPlan:
         raise PlanError(
             f"There is no lesson plan at '{path}'; leave the name out to get the built-in lesson."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise PlanError(f"The lesson plan '{path}' cannot be read ({error}); name a readable .toml file.") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number too long to be read
         raise PlanError(f"'{path}' is not valid TOML: {error}. Mend that line.") from None
     try:
         return LessonPlan.model_validate(content)
     except ValidationError as error:
-        raise PlanError(f"The lesson plan '{path}' {_sentence(error.errors()[0])}") from None
+        errors = error.errors()  # a misspelt word is told before the right one that is therefore missing
+        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+        raise PlanError(f"The lesson plan '{path}' {_sentence(first)}") from None
 
 
 def _sentence(error: Any) -> str:
@@ -109,7 +110,8 @@ def _sentence(error: Any) -> str:
 
 def slug(text: str) -> str:
     """A folder name made of `text`: letters and digits of any language, joined by hyphens."""
-    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower().replace("_", " "))
+    plain = unicodedata.normalize("NFKC", text).lower()
+    words = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in plain).split()
     return "-".join(words)[:60].strip("-") or "lesson"
 
 

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fmcore.files import write_text
 from fmcore.lesson.brief import Performance
 
 
@@ -52,13 +52,3 @@ class SegmentStore:
         segment = Segment(sha256=file_digest(self.video(key)), frames=frames, performance=performance)
         write_text(self.folder / f"{key}.json", segment.model_dump_json())
         return segment
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write under a temporary name, then rename: a reader never sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -80,7 +80,8 @@ def render_segment(job: SegmentJob, on_frames: OnFrames) -> SegmentResult:
     except FmcoreError:
         raise
     except OSError as error:
-        raise RenderError(f"{job.scene} could not be written ({error}); free some space and run again.") from None
+        reason = error.strerror or str(error)
+        raise RenderError(f"{job.scene} could not be written ({reason}); free some space and run again.") from None
     except Exception as error:
         raise RenderError(f"{job.scene} failed with {_where(error, job.path)}.") from error
     finally:

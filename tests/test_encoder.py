@@ -1,0 +1,99 @@
+"""The encoder: what is written is decoded again, tagged BT.709, and what is aborted leaves nothing."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from films import TINY, frames_of, packets_of
+from numpy.typing import NDArray
+
+from fmcore.render.encoder import SegmentEncoder
+
+COLOURS = [
+    (255, 0, 0),
+    (0, 255, 0),
+    (0, 0, 255),
+    (255, 255, 255),
+    (0, 0, 0),
+    (11, 14, 20),
+    (128, 128, 128),
+    (255, 200, 87),
+]
+
+
+def moving_ramp(number: int) -> NDArray[np.uint8]:
+    """A grey ramp that moves by 8 columns a frame, RGBA."""
+    row = (np.arange(TINY.width) + 8 * number) % 160 + 40
+    frame = np.full((TINY.height, TINY.width, 4), 255, np.uint8)
+    frame[..., :3] = row[None, :, None]
+    return frame
+
+
+def plain(colour: tuple[int, int, int]) -> NDArray[np.uint8]:
+    return np.full((TINY.height, TINY.width, 4), (*colour, 255), np.uint8)
+
+
+def encoded(path: Path, frames: list[tuple[NDArray[np.uint8], int]]) -> Path:
+    encoder = SegmentEncoder(path, TINY)
+    for frame, repeat in frames:
+        encoder.write(frame, repeat)
+    encoder.finish()
+    return path
+
+
+def test_every_frame_comes_back_in_its_place(tmp_path: Path) -> None:
+    written = [moving_ramp(number) for number in range(12)]
+    shown = frames_of(encoded(tmp_path / "a.mp4", [(frame, 1) for frame in written]))
+    assert shown.shape == (12, TINY.height, TINY.width, 3)
+    for number, frame in enumerate(written):
+        difference = [np.abs(shown[at].astype(int) - frame[..., :3]).mean() for at in range(12)]
+        assert difference[number] < 3
+        assert np.argmin(difference) == number
+
+
+def test_colours_survive_the_way_through_yuv(tmp_path: Path) -> None:
+    shown = frames_of(encoded(tmp_path / "a.mp4", [(plain(colour), 2) for colour in COLOURS]))
+    for number, colour in enumerate(COLOURS):
+        centre = shown[2 * number, TINY.height // 2, TINY.width // 2].astype(int)
+        assert np.abs(centre - colour).max() <= 4, (colour, centre)
+
+
+def test_a_repeated_frame_is_there_so_often(tmp_path: Path) -> None:
+    path = encoded(tmp_path / "a.mp4", [(plain((200, 200, 200)), 7), (plain((0, 0, 0)), 1), (plain((90, 90, 90)), 3)])
+    brightness = frames_of(path).mean((1, 2, 3)).round(-1)
+    assert brightness.tolist() == [200] * 7 + [0] + [90] * 3
+    assert sorted(time for time, _, _ in packets_of(path)) == [Fraction(n, TINY.fps) for n in range(11)]
+
+
+def test_the_stream_says_bt709_and_its_range(tmp_path: Path) -> None:
+    with av.open(str(encoded(tmp_path / "a.mp4", [(plain((0, 0, 0)), 2)]))) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.color_primaries, context.color_trc, context.colorspace, context.color_range) == (1, 1, 1, 1)
+        assert (context.name, context.pix_fmt, context.width, context.height) == ("h264", "yuv420p", 160, 90)
+        assert container.streams.video[0].average_rate == TINY.fps
+
+
+def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:
+    frames = [(moving_ramp(number), 2) for number in range(5)]
+    assert encoded(tmp_path / "a.mp4", frames).read_bytes() == encoded(tmp_path / "b.mp4", frames).read_bytes()
+
+
+def test_the_film_is_in_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
+    encoder = SegmentEncoder(tmp_path / "a.mp4", TINY)
+    encoder.write(plain((0, 0, 0)), 3)
+    assert not (tmp_path / "a.mp4").exists()
+    encoder.finish()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("frames", [0, 1, 30])
+def test_what_is_aborted_leaves_nothing_and_spares_what_was_there(frames: int, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"before")
+    encoder = SegmentEncoder(tmp_path / "a.mp4", TINY)
+    if frames:
+        encoder.write(plain((0, 0, 0)), frames)
+    encoder.abort()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    assert (tmp_path / "a.mp4").read_bytes() == b"before"

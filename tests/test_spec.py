@@ -1,0 +1,32 @@
+"""Qualities: each is a frame that x264 and the scripts can fill."""
+
+import pytest
+from pydantic import ValidationError
+
+from fmcore.errors import InputError
+from fmcore.render.spec import QUALITIES, RenderSpec, quality
+
+
+@pytest.mark.parametrize("name", QUALITIES)
+def test_a_quality_is_found_by_its_name_and_fits_the_beats(name: str) -> None:
+    spec = quality(name)
+    assert spec.quality == name
+    assert spec.width / spec.height == pytest.approx(16 / 9, abs=0.01)
+    assert spec.fps % 5 == 0  # beats are multiples of 0.2 s
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("HD", " Did you mean 'hd'?"), ("prevew", " Did you mean 'preview'?"), ("", "")]
+)
+def test_an_unknown_quality_is_a_sentence(name: str, hint: str) -> None:
+    with pytest.raises(InputError) as told:
+        quality(name)
+    assert str(told.value) == f"There is no quality '{name}'; choose one of: {', '.join(QUALITIES)}.{hint}"
+
+
+@pytest.mark.parametrize(
+    "change", [{"width": 427}, {"height": 1}, {"fps": 0}, {"crf": 52}, {"width": 100_000}, {"codec": "vp9"}]
+)
+def test_what_cannot_be_encoded_is_no_spec(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        RenderSpec.model_validate(QUALITIES["smoke"].model_dump() | change)
