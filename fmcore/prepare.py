@@ -207,7 +207,7 @@ def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, rep
 def _load(recipe: BundleRecipe, data_dir: Path | None, task: str, report: Reporter) -> Any:
     from fmcore.data import load_data
 
-    report.progress(task, 0, None, "images read")
+    report.progress(task, 0, None, "reading images")
     data = load_data(recipe.data, data_dir, seed=recipe.seed, image_size=recipe.image_size, on_message=report.say)
     for notice in data.notices:
         report.say(notice)

@@ -33,7 +33,7 @@ class Bars:
         self._bars.console.print(escape(text))
 
     def progress(self, task: str, done: int, total: int | None, unit: str) -> None:
-        note = f"{done:,} / {total:,} {unit}" if total else f"{done:,} {unit}"
+        note = f"{done:,} / {total:,} {unit}" if total else f"{done:,} {unit}" if done else unit
         if task not in self._ids:
             self._ids[task] = self._bars.add_task(escape(task), total=total, note=note)
         self._bars.update(self._ids[task], completed=done, total=total, note=note)

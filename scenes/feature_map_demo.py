@@ -14,10 +14,10 @@ from scenes import look
 from scenes.parts.closeup import Closeup
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
-from scenes.parts.kernel import NumberGrid
+from scenes.parts.kernel import LARGEST, NumberGrid
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import Sweep
-from scenes.parts.picture import UNIT, ArraySource
+from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.text import formula, label, lines, number, percent, shape_text
 from scenes.stage import LessonScene, SceneOptions
 
@@ -150,7 +150,7 @@ class FeatureMapDemo(LessonScene):
         kh, kw = self.layer.kernel
         name = label(f"filter {self.channel + 1} of {self.layer.output_shape[0]}", look.SMALL)
         shape = label(shape_text(kh, kw, len(self.weights)), look.SMALL, look.MUTED)
-        group = Group(grids, name.next_to(grids, UP, buff=0.14), shape.next_to(grids, DOWN, buff=0.14))
+        group = Group(grids, name.next_to(grids, UP, buff=look.NEAR), shape.next_to(grids, DOWN, buff=look.NEAR))
         group.move_to(middle.centre)
         with self.beat("filter"):
             self.say("A filter is a small window of learned weights")
@@ -158,11 +158,15 @@ class FeatureMapDemo(LessonScene):
             self.play(FadeIn(group), run_time=look.IN_S)
         return group
 
-    def grids(self, values: NDArray[np.floating], scale: ColourScale) -> VGroup:
+    def grids(self, values: NDArray[np.floating], scale: ColourScale) -> Group:
         """One grid for every input channel, below each other; with numbers where they can be read."""
         tall, wide = values.shape[1:]
         cell = min(0.66, 2.0 / wide, 2.4 / (tall * len(values)))
-        return VGroup(*(NumberGrid(one, scale, cell, cell > 0.6) for one in values)).arrange(DOWN, buff=0.1)
+        if max(tall, wide) > LARGEST:
+            grids = [Picture(one, scale, cell * tall) for one in values]
+        else:
+            grids = [NumberGrid(one, scale, cell, cell > 0.6) for one in values]
+        return Group(*grids).arrange(DOWN, buff=0.1)
 
     def show_step(self, middle: look.Region, weights: Group) -> Group:
         here = self.here
@@ -170,17 +174,17 @@ class FeatureMapDemo(LessonScene):
         self.window = values_frame(self.input.picture, 0, 0, kh, kw, look.ACCENT)
         self.follow(here.row, here.column)
         patch = self.grids(here.patch, UNIT)
-        patch_group = Group(patch, label("image patch", look.SMALL).next_to(patch, UP, buff=0.14))
+        patch_group = Group(patch, label("image patch", look.SMALL).next_to(patch, UP, buff=look.NEAR))
         both = Group(patch_group.copy(), weights.copy()).arrange(RIGHT, buff=0.44, aligned_edge=UP)
         both.move_to(middle.centre + UP * 0.6)
         patch_group.move_to(both[0]).shift(UP * (both[1][0].get_y() - both[0][0].get_y()))
         times = label("×", look.TITLE).move_to([(both[0].get_right()[0] + both[1].get_left()[0]) / 2, patch.get_y(), 0])
         rows = (("sum of products", float(here.products.sum())), ("bias", self.bias), ("one number", here.value))
         cells = [label(text, look.LABEL) for name, value in rows for text in (name, number(value))]
-        VGroup(*cells).arrange_in_grid(3, 2, buff=(0.5, 0.16), col_alignments="lr")
+        VGroup(*cells).arrange_in_grid(3, 2, buff=(0.5, look.LEADING), col_alignments="lr")
         sums = VGroup(*(VGroup(*cells[row : row + 2]) for row in (0, 2, 4)))
         sums[2].set_color(look.ACCENT)
-        sums.next_to(both, DOWN, buff=0.3).set_x(middle.centre[0])
+        sums.next_to(both, DOWN, buff=0.2).set_x(middle.centre[0])
         with self.beat("step"):
             self.say("Patch times weights, summed up: one number")
             self.play(Create(self.window), run_time=look.IN_S)

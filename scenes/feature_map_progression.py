@@ -132,7 +132,7 @@ class FeatureMapProgression(LessonScene):
             stack.sheets.move_to([column.centre[0], 0.35, 0])
             stack.name_label.move_to([column.centre[0], 1.95, 0])
             stack.shape_label.move_to([column.centre[0], -1.2, 0])
-            stack.count_label.move_to([column.centre[0], -1.58, 0])
+            stack.count_label.move_to([column.centre[0], -1.55, 0])
         return found
 
     def show_shrinking(self, stacks: list[ChannelStack]) -> None:
@@ -169,7 +169,7 @@ class FeatureMapProgression(LessonScene):
                 frame = field_frame(picture, field, int(row), int(column))
                 there = values_frame(stack.front, int(row), int(column), int(row) + 1, int(column) + 1)
                 note = label(f"sees {field_text(field)}", look.SMALL, look.SECOND).move_to(
-                    [stack.count_label.get_x(), -1.96, 0]
+                    [stack.count_label.get_x(), -1.92, 0]
                 )
                 marks = VGroup(frame, there)
                 change = [FadeOut(shown)] if shown is not None else []

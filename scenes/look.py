@@ -26,6 +26,8 @@ SMALL = 22  # capitals of 0.23 units, 2.9 % of the frame's height: the smallest 
 
 MARGIN = 0.45
 GAP = 0.25
+NEAR = 0.1  # between a thing and its label
+LEADING = 0.04  # between two lines of text
 STROKE = 2.5
 IN_S = 0.8  # seconds for something to appear
 MOVE_S = 1.2  # seconds for something to change place

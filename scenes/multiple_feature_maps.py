@@ -124,10 +124,10 @@ class MultipleFeatureMaps(LessonScene):
         tiles.arrange_in_grid(cols=2, buff=0.22)
         kh, kw = self.first.kernel
         shown = f"{count} filters" if len(tiles) == count else f"{len(tiles)} of {count} filters"
-        name = label(shown, look.SMALL).next_to(tiles, UP, buff=0.16)
+        name = label(shown, look.SMALL).next_to(tiles, UP, buff=look.NEAR)
         slices = self.weights.shape[1]
         words = [f"{shape_text(kh, kw, slices)} each"] + (["mean of slices"] if slices > 1 else [])
-        shape = lines(*words).next_to(tiles, DOWN, buff=0.16)
+        shape = lines(*words).next_to(tiles, DOWN, buff=look.NEAR)
         group = Group(tiles, name, shape).move_to(middle.centre)
         self.first_arrow = arrow(picture.border.get_right(), tiles.get_left())
         with self.beat("filters"):
@@ -144,14 +144,14 @@ class MultipleFeatureMaps(LessonScene):
                 FeatureMap(
                     self.activation[channel],
                     scale,
-                    1.7,
+                    1.6,
                     f"filter {channel + 1}",
                     ArraySource(f"{name}/activation", (self.probe, channel)),
                 )
                 for channel in self.shown
             )
         )
-        maps.arrange_in_grid(cols=2, buff=(0.7, 0.16))
+        maps.arrange_in_grid(cols=2, buff=(0.75, 0.06))
         bar = ColourBar(scale, 3.4)
         Group(maps, bar).arrange(RIGHT, buff=0.5).move_to(right.centre)
         self.second_arrow = arrow(filters[0].get_right(), maps.get_left())
@@ -202,9 +202,11 @@ class MultipleFeatureMaps(LessonScene):
         ).move_to(right.centre)
         to_stack = arrow(picture.border.get_right(), stack.edge(LEFT))
         to_next = arrow(stack.edge(RIGHT), following.edge(LEFT))
-        filters_note = label(f"{len(self.weights)} filters", look.SMALL, look.MUTED).next_to(to_stack, UP, buff=0.12)
+        filters_note = label(f"{len(self.weights)} filters", look.SMALL, look.MUTED).next_to(
+            to_stack, UP, buff=look.NEAR
+        )
         next_note = label(f"{self.second.output_shape[0]} filters", look.SMALL, look.MUTED)
-        next_note.next_to(to_next, UP, buff=0.12)
+        next_note.next_to(to_next, UP, buff=look.NEAR)
         with self.beat("stack"):
             self.say("Together: height × width × channels")
             self.play(FadeOut(filters, self.first_arrow, self.second_arrow, bar, notes), run_time=look.IN_S)

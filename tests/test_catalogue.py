@@ -1,6 +1,7 @@
 """Scenes are found by reading their sources: nothing is imported, nothing is executed."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,11 @@ FAULTS: dict[str, tuple[str | None, str, str]] = {
         "There is no scene 'Frist'; choose one of: First, Second. Did you mean 'Fi",
     ),
     "which class": (TWO, "film.py", "There is no scene 'film.py'; choose one of: First, Second. Name one as film.py:C"),
-    "which class, with a colon": (TWO, "film.py:", "choose one of: First, Second"),
+    "which class, with a colon": (
+        TWO,
+        "film.py:",
+        "There is no scene file 'film.py:'; name one as path/to/file.py:ClassName",
+    ),
     "no class": ("x = 1\n", "film.py:A", "'film.py' defines no class. Name one as film.py:ClassName"),
     "no Python": ("class A(:\n", "film.py:A", "'film.py' is not valid Python .*; mend it first"),
     "a null byte": ("x = '\0'\n", "film.py:A", "'film.py' is not valid Python .*; mend it first"),
@@ -139,10 +144,10 @@ def test_imports_of_every_kind_are_followed(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An installed package `other_scenes` that offers scenes."""
     package = tmp_path / "site" / "other_scenes"
-    write(package / "__init__.py", "raise SystemExit('executed')\n")
+    write(package / "__init__.py", "from pathlib import Path\n(Path(__file__).parent / 'executed').touch()\n")
     write(package / "helper.py", "x = 1\n")
     code = "from other_scenes.helper import x\nfrom .more import y\nfrom scenes.stage import LessonScene\n"
     write(package / "film.py", code + 'class Own(LessonScene):\n    """Own."""\n    title = "Own"\n')
@@ -151,7 +156,9 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(info / "METADATA", "Metadata-Version: 2.1\nName: other-scenes\nVersion: 1.0\n")
     write(info / "entry_points.txt", "[fmcore.scenes]\nother = other_scenes\n")
     monkeypatch.syspath_prepend(tmp_path / "site")
-    return package
+    yield package
+    for name in [name for name in sys.modules if name.startswith("other_scenes")]:
+        del sys.modules[name]
 
 
 def test_another_package_adds_its_scenes(plugin: Path) -> None:
@@ -163,7 +170,16 @@ def test_another_package_adds_its_scenes(plugin: Path) -> None:
     assert {plugin / "film.py", plugin / "helper.py", plugin / "more.py", ROOT / "scenes/stage.py"} <= set(found)
 
 
-def test_another_package_may_name_one_class(plugin: Path) -> None:
+@pytest.mark.parametrize("value", ["other_scenes", "other_scenes.film", "other_scenes.film:Own"])
+def test_another_package_is_not_executed(value: str, plugin: Path) -> None:
     entry = plugin.parent / "other_scenes-1.0.dist-info" / "entry_points.txt"
-    entry.write_text("[fmcore.scenes]\nother = other_scenes.film:Own\ngone = no_such_package\n")
+    entry.write_text(f"[fmcore.scenes]\nother = {value}\n")
+    source_files(find_scene("Own"))
+    assert not (plugin / "executed").exists()
+
+
+@pytest.mark.parametrize("gone", ["no_such_package", "no_such_package.film:Own", "other_scenes.gone:Own"])
+def test_another_package_may_name_one_class_and_one_that_is_gone_does_no_harm(gone: str, plugin: Path) -> None:
+    entry = plugin.parent / "other_scenes-1.0.dist-info" / "entry_points.txt"
+    entry.write_text(f"[fmcore.scenes]\nother = other_scenes.film:Own\nzz = {gone}\n")
     assert [ref.name for ref in list_scenes() if "other" in (ref.module or "")] == ["Own"]

@@ -38,11 +38,11 @@ class ChannelStack(Group):
             picture = Picture(activation[channel], scale, height, where)
             sheet = Group(picture, border(picture)).shift(depth * step * (RIGHT + UP))
             self.sheets.add(sheet)
-        self.name_label = label(name, look.LABEL).next_to(self.sheets, UP, buff=0.16)
+        self.name_label = label(name, look.LABEL).next_to(self.sheets, UP, buff=look.NEAR)
         self.shape_label = label(shape_text(rows, columns, count), look.SMALL, look.TEXT)
         self.count_label = label(_how_many(len(channels), count, brief), look.SMALL, look.MUTED)
-        self.shape_label.next_to(self.sheets, DOWN, buff=0.16)
-        self.count_label.next_to(self.shape_label, DOWN, buff=0.12)
+        self.shape_label.next_to(self.sheets, DOWN, buff=look.NEAR)
+        self.count_label.next_to(self.shape_label, DOWN, buff=look.LEADING)
         super().__init__(self.sheets, self.name_label, self.shape_label, self.count_label)
 
     @property

@@ -30,9 +30,9 @@ class Closeup(VGroup):
         self.best = self.grid.cell_at(row - top, column - left, columns).copy()
         self.best.set_fill(opacity=0).set_stroke(look.SECOND, 2 * look.STROKE)
         self.words = VGroup(
-            label(heading, look.SMALL).next_to(self.grid, UP, buff=0.16),
+            label(heading, look.SMALL).next_to(self.grid, UP, buff=look.NEAR),
             lines(f"rows {top + 1}–{top + rows}", f"columns {left + 1}–{left + columns}").next_to(
-                self.grid, DOWN, buff=0.16
+                self.grid, DOWN, buff=look.NEAR
             ),
         )
         super().__init__(self.grid, self.words, self.best)

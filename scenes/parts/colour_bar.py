@@ -32,8 +32,8 @@ class ColourBar(Group):
             point = self.bar.get_corner(DOWN + RIGHT) + UP * share * height
             tick = Line(point, point + RIGHT * 0.1, stroke_width=look.STROKE, color=look.MUTED)
             ticks.add(tick, label(number(value), look.SMALL).next_to(tick, RIGHT, buff=0.08))
-        heading = label(title, look.SMALL).next_to(self.bar, UP, buff=0.26)
+        heading = label(title, look.SMALL).next_to(self.bar, UP, buff=2 * look.NEAR)
         heading.align_to(self.bar, np.array([-1.0, 0, 0]))
-        scope = lines(*_SCOPE[scale.kind]).next_to(self.bar, DOWN, buff=0.2)
+        scope = lines(*_SCOPE[scale.kind]).next_to(self.bar, DOWN, buff=2 * look.NEAR)
         scope.align_to(self.bar, np.array([-1.0, 0, 0]))
         super().__init__(self.bar, border(self.bar), ticks, heading, scope)

@@ -37,9 +37,9 @@ class FeatureMap(Group):
         below = shape_text(rows, columns, 1) + (" · flat" if is_flat(values) else "")
         self.shape_label = label(below, look.SMALL, look.MUTED)
         super().__init__(self.picture, self.border, self.shape_label)
-        self.shape_label.next_to(self.border, DOWN, buff=0.14)
+        self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
         if name:
-            self.name_label = label(name, look.SMALL).next_to(self.border, UP, buff=0.14)
+            self.name_label = label(name, look.SMALL).next_to(self.border, UP, buff=look.NEAR)
             self.add(self.name_label)
 
 
@@ -56,5 +56,5 @@ class InputImage(Group):
         self.shape_label = label(shape_text(rows, columns, channels), look.SMALL, look.MUTED)
         self.name_label = label(name, look.SMALL)
         super().__init__(self.picture, self.border, self.shape_label, self.name_label)
-        self.shape_label.next_to(self.border, DOWN, buff=0.14)
-        self.name_label.next_to(self.border, UP, buff=0.14)
+        self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
+        self.name_label.next_to(self.border, UP, buff=look.NEAR)

@@ -8,7 +8,7 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.text import label, number
 
-_LARGEST = 8  # more cells than 8 x 8 are drawn as one image, never as squares
+LARGEST = 8  # more cells than 8 x 8 are drawn as one image, never as squares
 
 
 class NumberGrid(VGroup):
@@ -16,7 +16,7 @@ class NumberGrid(VGroup):
 
     def __init__(self, values: NDArray[np.floating], scale: ColourScale, cell: float, digits: bool = True) -> None:
         rows, columns = values.shape
-        if max(rows, columns) > _LARGEST:
+        if max(rows, columns) > LARGEST:
             raise ValueError(f"a grid of {rows} x {columns} numbers is too large to read; draw a Picture")
         colours = scale.colours(values)
         squares = VGroup(

@@ -1,9 +1,10 @@
 """Text and formulas, set so that they look the same on every machine."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from manim import DOWN, LEFT, ManimColor, MathTypst, Text, VGroup, VMobject, config
+from manim.mobject.text.text_mobject import TEXT_MOB_SCALE_FACTOR
 
 from scenes import look
 
@@ -38,14 +39,37 @@ def label(
 
 @lru_cache(maxsize=2048)
 def _outline(text: str, bold: bool) -> np.ndarray:
-    """The Bézier points (N, 3) of all letters, at size `_SET_AT`."""
+    """The Bézier points (N, 3) of all letters at size `_SET_AT`, and two that mark the line's top and bottom.
+
+    Without the marks a label would be as high as its ink, and labels side by side would not share a baseline.
+    """
+    letters = _letters(text, bold)
+    points = [letter.points for letter in letters.family_members_with_points()]
+    if not points:
+        return np.zeros((0, 3))
+    x, middle = letters.get_left()[0], letters.get_y()
+    marks = [[[x, middle + TEXT_MOB_SCALE_FACTOR * (middle - depth), 0.0]] * 4 for depth in _line(bold)]
+    return np.concatenate([*points, *marks])
+
+
+@cache
+def _line(bold: bool) -> tuple[float, float]:
+    """Depth below the top of Pango's page of a line's bottom (that of "g") and top (that of "d").
+
+    manim turns text over and shrinks it, both about its middle, so the middle is still where Pango put it.
+    """
+    low, high = _letters("g", bold), _letters("d", bold)
+    half = 2 * TEXT_MOB_SCALE_FACTOR
+    return low.get_y() + low.height / half, high.get_y() - high.height / half
+
+
+def _letters(text: str, bold: bool) -> Text:
     width_px, config.pixel_width = config.pixel_width, _NEVER_WRAP_PX
     try:
-        letters = Text(text, font=look.FONT, font_size=_SET_AT, weight="BOLD" if bold else "NORMAL")
+        weight = "BOLD" if bold else "NORMAL"
+        return Text(text, font=look.FONT, font_size=_SET_AT, weight=weight, should_center=False)
     finally:
         config.pixel_width = width_px
-    points = [letter.points for letter in letters.family_members_with_points()]
-    return np.concatenate(points) if points else np.zeros((0, 3))
 
 
 def shape_text(height: int, width: int, channels: int) -> str:
@@ -75,4 +99,4 @@ def formula(source: str, size: float = look.LABEL * 1.4) -> MathTypst:
 
 def lines(*texts: str, size: float = look.SMALL, color: ManimColor = look.MUTED) -> VGroup:
     """Several short lines below each other, aligned on the left."""
-    return VGroup(*(label(text, size, color) for text in texts)).arrange(DOWN, buff=0.14, aligned_edge=LEFT)
+    return VGroup(*(label(text, size, color) for text in texts)).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)

@@ -1,0 +1,238 @@
+"""The parts of scenes: each says what it shows, and puts every value where it belongs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import TINY
+from manim import LEFT, UP, Square
+
+from fmcore.analysis.receptive_field import ReceptiveField
+from fmcore.colour import ColourScale
+from fmcore.render.worker import _configure
+from scenes import look
+from scenes.parts.channel_stack import ChannelStack
+from scenes.parts.closeup import Closeup
+from scenes.parts.colour_bar import ColourBar
+from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.kernel import NumberGrid
+from scenes.parts.marks import arrow, field_frame, values_frame
+from scenes.parts.motion import Sweep
+from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.text import Label, formula, label, number, percent, shape_text
+
+
+@pytest.fixture(autouse=True)
+def small_frame(tmp_path: Path) -> None:
+    _configure(TINY, tmp_path)
+    look.register_fonts()
+
+
+def texts(mobject: object) -> list[str]:
+    return [member.text for member in mobject.get_family() if isinstance(member, Label)]  # type: ignore[attr-defined]
+
+
+RAMP = np.arange(12, dtype=np.float32).reshape(3, 4)
+RAMP_SCALE = ColourScale.of(RAMP)
+
+
+# -- text ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0.00"), (-0.0, "0.00"), (-0.004, "0.00"), (1.005, "1.00"), (-1.25, "−1.25"), (99.994, "99.99"),
+     (123.4, "123"), (-1234.5, "−1234")],
+)  # fmt: skip
+def test_a_number_is_short_and_has_no_negative_zero(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0%"), (1.0, "100%"), (0.5, "50%"), (0.9951, "over 99%"), (0.0049, "under 1%"), (0.994, "99%"),
+     (0.9999999, "over 99%"), (1e-9, "under 1%")],
+)  # fmt: skip
+def test_a_share_is_never_said_to_be_all_or_nothing_when_it_is_not(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_a_shape_is_written_height_width_channels() -> None:
+    assert shape_text(28, 14, 8) == "28 × 14 × 8"
+
+
+@pytest.mark.parametrize("text", ["", " ", "{x}", "<b>&amp;</b>", "“Größe”", "特征图", "a" * 200, "\\n {0} %s", "a\nb"])
+def test_any_text_can_be_set(text: str) -> None:
+    mobject = label(text, width=5)
+    assert mobject.text == text and mobject.width <= 5 + 1e-6
+    assert np.isfinite(mobject.points).all()
+
+
+def test_a_label_is_as_large_as_it_says_wherever_it_is_set() -> None:
+    capital = {size: label("H", size).height for size in (look.SMALL, look.LABEL, look.TITLE)}
+    assert capital[look.SMALL] / 8 > 0.022
+    assert capital[look.TITLE] / capital[look.SMALL] == pytest.approx(look.TITLE / look.SMALL, rel=1e-3)
+    assert label("H", look.SMALL).height == pytest.approx(capital[look.SMALL])
+    assert label("H", look.SMALL, bold=True).width > label("H", look.SMALL).width
+
+
+def test_a_formula_is_drawn_without_latex() -> None:
+    assert len(formula('"feature map"_k = phi(W_k * x + b_k)').family_members_with_points()) > 15
+
+
+# -- pictures ------------------------------------------------------------------------------------
+
+
+def test_a_picture_knows_where_each_value_stands() -> None:
+    picture = Picture(RAMP, RAMP_SCALE, 3.0).move_to([1, 2, 0])
+    assert picture.grid == (3, 4) and picture.cell == (1.0, 1.0)
+    assert (picture.width, picture.height) == pytest.approx((4.0, 3.0))
+    assert picture.at(0, 0) == pytest.approx([-0.5, 3, 0])
+    assert picture.at(2, 3) == pytest.approx([2.5, 1, 0])
+    assert np.array_equal(picture.pixel_array[..., :3], RAMP_SCALE.colours(RAMP))
+
+
+def test_a_colour_image_shows_its_colours_and_is_in_no_ledger() -> None:
+    image = np.stack([np.full((4, 4), share, np.float32) for share in (1.0, 0.5, -0.2)])
+    picture = Picture(image, UNIT, 2.0, ArraySource("probes", (0, 0)))
+    assert picture.pixel_array[0, 0].tolist() == [255, 128, 0, 255]
+    assert picture.source is None
+
+
+@pytest.mark.parametrize(("values", "below"), [(RAMP, "3 × 4 × 1"), (np.full((5, 2), 7.0), "5 × 2 × 1 · flat")])
+def test_a_map_says_its_shape_and_whether_it_is_flat(values: np.ndarray, below: str) -> None:
+    found = FeatureMap(values, ColourScale.of(values), 2.0, "a name")
+    assert found.shape_label in found.submobjects and found.shape_label.text == below
+    assert texts(found) == [below, "a name"]
+    assert found.shape_label.get_top()[1] < found.border.get_bottom()[1]
+    assert texts(FeatureMap(values, ColourScale.of(values), 2.0)) == [below]
+
+
+def test_an_image_says_its_shape() -> None:
+    assert texts(InputImage(np.zeros((3, 8, 6)), 2.0)) == ["8 × 6 × 3", "input image"]
+
+
+@pytest.mark.parametrize(
+    ("count", "shown", "brief", "told"),
+    [(16, 4, False, "4 of 16 channels"), (16, 3, True, "3 of 16 shown"), (4, 4, False, "all 4 channels"),
+     (1, 1, True, "1 channel")],
+)  # fmt: skip
+def test_a_stack_says_how_many_channels_it_shows(count: int, shown: int, brief: bool, told: str) -> None:
+    maps = np.random.default_rng(0).random((count, 3, 4)).astype(np.float32)
+    stack = ChannelStack(maps, range(shown), ColourScale.of(maps), 2.0, "conv", ("conv/activation", (5,)), brief=brief)
+    assert texts(stack) == ["conv", f"3 × 4 × {count}", told]
+    assert len(stack.sheets) == shown
+    assert np.array_equal(stack.front.values, maps[0])
+    assert stack.front.source == ArraySource("conv/activation", (5, 0))
+    fronts = [sheet[0].get_center() for sheet in stack.sheets]
+    assert all(behind[0] > front[0] and behind[1] > front[1] for behind, front in zip(fronts, fronts[1:], strict=False))
+
+
+SCALES = {
+    "strength": (ColourScale(0, 8), ["0.00", "4.00", "8.00"]),
+    "signed": (ColourScale(-2, 2, "per_layer", "berlin"), ["−2.00", "0.00", "2.00"]),
+    "flat": (ColourScale(0, 0), ["0.00"]),
+}
+
+
+@pytest.mark.parametrize("case", SCALES)
+def test_a_colour_bar_shows_its_ends_and_what_shares_it(case: str) -> None:
+    scale, numbers = SCALES[case]
+    bar = ColourBar(scale, 3.0)
+    said = texts(bar)
+    assert said[: len(numbers)] == numbers
+    assert said[len(numbers) :] == ["activation", "scale of", "this map" if scale.kind == "per_map" else "the layer"]
+    assert bar.bar.height == pytest.approx(3.0)
+    column = bar.bar.pixel_array[:, 0, :3].astype(int)
+    assert np.abs(column[0] - scale.colours(np.array(scale.high))).max() <= 1  # the highest at the top
+    assert np.abs(column[-1] - scale.colours(np.array(scale.low))).max() <= 1
+
+
+# -- numbers and marks -----------------------------------------------------------------------------
+
+
+def test_a_grid_shows_the_numbers_of_its_values() -> None:
+    grid = NumberGrid(RAMP, RAMP_SCALE, 0.7)
+    assert texts(grid) == [number(float(value)) for value in RAMP.flat]
+    middle = grid.cell_at(1, 2, 4)
+    (written,) = (m for m in grid.get_family() if isinstance(m, Label) and m.text == "6.00")
+    assert written.get_center() == pytest.approx(middle.get_center())
+    assert grid.cell_at(0, 0, 4).get_center()[1] > middle.get_center()[1]
+    assert all(member.width < 0.7 for member in grid.get_family() if isinstance(member, Label))
+    assert texts(NumberGrid(RAMP, RAMP_SCALE, 0.7, digits=False)) == []
+    with pytest.raises(ValueError, match="too large to read; draw a Picture"):
+        NumberGrid(np.zeros((9, 2)), RAMP_SCALE, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "told", "place"),
+    [(0, 0, ["rows 1–5", "columns 1–5"], (0, 0)), (9, 19, ["rows 6–10", "columns 16–20"], (4, 4)),
+     (5, 7, ["rows 4–8", "columns 6–10"], (2, 2)), (8, 1, ["rows 6–10", "columns 1–5"], (3, 1))],
+)  # fmt: skip
+def test_a_closeup_stays_inside_and_marks_the_value(
+    row: int, column: int, told: list[str], place: tuple[int, int]
+) -> None:
+    values = np.arange(200, dtype=np.float32).reshape(10, 20)
+    picture = Picture(values, ColourScale.of(values), 4.0)
+    near = Closeup(picture, row, column, 0.6)
+    said = texts(near)
+    assert said[-2:] == told
+    assert said[place[0] * 5 + place[1]] == number(float(values[row, column]))
+    assert near.best.get_center() == pytest.approx(near.grid.cell_at(*place, 5).get_center())
+    top, left = int(told[0].split()[1].split("–")[0]) - 1, int(told[1].split()[1].split("–")[0]) - 1
+    assert near.mark.get_center() == pytest.approx(picture.at(top + 2, left + 2))
+    assert (near.mark.height, near.mark.width) == pytest.approx((5 * picture.cell[0], 5 * picture.cell[1]))
+
+
+def test_a_closeup_of_a_small_map_is_all_of_it() -> None:
+    near = Closeup(Picture(RAMP, RAMP_SCALE, 3.0), 1, 1, 0.6)
+    assert texts(near)[-2:] == ["rows 1–3", "columns 1–4"]
+    assert len(near.grid.squares) == 12
+
+
+def test_a_frame_lies_around_the_values_named() -> None:
+    picture = Picture(RAMP, RAMP_SCALE, 3.0).move_to([1, 2, 0])
+    frame = values_frame(picture, 1, 1, 3, 4)
+    assert frame.get_corner(UP + LEFT) == pytest.approx([0, 2.5, 0])
+    assert (frame.height, frame.width) == pytest.approx((2.0, 3.0))
+
+
+def test_a_receptive_field_is_cut_off_at_the_border() -> None:
+    picture = Picture(np.zeros((10, 10)), UNIT, 10.0)
+    inside = field_frame(picture, ReceptiveField((5, 5), (2, 2), (0.5, 0.5)), 2, 2)
+    assert inside.get_center() == pytest.approx([-0.5, 0.5, 0]) and inside.height == pytest.approx(5)
+    corner = field_frame(picture, ReceptiveField((5, 5), (2, 2), (0.5, 0.5)), 0, 0)
+    assert corner.get_corner(UP + LEFT) == pytest.approx([-5, 5, 0])
+    assert corner.height == corner.width == pytest.approx(3)
+
+
+def test_an_arrow_is_level() -> None:
+    drawn = arrow(np.array([0, 1.0, 0]), np.array([3, -2.0, 0]))
+    assert drawn.get_start()[1] == pytest.approx(1) and drawn.get_end()[1] == pytest.approx(1)
+
+
+def test_a_sweep_reveals_in_reading_order_and_takes_its_mark_along() -> None:
+    picture = Picture(RAMP, RAMP_SCALE, 3.0)
+    places: list[tuple[int, int]] = []
+    sweep = Sweep(picture, lambda row, column: places.append((row, column)) or Square(), run_time=1)
+    for alpha in np.linspace(0, 1, 13):
+        sweep.interpolate_mobject(alpha)
+        shown = picture.pixel_array[..., 3].ravel() == 255
+        assert shown.sum() == round(alpha * 12) and shown[: shown.sum()].all()
+    assert places[0] == (0, 0) and places[5] == (1, 1) and places[-1] == (2, 3)
+
+
+# -- regions -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "height"), [(160, 90), (90, 160), (90, 90)])
+def test_regions_lie_in_the_frame_one_below_the_other(width: int, height: int, tmp_path: Path) -> None:
+    _configure(TINY.model_copy(update={"width": width, "height": height}), tmp_path)
+    title, statement, body = look.title_region(), look.statement_region(), look.body()
+    assert 4 > title.top > title.bottom >= statement.top > statement.bottom >= body.top > body.bottom > -4
+    for region in (title, statement, body):
+        assert -4 * width / height < region.left < region.right < 4 * width / height
+    columns = body.columns(1, 2, 1)
+    assert columns[0].left == body.left and columns[-1].right == pytest.approx(body.right)
+    assert columns[1].width == pytest.approx(2 * columns[0].width)
+    assert all(a.right < b.left for a, b in zip(columns, columns[1:], strict=False))

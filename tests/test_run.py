@@ -1,0 +1,85 @@
+"""Worker processes: one that fails, or dies, does not take the others' work with it."""
+
+from pathlib import Path
+
+import pytest
+from films import TINY, frames_of
+
+from fmcore.errors import RenderError
+from fmcore.lesson.brief import Brief
+from fmcore.render.run import Outcome, render_all
+from fmcore.render.worker import SegmentJob
+
+CODE = """
+import os
+from manim import *
+class Good(Scene):
+    def construct(self):
+        self.add(Dot(radius=2))
+        self.wait(1)
+class Better(Good):
+    pass
+class Bad(Good):
+    def construct(self):
+        self.wait(1)
+        raise ValueError("no such thing")
+class Deadly(Good):
+    def construct(self):
+        super().construct()
+        os.kill(os.getpid(), 9)
+class Loud(Good):
+    def construct(self):
+        print("to the terminal")
+        os.write(2, b"to the terminal")
+        super().construct()
+class Leaving(Good):
+    def construct(self):
+        raise SystemExit(3)
+"""
+
+
+def run(folder: Path, *scenes: str, workers: int = 2) -> tuple[dict[str, Outcome], list[tuple[int, int, int | None]]]:
+    (folder / "film.py").write_text(CODE)
+    jobs = [
+        SegmentJob(
+            scene=name, path=folder / "film.py", module=None, brief=Brief(), spec=TINY, target=folder / f"{name}.mp4"
+        )
+        for name in scenes
+    ]
+    outcomes: dict[str, Outcome] = {}
+    progress: list[tuple[int, int, int | None]] = []
+
+    def on_outcome(outcome: Outcome) -> None:
+        assert scenes[outcome.number] not in outcomes
+        outcomes[scenes[outcome.number]] = outcome
+
+    render_all(jobs, workers, lambda *told: progress.append(told), on_outcome)
+    return outcomes, progress
+
+
+def is_good(folder: Path, outcome: Outcome, name: str) -> bool:
+    assert outcome.result is not None and outcome.error is None
+    return outcome.result.frames == len(frames_of(folder / f"{name}.mp4")) == 5
+
+
+def test_a_scene_that_fails_does_not_lose_the_others(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    outcomes, progress = run(tmp_path, "Good", "Bad", "Leaving", "Loud", "Better")
+    assert is_good(tmp_path, outcomes["Good"], "Good") and is_good(tmp_path, outcomes["Better"], "Better")
+    failed = outcomes["Bad"]
+    assert failed.result is None and isinstance(failed.error, RenderError)
+    assert failed.error.message == "Bad failed with ValueError: no such thing (film.py, line 13)."
+    assert outcomes["Leaving"].error is not None
+    assert {number for number, _, _ in progress} >= {0, 4}
+    assert sorted(path.name for path in tmp_path.glob("*.*4*")) == ["Better.mp4", "Good.mp4", "Loud.mp4"]
+    assert "terminal" not in "".join(capfd.readouterr())
+
+
+def test_a_worker_that_dies_is_reported_and_the_others_finish(tmp_path: Path) -> None:
+    outcomes, _ = run(tmp_path, "Deadly", "Good", "Better")
+    assert is_good(tmp_path, outcomes["Good"], "Good") and is_good(tmp_path, outcomes["Better"], "Better")
+    assert outcomes["Deadly"].result is None
+    assert "killed twice" in str(outcomes["Deadly"].error) and not (tmp_path / "Deadly.mp4").exists()
+
+
+def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
+    assert run(tmp_path) == ({}, [])

@@ -1,0 +1,217 @@
+"""The stage: beats own their time to the frame, and what does not fit is a sentence."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from films import TINY, Net, frames_of, make_bundle, play
+from manim import DOWN, UP, Dot, FadeIn, FadeOut, Succession
+
+from fmcore.bundle import Bundle
+from fmcore.errors import BundleError, PlanError, RenderError
+from fmcore.lesson.script import Beat, Script
+from scenes.activation_heatmap import ActivationHeatmap
+from scenes.stage import LessonScene, find_probe
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three probes: shirt and trouser told apart, the bag taken for a shirt."""
+    return make_bundle(tmp_path_factory.mktemp("stage") / "made-up.safetensors", Net())
+
+
+class Two(LessonScene):
+    """Two beats of 2 s, played as `acts` says."""
+
+    title = "Two"
+    script = Script.of(Beat(cue="one", say="One."), Beat(cue="two", say="Two."))
+    acts: Callable[[Any], None]
+
+    def construct(self) -> None:
+        type(self).acts(self)
+
+
+def playing(acts: Callable[[Any], None], **members: Any) -> type[LessonScene]:
+    return type("Two", (Two,), {"acts": staticmethod(acts), **members})
+
+
+def well(scene: Any) -> None:
+    with scene.beat("one"):
+        scene.play(FadeIn(Dot()), run_time=0.7)
+    with scene.beat("two"):
+        pass
+
+
+def overrun(scene: Any) -> None:
+    with scene.beat("one"):
+        scene.wait(2.4)
+
+
+def filled_up(scene: Any) -> None:
+    with scene.beat("one"):
+        scene.wait(2)
+
+
+def out_of_order(scene: Any) -> None:
+    with scene.beat("two"):
+        pass
+
+
+def unknown(scene: Any) -> None:
+    with scene.beat("on"):
+        pass
+
+
+def one_alone(scene: Any) -> None:
+    with scene.beat("one"):
+        pass
+
+
+def once_more(scene: Any) -> None:
+    well(scene)
+    with scene.beat("two"):
+        pass
+
+
+def nothing(scene: Any) -> None:
+    pass
+
+
+FAULTS = {
+    "overrun": (overrun, "Two overruns beat 'one' by 0.60 s; shorten its animations or give the beat more seconds"),
+    "no frame left for its end": (filled_up, "Two overruns beat 'one' by 0.20 s; shorten"),
+    "out of order": (out_of_order, "Two plays beat 'two' where its script has 'one'; play beats in order"),
+    "unknown": (unknown, "Two plays beat 'on' where its script has 'one'"),
+    "one beat alone": (one_alone, "Two never plays beat 'two' of its script; play it"),
+    "one beat too many": (once_more, "Two plays beat 'two' where its script has the end"),
+    "no beat": (nothing, "Two never plays beat 'one' of its script"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_what_does_not_fit_the_script_is_a_sentence(case: str, bundle: Path) -> None:
+    acts, sentence = FAULTS[case]
+    with pytest.raises(RenderError, match=sentence):
+        play(playing(acts), bundle)
+
+
+def untidy(scene: Any) -> None:
+    """Animations whose lengths are whole frames at no rate."""
+    dot = Dot()
+    with scene.beat("one"):
+        scene.play(FadeIn(dot), run_time=0.333)
+        scene.wait(0.111)
+        scene.play(Succession(dot.animate(run_time=0.07).shift(UP), dot.animate(run_time=0.07).shift(DOWN)))
+        scene.wait(1 / 7)
+        scene.play(FadeOut(dot), run_time=0.001)
+    with scene.beat("two"):
+        scene.play(FadeIn(dot), run_time=1.7)
+
+
+@pytest.mark.parametrize("fps", [5, 10, 15, 24, 25, 30, 60])
+def test_beats_end_at_their_frame_at_every_rate(fps: int, bundle: Path) -> None:
+    clock: list[tuple[str, int]] = []
+    film = play(
+        playing(untidy),
+        bundle,
+        spec=TINY.model_copy(update={"fps": fps}),
+        watch=lambda scene: clock.append(
+            (scene.timeline[scene._played].cue, scene.renderer.file_writer.encoder.frames)
+        ),
+    )
+    assert clock == [("one", 2 * fps), ("two", 4 * fps)]
+    assert film.frames == 4 * fps
+    assert [(beat.start, beat.end) for beat in film.performance.beats] == [(0, 2 * fps), (2 * fps, 4 * fps)]
+
+
+def test_a_moving_updater_runs_on_while_the_beat_waits(bundle: Path) -> None:
+    def acts(scene: Any) -> None:
+        dot = Dot()
+        scene.dot = dot
+        scene.add(dot.add_updater(lambda mobject, dt: mobject.shift(dt * UP)))
+        with scene.beat("one"):
+            pass
+        with scene.beat("two"):
+            pass
+
+    seen = play(playing(acts), bundle, watch=lambda scene: float(scene.dot.get_y())).seen
+    assert seen["one"] == pytest.approx(2, abs=0.25) and seen["two"] == pytest.approx(4, abs=0.25)
+
+
+def test_the_script_says_what_was_measured(bundle: Path) -> None:
+    script = Script.of(Beat(cue="one", say="{share:.0%} of {name}."), Beat(cue="two", say="Two."))
+    told = playing(well, script=script, facts=lambda self: {"share": 0.25, "name": "{x}"})
+    assert play(told, bundle).performance.beats[0].say == "25% of {x}."
+    with pytest.raises(PlanError, match=r"Beat 'one' says \{share\} and the scene gives no such fact"):
+        play(playing(well, script=script), bundle)
+
+
+OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "typo": ({"chanel": 1}, PlanError, "Options of ActivationHeatmap: There is no option 'chanel'; .*mean 'channel'"),
+    "wrong type": ({"channel": "two"}, PlanError, "Option 'channel' of ActivationHeatmap is 'two', which does not fit"),
+    "no such channel": ({"channel": 5}, PlanError, "Layer 'conv1' has channels 1 to 4 and no 5"),
+    "channel 0": ({"channel": 0}, PlanError, "Layer 'conv1' has channels 1 to 4 and no 0"),
+    "unknown layer": ({"layer": "conv9"}, BundleError, "has no layer 'conv9'; it has conv1, conv2"),
+    "empty layer": ({"layer": ""}, BundleError, "has no"),
+    "a path": ({"layer": "../conv1"}, BundleError, "has no layer '../conv1'"),
+    "unknown probe": ({"probe": "bags"}, PlanError, "There is no probe 'bags'; choose one of: .*Did you mean 'bag'"),
+    "probe too high": ({"probe": 3}, PlanError, "has probes 0 to 2 and no 3"),
+    "probe too low": ({"probe": -1}, PlanError, "has probes 0 to 2 and no -1"),
+}
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_an_option_that_does_not_fit_is_a_sentence(case: str, bundle: Path) -> None:
+    options, kind, sentence = OPTIONS[case]
+    with pytest.raises(kind, match=sentence) as told:
+        play(ActivationHeatmap, bundle, options)
+    assert "\n" not in str(told.value)
+
+
+def test_a_missing_array_is_named(bundle: Path) -> None:
+    with pytest.raises(BundleError, match="has no array 'conv1/dreams'"):
+        play(playing(well, needs=("probes", "conv1/dreams")), bundle)
+
+
+def test_a_probe_is_found_by_number_and_name(bundle: Path, tmp_path: Path) -> None:
+    with Bundle.open(bundle) as opened:
+        assert [find_probe(opened, wanted) for wanted in (0, 2, "trouser", "shirt", None)] == [0, 2, 1, 0, 2]
+    with Bundle.open(make_bundle(tmp_path / "wrong.safetensors", Net(wrong=True))) as opened:
+        assert find_probe(opened, None) == 2  # where no answer is right, one of them all the same
+
+
+def manim(folder: Path, bundle: Path | None) -> subprocess.CompletedProcess[str]:
+    (folder / "ours").mkdir()
+    for name in ("scenes", "manim.cfg"):
+        (folder / "ours" / name).symlink_to(ROOT / name)
+    environment = {name: value for name, value in os.environ.items() if name != "FMCORE_BUNDLE"}
+    if bundle is not None:
+        environment["FMCORE_BUNDLE"] = str(bundle)
+    return subprocess.run(
+        [sys.executable, "-m", "manim", "-ql", "--media_dir", str(folder / "media"), "--progress_bar", "none",
+         "scenes/activation_heatmap.py", "ActivationHeatmap"],
+        cwd=folder / "ours", env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def test_plain_manim_renders_the_scene(bundle: Path, tmp_path: Path) -> None:
+    found = manim(tmp_path, bundle)
+    assert found.returncode == 0, found.stderr
+    (film,) = tmp_path.glob("media/videos/*/480p15/ActivationHeatmap.mp4")
+    planned = play(ActivationHeatmap, bundle, spec=TINY.model_copy(update={"fps": 15}))
+    assert len(frames_of(film)) == planned.frames == planned.performance.beats[-1].end
+
+
+def test_plain_manim_without_a_bundle_says_what_to_run(tmp_path: Path) -> None:
+    found = manim(tmp_path, None)
+    assert found.returncode != 0
+    said = " ".join((found.stdout + found.stderr).split())
+    assert "run `fmcore record --model tutorial --data garments` first" in said
+    assert "Traceback" not in said
+    assert len(said) < 500
