@@ -154,7 +154,7 @@ class MultipleFeatureMaps(LessonScene):
         maps.arrange_in_grid(cols=2, buff=(0.75, 0.06))
         bar = ColourBar(scale, 3.4)
         Group(maps, bar).arrange(RIGHT, buff=0.5).move_to(right.centre)
-        self.second_arrow = arrow(filters[0].get_right(), maps.get_left())
+        self.second_arrow = arrow(filters[0].get_right(), maps.get_left() + LEFT * 0.2)
         with self.beat("maps"):
             self.say(f"{len(self.weights)} filters, {len(self.weights)} feature maps")
             self.play(FadeIn(self.second_arrow), run_time=look.IN_S / 2)

@@ -1,10 +1,12 @@
 """The proof: what a film shows, read back pixel by pixel, is what the bundle holds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from films import correlation, frames_of, read_back
+from numpy.typing import NDArray
 
 from fmcore.bundle import Bundle
 from fmcore.lesson.brief import Brief, Figure
@@ -19,6 +21,9 @@ BUNDLES = {
     "ActivationHeatmap": "tutorial_bundle",
     "FeatureMapProgression": "deep_bundle",
 }
+
+
+CLEAR = 2.4  # pixels a value: the film keeps one colour for 2 x 2 pixels, so smaller squares bleed into each other
 
 
 def pixels_a_value(figure: Figure, shape: tuple[int, ...]) -> float:
@@ -36,24 +41,36 @@ def test_every_figure_is_read_back_from_the_film(name: str, tmp_path: Path, requ
     shown = render_segment(job, lambda done, total: None)
     film = frames_of(tmp_path / "film.mp4")
     assert len(film) == shown.frames == shown.performance.beats[-1].end
-    assert film.shape[1:] == (240, 426, 3)
-    found: dict[tuple[str, str, tuple[int, ...]], float] = {}
+    assert film.shape[1:] == (SMOKE.height, SMOKE.width, 3)
+    clear = {}
     with Bundle.open(path) as bundle:
         assert shown.performance.bundle_digest == bundle.digest
         for figure in shown.performance.figures:
             truth = bundle.part(figure.array, *figure.index)
-            if figure.covered or pixels_a_value(figure, truth.shape) < 1 or np.ptp(truth) == 0:
+            if figure.covered or np.ptp(truth) == 0:
                 continue
             read = read_back(film[figure.frame], figure, truth.shape)
-            found[figure.beat, figure.array, figure.index] = correlation(read, truth)
-            assert np.abs(read - truth).mean() < 0.05 * (figure.high - figure.low), figure
-            for other in (np.roll(truth, 3, 0), np.roll(truth, 3, 1), truth.T, truth[::-1]):
-                assert correlation(read, other) < found[figure.beat, figure.array, figure.index] - 0.005, figure
-            for channel in range(bundle.info(figure.array).shape[1]):
-                other = bundle.part(figure.array, figure.index[0], channel)
-                if channel != figure.index[-1] and np.ptp(other) and correlation(truth, other) < 0.97:
-                    assert correlation(read, other) < found[figure.beat, figure.array, figure.index] - 0.01, figure
-    assert found
-    worst = min(found, key=found.__getitem__)
-    print(f"{name}: {len(found)} figures, the worst {worst} with {found[worst]:.4f}")
-    assert found[worst] >= 0.99, (worst, found[worst])
+            found = correlation(read, truth)
+            if pixels_a_value(figure, truth.shape) < CLEAR:
+                assert found > 0.9, figure
+                continue
+            clear[figure.beat, figure.array, figure.index] = found
+            assert found >= 0.99, figure
+            assert np.abs(read - truth).mean() < 0.03 * (figure.high - figure.low), figure
+            for wrong in wrong_maps(bundle, figure):
+                assert correlation(read, wrong) < found - 0.005, figure
+    assert len(clear) >= 6
+    if name == "ActivationHeatmap":
+        assert {beat for beat, array, _ in clear if array == "conv1/activation"} == {
+            beat.cue for beat in shown.performance.beats
+        }
+
+
+def wrong_maps(bundle: Bundle, figure: Figure) -> Iterator[NDArray[np.float32]]:
+    """The map shifted, transposed and upside down, and the other channels, as far as they differ from it."""
+    truth = bundle.part(figure.array, *figure.index)
+    channels = range(bundle.info(figure.array).shape[1])
+    others = [bundle.part(figure.array, figure.index[0], channel) for channel in channels if channel != figure.index[1]]
+    for wrong in (np.roll(truth, 2, 0), np.roll(truth, 2, 1), truth.T, truth[::-1], truth[:, ::-1], *others):
+        if np.ptp(wrong) and correlation(truth, wrong) < 0.97:
+            yield wrong
