@@ -1,7 +1,10 @@
 """A checkpoint: the weights of every epoch and the record of the training, one safetensors file."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,6 +26,8 @@ def save_checkpoint(path: Path, trained: Trained, data: ImageSet) -> None:
         "spec": trained.spec.model_dump(mode="json"),
         "history": [r.model_dump(mode="json") for r in trained.history],
         "device": trained.device,
+        "data": data.name,
+        "image_size": data.image_shape[1],
         "classes": list(data.classes),
         "image_shape": list(data.image_shape),
     }
@@ -34,29 +39,31 @@ def save_checkpoint(path: Path, trained: Trained, data: ImageSet) -> None:
         raise InputError(f"The checkpoint cannot be written to '{path}' ({error}); name another file.") from None
 
 
+def read_recipe(path: Path) -> dict[str, str | int | float]:
+    """What a checkpoint was made from, as the fields of a `BundleRecipe`, so that nobody has to say it again.
+
+    Raises:
+        InputError: no such file, or no checkpoint.
+    """
+    with _opened(path) as (_, record):
+        spec = TrainSpec.model_validate(record["spec"])
+        return {**spec.model_dump(), "data": str(record["data"]), "image_size": int(record["image_size"])}
+
+
 def load_checkpoint(path: Path, data: ImageSet) -> Trained:
     """Read a checkpoint written by `save_checkpoint` and make its network.
 
     Raises:
         InputError: no such file, no checkpoint, or one made for other images or classes.
     """
-    if not path.is_file():
-        raise InputError(f"There is no checkpoint at '{path}'; `fmcore train --output '{path}'` makes one.")
-    try:
-        with safe_open(str(path), framework="np") as file:
-            record = json.loads((file.metadata() or {})[_METADATA_KEY])
-            spec = TrainSpec.model_validate(record["spec"])
-            image_shape, classes, device = tuple(record["image_shape"]), len(record["classes"]), str(record["device"])
-            history = tuple(EpochRecord.model_validate(r) for r in record["history"])
-            states: list[State] = [{} for _ in history]
-            for key in file.keys():  # noqa: SIM118  (safe_open is no mapping)
-                epoch, _, name = key.partition("/")
-                states[int(epoch)][name] = file.get_tensor(key)
-    except (SafetensorError, OSError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise InputError(
-            f"'{path}' is no complete checkpoint of fmcore ({type(error).__name__}: {error});"
-            " name one written by `fmcore train`."
-        ) from None
+    with _opened(path) as (file, record):
+        spec = TrainSpec.model_validate(record["spec"])
+        image_shape, classes, device = tuple(record["image_shape"]), len(record["classes"]), str(record["device"])
+        history = tuple(EpochRecord.model_validate(r) for r in record["history"])
+        states: list[State] = [{} for _ in history]
+        for key in file.keys():  # noqa: SIM118  (safe_open is no mapping)
+            epoch, _, name = key.partition("/")
+            states[int(epoch)][name] = file.get_tensor(key)
     if image_shape != data.image_shape or classes != len(data.classes):
         raise InputError(
             f"The checkpoint '{path.name}' was trained on images of shape {image_shape} in"
@@ -69,3 +76,18 @@ def load_checkpoint(path: Path, data: ImageSet) -> Trained:
     for state in states:  # each must fit; the last one stays
         load_state(network, state)
     return Trained(spec, network.eval(), history, tuple(states), device)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The open file and its record; whatever does not fit in them while they are read becomes one sentence."""
+    if not path.is_file():
+        raise InputError(f"There is no checkpoint at '{path}'; `fmcore train --output '{path}'` makes one.")
+    try:
+        with safe_open(str(path), framework="np") as file:
+            yield file, json.loads((file.metadata() or {})[_METADATA_KEY])
+    except (SafetensorError, OSError, KeyError, ValueError, IndexError, TypeError) as error:
+        raise InputError(
+            f"'{path}' is no complete checkpoint of fmcore ({type(error).__name__}: {error});"
+            " name one written by `fmcore train`."
+        ) from None

@@ -40,6 +40,23 @@ _EPOCHS = click.option("--epochs", type=click.IntRange(0, 1000), help="Passes ov
 _SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides everything random.  [default: 0]")
 
 
+def _recipe_options(command: Any) -> Any:
+    """The options that say which network is trained, on what and how."""
+    for option in reversed(
+        (
+            click.option("--model", metavar="tutorial|deep", help="The network.  [default: tutorial]"),
+            _DATA,
+            click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this side in pixels."),
+            _EPOCHS,
+            click.option("--batch-size", type=click.IntRange(1, 100_000), help="Images a step.  [default: 64]"),
+            click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="[default: 0.001]"),
+            _SEED,
+        )
+    ):
+        command = option(command)
+    return command
+
+
 class _Verbs(click.Group):
     """Verbs in the order in which they are used."""
 
@@ -175,30 +192,12 @@ def scenes() -> None:
 
 
 @cli.command()
-@click.option("--model", default="tutorial", show_default=True, metavar="tutorial|deep", help="The network.")
-@_DATA
-@_DATA_DIR
-@click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this many pixels a side.")
-@_EPOCHS
-@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
-@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
-@_SEED
+@_recipe_options
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Record this one of `fmcore train`; train nothing.")
 @click.option("--output", type=click.Path(path_type=Path), help="File.  [default: renders/bundles/<model>-<data>...]")
+@_DATA_DIR
 @_QUIET
-def record(
-    model: str,
-    data: str | None,
-    data_dir: Path | None,
-    image_size: int | None,
-    epochs: int | None,
-    batch_size: int,
-    learning_rate: float,
-    seed: int | None,
-    checkpoint: Path | None,
-    output: Path | None,
-    quiet: bool,
-) -> None:
+def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, quiet: bool, **wanted: Any) -> None:
     """Train a network and record its bundle.
 
     \b
@@ -209,35 +208,22 @@ def record(
     from fmcore.prepare import bundle_path, make
     from fmcore.reporter import reporter
 
-    recipe = _recipe(model, data, image_size, epochs, batch_size, learning_rate, seed)
+    if checkpoint is not None:
+        from fmcore.checkpoint import read_recipe
+
+        wanted = {**read_recipe(checkpoint), **{name: value for name, value in wanted.items() if value is not None}}
+    recipe = _recipe(**wanted)
     path = output or bundle_path(recipe, Path("renders/bundles"))
     with reporter(quiet) as report:
         make(recipe, path, data_dir, checkpoint, report)
 
 
 @cli.command()
-@click.option("--model", default="tutorial", show_default=True, metavar="tutorial|deep", help="The network.")
-@_DATA
-@_DATA_DIR
-@click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this many pixels a side.")
-@_EPOCHS
-@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True)
-@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
-@_SEED
+@_recipe_options
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="The checkpoint file to write.")
+@_DATA_DIR
 @_QUIET
-def train(
-    model: str,
-    data: str | None,
-    data_dir: Path | None,
-    image_size: int | None,
-    epochs: int | None,
-    batch_size: int,
-    learning_rate: float,
-    seed: int | None,
-    output: Path,
-    quiet: bool,
-) -> None:
+def train(output: Path, data_dir: Path | None, quiet: bool, **wanted: Any) -> None:
     """Train a network and keep its weights at every epoch as a checkpoint, to be recorded later.
 
     \b
@@ -248,9 +234,8 @@ def train(
     from fmcore.prepare import make_checkpoint
     from fmcore.reporter import reporter
 
-    recipe = _recipe(model, data, image_size, epochs, batch_size, learning_rate, seed)
     with reporter(quiet) as report:
-        make_checkpoint(recipe, output, data_dir, report)
+        make_checkpoint(_recipe(**wanted), output, data_dir, report)
 
 
 @cli.command()
@@ -301,26 +286,11 @@ def doctor(output: Path) -> None:
 # -- shared by the verbs -------------------------------------------------------------------------
 
 
-def _recipe(
-    model: str,
-    data: str | None,
-    image_size: int | None,
-    epochs: int | None,
-    batch_size: int,
-    learning_rate: float,
-    seed: int | None,
-) -> Any:
+def _recipe(**wanted: Any) -> Any:
+    """The recipe that the options ask for; what was not given keeps its default."""
     from fmcore.lesson.plan import BundleRecipe
 
-    return BundleRecipe(
-        model=model,
-        data=data or "garments",
-        image_size=image_size,
-        epochs=5 if epochs is None else epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed or 0,
-    )
+    return BundleRecipe(**{name: value for name, value in wanted.items() if value is not None})
 
 
 def _option(text: str) -> tuple[str, str | int]:

@@ -1,9 +1,8 @@
 """Films for tests: bundles made by hand, scenes played without drawing, frames decoded and read back."""
 
-import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -227,17 +226,6 @@ def read_back(frame: NDArray[np.uint8], figure: Figure, shape: tuple[int, int]) 
 
 def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
-
-
-@contextlib.contextmanager
-def mended(path: Path, old: str, new: str) -> Iterator[None]:
-    """Replace `old` by `new` in a text file for a while."""
-    before = path.read_text(encoding="utf-8")
-    path.write_text(before.replace(old, new), encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.write_text(before, encoding="utf-8")
 
 
 def leftovers(folder: Path) -> Sequence[Path]:

@@ -11,11 +11,12 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from fmcore.checkpoint import load_checkpoint, save_checkpoint
+from fmcore.checkpoint import load_checkpoint, read_recipe, save_checkpoint
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
+from fmcore.lesson.plan import BundleRecipe
 from fmcore.recording import record
-from fmcore.training import Trained
+from fmcore.training import Trained, TrainSpec
 
 
 @pytest.fixture
@@ -111,3 +112,11 @@ def test_a_place_that_cannot_be_written(
     with pytest.raises(InputError, match="cannot be written to"):
         save_checkpoint(tmp_path / place, tutorial_trained, tiny_images)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+def test_a_checkpoint_says_what_it_was_made_from(path: Path, tutorial_trained: Trained, tiny_images: ImageSet) -> None:
+    recipe = BundleRecipe(**read_recipe(path))
+    assert recipe.data == tiny_images.name and recipe.image_size == tiny_images.image_shape[1]
+    assert recipe.model_dump(include=set(TrainSpec.model_fields)) == tutorial_trained.spec.model_dump()
+    with pytest.raises(InputError, match="There is no checkpoint"):
+        read_recipe(path.with_name("absent"))

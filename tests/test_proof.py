@@ -52,7 +52,7 @@ def test_every_figure_is_read_back_from_the_film(name: str, tmp_path: Path, requ
             read = read_back(film[figure.frame], figure, truth.shape)
             found = correlation(read, truth)
             if pixels_a_value(figure, truth.shape) < CLEAR:
-                assert found > 0.9, figure
+                assert found > 0.8, figure
                 continue
             clear[figure.beat, figure.array, figure.index] = found
             assert found >= 0.99, figure

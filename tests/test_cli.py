@@ -1,0 +1,214 @@
+"""The command line, as real processes: what is printed, the exit status, and what is left behind."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from films import Net, frames_of, leftovers, make_bundle
+
+VERBS = ["lesson", "render", "scenes", "record", "train", "inspect", "doctor"]
+SCENE = """
+from fmcore.lesson.script import Beat, Script
+from scenes.stage import LessonScene
+class Quick(LessonScene):
+    '''Quick.'''
+    title = "Quick"
+    script = Script.of(Beat(cue="a", say="Say this."))
+    def construct(self):
+        with self.beat("a"):
+            pass
+class Failing(Quick):
+    '''Fails.'''
+    title = "Failing"
+    def construct(self):
+        raise ValueError("no such thing")
+"""
+SLOW = """
+import time
+from pathlib import Path
+from manim import Scene
+class Slow(Scene):
+    '''Slow.'''
+    title = "Slow"
+    def construct(self):
+        self.wait(1)
+        Path(__file__).with_name("started").touch()
+        time.sleep(120)
+"""
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle, scenes and plans."""
+    folder = tmp_path_factory.mktemp("studio")
+    make_bundle(folder / "tiny.safetensors", Net())
+    (folder / "film.py").write_text(SCENE, encoding="utf-8")
+    (folder / "slow.py").write_text(SLOW, encoding="utf-8")
+    (folder / "junk.safetensors").write_bytes(b"junk" * 100)
+    (folder / "typo.toml").write_text('titel = "T"\n')
+    return folder
+
+
+def fmcore(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FMCORE")}
+    return subprocess.run(
+        [sys.executable, "-m", "fmcore.cli", *arguments],
+        cwd=folder, env=environment | {"COLUMNS": "200"}, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+
+
+def test_help_names_the_verbs_and_each_verb_has_an_example(studio: Path) -> None:
+    for flag in ("--help", "-h"):
+        found = fmcore(studio, flag)
+        assert found.returncode == 0
+        assert [line.split()[0] for line in found.stdout.split("Commands:")[1].splitlines() if line] == VERBS
+    assert fmcore(studio, "--version").stdout.strip()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_has_an_example(verb: str, studio: Path) -> None:
+    said = fmcore(studio, verb, "--help").stdout
+    assert f"Usage: python -m fmcore.cli {verb}" in said
+    if verb not in ("scenes", "doctor"):  # which need nothing
+        assert re.search(rf"Examples?:\n +fmcore {verb}\b", said)
+
+
+MISTAKES: dict[str, tuple[list[str], int, str]] = {
+    "unknown verb": (["lessen"], 2, "There is no command 'lessen'; choose one of: lesson, .*Did you mean 'lesson'"),
+    "unknown flag": (["lesson", "--qality", "hd"], 2, "No such option.*--qality"),
+    "unknown quality": (["lesson", "--quality", "4K"], 2, "There is no quality '4K'; .*Did you mean '4k'"),
+    "unknown scene": (["render", "ActivationHeatMap"], 2, "There is no scene .*mean 'ActivationHeatmap'"),
+    "unknown file": (["render", "gone.py:A"], 2, "There is no scene file 'gone.py'"),
+    "no scene named": (["render"], 2, "Missing argument 'SCENE...'"),
+    "unknown plan": (["lesson", "gone.toml"], 2, "There is no lesson plan at 'gone.toml'; leave the name out"),
+    "a typo in a plan": (["lesson", "typo.toml"], 2, "There is no setting 'titel'.*Did you mean 'title'"),
+    "no bundle": (["render", "ActivationHeatmap", "--bundle", "gone"], 2, "There is no bundle at 'gone'"),
+    "junk for a bundle": (["inspect", "junk.safetensors"], 2, "'junk.safetensors' is cut short or no bundle"),
+    "nothing to inspect": (["inspect", "gone"], 2, "There is no bundle at 'gone'; run `fmcore record"),
+    "an option without a value": (["render", "film.py:Quick", "--option", "probe"], 2, "'probe' has no value; write"),
+    "no number": (["record", "--epochs", "many"], 2, "'many' is not a valid integer"),
+    "a trained bundle and epochs": (["lesson", "--bundle", "tiny.safetensors", "--epochs", "1"], 2, "trained already"),
+    "unknown data": (["lesson", "--data", "fashon-mnist"], 2, "'fashon-mnist'.*Did you mean 'fashion-mnist'"),
+    "output in the way": (
+        ["render", "film.py:Quick", "--bundle", "tiny.safetensors", "--output", "film.py"], 2,
+        "The output folder 'film.py' cannot be written .*; name another one with --output",
+    ),
+    "unknown layer": (
+        ["render", "ActivationHeatmap", "--bundle", "tiny.safetensors", "--option", "layer=conv9"], 2,
+        "ActivationHeatmap failed: The bundle 'tiny.safetensors' has no layer 'conv9'; it has conv1, conv2",
+    ),
+    "a scene that fails": (
+        ["render", "film.py:Quick", "film.py:Failing", "--bundle", "tiny.safetensors", "--quality", "smoke", "--quiet"],
+        1, r"Failing failed: Failing failed with ValueError: no such thing \(film.py, line 15\)\. What is finished is",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_a_sentence_and_a_status(case: str, studio: Path) -> None:
+    arguments, status, sentence = MISTAKES[case]
+    found = fmcore(studio, *arguments)
+    assert found.returncode == status, found.stderr
+    assert re.search(sentence, found.stderr), found.stderr
+    assert "Traceback" not in found.stdout + found.stderr
+    said = [line for line in found.stderr.splitlines() if not line.startswith(("Usage:", "Try ", "Failing:"))]
+    assert len([line for line in said if line.strip()]) <= 2, found.stderr
+    assert leftovers(studio) == []
+
+
+def test_a_scene_is_rendered_with_its_captions(studio: Path, tmp_path: Path) -> None:
+    arguments = [
+        "render",
+        "film.py:Quick",
+        "--bundle",
+        "tiny.safetensors",
+        "--quality",
+        "smoke",
+        "--output",
+        str(tmp_path),
+    ]
+    found = fmcore(studio, *arguments)
+    assert found.returncode == 0, found.stderr
+    assert f"{tmp_path}/Quick.mp4\n20 frames, 2 s\n" in found.stdout
+    assert frames_of(tmp_path / "Quick.mp4").shape == (20, 240, 426, 3)
+    assert (tmp_path / "Quick.srt").read_text() == "1\n00:00:00,000 --> 00:00:02,000\nSay this.\n"
+    again = fmcore(studio, *arguments)
+    assert "Nothing changed since the last run; nothing was rendered." in again.stdout
+    quiet = fmcore(studio, *arguments, "--quiet")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+
+
+def test_the_scenes_are_listed(studio: Path) -> None:
+    found = fmcore(studio, "scenes")
+    assert found.returncode == 0
+    for name in ("FeatureMapDemo", "MultipleFeatureMaps", "ActivationHeatmap", "FeatureMapProgression"):
+        assert name in found.stdout
+
+
+def test_a_bundle_is_inspected(studio: Path) -> None:
+    found = fmcore(studio, "inspect", "tiny.safetensors")
+    assert found.returncode == 0
+    assert "12 × 12 × 4" in found.stdout and "conv2/activation" in found.stdout and "Drawn for tests." in found.stdout
+
+
+def test_the_doctor_finds_this_machine_fit(studio: Path) -> None:
+    found = fmcore(studio, "doctor")
+    assert found.returncode == 0, found.stdout
+
+
+def test_a_closed_pipe_is_no_traceback(studio: Path) -> None:
+    command = f"{sys.executable} -m fmcore.cli inspect tiny.safetensors | head -n 1; exit ${{PIPESTATUS[0]}}"
+    found = subprocess.run(["bash", "-c", command], cwd=studio, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in found.stderr
+
+
+def children_of(group: int) -> list[int]:
+    """Processes that still live in the process group `group`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, owner = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(owner) == group and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="counts processes in /proc")
+def test_ctrl_c_ends_everything_with_a_sentence(studio: Path) -> None:
+    plan = 'title = "Slow"\n[bundles.tiny]\nfile = "tiny.safetensors"\n'
+    plan += "".join(f'[[scenes]]\nscene = "{scene}"\nbundle = "tiny"\n' for scene in ("film.py:Quick", "slow.py:Slow"))
+    (studio / "slow.toml").write_text(plan)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fmcore.cli", "lesson", "slow.toml", "--quality=smoke", "--output=slow", "--jobs=2"],
+        cwd=studio, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    kept = studio / "slow" / "cache"
+    try:
+        deadline = time.monotonic() + 90
+        while not ((studio / "started").exists() and list(kept.glob("*.json"))) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert (studio / "started").exists()
+        assert len(children_of(process.pid)) >= 3
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 1
+    assert stderr.strip() == "Interrupted. What is finished is kept; run the same command again to go on."
+    assert "Traceback" not in stdout
+    deadline = time.monotonic() + 10
+    while children_of(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert children_of(process.pid) == []
+    assert leftovers(studio) == []
+    (finished,) = kept.glob("*.json")
+    assert json.loads(finished.read_text())["performance"]["title"] == "Quick"
