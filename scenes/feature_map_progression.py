@@ -196,8 +196,9 @@ class FeatureMapProgression(LessonScene):
             facts = self.facts()
             self.say("Deep maps are made from shallow ones, never from pixels")
             self.play(LaggedStart(*(FadeIn(one) for one in arrows), lag_ratio=0.4), run_time=look.MOVE_S)
-            answer = label(f"{facts['answer']}: {facts['probability']}", look.STATEMENT, look.ACCENT, bold=True)
-            answer.move_to([0, -2.2, 0]).align_to(stacks[-1].shape_label, RIGHT)
+            words, width = f"{facts['answer']}: {facts['probability']}", look.body().width
+            answer = label(words, look.STATEMENT, look.ACCENT, bold=True, width=width)
+            answer.move_to([0, -2.2, 0]).align_to(np.array([look.body().right, 0, 0]), RIGHT)
             self.play(FadeOut(self.rates), FadeIn(answer, shift=DOWN * 0.2), run_time=look.IN_S)
 
 

@@ -6,6 +6,7 @@ from manim import DOWN, LEFT, RIGHT, UP, FadeIn, FadeOut, Group, LaggedStart
 
 from fmcore.analysis.channels import representatives
 from fmcore.colour import ColourScale
+from fmcore.errors import BundleError
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.channel_stack import ChannelStack
@@ -64,7 +65,12 @@ class MultipleFeatureMaps(LessonScene):
     )
 
     def prepare(self) -> None:
-        first, second = self.bundle.convolutions[0], self.bundle.convolutions[1]
+        if len(self.bundle.convolutions) < 2:
+            raise BundleError(
+                f"MultipleFeatureMaps shows two convolutions and the network in '{self.bundle.path.name}' has one;"
+                " name the bundle of another network."
+            )
+        first, second = self.bundle.convolutions[:2]
         self.first, self.second = first, second
         self.image = self.bundle.part("probes", self.probe)
         self.activation = self.bundle.part(f"{first.name}/activation", self.probe)  # (C, H, W)

@@ -74,11 +74,16 @@ def test_a_scene_that_fails_does_not_lose_the_others(tmp_path: Path, capfd: pyte
     assert "terminal" not in "".join(capfd.readouterr())
 
 
-def test_a_worker_that_dies_is_reported_and_the_others_finish(tmp_path: Path) -> None:
+def test_a_worker_that_dies_is_reported_and_the_others_finish(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))  # of the workers
     outcomes, _ = run(tmp_path, "Deadly", "Good", "Better")
     assert is_good(tmp_path, outcomes["Good"], "Good") and is_good(tmp_path, outcomes["Better"], "Better")
     assert outcomes["Deadly"].result is None
     assert "killed twice" in str(outcomes["Deadly"].error) and not (tmp_path / "Deadly.mp4").exists()
+    assert list(temporary.iterdir()) == []
 
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:

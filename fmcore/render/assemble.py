@@ -1,5 +1,6 @@
 """Join segments into one film without re-encoding, with captions, chapters and the index in front."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from fmcore.errors import RenderError
 from fmcore.lesson.captions import Caption, Chapter, milliseconds
 
 _MS = Fraction(1, 1000)
+_DELAY = 2  # frames by which x264 decodes ahead of showing, with the B-frames of its presets
 # What FFmpeg's mov_text encoder wants to know of the style; players use their own.
 _ASS_HEADER = b"""[Script Info]
 ScriptType: v4.00+
@@ -68,9 +70,9 @@ def join(
                 for packet in segment.demux(video=0):
                     if packet.dts is None or packet.pts is None:
                         continue  # the empty packet that ends the stream
-                    offset = int(Fraction(frames, fps) / packet.time_base)
-                    packet.pts += offset
-                    packet.dts += offset
+                    packet.pts += int(Fraction(frames, fps) / packet.time_base)
+                    # A segment of one or two frames has no delay of its own: count, so that times never fall.
+                    packet.dts = int(Fraction(frames + shown - _DELAY, fps) / packet.time_base)
                     packet.stream = video
                     film.mux(packet)
                     shown += 1
@@ -91,7 +93,8 @@ def _caption_packets(stream: Any, captions: Sequence[Caption], fps: int) -> list
     packets = []
     for number, caption in enumerate(captions):
         start, end = milliseconds(caption.start, fps), milliseconds(caption.end, fps)
-        text = caption.text.replace("{", "(").replace("}", ")").replace("\n", r"\N")  # braces are commands in ASS
+        said = re.sub(r"\\(?=[nNh])", "\\\\\u2060", caption.text)  # these break lines in ASS, which knows no escape
+        text = said.replace("{", "(").replace("}", ")").replace("\n", r"\N")  # braces are commands in ASS
         line = f"{number},0,Default,,0,0,0,,{text}"
         packet = stream.codec_context.encode_subtitle(SubtitleSet.create(line.encode(), 0, end - start, start * 1000))
         packet.stream, packet.time_base = stream, _MS

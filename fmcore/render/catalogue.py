@@ -54,16 +54,25 @@ def list_scenes() -> list[SceneRef]:
 
 
 def _from_entry(module: str, class_name: str | None) -> Iterator[SceneRef]:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
+    origin = _file_of(module)
+    if origin is None:
         return
-    origin = Path(spec.origin)
     if class_name:
         yield from (ref for ref in _scenes_of(origin, module) if ref.name == class_name)
     else:
         for path in sorted(origin.parent.glob("*.py")):
             if path.name != "__init__.py":
                 yield from _scenes_of(path, f"{module}.{path.stem}")
+
+
+def _file_of(module: str) -> Path | None:
+    """The source of `module`, found without importing the packages that it lies in."""
+    head, *rest = module.split(".")
+    root = _package_folder(head)
+    if root is None:
+        return None
+    base = root.joinpath(*rest)
+    return next((path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()), None)
 
 
 def _in_file(wanted: str) -> SceneRef:
@@ -119,9 +128,9 @@ def source_files(ref: SceneRef) -> list[Path]:
     waiting, seen = [ref.path], {ref.path}
     while waiting:
         path = waiting.pop()
-        for name in _imports(path, roots):
+        for name in _imports(path, roots, folder):
             head, _, rest = name.partition(".")
-            base = roots[head].joinpath(*rest.split(".")) if head in roots and rest else roots.get(head, folder / head)
+            base = roots.get(head, folder / head).joinpath(*(rest.split(".") if rest else ()))
             for candidate in (base.with_suffix(".py"), base / "__init__.py"):
                 if candidate.is_file() and candidate not in seen:
                     seen.add(candidate)
@@ -134,7 +143,7 @@ def _package_folder(name: str) -> Path | None:
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
-def _imports(path: Path, roots: dict[str, Path]) -> Iterator[str]:
+def _imports(path: Path, roots: dict[str, Path], folder: Path) -> Iterator[str]:
     """Dotted names that a file imports, each also with the name behind it, which may be a module."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -142,15 +151,15 @@ def _imports(path: Path, roots: dict[str, Path]) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                package = _dotted(path, roots).split(".")[: -node.level]
+                package = _dotted(path, roots, folder).split(".")[: -node.level]
                 base = ".".join([*package, base]).strip(".")
             if base:
                 yield base
             yield from (f"{base}.{alias.name}".strip(".") for alias in node.names)
 
 
-def _dotted(path: Path, roots: dict[str, Path]) -> str:
+def _dotted(path: Path, roots: dict[str, Path], folder: Path) -> str:
     for name, root in roots.items():
         if path.is_relative_to(root):
             return ".".join((name, *path.relative_to(root).with_suffix("").parts))
-    return path.stem
+    return ".".join(path.relative_to(folder).with_suffix("").parts) if path.is_relative_to(folder) else path.stem

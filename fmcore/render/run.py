@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,30 +44,38 @@ def render_all(
     """
     waiting = dict(enumerate(jobs))
     deaths: dict[int, int] = {}
-    context = multiprocessing.get_context("spawn")
-    while waiting:
-        messages = context.Queue()
-        pool = ProcessPoolExecutor(
-            max_workers=min(1 if deaths else max(1, workers), len(waiting)),
-            mp_context=context,
-            initializer=_start_worker,
-            initargs=(messages,),
-        )
-        listener = threading.Thread(target=_listen, args=(messages, on_progress), daemon=True)
-        listener.start()
-        try:
+    # Workers keep their scratch files in the parent's folder, so that a killed one leaves nothing behind.
+    with tempfile.TemporaryDirectory(prefix="fmcore-", ignore_cleanup_errors=True) as scratch:
+        while waiting:
+            count = min(1 if deaths else max(1, workers), len(waiting))
             numbers = list(waiting)[:1] if deaths else list(waiting)
-            futures = {pool.submit(_work, number, waiting[number]): number for number in numbers}
-            for outcome in _outcomes(futures, deaths):
-                del waiting[outcome.number]
-                on_outcome(outcome)
-        except BaseException:
-            _kill(pool)
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            messages.put(None)
-            listener.join()
+            with _pool(count, scratch, on_progress) as pool:
+                futures = {pool.submit(_work, number, waiting[number]): number for number in numbers}
+                for outcome in _outcomes(futures, deaths):
+                    del waiting[outcome.number]
+                    on_outcome(outcome)
+
+
+@contextmanager
+def _pool(
+    workers: int, scratch: str, on_progress: Callable[[int, int, int | None], None]
+) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes and the thread that hears them; all are gone when the block ends, however it does."""
+    context = multiprocessing.get_context("spawn")
+    messages = context.Queue()
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (messages, scratch))
+    listener = threading.Thread(target=_listen, args=(messages, on_progress), daemon=True)
+    listener.start()
+    try:
+        yield pool
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        messages.put(None)
+        listener.join()
 
 
 def _outcomes(futures: "dict[Future[SegmentResult], int]", deaths: dict[int, int]) -> Iterable[Outcome]:
@@ -84,11 +94,6 @@ def _outcomes(futures: "dict[Future[SegmentResult], int]", deaths: dict[int, int
                     yield Outcome(number, None, RenderError("its process was killed twice; is there enough memory?"))
 
 
-def _kill(pool: ProcessPoolExecutor) -> None:
-    for process in list((pool._processes or {}).values()):
-        process.kill()
-
-
 def _listen(messages: Any, on_progress: Callable[[int, int, int | None], None]) -> None:
     while (message := messages.get()) is not None:
         on_progress(*message)
@@ -97,9 +102,10 @@ def _listen(messages: Any, on_progress: Callable[[int, int, int | None], None]) 
 # -- in the worker -------------------------------------------------------------------------------
 
 
-def _start_worker(messages: Any) -> None:
+def _start_worker(messages: Any, scratch: str) -> None:
     global _messages
     _messages = messages
+    tempfile.tempdir = scratch
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ["OMP_NUM_THREADS"] = "1"  # a worker a core

@@ -13,7 +13,8 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -66,19 +67,21 @@ def render_segment(job: SegmentJob, on_frames: OnFrames) -> SegmentResult:
     media = Path(tempfile.mkdtemp(prefix="fmcore-"))  # its own: manim's text cache is not safe to share
     try:
         _configure(job.spec, media)
-        scene_class = load_scene(job)
-        scene = _make(scene_class, job, on_frames)
-        try:
-            scene.render()
-        except BaseException:
-            scene.renderer.file_writer.abort_encode_jobs()
-            raise
+        with _neighbours_of(job.path) if job.module is None else nullcontext():
+            scene = _make(load_scene(job), job, on_frames)
+            try:
+                scene.render()
+            except BaseException:
+                scene.renderer.file_writer.abort_encode_jobs()
+                raise
         writer: _SegmentWriter = scene.renderer.file_writer
         if not writer.encoder.frames:
             raise RenderError(f"{job.scene} plays nothing, so there is no film of it; call self.play or self.wait.")
         return SegmentResult(frames=writer.encoder.frames, performance=_performance(scene, job, writer.encoder.frames))
     except FmcoreError:
         raise
+    except SystemExit as error:
+        raise RenderError(f"{job.scene} left by exit({error.code!r}); let `construct` return instead.") from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise RenderError(f"{job.scene} could not be written ({reason}); free some space and run again.") from None
@@ -98,13 +101,30 @@ def load_scene(job: SegmentJob) -> type[Scene]:
 
 
 def _load_file(path: Path) -> ModuleType:
-    sys.path.insert(0, str(path.parent))  # so that a scene can import its neighbours, as under plain manim
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"fmcore_scene_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def _neighbours_of(path: Path) -> Iterator[None]:
+    """Let a lone file import its neighbours, as under plain manim, and forget them afterwards.
+
+    Another scene's file in this process may have neighbours of the same names.
+    """
+    before = set(sys.modules)
+    sys.path.insert(0, str(path.parent))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(path.parent))
+        for name in set(sys.modules) - before:
+            head = path.parent / name.partition(".")[0]
+            if head.with_suffix(".py").is_file() or head.is_dir():
+                del sys.modules[name]
 
 
 def _configure(spec: RenderSpec, media: Path) -> None:
@@ -124,8 +144,7 @@ def _configure(spec: RenderSpec, media: Path) -> None:
 
 
 def _make(scene_class: type[Scene], job: SegmentJob, on_frames: OnFrames) -> Any:
-    default = inspect.signature(scene_class).parameters.get("camera_class")
-    base = default.default if default is not None and inspect.isclass(default.default) else Camera
+    base = _camera_of(scene_class)
     camera = type(f"Cairo{base.__name__}", (CairoImages, base), {})
     encoder = SegmentEncoder(job.target, job.spec)
     try:
@@ -137,6 +156,17 @@ def _make(scene_class: type[Scene], job: SegmentJob, on_frames: OnFrames) -> Any
     if hasattr(scene, "performance"):
         scene.brief = job.brief
     return scene
+
+
+def _camera_of(scene_class: type[Scene]) -> type[Camera]:
+    """The default `camera_class` of the nearest `__init__` that names one; subclasses often pass **kwargs on."""
+    for parent in scene_class.__mro__:
+        if "__init__" in vars(parent):
+            own = inspect.signature(vars(parent)["__init__"]).parameters.get("camera_class")
+            if own is not None and inspect.isclass(own.default):
+                camera: type[Camera] = own.default
+                return camera
+    return Camera
 
 
 def _performance(scene: Any, job: SegmentJob, frames: int) -> Performance:
