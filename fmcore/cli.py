@@ -48,8 +48,8 @@ def _recipe_options(command: Any) -> Any:
             _DATA,
             click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this side in pixels."),
             _EPOCHS,
-            click.option("--batch-size", type=click.IntRange(1, 100_000), help="Images a step.  [default: 64]"),
-            click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="[default: 0.001]"),
+            click.option("--batch-size", type=click.IntRange(1, 100_000), help="Images a step.  [default: 128]"),
+            click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="[default: 0.004]"),
             _SEED,
         )
     ):

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -23,10 +24,28 @@ class LinearOverMaps(nn.Linear):
         return nn.functional.linear(maps.permute(0, 2, 3, 1).reshape(batch, -1), weight, self.bias)
 
 
+class Staged(nn.Sequential):
+    """A sequence that pools before ReLU while it is trained, which is the same and a quarter of the work.
+
+    The largest of four values is positive exactly if it is the largest after ReLU, so outputs and gradients
+    agree; in evaluation, when maps are recorded, every module runs in its place.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        modules = list(self)
+        if self.training:
+            for first, (one, other) in enumerate(pairwise(modules)):
+                if isinstance(one, nn.ReLU) and isinstance(other, nn.MaxPool2d):
+                    modules[first], modules[first + 1] = other, one
+        for module in modules:
+            maps = module(maps)
+        return maps
+
+
 def tutorial(in_channels: int, image_size: int, classes: int) -> nn.Module:
     """Two convolutions of 8 and 16 filters, 3x3, on maps as large as the image; one pooling; linear."""
     pooled = image_size // 2
-    return nn.Sequential(
+    return Staged(
         OrderedDict(
             conv1=nn.Conv2d(in_channels, 8, 3, padding=1),  # (B, 8, S, S)
             relu1=nn.ReLU(inplace=True),
@@ -52,7 +71,7 @@ def deep(in_channels: int, image_size: int, classes: int) -> nn.Module:
     layers["average"] = nn.AdaptiveAvgPool2d(1)  # (B, 128, 1, 1)
     layers["flatten"] = nn.Flatten()
     layers["linear"] = nn.Linear(channels, classes)
-    return nn.Sequential(layers)
+    return Staged(layers)
 
 
 MODELS: dict[str, Callable[[int, int, int], nn.Module]] = {"tutorial": tutorial, "deep": deep}

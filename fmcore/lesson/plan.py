@@ -35,8 +35,8 @@ class BundleRecipe(_Strict):
     data: str = "garments"
     image_size: int | None = Field(default=None, ge=8, le=1024)
     epochs: int = Field(default=5, ge=0, le=1000)
-    batch_size: int = Field(default=64, ge=1, le=100_000)
-    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    batch_size: int = Field(default=128, ge=1, le=100_000)
+    learning_rate: float = Field(default=4e-3, gt=0, le=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 

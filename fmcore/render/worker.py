@@ -158,14 +158,13 @@ def _make(scene_class: type[Scene], job: SegmentJob, on_frames: OnFrames) -> Any
     return scene
 
 
-def _camera_of(scene_class: type[Scene]) -> type[Camera]:
+def _camera_of(scene_class: type[Scene]) -> Any:
     """The default `camera_class` of the nearest `__init__` that names one; subclasses often pass **kwargs on."""
     for parent in scene_class.__mro__:
         if "__init__" in vars(parent):
             own = inspect.signature(vars(parent)["__init__"]).parameters.get("camera_class")
             if own is not None and inspect.isclass(own.default):
-                camera: type[Camera] = own.default
-                return camera
+                return own.default
     return Camera
 
 
