@@ -57,7 +57,7 @@ def train_tiny() -> "Callable[..., Trained]":
     torch.set_num_threads(1)
 
     def run(data: ImageSet, model: str, **settings: object) -> "Trained":
-        return train(data, TrainSpec.model_validate({"model": model, "epochs": 1, **settings}))
+        return train(data, TrainSpec.model_validate({"model": model, "epochs": 1, "batch_size": 64, **settings}))
 
     return run
 

@@ -103,7 +103,7 @@ def test_progress_counts_every_image_of_every_epoch(rgb_images: ImageSet) -> Non
 
 @pytest.mark.parametrize("rate", [1e30, 3e38])
 def test_a_learning_rate_that_blows_up_is_a_sentence(rate: float, rgb_images: ImageSet) -> None:
-    too_fast = TrainSpec(epochs=2).model_copy(update={"learning_rate": rate})
+    too_fast = TrainSpec(epochs=2, batch_size=50).model_copy(update={"learning_rate": rate})
     with pytest.raises(InputError, match=r"no longer a number in epoch 1 at learning rate .*smaller --learning-rate"):
         train(rgb_images, too_fast)
 
