@@ -1,0 +1,52 @@
+"""What the documents show is run: the scene of CONTRIBUTING, the plan of README, and every verb they name."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+from films import play
+
+from fmcore.cli import cli
+from fmcore.lesson.plan import LessonPlan
+from fmcore.render.catalogue import find_scene
+from fmcore.render.spec import QUALITIES
+from fmcore.render.worker import _load_file
+
+ROOT = Path(__file__).parents[1]
+
+
+def block(document: str, language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_scene_in_one_file_is_found_and_plays(tutorial_bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "brightest_map.py"
+    path.write_text(block("CONTRIBUTING.md", "python"), encoding="utf-8")
+    ref = find_scene(f"{path}:BrightestMap")
+    assert ref.title == "The brightest map" and ref.summary
+    shown = play(getattr(_load_file(path), ref.name), tutorial_bundle).performance
+    assert "number" in shown.beats[0].say and "{" not in shown.beats[0].say
+    assert [figure.array for figure in shown.figures] == ["conv1/activation"]
+
+
+def test_the_plan_is_valid_and_names_scenes_that_exist() -> None:
+    plan = LessonPlan.model_validate(tomllib.loads(block("README.md", "toml")))
+    assert all(find_scene(entry.scene).title for entry in plan.scenes)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_verb_and_option_exists(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for verb, rest in re.findall(r"`?fmcore ([a-z]+)([^`\n|]*)", text):
+        if verb not in cli.commands:
+            assert not rest.startswith(" --"), f"{document} says `fmcore {verb}`"
+            continue
+        command = cli.commands[verb]
+        assert isinstance(command, click.Command)
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"(--[a-z-]+)", rest)) <= known, f"{document}: fmcore {verb}{rest}"
+    assert set(re.findall(r"--quality (\w+)", text)) <= set(QUALITIES)
