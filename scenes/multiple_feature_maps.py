@@ -175,7 +175,7 @@ class MultipleFeatureMaps(LessonScene):
     def show_active(self, maps: Group) -> Group:
         notes = Group()
         for one, channel in zip(maps, self.shown, strict=True):
-            note = label(f"{percent(float(self.active[channel]))} of places", look.SMALL, look.SECOND)
+            note = label(percent(float(self.active[channel])), look.SMALL, look.SECOND)
             notes.add(note.move_to(one.shape_label))
         with self.beat("active"):
             self.say("Where do they respond? Share of all places, over the test images")
