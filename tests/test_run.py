@@ -12,7 +12,7 @@ from fmcore.render.worker import SegmentJob
 
 CODE = """
 import os
-from manim import *
+from manim import Dot, Scene
 class Good(Scene):
     def construct(self):
         self.add(Dot(radius=2))

@@ -39,7 +39,7 @@ def rendered(path: Path, scene: str, spec: RenderSpec = TINY, target: str = "fil
 
 
 DOT = """
-from manim import *
+from manim import Dot, FadeIn, Scene
 class Film(Scene):
     def construct(self):
         self.play(FadeIn(Dot(radius=1)), run_time=1)
@@ -50,7 +50,7 @@ FOREIGN = {
     "a plain scene": (DOT, 7),
     "a moving camera": (
         """
-from manim import *
+from manim import MovingCameraScene, Square
 class Film(MovingCameraScene):
     def construct(self):
         self.add(Square(side_length=1, fill_opacity=1))
@@ -61,7 +61,7 @@ class Film(MovingCameraScene):
     ),
     "a moving camera behind keyword arguments": (
         """
-from manim import *
+from manim import MovingCameraScene, Square
 class Film(MovingCameraScene):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -73,7 +73,8 @@ class Film(MovingCameraScene):
     ),
     "three dimensions": (
         """
-from manim import *
+import numpy as np
+from manim import Cube, ImageMobject, ThreeDScene
 class Film(ThreeDScene):
     def construct(self):
         self.set_camera_orientation(phi=1, theta=0.5)
@@ -84,7 +85,7 @@ class Film(ThreeDScene):
     ),
     "an updater": (
         """
-from manim import *
+from manim import Dot, RIGHT, Scene
 class Film(Scene):
     def construct(self):
         self.add(Dot(radius=1).add_updater(lambda dot, dt: dot.shift(RIGHT * dt)))
@@ -94,7 +95,8 @@ class Film(Scene):
     ),
     "an image and sections": (
         """
-from manim import *
+import numpy as np
+from manim import ImageMobject, Scene
 class Film(Scene):
     def construct(self):
         self.add(ImageMobject(np.full((4, 4), 255, np.uint8)).set(height=4))
@@ -122,15 +124,15 @@ def test_a_foreign_scene_becomes_a_film(case: str, tmp_path: Path) -> None:
 
 FAULTS = {
     "an error": (
-        "from manim import *\nclass Film(Scene):\n    def construct(self):\n        self.wait(1)\n        1 / 0\n",
+        "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n        self.wait(1)\n        1 / 0\n",
         r"Film failed with ZeroDivisionError: division by zero \(film.py, line 5\)",
     ),
     "an error inside manim": (
-        "from manim import *\nclass Film(Scene):\n    def construct(self):\n        self.play(3)\n",
+        "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n        self.play(3)\n",
         r"Film failed with TypeError: .*\(film.py, line 4\)",
     ),
     "an error of several lines": (
-        "from manim import *\nclass Film(Scene):\n    def construct(self):\n        raise ValueError('one\\n\\ntwo')\n",
+        "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n        raise ValueError('one\\n\\ntwo')\n",
         r"Film failed with ValueError: one two \(film.py, line 4\)\.$",
     ),
     "an error while importing": (
@@ -140,11 +142,11 @@ FAULTS = {
     "no scene": ("class Film(dict): pass\n", "'Film' in 'film.py' is no manim Scene; name a class derived from Scene"),
     "no class": ("Film = 3\n", "'Film' in 'film.py' is no manim Scene"),
     "nothing played": (
-        "from manim import *\nclass Film(Scene):\n    def construct(self):\n        self.add(Dot())\n",
+        "from manim import Dot, Scene\nclass Film(Scene):\n    def construct(self):\n        self.add(Dot())\n",
         "Film plays nothing, so there is no film of it; call self.play or self.wait",
     ),
     "leaving": (
-        "from manim import *\nclass Film(Scene):\n    def construct(self):\n        self.wait(1)\n        exit(3)\n",
+        "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n        self.wait(1)\n        exit(3)\n",
         "Film .*exit",
     ),
 }
@@ -170,13 +172,13 @@ def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_scene_can_import_its_neighbour(tmp_path: Path) -> None:
     write(tmp_path / "shapes.py", "from manim import Square\ndef shape():\n    return Square(fill_opacity=1)\n")
-    code = "from manim import *\nfrom shapes import shape\nclass Film(Scene):\n    def construct(self):\n"
+    code = "from manim import Scene\nfrom shapes import shape\nclass Film(Scene):\n    def construct(self):\n"
     code += "        self.add(shape())\n        self.wait(1)\n"
     assert rendered(write(tmp_path / "film.py", code), "Film").frames == 5
 
 
 def test_two_files_of_one_name_have_each_their_own_neighbours(tmp_path: Path) -> None:
-    code = "from manim import *\nfrom parts import shape\nclass Film(Scene):\n    def construct(self):\n"
+    code = "from manim import Scene\nfrom parts import shape\nclass Film(Scene):\n    def construct(self):\n"
     code += "        self.add(shape())\n        self.wait(1)\n"
     brightness = []
     for folder, colour in (("first", "#202020"), ("second", "#FFFFFF")):
@@ -198,7 +200,8 @@ def test_a_file_may_be_called_like_a_package(name: str, tmp_path: Path) -> None:
 
 def test_a_scene_does_not_depend_on_what_was_rendered_before(tmp_path: Path) -> None:
     code = """
-from manim import *
+import numpy as np
+from manim import Dot, Scene, config
 import random
 class Film(Scene):
     def construct(self):
