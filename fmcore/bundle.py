@@ -267,6 +267,12 @@ class Bundle:
         known = ", ".join(self.layer_names)
         raise BundleError(f"The bundle '{self.path.name}' has no layer '{name}'; it has {known}.")
 
+    @property
+    def default_probe(self) -> int:
+        """The probe to show when nobody names one: of the last class that is classified rightly, the first."""
+        probes = self.header.probes
+        return max(range(len(probes)), key=lambda p: (probes[p].label == probes[p].predicted, probes[p].label, -p))
+
     def class_name(self, index: int) -> str:
         return self.header.classes[index]
 

@@ -24,7 +24,7 @@ def write_figures(bundle: Bundle, folder: Path, probe: int | None = None) -> lis
     """
     probes = bundle.header.probes
     if probe is None:
-        probe = max(range(len(probes)), key=lambda p: (probes[p].label == probes[p].predicted, probes[p].label, -p))
+        probe = bundle.default_probe
     if not 0 <= probe < len(probes):
         raise InputError(f"The bundle '{bundle.path.name}' has probes 0 to {len(probes) - 1} and no {probe}.")
     first = bundle.convolutions[0].name

@@ -214,7 +214,7 @@ def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
     """
     probes = bundle.header.probes
     if wanted is None:
-        return max(range(len(probes)), key=lambda p: (probes[p].label == probes[p].predicted, probes[p].label, -p))
+        return bundle.default_probe
     if isinstance(wanted, int):
         if 0 <= wanted < len(probes):
             return wanted

@@ -38,6 +38,7 @@ def rendered(path: Path, scene: str, spec: RenderSpec = TINY, target: str = "fil
     return render_segment(job, lambda done, total: None)
 
 
+SCENE = "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n"
 DOT = """
 from manim import Dot, FadeIn, Scene
 class Film(Scene):
@@ -124,15 +125,15 @@ def test_a_foreign_scene_becomes_a_film(case: str, tmp_path: Path) -> None:
 
 FAULTS = {
     "an error": (
-        "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n        self.wait(1)\n        1 / 0\n",
+        SCENE + "        self.wait(1)\n        1 / 0\n",
         r"Film failed with ZeroDivisionError: division by zero \(film.py, line 5\)",
     ),
     "an error inside manim": (
-        "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n        self.play(3)\n",
+        SCENE + "        self.play(3)\n",
         r"Film failed with TypeError: .*\(film.py, line 4\)",
     ),
     "an error of several lines": (
-        "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n        raise ValueError('one\\n\\ntwo')\n",
+        SCENE + "        raise ValueError('one\\n\\ntwo')\n",
         r"Film failed with ValueError: one two \(film.py, line 4\)\.$",
     ),
     "an error while importing": (
@@ -146,7 +147,7 @@ FAULTS = {
         "Film plays nothing, so there is no film of it; call self.play or self.wait",
     ),
     "leaving": (
-        "from manim import Scene\nclass Film(Scene):\n    def construct(self):\n        self.wait(1)\n        exit(3)\n",
+        SCENE + "        self.wait(1)\n        exit(3)\n",
         "Film .*exit",
     ),
 }
