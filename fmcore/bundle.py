@@ -4,123 +4,58 @@ A bundle is written once by the recorder and read by everybody else. It holds ar
 header, canonical JSON in the file's single metadata key, validated on opening. Nothing in it is
 executable. Opening reads the header alone; one channel of a large activation costs that channel.
 
-Array names are `probes`, `logits` and `<layer>/<part>`, where part is one of
+Arrays, P probes, M images the statistics were taken over, K classes:
 
-    weight (C_out, C_in, kH, kW)           bias (C_out,)
-    weight_history (E + 1, C_out, C_in, kH, kW)   epoch 0 is before training
+    probes (P, C, H, W)            what the network saw, in 0..1, before normalisation
+    probes/<p>/original (C, H, W)  the image file that probe p was cut from, bytes, at most 1024 pixels a side
+    input (P, C, H, W)             what went into the first layer, where normalisation made it another than probes
+    logits (P, K)
+    gradcam_classes (P, T)         the classes that Grad-CAM was worked out for, the likeliest first
+    test_predicted, test_probability, test_label (M,)
+
+and of every layer, as `<layer>/<part>`:
+
+    input (P, C_in, H, W)          what went in, where it is no other array of the bundle (`LayerInfo.input` names it)
+    weight (C_out, C_in / groups, kH, kW), bias (C_out,)
+    scale, shift (C,)              of a batch normalisation: pre-activation = scale x sum + shift
+    sum (P, C, H, W)               before a normalisation of any other kind
     preactivation, activation (P, C, H, W)        before and after the nonlinearity
-    gradcam (P, H, W)                             signed, for the predicted class
-    mean, std, maximum (C,)                       of the activation, over the test set
-    fired, active (C,)                            share of test images, of all places, where it is above zero
+    gradcam (P, T, H, W)           signed
+    ablated, ablation (P, A)       channels set to zero, and by how much the predicted class's probability changed
+    weight_history (E + 1, C_out, C_in, kH, kW)   epoch 0 is before training
+    activation_history (E + 1, P', C, H, W)       of the first P' probes
+    mean, std, maximum (C,)        of the activation
+    fired, active (C,)             share of images, of all places, where it is above zero
+    correlation (C, C)             between channels; layers of over 512 channels have instead
+    nearest, nearest_correlation (C,)             the most similar other channel
+    foreground (C,), foreground_area (1,)         share of what is above zero that lies on the object; of all places
+    sparseness (C,), class_mean (C, K)            how unevenly images light it; mean over the images of a class
+    meaning (C, len(measures.meaning))            correlation with the classical maps of the same images
+    top_images, top_values (C, k), top_places (C, k, 2)   the images that light it most, how much and where
+    patch_channels (R,), patches (R, k, C, s, s)          what lay in the receptive field there, bytes
+    sample (N, C, g, g)            mean over a coarse grid, of the same N test images in every bundle
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from fmcore.errors import BundleError
 from fmcore.files import published
+from fmcore.header import SCHEMA_VERSION, ArrayInfo, BundleHeader, LayerInfo
 
-SCHEMA_VERSION = 1
 _METADATA_KEY = "fmcore"  # exactly one: safetensors writes several in random order
 _MAX_ELEMENTS = 2**33  # 32 GiB of float32: a table that claims more is not believed
 
 Array = NDArray[Any]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ArrayInfo(_Frozen):
-    """Shape, type and content digest of one array."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-
-
-class LayerInfo(_Frozen):
-    """One convolution (or pooling) of the network, as it ran on the probes."""
-
-    name: str
-    type: Literal["convolution", "pooling"]
-    kernel: tuple[int, int]  # (kH, kW)
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    nonlinearity: str  # what turns its pre-activation into its activation, "relu" or "none"
-    output_shape: tuple[int, int, int]  # (C, H, W)
-
-
-class ModelInfo(_Frozen):
-    name: str
-    input_shape: tuple[int, int, int]  # (C, H, W)
-    parameters: int
-
-
-class ProbeInfo(_Frozen):
-    """One recorded image: what it is and what the network says."""
-
-    label: int
-    predicted: int
-    probability: float  # softmax of the predicted class
-    source: str  # such as "test image 17"
-
-
-class EpochRecord(_Frozen):
-    """Mean loss and accuracy (a share) after `epoch` epochs; epoch 0 is before training."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    test_loss: float
-    test_accuracy: float
-
-
-class TrainingInfo(_Frozen):
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    optimizer: str
-    loss: str
-    seed: int
-    device: str
-    history: tuple[EpochRecord, ...]
-
-
-class DatasetInfo(_Frozen):
-    name: str
-    provenance: str
-    train_count: int
-    test_count: int
-
-
-class BundleHeader(_Frozen):
-    """The validated header: what the arrays are and how they came about."""
-
-    schema_version: int
-    model: ModelInfo
-    layers: tuple[LayerInfo, ...]
-    arrays: dict[str, ArrayInfo]
-    classes: tuple[str, ...]
-    probes: tuple[ProbeInfo, ...]
-    training: TrainingInfo
-    dataset: DatasetInfo
-    versions: dict[str, str]
-    recipe: dict[str, str] = {}  # what it was made from, so that a lesson can tell whether it is still the one wanted
-
-    @property
-    def test_accuracy(self) -> float:
-        """Share of test images classified rightly after the last epoch."""
-        return self.training.history[-1].test_accuracy
 
 
 def array_digest(array: Array) -> str:
@@ -269,9 +204,22 @@ class Bundle:
 
     @property
     def default_probe(self) -> int:
-        """The probe to show when nobody names one: of the last class that is classified rightly, the first."""
+        """The probe to show when nobody names one: of the last class that is classified rightly, the first.
+
+        Where no class is known, the first probe.
+        """
         probes = self.header.probes
-        return max(range(len(probes)), key=lambda p: (probes[p].label == probes[p].predicted, probes[p].label, -p))
+
+        def merit(p: int) -> tuple[bool, int, int]:
+            label = probes[p].label
+            return label == probes[p].predicted, -1 if label is None else label, -p
+
+        return max(range(len(probes)), key=merit)
+
+    def truth(self, probe: int) -> str | None:
+        """The name of the class that the image of `probe` belongs to; None where nobody said."""
+        label = self.header.probes[probe].label
+        return None if label is None else self.header.classes[label]
 
     def class_name(self, index: int) -> str:
         return self.header.classes[index]

@@ -10,10 +10,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from fmcore.bundle import EpochRecord
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.files import published
+from fmcore.header import EpochRecord
 from fmcore.models import build_model
 from fmcore.training import State, Trained, TrainSpec, load_state
 

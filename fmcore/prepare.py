@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fmcore.bundle import SCHEMA_VERSION, Bundle
+from fmcore.bundle import Bundle
 from fmcore.data.fingerprint import fingerprint
 from fmcore.errors import BundleError, FmcoreError, RenderError
+from fmcore.header import SCHEMA_VERSION
 from fmcore.lesson.plan import BundleRecipe, data_name, slug
 from fmcore.reporter import Reporter
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from fmcore.bundle import EpochRecord, TrainingInfo
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
+from fmcore.header import EpochRecord, TrainingInfo
 from fmcore.lesson.plan import BundleRecipe
 from fmcore.models import build_model
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from manim import RIGHT, Create, FadeIn, Group
 
 from fmcore.analysis.channels import share_zero, strongest, telling
-from fmcore.analysis.receptive_field import receptive_field
 from fmcore.colour import ColourScale
 from fmcore.lesson.script import Beat, Script
 from scenes import look
@@ -50,8 +49,7 @@ class ActivationHeatmap(LessonScene):
         ),
         Beat(
             cue="place",
-            say="On the image, this one number could see a region of {field} pixels."
-            " The map keeps where, not only how much.",
+            say="On the image, this one number could see {field}. The map keeps where, not only how much.",
         ),
         Beat(
             cue="caution",
@@ -72,7 +70,7 @@ class ActivationHeatmap(LessonScene):
         self.channel = self.channel_of(self.layer, self.options.channel, telling)
         self.map = self.bundle.part(f"{self.layer.name}/activation", self.probe, self.channel)
         self.spot = strongest(self.map)
-        self.field = receptive_field(self.bundle.header.layers, self.layer.name)
+        self.field = self.layer.field
 
     def facts(self) -> Mapping[str, object]:
         channels, rows, columns = self.layer.output_shape
@@ -86,7 +84,7 @@ class ActivationHeatmap(LessonScene):
             "zero": share_zero(self.map),
             "row": self.spot.row + 1,
             "column": self.spot.column + 1,
-            "field": f"{self.field.size[0]} by {self.field.size[1]}",
+            "field": "the whole image" if self.field.whole else f"{self.field.size[0]} by {self.field.size[1]} pixels",
             "answer": self.bundle.class_name(self.bundle.header.probes[self.probe].predicted),
         }
 

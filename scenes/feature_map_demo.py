@@ -93,7 +93,7 @@ class FeatureMapDemo(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         said = self.bundle.header.probes[self.probe]
-        truth = self.bundle.class_name(said.label)
+        truth = self.bundle.truth(self.probe)
         channels, rows, columns = self.image.shape
         return {
             "rows": rows,
@@ -101,7 +101,7 @@ class FeatureMapDemo(LessonScene):
             "channels": "each with one brightness" if channels == 1 else f"each with {channels} colour values",
             "answer": self.bundle.class_name(said.predicted),
             "probability": percent(said.probability),
-            "verdict": "That is right." if said.label == said.predicted else f"That is wrong: it is “{truth}”.",
+            "verdict": _verdict(self.bundle.class_name(said.predicted), truth),
             "kernel_rows": self.layer.kernel[0],
             "kernel_columns": self.layer.kernel[1],
             "value": number(self.here.value),
@@ -254,3 +254,9 @@ class FeatureMapDemo(LessonScene):
             self.play(FadeOut(working), FadeOut(marks), run_time=look.IN_S)
             self.play(Write(line), run_time=look.MOVE_S)
             self.play(FadeIn(meaning), run_time=look.IN_S)
+
+
+def _verdict(answer: str, truth: str | None) -> str:
+    if truth is None:
+        return "Nobody told us what it really is."
+    return "That is right." if answer == truth else f"That is wrong: it is “{truth}”."

@@ -7,9 +7,8 @@ import numpy as np
 from manim import DOWN, LEFT, RIGHT, Arrow, Create, FadeIn, FadeOut, Group, LaggedStart, Transform, VGroup
 
 from fmcore.analysis.channels import representatives
-from fmcore.analysis.receptive_field import ReceptiveField, receptive_field
-from fmcore.bundle import LayerInfo
 from fmcore.colour import ColourScale
+from fmcore.header import LayerInfo, ReceptiveField
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.channel_stack import ChannelStack
@@ -52,7 +51,7 @@ class FeatureMapProgression(LessonScene):
         ),
         Beat(
             cue="field",
-            say="That region is the receptive field. One place in {first} sees {first_field} pixels of the image;"
+            say="That region is the receptive field. One place in {first} sees {first_field};"
             " one place in {last} can see {last_field}.",
             seconds=10,
         ),
@@ -75,9 +74,7 @@ class FeatureMapProgression(LessonScene):
         self.image = self.bundle.part("probes", self.probe)
         self.maps = [self.bundle.part(f"{layer.name}/activation", self.probe) for layer in self.layers]
         self.on = [float((maps > 0).mean()) for maps in self.maps]
-        self.fields: list[ReceptiveField] = [
-            receptive_field(self.bundle.header.layers, layer.name) for layer in self.layers
-        ]
+        self.fields = [layer.field for layer in self.layers]
 
     def facts(self) -> Mapping[str, object]:
         said = self.bundle.header.probes[self.probe]
@@ -203,4 +200,4 @@ class FeatureMapProgression(LessonScene):
 
 
 def field_text(field: ReceptiveField) -> str:
-    return f"{field.size[0]} × {field.size[1]}"
+    return "the whole image" if field.whole else f"{field.size[0]} × {field.size[1]} pixels"

@@ -10,8 +10,9 @@ import numpy as np
 from manim import FadeIn, FadeOut, ImageMobject, Mobject, Scene, Transform, Wait, config
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fmcore.bundle import Bundle, LayerInfo
+from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, PlanError, RenderError, one_of
+from fmcore.header import LayerInfo
 from fmcore.lesson.brief import Brief, Figure, Performance
 from fmcore.lesson.script import Script, TimedBeat
 from scenes import look
@@ -219,7 +220,7 @@ def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
         if 0 <= wanted < len(probes):
             return wanted
         raise PlanError(f"The bundle '{bundle.path.name}' has probes 0 to {len(probes) - 1} and no {wanted}.")
-    names = [bundle.class_name(probe.label) for probe in probes]
+    names = [bundle.truth(number) or bundle.class_name(probe.predicted) for number, probe in enumerate(probes)]
     if wanted in names:
         return names.index(wanted)
     raise PlanError(one_of("probe", wanted, list(dict.fromkeys(names))))

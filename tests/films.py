@@ -12,17 +12,21 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.bundle import (
+from fmcore.analysis.receptive_field import through
+from fmcore.bundle import save_bundle
+from fmcore.colour import ColourScale
+from fmcore.header import (
+    SCHEMA_VERSION,
     BundleHeader,
     DatasetInfo,
     EpochRecord,
     LayerInfo,
     ModelInfo,
+    Preprocessing,
     ProbeInfo,
+    ReceptiveField,
     TrainingInfo,
-    save_bundle,
 )
-from fmcore.colour import ColourScale
 from fmcore.lesson.brief import Brief, Figure, Performance
 from fmcore.render.spec import RenderSpec
 
@@ -61,7 +65,7 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
     images[..., net.size[0] // 2 :, :] *= 0.3
     arrays: dict[str, NDArray[Any]] = {"probes": images, "logits": np.eye(len(GARMENTS), dtype=np.float32)}
     layers: list[LayerInfo] = []
-    maps, pad = images, net.kernel // 2
+    maps, pad, source, field = images, net.kernel // 2, "probes", ReceptiveField()
     for number, width in enumerate(net.widths, start=1):
         name = f"conv{number}"
         weight = random.normal(0, 0.4, (width, maps.shape[1], net.kernel, net.kernel)).astype(np.float32)
@@ -70,7 +74,9 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
         before = convolved(maps, weight, bias, net.stride if number == 1 else 1, pad)
         maps = np.maximum(before, 0) if net.relu else before
         stride = net.stride if number == 1 else 1
-        layers.append(_layer(name, "convolution", net.kernel, stride, pad, net.relu, maps))
+        field = through(field, (net.kernel, net.kernel), (stride, stride), (pad, pad))
+        layers.append(_layer(name, "convolution", net.kernel, stride, pad, net.relu, maps, source, field))
+        source = f"{name}/activation"
         arrays |= {
             f"{name}/weight": weight,
             f"{name}/preactivation": before,
@@ -81,10 +87,17 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
             arrays[f"{name}/bias"] = bias
         if net.pooled:
             maps = _halved(maps)
-            layers.append(_layer(f"pool{number}", "pooling", 2, 2, 0, False, maps))
+            field = through(field, (2, 2), (2, 2))
+            layers.append(_layer(f"pool{number}", "pooling", 2, 2, 0, False, maps, source, field))
+            source = f"pool{number}/activation"
+            arrays[source] = maps
     header = BundleHeader(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         model=ModelInfo(name="made-up", input_shape=(net.image_channels, *net.size), parameters=1),
+        preprocessing=Preprocessing(
+            channels=1 if net.image_channels == 1 else 3, size=net.size, resize=min(net.size),
+            mean=(0.0,) * min(net.image_channels, 3), std=(1.0,) * min(net.image_channels, 3),
+        ),
         layers=tuple(layers),
         arrays={},
         classes=net.classes,
@@ -120,7 +133,17 @@ def _halved(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     return padded.reshape(*maps.shape[:2], (rows + 1) // 2, 2, (columns + 1) // 2, 2).max((3, 5))
 
 
-def _layer(name: str, kind: Any, kernel: int, stride: int, pad: int, relu: bool, maps: NDArray[Any]) -> LayerInfo:
+def _layer(
+    name: str,
+    kind: Any,
+    kernel: int,
+    stride: int,
+    pad: int,
+    relu: bool,
+    maps: NDArray[Any],
+    source: str,
+    field: ReceptiveField,
+) -> LayerInfo:
     return LayerInfo(
         name=name,
         type=kind,
@@ -129,6 +152,8 @@ def _layer(name: str, kind: Any, kernel: int, stride: int, pad: int, relu: bool,
         padding=(pad, pad),
         nonlinearity="relu" if relu else "none",
         output_shape=maps.shape[1:],
+        input=source,
+        field=field,
     )
 
 

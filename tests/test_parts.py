@@ -8,8 +8,8 @@ import pytest
 from films import TINY
 from manim import LEFT, UP, Square
 
-from fmcore.analysis.receptive_field import ReceptiveField
 from fmcore.colour import ColourScale
+from fmcore.header import ReceptiveField
 from fmcore.render.worker import _configure
 from scenes import look
 from scenes.parts.channel_stack import ChannelStack
@@ -200,9 +200,9 @@ def test_a_frame_lies_around_the_values_named() -> None:
 
 def test_a_receptive_field_is_cut_off_at_the_border() -> None:
     picture = Picture(np.zeros((10, 10)), UNIT, 10.0)
-    inside = field_frame(picture, ReceptiveField((5, 5), (2, 2), (0.5, 0.5)), 2, 2)
+    inside = field_frame(picture, ReceptiveField(size=(5, 5), jump=(2, 2)), 2, 2)
     assert inside.get_center() == pytest.approx([-0.5, 0.5, 0]) and inside.height == pytest.approx(5)
-    corner = field_frame(picture, ReceptiveField((5, 5), (2, 2), (0.5, 0.5)), 0, 0)
+    corner = field_frame(picture, ReceptiveField(size=(5, 5), jump=(2, 2)), 0, 0)
     assert corner.get_corner(UP + LEFT) == pytest.approx([-5, 5, 0])
     assert corner.height == corner.width == pytest.approx(3)
 

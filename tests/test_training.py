@@ -7,9 +7,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from fmcore.bundle import EpochRecord
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
+from fmcore.header import EpochRecord
 from fmcore.lesson.plan import BundleRecipe
 from fmcore.models import MODELS, build_model
 from fmcore.training import Progress, State, Trained, TrainSpec, load_state, state_of, train, train_spec

@@ -3,7 +3,7 @@
 import numpy as np
 from manim import Arrow, ManimColor, Rectangle
 
-from fmcore.analysis.receptive_field import ReceptiveField
+from fmcore.header import ReceptiveField
 from scenes import look
 from scenes.parts.picture import Picture
 
