@@ -14,8 +14,8 @@ from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.files import published
 from fmcore.header import EpochRecord
-from fmcore.models import build_model
-from fmcore.training import State, Trained, TrainSpec, load_state
+from fmcore.model_source import open_model
+from fmcore.training import State, Trained, TrainSpec, load_state, wanted_by
 
 _METADATA_KEY = "fmcore-checkpoint"
 
@@ -70,12 +70,13 @@ def load_checkpoint(path: Path, data: ImageSet) -> Trained:
             f" {classes} classes, and '{data.name}' has {data.image_shape} in"
             f" {len(data.classes)}; name the data it was trained on."
         )
-    channels, size, _ = data.image_shape
-    network = build_model(spec.model, channels, size, len(data.classes))
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # sums as in training
+    model = open_model(spec.model, wanted_by(data))
+    network = model.network
+    if model.as_input.channels_last:  # as in training, so that sums are the same
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for state in states:  # each must fit; the last one stays
         load_state(network, state)
-    return Trained(spec, network.eval(), history, tuple(states), device)
+    return Trained(spec, network.eval(), history, tuple(states), device, model.as_input)
 
 
 @contextmanager

@@ -36,7 +36,11 @@ _DATA_DIR = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Where data sets lie or are downloaded to; by default $FMCORE_DATA, else your cache folder.",
 )
-_EPOCHS = click.option("--epochs", type=click.IntRange(0, 1000), help="Passes over the training images.  [default: 5]")
+_EPOCHS = click.option(
+    "--epochs",
+    type=click.IntRange(0, 1000),
+    help="Passes over the training images.  [default: 5 for tutorial and deep; others are shown as they come]",
+)
 _SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides everything random.  [default: 0]")
 
 
@@ -44,7 +48,17 @@ def _recipe_options(command: Any) -> Any:
     """The options that say which network is trained, on what and how."""
     for option in reversed(
         (
-            click.option("--model", metavar="tutorial|deep", help="The network.  [default: tutorial]"),
+            click.option(
+                "--model",
+                metavar="NAME",
+                help="tutorial, deep, torchvision:NAME, package.module:factory or file.py:factory."
+                "  [default: tutorial]",
+            ),
+            click.option(
+                "--weights",
+                metavar="FILE|DEFAULT",
+                help="Weights for it: .safetensors or a torch file; DEFAULT for those that torchvision publishes.",
+            ),
             _DATA,
             click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this side in pixels."),
             _EPOCHS,
@@ -193,17 +207,23 @@ def scenes() -> None:
 
 @cli.command()
 @_recipe_options
+@click.option(
+    "--image", "images", multiple=True, metavar="FILE", help="Show the network this image file; repeatable, up to 64."
+)
+@click.option("--layer", "layers", multiple=True, metavar="NAME", help="Record this layer; repeatable.  [default: all]")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Record this one of `fmcore train`; train nothing.")
 @click.option("--output", type=click.Path(path_type=Path), help="File.  [default: renders/bundles/<model>-<data>...]")
 @_DATA_DIR
 @_QUIET
 def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, quiet: bool, **wanted: Any) -> None:
-    """Train a network and record its bundle.
+    """Record what a network computes as a bundle; tutorial and deep are trained first.
 
     \b
     Examples:
       fmcore record --model deep
       fmcore record --data folder:my_photos --epochs 10 --output photos.safetensors
+      fmcore record --model torchvision:resnet18 --weights DEFAULT --image cat.jpg --image dog.jpg
+      fmcore record --model my_package.nets:make --weights net.safetensors --data folder:my_photos
     """
     from fmcore.prepare import bundle_path, make
     from fmcore.reporter import reporter

@@ -78,7 +78,7 @@ def _maps(bundle: Bundle, layer: str, probe: int) -> Figure:
     activation = bundle.part(f"{layer}/activation", probe)  # (C, H, W)
     scale = ColourScale.of(activation, "per_layer")
     c, h, w = activation.shape
-    name = bundle.class_name(bundle.header.probes[probe].label)
+    name = bundle.truth(probe) or bundle.header.probes[probe].source
     title = f"{layer}: feature maps of probe {probe} ({name}), {h} × {w} × {c}"
     return _tiles(activation, [f"{n + 1}" for n in range(c)], scale, title, "activation")
 

@@ -1,19 +1,41 @@
 """Grad-CAM: which places of a feature-map stack support a class (Selvaraju et al., 2017, eq. 1-2).
 
-The signed map is kept: places that speak against the class are negative. Drawing only what supports
+The weight of a channel is the mean over its positions of d score / d activation; the map is the weighted sum of
+the channels. The signed map is kept: places that speak against the class are negative. Drawing only what supports
 it, as the paper's ReLU does, is left to whoever draws.
 """
 
 import torch
 from torch import Tensor
 
+from fmcore.tracing import Layer
 
-def grad_cam(score: Tensor, activation: Tensor) -> Tensor:
-    """Signed Grad-CAM (B, H, W) of `activation` (B, C, H, W) for the class scores `score` (B,).
 
-    `activation` must lie on the way to `score`. The weight of a channel is the mean over its
-    positions of d score / d activation; the map is the weighted sum of the channels.
-    """
-    (gradient,) = torch.autograd.grad(score.sum(), activation, retain_graph=True)  # (B, C, H, W)
-    weight = gradient.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
-    return (weight * activation).sum(dim=1)
+class ChannelWeights:
+    """Collects the weights of all layers while a score is traced back; give `listen` every activation."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Tensor] = {}  # layer -> (B, C)
+
+    def listen(self, layer: Layer, activation: Tensor) -> None:
+        """Remember `activation` (B, C, H, W) as it is now; the network may overwrite it afterwards."""
+
+        def note(gradient: Tensor) -> None:
+            self.found[layer.name] = gradient.mean(dim=(2, 3))
+
+        if activation.requires_grad:
+            activation.register_hook(note)  # type: ignore[no-untyped-call]
+
+    def of(self, score: Tensor, images: Tensor) -> dict[str, Tensor]:
+        """The weights (B, C) by layer for the scores (B,), which were worked out from `images` (B, C, H, W).
+
+        Layers that have no part in the score are left out.
+        """
+        self.found = {}
+        torch.autograd.grad(score.sum(), images, retain_graph=True)
+        return self.found
+
+
+def grad_cam(weights: Tensor, activation: Tensor) -> Tensor:
+    """The signed map (B, H, W) from the channels' weights (B, C) and the activation (B, C, H, W)."""
+    return torch.einsum("bc,bchw->bhw", weights, activation)

@@ -28,8 +28,8 @@ def describe(bundle: Bundle) -> None:
     probes = _table("probe", "class", "predicted", "probability", "source")
     for number, probe in enumerate(header.probes):
         said = bundle.class_name(probe.predicted)
-        truth = bundle.class_name(probe.label)
-        mark = "" if probe.label == probe.predicted else " (wrong)"
+        truth = bundle.truth(number) or "unknown"
+        mark = " (wrong)" if probe.label not in (None, probe.predicted) else ""
         probes.add_row(str(number), truth, said + mark, f"{probe.probability:.1%}", probe.source)
     arrays = _table("array", "shape", "type", "sha256")
     for name, info in sorted(header.arrays.items()):

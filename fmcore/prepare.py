@@ -10,18 +10,22 @@ import signal
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fmcore.bundle import Bundle
 from fmcore.data.fingerprint import fingerprint
-from fmcore.errors import BundleError, FmcoreError, RenderError
+from fmcore.errors import BundleError, FmcoreError, InputError, RenderError
 from fmcore.header import SCHEMA_VERSION
-from fmcore.lesson.plan import BundleRecipe, data_name, slug
+from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
 from fmcore.reporter import Reporter
 
-_COMPUTED_BY = ("models", "training", "recording", "gradcam")  # a change there makes other numbers
+_COMPUTED_BY = [  # a change there makes other numbers
+    "models", "model_input", "model_source", "weights", "training", "parallel", "tracing", "geometry", "recording",
+    "measuring", "probing", "patches", "gradcam", "analysis/alignment", "analysis/channels", "analysis/classical",
+    "analysis/foreground", "analysis/receptive_field",
+]  # fmt: skip
 _queue: Any = None  # in a worker: messages to the parent
 
 
@@ -37,8 +41,11 @@ class Wanted:
 
 
 def bundle_path(recipe: BundleRecipe, folder: Path) -> Path:
-    """Where the bundle of `recipe` is kept: `<model>-<data>.safetensors`."""
-    return folder / f"{slug(recipe.model)}-{data_name(recipe.data)}.safetensors"
+    """Where the bundle of `recipe` is kept: `<model>-<data>.safetensors`, or `<model>-<image>.safetensors`."""
+    if recipe.data is None and not recipe.images:
+        raise InputError(f"There is nothing to show to {recipe.model}; name images with --image or data with --data.")
+    shown = data_name(recipe.data) if recipe.data is not None else slug(Path(recipe.images[0]).stem)
+    return folder / f"{slug(recipe.model.removeprefix('torchvision:'))}-{shown}.safetensors"
 
 
 def look(recipe: BundleRecipe, folder: Path) -> Wanted:
@@ -69,13 +76,17 @@ def look(recipe: BundleRecipe, folder: Path) -> Wanted:
 
 def made_of(recipe: BundleRecipe) -> dict[str, str]:
     """Everything that decides the numbers of the bundle, by name."""
-    code = hashlib.sha256()
+    code, data = hashlib.sha256(), recipe.data or ""
     for name in _COMPUTED_BY:
         code.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return {
         "model": recipe.model,
-        "data": recipe.data if not recipe.data.startswith("folder:") else f"folder:{Path(recipe.data[7:]).name}",
-        "image contents": fingerprint(recipe.data),
+        "model's code": _digest_of_factory(recipe.model),
+        "weights": _digest_of_weights(recipe.weights),
+        "data": f"folder:{Path(data[7:]).name}" if data.startswith("folder:") else data,
+        "image contents": fingerprint(data) if data else "",
+        "images": ", ".join(f"{Path(image).name} {_digest_of(image)}" for image in recipe.images),
+        "layers": ", ".join(recipe.layers),
         "image size": str(recipe.image_size),
         "epochs": str(recipe.epochs),
         "batch size": str(recipe.batch_size),
@@ -86,27 +97,76 @@ def made_of(recipe: BundleRecipe) -> dict[str, str]:
     }
 
 
+def _digest_of(path: str) -> str:
+    """The first digits of a file's sha256; empty where it cannot be read, which is told when it is opened."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return ""
+
+
+def _digest_of_weights(weights: str | None) -> str:
+    if weights is None:
+        return ""
+    return f"{Path(weights).name} {_digest_of(weights)}".strip()
+
+
+def _digest_of_factory(model: str) -> str:
+    """Of the file of a factory given as path/to/file.py:factory; a package is taken to change with its version."""
+    where = model.rpartition(":")[0]
+    return _digest_of(where) if where.endswith(".py") else ""
+
+
 def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Path | None, report: Reporter) -> str:
     """Train `recipe` (or read `checkpoint`) and record the bundle at `path`. Returns its digest."""
     import torch
 
-    from fmcore.checkpoint import load_checkpoint
-    from fmcore.models import require_model
-    from fmcore.recording import record
-    from fmcore.training import train, train_spec
+    from fmcore.data.pictures import open_pictures
+    from fmcore.recording import Watching, record
 
     torch.set_num_threads(1)  # so that sums of floats are the same on any number of cores
     task = path.stem
-    require_model(recipe.model)
-    data = _load(recipe, data_dir, task, report)
-    if checkpoint is not None:
-        trained = load_checkpoint(checkpoint, data)
+    trained, data = _trained(recipe, data_dir, checkpoint, task, report)
+    pictures = open_pictures([Path(image) for image in recipe.images], trained.as_input.preprocessing, report.say)
+    for notice in dict.fromkeys(notice for picture in pictures for notice in picture.notices):
+        report.say(notice)
+    watching = Watching(lambda what, done, total: report.progress(task, done, total, what), report.say)
+    made_from = made_of(recipe) if checkpoint is None else None
+    digest = record(trained, data, path, made_from, pictures=pictures, layers=recipe.layers, watching=watching)
+    if trained.history and data is not None:
+        accuracy = trained.history[-1].test_accuracy
+        report.finish(task, f"{accuracy:.1%} of {len(data.test_labels):,} test images right, recorded in {path}")
     else:
-        trained = train(data, train_spec(recipe), progress_to(report, task, recipe.epochs))
-    digest = record(trained, data, path, made_of(recipe) if checkpoint is None else None)
-    accuracy = trained.history[-1].test_accuracy
-    report.finish(task, f"{accuracy:.1%} of {len(data.test_labels):,} test images right, recorded in {path}")
+        report.finish(task, f"{trained.weights} weights, recorded in {path}")
     return digest
+
+
+def _trained(
+    recipe: BundleRecipe, data_dir: Path | None, checkpoint: Path | None, task: str, report: Reporter
+) -> tuple[Any, Any]:
+    """The network of `recipe`, trained where the recipe says so, and its data (None where it has none)."""
+    from fmcore.checkpoint import load_checkpoint
+    from fmcore.model_source import Wanted as Shape
+    from fmcore.model_source import is_own, open_model, published_side, require_model_name
+    from fmcore.training import train, train_spec, untrained, wanted_by
+
+    require_model_name(recipe.model)
+    side = recipe.image_size or published_side(recipe.model)
+    data = _load(recipe, side, data_dir, task, report) if recipe.data is not None else None
+    if checkpoint is not None and data is not None:
+        return load_checkpoint(checkpoint, data), data
+    shape = wanted_by(data) if data is not None else Shape(image_size=recipe.image_size)
+    if recipe.image_size is None and not is_own(recipe.model):
+        shape = replace(shape, image_size=None)  # the model says what it wants, and the data follows
+    model = open_model(recipe.model, shape, recipe.weights, recipe.seed)
+    if data is not None and data.image_shape[1:] != model.preprocessing.size:
+        data = _load(recipe, model.preprocessing.size[0], data_dir, task, report)
+    if recipe.epochs > 0 or (is_own(recipe.model) and recipe.weights is None):
+        if data is None:
+            raise InputError("There is nothing to train on; name data with --data, or leave out --epochs.")
+        return train(data, train_spec(recipe), progress_to(report, task, recipe.epochs), model), data
+    return untrained(model, recipe.seed), data
 
 
 def progress_to(report: Reporter, task: str, epochs: int) -> Any:
@@ -195,21 +255,20 @@ def _make_in_worker(recipe: BundleRecipe, path: Path, data_dir: Path | None) -> 
 def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, report: Reporter) -> None:
     """Train `recipe` and write its checkpoint to `path`."""
     from fmcore.checkpoint import save_checkpoint
-    from fmcore.models import require_model
-    from fmcore.training import train, train_spec
 
-    require_model(recipe.model)
-    data = _load(recipe, data_dir, path.stem, report)
-    trained = train(data, train_spec(recipe), progress_to(report, path.stem, recipe.epochs))
+    if recipe.epochs == 0 and recipe.model not in OWN_MODELS:
+        raise InputError(f"Say how long '{recipe.model}' is to be trained with --epochs.")
+    trained, data = _trained(recipe, data_dir, None, path.stem, report)
     save_checkpoint(path, trained, data)
     report.finish(path.stem, f"{trained.history[-1].test_accuracy:.1%} of test images right, weights in {path}")
 
 
-def _load(recipe: BundleRecipe, data_dir: Path | None, task: str, report: Reporter) -> Any:
+def _load(recipe: BundleRecipe, side: int | None, data_dir: Path | None, task: str, report: Reporter) -> Any:
     from fmcore.data import load_data
 
+    assert recipe.data is not None
     report.progress(task, 0, None, "reading images")
-    data = load_data(recipe.data, data_dir, seed=recipe.seed, image_size=recipe.image_size, on_message=report.say)
+    data = load_data(recipe.data, data_dir, seed=recipe.seed, image_size=side, on_message=report.say)
     for notice in data.notices:
         report.say(notice)
     return data

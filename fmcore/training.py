@@ -7,12 +7,11 @@ with that of a DataLoader over a Dataset.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 import torch
@@ -24,9 +23,14 @@ from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.header import EpochRecord, TrainingInfo
 from fmcore.lesson.plan import BundleRecipe
-from fmcore.models import build_model
+from fmcore.model_input import AsInput, with_channels
+from fmcore.model_source import Model, Wanted, open_model
+from fmcore.models import Staged
+from fmcore.parallel import Threads
+from fmcore.tracing import require_logits, run
 
 _EVALUATION_BATCH = 250
+_EVALUATION_VALUES = 2**20  # of the images of a batch: large images come in small batches
 _PART = 64  # images a thread works on at once; the sums depend on it, so it is fixed
 
 
@@ -42,20 +46,21 @@ class TrainSpec(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
-Part = TypeVar("Part")
-Result = TypeVar("Result")
 State = dict[str, NDArray[np.float32]]  # parameter name -> value
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network and how it got there; `states[e]` are the weights after `e` epochs."""
+    """A network and how it got its weights; `states[e]` are those after `e` epochs, none where nobody trained it."""
 
     spec: TrainSpec
     network: nn.Module
     history: tuple[EpochRecord, ...]
     states: tuple[State, ...]
     device: str
+    as_input: AsInput
+    weights: str = "trained here"
+    classes: tuple[str, ...] | None = None  # the names that its weights were published with
 
     def info(self) -> TrainingInfo:
         """The record of this training for the bundle's header."""
@@ -88,15 +93,33 @@ def choose_device() -> torch.device:
     return torch.device("cpu")
 
 
-def train(data: ImageSet, spec: TrainSpec, progress: Progress | None = None) -> Trained:
+def wanted_by(data: ImageSet) -> Wanted:
+    """The shape that `data` would like a model to have."""
+    channels, side, _ = data.image_shape
+    return Wanted(channels, side, len(data.classes))
+
+
+def untrained(model: Model, seed: int = 0) -> Trained:
+    """`model` as it is."""
+    spec = TrainSpec(model=model.name, epochs=0, seed=seed)
+    network = model.network.to(choose_device()).eval()
+    return Trained(spec, network, (), (), choose_device().type, model.as_input, model.weights, model.classes)
+
+
+def train(data: ImageSet, spec: TrainSpec, progress: Progress | None = None, model: Model | None = None) -> Trained:
     """Train `spec.model` on `data` with Adam and cross-entropy, the learning rate falling to zero.
+
+    Args:
+        model: Its network is trained further; when left out, a fresh one is made.
 
     Raises:
         InputError: unknown model, too small images, or a loss that is no longer a number.
     """
     progress = progress or Progress()
     device = choose_device()
-    with _repeatable(spec.seed, device), _Fit(data, spec, device) as fit:
+    model = model or open_model(spec.model, wanted_by(data), seed=spec.seed)
+    data = with_channels(data, model.preprocessing.channels)
+    with _repeatable(spec.seed, device, model.network), _Fit(data, spec, device, model) as fit:
         history = [fit.measure(0)]
         states = [state_of(fit.network)]
         progress.on_epoch(history[0])
@@ -105,26 +128,28 @@ def train(data: ImageSet, spec: TrainSpec, progress: Progress | None = None) -> 
             history.append(fit.measure(epoch))
             states.append(state_of(fit.network))
             progress.on_epoch(history[-1])
-        return Trained(spec, fit.network.eval(), tuple(history), tuple(states), device.type)
+        return Trained(spec, fit.network.eval(), tuple(history), tuple(states), device.type, model.as_input)
 
 
 class _Fit:
     """One training run: the network and the images on the device, the optimizer, and the threads."""
 
-    def __init__(self, data: ImageSet, spec: TrainSpec, device: torch.device) -> None:
-        channels, size, _ = data.image_shape
-        network = build_model(spec.model, channels, size, len(data.classes))
-        self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(self, data: ImageSet, spec: TrainSpec, device: torch.device, model: Model) -> None:
+        self.network, self.as_input = model.network.to(device), model.as_input
+        if model.as_input.channels_last:
+            self.network = self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.spec, self.device = spec, device
         self.train_images = torch.from_numpy(data.train_images).to(device)  # (N, C, H, W) uint8
         self.train_labels = torch.from_numpy(data.train_labels).to(device)  # (N,)
         self.test_images = torch.from_numpy(data.test_images).to(device)
         self.test_labels = torch.from_numpy(data.test_labels).to(device)
+        self.classes = len(data.classes)
         self.parameters = list(self.network.parameters())
         self.optimizer = torch.optim.Adam(self.parameters, lr=spec.learning_rate, fused=device.type != "mps")
         steps = max(1, spec.epochs * -(-len(self.train_labels) // spec.batch_size))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
-        self.part = _PART if device.type == "cpu" else spec.batch_size
+        # a stranger's network may look at the whole batch, as batch normalisation does, so it is not cut into parts
+        self.part = _PART if device.type == "cpu" and isinstance(self.network, Staged) else spec.batch_size
         self.threads = Threads(device)
 
     def __enter__(self) -> Self:
@@ -140,7 +165,7 @@ class _Fit:
         for seen, rows in self._batches(total):
             found = self.threads.map(partial(self._gradients, of=len(rows)), torch.split(rows, self.part))
             for parameter, *gradients in zip(self.parameters, *(gradient for _, gradient in found), strict=True):
-                parameter.grad = sum(gradients[1:], start=gradients[0])
+                parameter.grad = None if gradients[0] is None else sum(gradients[1:], start=gradients[0])
             self.optimizer.step()
             self.schedule.step()
             running += sum(loss for loss, _ in found)
@@ -153,9 +178,10 @@ class _Fit:
 
     def _gradients(self, rows: Tensor, of: int) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The share that images `rows` have in the mean loss over `of` images, and its gradients."""
-        logits = self.network(as_input(self.train_images[rows]))
+        logits = run(self.network, self.as_input(self.train_images[rows]))
+        require_logits(logits, len(rows), self.classes)
         loss = nn.functional.cross_entropy(logits, self.train_labels[rows], reduction="sum") / of
-        return loss.detach(), torch.autograd.grad(loss, self.parameters)
+        return loss.detach(), torch.autograd.grad(loss, self.parameters, allow_unused=True)
 
     def _batches(self, total: int) -> Iterator[tuple[int, Tensor]]:
         order = torch.randperm(total).to(self.device)
@@ -164,8 +190,9 @@ class _Fit:
             yield start + len(rows), rows
 
     def measure(self, epoch: int) -> EpochRecord:
-        train_loss, train_accuracy = evaluate(self.network, self.train_images, self.train_labels, self.threads)
-        test_loss, test_accuracy = evaluate(self.network, self.test_images, self.test_labels, self.threads)
+        measured = partial(evaluate, self.network, threads=self.threads, as_input=self.as_input)
+        train_loss, train_accuracy = measured(self.train_images, self.train_labels)
+        test_loss, test_accuracy = measured(self.test_images, self.test_labels)
         return EpochRecord(
             epoch=epoch,
             train_loss=train_loss,
@@ -175,36 +202,9 @@ class _Fit:
         )
 
 
-class Threads:
-    """Python threads that each compute with one core; torch releases the interpreter while it does.
-
-    The calling thread is one of them, which spares a handover. A GPU is fed by one. How many there are never
-    changes a result, since the results come back in the order of their parts.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # OpenMP allows a list there
-        cores = int(asked) if asked.isdecimal() and int(asked) else os.cpu_count() or 1
-        self.count = cores if device.type == "cpu" else 1
-        self._others = ThreadPoolExecutor(max(1, self.count - 1), initializer=torch.set_num_threads, initargs=(1,))
-
-    def map(self, function: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
-        """`function` of every part; thread number k works on the parts k, k + count, ..."""
-        lanes = [parts[first :: self.count] for first in range(min(self.count, len(parts)))]
-        others = [self._others.submit(lambda lane: [function(part) for part in lane], lane) for lane in lanes[1:]]
-        found = [[function(part) for part in lanes[0]], *(other.result() for other in others)]
-        return [found[number % self.count][number // self.count] for number in range(len(parts))]
-
-    def close(self) -> None:
-        self._others.shutdown(cancel_futures=True)
-
-
-def as_input(images: Tensor) -> Tensor:
-    """Bytes (B, C, H, W) as the network's input: float32 in 0..1, channels-last in memory."""
-    return images.contiguous(memory_format=torch.channels_last).to(torch.float32).div_(255)
-
-
-def evaluate(network: nn.Module, images: Tensor, labels: Tensor, threads: Threads) -> tuple[float, float]:
+def evaluate(
+    network: nn.Module, images: Tensor, labels: Tensor, threads: Threads, as_input: AsInput
+) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (a share) of `network` over byte images (N, C, H, W) and labels (N,)."""
     network.eval()
 
@@ -214,8 +214,9 @@ def evaluate(network: nn.Module, images: Tensor, labels: Tensor, threads: Thread
             loss = nn.functional.cross_entropy(logits, labels[rows], reduction="sum")
             return float(loss), int((logits.argmax(1) == labels[rows]).sum())
 
-    starts = range(0, len(labels), _EVALUATION_BATCH)
-    found = threads.map(part, [slice(start, start + _EVALUATION_BATCH) for start in starts])
+    size = max(1, min(_EVALUATION_BATCH, _EVALUATION_VALUES // int(np.prod(images.shape[1:]))))
+    starts = range(0, len(labels), size)
+    found = threads.map(part, [slice(start, start + size) for start in starts])
     return sum(loss for loss, _ in found) / len(labels), sum(right for _, right in found) / len(labels)
 
 
@@ -235,7 +236,7 @@ def load_state(network: nn.Module, state: State) -> None:
     """
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: value.shape for name, value in state.items()}
-    for name in expected.keys() | found.keys():
+    for name in [*expected, *(name for name in found if name not in expected)]:
         if expected.get(name) != found.get(name):
             raise InputError(
                 f"These weights belong to another model: '{name}' should be"
@@ -245,13 +246,14 @@ def load_state(network: nn.Module, state: State) -> None:
 
 
 @contextmanager
-def _repeatable(seed: int, device: torch.device) -> Iterator[None]:
+def _repeatable(seed: int, device: torch.device, network: nn.Module) -> Iterator[None]:
     """Fix every source of chance that training has, and give the process its own back afterwards."""
     deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if device.type == "cpu":
-            torch.set_num_threads(1)  # the parts run in parallel, not what is inside them
+            # parts run in parallel, and not what is inside them
+            torch.set_num_threads(1 if isinstance(network, Staged) else os.cpu_count() or 1)
         else:
             torch.use_deterministic_algorithms(True, warn_only=True)
         try:

@@ -158,7 +158,7 @@ BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "missing": ("a.png", lambda p: None, "no image file"),
     "link in a circle": ("a.png", lambda p: p.symlink_to(p), "cannot be opened"),
     "pipe": ("a.png", os.mkfifo, "no regular file"),
-    "folder": ("a.png", lambda p: p.mkdir(), "no regular file"),
+    "folder": ("a.png", lambda p: p.mkdir(), r"is a folder.* use --data folder:shoes/a\.png\."),
 }
 
 
@@ -170,6 +170,11 @@ def test_bad_files_are_named_in_one_sentence(kind: str, tmp_path: Path) -> None:
         open_image(tmp_path / name, name=f"shoes/{name}")
     assert f"'shoes/{name}'" in caught.value.message
     assert "\n" not in caught.value.message
+
+
+def test_a_path_that_no_system_has() -> None:
+    with pytest.raises(DataError, match=r"'a\\x00\.png' cannot be opened"):
+        open_image(Path("a\0.png"))
 
 
 def test_what_was_done_is_told_with_counts() -> None:

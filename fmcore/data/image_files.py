@@ -1,5 +1,6 @@
 """Open one image file safely: whatever is in it becomes 8-bit grey or RGB pixels, or one clear sentence."""
 
+import shlex
 import stat
 import warnings
 from collections.abc import Callable, Mapping
@@ -92,6 +93,11 @@ def open_image(path: Path, *, name: str | None = None, square_px: int | None = N
     called = shown(name or path.name)
     try:
         found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise DataError(
+                f"'{called}' is a folder, and an image file was expected: name the files in it, or use "
+                f"--data {shlex.quote('folder:' + called)}."
+            )
         if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
             raise DataError(f"'{called}' is no regular file, and an image was expected: remove it.")
         if found.st_size == 0:
@@ -113,9 +119,9 @@ def open_image(path: Path, *, name: str | None = None, square_px: int | None = N
                 raise DataError(f"'{called}' is broken or cut off ({_reason(error)}): replace or remove it.") from error
     except FileNotFoundError as error:
         raise DataError(f"There is no image file '{called}', or it is a link to nothing: check the path.") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError is a path that no system has
         raise DataError(
-            f"'{called}' cannot be opened ({error.strerror or _reason(error)}): "
+            f"'{called}' cannot be opened ({getattr(error, 'strerror', None) or _reason(error)}): "
             "make it readable, replace it or remove it."
         ) from error
 
@@ -175,7 +181,7 @@ def _decode(stream: IO[bytes], called: str, square_px: int | None) -> OpenedImag
     pixels = np.array(flat)  # (H, W) or (H, W, 3); a copy can be written to
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
-    elif (pixels == pixels[:, :, :1]).all():
+    elif all((pixels[:, :, 0] == pixels[:, :, other]).all() for other in (1, 2)):
         pixels = pixels[:, :, :1]
     return OpenedImage(pixels, tuple(done))
 

@@ -27,17 +27,39 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+OWN_MODELS = ("tutorial", "deep")  # made to be trained here; others are shown as they come unless `epochs` is given
+
+
 class BundleRecipe(_Strict):
-    """What a bundle is made from. `file` names one that exists already; the rest is then unused."""
+    """What a bundle is made from. `file` names one that exists already; the rest is then unused.
+
+    Unless they are given, `data` is garments for a model of this package and none for others, and `epochs` is 5 for
+    a model of this package without `weights` and 0 for others.
+    """
 
     file: str | None = None
     model: str = "tutorial"
-    data: str = "garments"
+    weights: str | None = None  # a file, or a name of torchvision's such as DEFAULT
+    data: str | None = None
+    images: tuple[str, ...] = ()  # files that become the probes
+    layers: tuple[str, ...] = ()  # to be recorded; all when left out
     image_size: int | None = Field(default=None, ge=8, le=1024)
     epochs: int = Field(default=5, ge=0, le=1000)
     batch_size: int = Field(default=128, ge=1, le=100_000)
     learning_rate: float = Field(default=4e-3, gt=0, le=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            own = values.get("model", "tutorial") in OWN_MODELS
+            values = {
+                "data": "garments" if own else None,
+                "epochs": 5 if own and values.get("weights") is None else 0,
+                **values,
+            }
+        return values
 
 
 class SceneEntry(_Strict):
@@ -60,6 +82,16 @@ class LessonPlan(_Strict):
         for entry in self.scenes:
             if entry.bundle is not None and entry.bundle not in self.bundles:
                 raise ValueError(one_of("bundle", entry.bundle, list(self.bundles)))
+        return self
+
+    @model_validator(mode="after")
+    def _no_code_is_named(self) -> Self:
+        for name, recipe in self.bundles.items():
+            if recipe.model not in OWN_MODELS and not recipe.model.startswith("torchvision:"):
+                raise ValueError(
+                    f"bundle '{name}' wants model '{recipe.model}', and a plan may name tutorial, deep and"
+                    " torchvision:NAME; record a model of your own with `fmcore record --model`, and name its file."
+                )
         return self
 
 

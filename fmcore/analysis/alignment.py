@@ -1,0 +1,41 @@
+"""Lay the pixels of an image onto the places of a layer, so that both can be compared place by place.
+
+A place stands for the pixels around the centre of its receptive field, half a step to either side: those that are
+nearer to it than to its neighbours.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.header import ReceptiveField
+
+
+def weights(places: int, length: int, jump: int, start: float) -> NDArray[np.float32]:
+    """How much of each of `length` pixels each of `places` takes, along one axis: (places, length), rows sum to 1.
+
+    Place r averages what lies within jump / 2 of start + r x jump, where pixel i covers i to i + 1; a pixel that lies
+    there in part counts in part. What lies beyond the image counts nothing; a place that has nothing else takes the
+    nearest pixel.
+    """
+    centre = start + jump * np.arange(places)[:, None]
+    pixel = np.arange(length)
+    overlap = np.minimum(centre + jump / 2, pixel + 1) - np.maximum(centre - jump / 2, pixel)
+    nearest = pixel == np.clip(centre, 0, length - 1)  # used beyond the image only, where it is the first or the last
+    taken = np.maximum(overlap, 0)
+    taken = np.where(taken.any(1, keepdims=True), taken, nearest)
+    share: NDArray[np.float32] = (taken / taken.sum(1, keepdims=True)).astype(np.float32)
+    return share
+
+
+def aligned(images: NDArray[Any], field: ReceptiveField, grid: tuple[int, int]) -> NDArray[np.float32]:
+    """The means (..., h, w) of `images` (..., H, W) at the places of a layer of `grid` (h, w) places and of `field`.
+
+    Images as they are where every pixel has its place, as after convolutions of stride 1 that keep the size.
+    """
+    height, width = images.shape[-2:]
+    down = weights(grid[0], height, field.jump[0], field.start[0])
+    across = weights(grid[1], width, field.jump[1], field.start[1])
+    means: NDArray[np.float32] = down @ images.astype(np.float32, copy=False) @ across.T
+    return means

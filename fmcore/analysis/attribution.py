@@ -1,0 +1,193 @@
+"""Reading what an answer rests on: Grad-CAM says which places support a class, ablation which channels it needs.
+
+Channels count from 0 in records and from 1 in sentences, as on screen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.bundle import Bundle
+from fmcore.errors import BundleError, InputError, one_of
+
+Floats = NDArray[np.floating]
+
+_NOTHING = 1e-6  # of the largest magnitude of a map: what is smaller supports nothing
+_SEEN = 0.0005  # of a probability: the least change that shows with one decimal of a percentage point
+
+
+# -- places --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """Grad-CAM of one layer for one probe and one class (Selvaraju et al., "Grad-CAM", 2017)."""
+
+    layer: str
+    index: int  # of the class
+    name: str
+    probability: float  # softmax
+    signed: Floats  # (H, W), negative where a place speaks against the class
+
+    @property
+    def positive(self) -> Floats:
+        """What supports the class (H, W): the map after the paper's ReLU, eq. 2."""
+        return np.maximum(self.signed, 0)
+
+    @property
+    def share(self) -> float:
+        """The share of places that support the class."""
+        return float((self.signed > _NOTHING * np.abs(self.signed).max()).mean())
+
+    @property
+    def supported(self) -> bool:
+        """Whether any place supports the class."""
+        return self.share > 0
+
+    @property
+    def sentence(self) -> str:
+        if not self.supported:
+            return f"Nothing in {self.layer} supports '{self.name}' here."
+        return f"In {self.layer}, {_percent(self.share)} of the places support '{self.name}'."
+
+
+def class_map(bundle: Bundle, layer: str, probe: int, wanted: int | str | None = None) -> ClassMap:
+    """What in `layer` supports the class `wanted`, by number or name, for one probe; by default the predicted one.
+
+    Raises:
+        InputError: there is no such probe or class, or no map was recorded for it.
+        BundleError: there is no such layer, or it has no maps.
+    """
+    _check(bundle, layer, probe, "gradcam", "Grad-CAM maps")
+    shown = [int(index) for index in bundle.part("gradcam_classes", probe)]
+    index = _class_index(bundle, probe, shown, wanted)
+    logits = bundle.part("logits", probe).astype(np.float64)
+    likely = np.exp(logits - logits.max())
+    return ClassMap(
+        layer=layer,
+        index=index,
+        name=bundle.class_name(index),
+        probability=float(likely[index] / likely.sum()),
+        signed=bundle.part(f"{layer}/gradcam", probe, shown.index(index)),
+    )
+
+
+def _class_index(bundle: Bundle, probe: int, shown: list[int], wanted: int | str | None) -> int:
+    """The number of the class `wanted`, one of those `shown`."""
+    classes = bundle.header.classes
+    names = [classes[index] for index in shown]
+    if isinstance(wanted, str):
+        if wanted in names:
+            return shown[names.index(wanted)]
+        if wanted not in classes:
+            raise InputError(one_of("class", wanted, names))
+    elif wanted is not None and not 0 <= wanted < len(classes):
+        raise InputError(f"There are classes 0 to {len(classes) - 1} and no {wanted}.")
+    index = bundle.header.probes[probe].predicted if wanted is None else wanted
+    if isinstance(index, str) or index not in shown:
+        name = index if isinstance(index, str) else classes[index]
+        raise InputError(
+            f"For probe {probe}, '{bundle.path.name}' has no Grad-CAM map of '{name}';"
+            f" choose one of: {', '.join(names)}."
+        )
+    return index
+
+
+def _percent(share: float) -> str:
+    """A share as whole percent; never "100%" or "0%" of what is not quite that."""
+    if 0.995 <= share < 1:
+        return "over 99%"
+    return "under 1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+# -- channels ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """By how much the probability of the predicted class changed when `channel` was set to zero."""
+
+    channel: int
+    change: float  # negative where the class lost
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The brightest of the channels that were set to zero, and the one that the answer needs most."""
+
+    brightest: Ablation
+    decisive: Ablation  # the one with the largest drop
+    sentence: str
+
+    @property
+    def same(self) -> bool:
+        return self.brightest == self.decisive
+
+
+def ablations(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
+    """What setting single channels of `layer` to zero did to the answer for one probe, the largest change first.
+
+    Raises:
+        InputError: there is no such probe.
+        BundleError: there is no such layer, or nothing in it was set to zero.
+    """
+    _check(bundle, layer, probe, "ablation", "ablations")
+    channels = bundle.part(f"{layer}/ablated", probe)
+    changes = bundle.part(f"{layer}/ablation", probe)
+    found = [Ablation(int(channel), float(change)) for channel, change in zip(channels, changes, strict=True)]
+    return sorted(found, key=lambda ablation: (-abs(ablation.change), ablation.channel))
+
+
+def brightest_is_decisive(bundle: Bundle, layer: str, probe: int) -> Decision:
+    """Compare the brightest channel, that of the largest sum of activations, with the one whose loss costs most.
+
+    Both are among the channels that were set to zero.
+
+    Raises:
+        InputError: there is no such probe.
+        BundleError: there is no such layer, or nothing in it was set to zero.
+    """
+    tried = ablations(bundle, layer, probe)
+
+    def light(ablation: Ablation) -> float:
+        return float(bundle.part(f"{layer}/activation", probe, ablation.channel).sum(dtype=np.float64))
+
+    brightest = max(tried, key=light)
+    decisive = min(tried, key=lambda ablation: (ablation.change, ablation != brightest))
+    name = bundle.class_name(bundle.header.probes[probe].predicted)
+    return Decision(brightest, decisive, _verdict(layer, name, brightest, decisive))
+
+
+def _verdict(layer: str, name: str, brightest: Ablation, decisive: Ablation) -> str:
+    bright = f"Channel {brightest.channel + 1} of {layer} is the brightest"
+    falls = decisive.change <= -_SEEN
+    if falls and brightest == decisive:
+        return f"{bright} and the most decisive: without it the probability of '{name}' {_moves(brightest.change)}."
+    start = f"{bright}; without it the probability of '{name}' {_moves(brightest.change)}"
+    if falls and brightest.change <= -_SEEN:
+        return f"{start}, without channel {decisive.channel + 1} by {_points(decisive.change)}."
+    if falls:
+        return f"{start}, without channel {decisive.channel + 1} it {_moves(decisive.change)}."
+    return f"{start}, and no channel that was tried lowers it by 0.1 points."
+
+
+def _moves(change: float) -> str:
+    if abs(change) < _SEEN:
+        return "hardly changes"
+    return f"{'falls' if change < 0 else 'rises'} by {_points(change)} points"
+
+
+def _points(change: float) -> str:
+    return f"{abs(change) * 100:.1f}"
+
+
+def _check(bundle: Bundle, layer: str, probe: int, part: str, kind: str) -> None:
+    bundle.layer(layer)
+    count = len(bundle.header.probes)
+    if not 0 <= probe < count:
+        raise InputError(f"The bundle '{bundle.path.name}' has probes 0 to {count - 1} and no {probe}.")
+    if f"{layer}/{part}" not in bundle.header.arrays:
+        having = [name for name in bundle.layer_names if f"{name}/{part}" in bundle.header.arrays]
+        instead = f"those that have are: {', '.join(having)}" if having else "write it again with `fmcore record`"
+        raise BundleError(f"Layer '{layer}' of '{bundle.path.name}' has no {kind}; {instead}.")

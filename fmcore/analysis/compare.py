@@ -1,0 +1,283 @@
+"""Two networks on the same images: which layers represent alike, which channels are the same, where answers differ.
+
+Layers are compared by `<layer>/sample`: coarse maps of a fixed list of test images, of which every bundle holds the
+first N. So the images that two bundles of the same data set share are the first min(N1, N2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from fmcore.bundle import Bundle
+from fmcore.errors import BundleError, InputError
+
+Floats = NDArray[np.floating]
+
+MATCHED = 0.5  # channels that correlate less are no match
+_FEWEST = 4  # images that the unbiased estimator divides by
+_FLAT = 1e-6  # what varies by a smaller share of its size is constant but for rounding
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Channel `one` of the first layer and channel `other` of the second, which answer to the same things."""
+
+    one: int
+    other: int
+    correlation: float
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The channels of two layers, one to one: pairs from the likest down, then those without a partner."""
+
+    pairs: tuple[Pair, ...]
+    unmatched_one: tuple[int, ...]
+    unmatched_other: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """What stands in the other network for `layer` of the first: the layer of that name, else the likest one."""
+
+    layer: str
+    other: str
+    by_name: bool
+    cka: float
+    matching: Matching
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A test image, by its row, on which the two networks answer differently."""
+
+    row: int
+    one: str
+    other: str
+    truth: str | None
+    confidence: float  # the sum of both probabilities, 0..2
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The answers of two networks to the same test images."""
+
+    images: int
+    share: float  # of images with equal answers
+    accuracy: tuple[float | None, float | None]  # of each network; None where the labels are not known
+    disagreements: tuple[Disagreement, ...]  # the most confident first
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two bundles compared over the first `images` of their common list of test images."""
+
+    images: int
+    layers: tuple[tuple[str, ...], tuple[str, ...]]  # L1 and L2 names
+    cka: Floats  # (L1, L2)
+    counterparts: tuple[Counterpart, ...]  # one for every layer of the first
+    agreement: Agreement | None
+    why_not: str  # why there is no agreement; "" where there is
+
+
+# -- layers --------------------------------------------------------------------------------------
+
+
+def linear_cka(x: Floats, y: Floats) -> float:
+    """Debiased linear CKA of `x` (N, ...) and `y` (N, ...), features of the same N images: 1 where they are alike.
+
+    About 0 for independent features however many there are, and slightly below 0 by chance; 0 where one is constant.
+    The same under rotation and scaling of either. CKA is that of Kornblith et al., "Similarity of Neural Network
+    Representations Revisited" (2019); with the unbiased HSIC of Song et al., "Feature Selection via Dependence
+    Maximization" (2012), eq. 5, as Nguyen et al., "Do Wide and Deep Networks Learn the Same Things?" (2021), use it.
+
+    Raises:
+        InputError: fewer than four images, or not the same number.
+    """
+    if len(x) != len(y):
+        raise InputError(f"CKA compares the same images, but there are {len(x)} and {len(y)} of them.")
+    return float((_direction(x) * _direction(y)).sum())
+
+
+def _direction(x: Floats) -> Floats:
+    """The Gram matrix (N, N) of `x` (N, ...), U-centred and of unit norm; 0 where `x` is constant.
+
+    U-centring (Székely and Rizzo, "Partial distance correlation with methods for dissimilarities", 2014, eq. 3.1)
+    makes the unbiased HSIC an inner product, and so CKA the cosine of two such matrices.
+    """
+    n = len(x)
+    if n < _FEWEST:
+        raise InputError(f"CKA needs at least {_FEWEST} images, and there are {n}; record more test images.")
+    features = np.asarray(x, np.float64).reshape(n, -1)
+    varying = features - features.mean(0)
+    if np.linalg.norm(varying) <= _FLAT * np.linalg.norm(features):
+        return np.zeros((n, n))
+    gram = varying @ varying.T
+    np.fill_diagonal(gram, 0)
+    row = gram.sum(0) / (n - 2)
+    centred = gram - row - row[:, None] + gram.sum() / ((n - 1) * (n - 2))
+    np.fill_diagonal(centred, 0)
+    unit: Floats = centred / max(float(np.linalg.norm(centred)), np.finfo(np.float64).tiny)
+    return unit
+
+
+# -- channels ------------------------------------------------------------------------------------
+
+
+def correlations(x: Floats, y: Floats) -> Floats:
+    """Pearson correlation (C1, C2) of the channels of `x` (N, C1, g, g) and `y` (N, C2, g, g) over images and places.
+
+    A constant channel correlates 0 with everything. Maps on different grids are brought to the smaller one.
+    """
+    grid = (min(x.shape[2], y.shape[2]), min(x.shape[3], y.shape[3]))
+    found: Floats = np.clip(_standardised(regridded(x, grid)) @ _standardised(regridded(y, grid)).T, -1, 1)
+    return found
+
+
+def regridded(maps: Floats, grid: tuple[int, int]) -> Floats:
+    """`maps` (N, C, H, W) on a coarser `grid`: the mean over the area of each new cell.
+
+    Where H or W is no multiple, a cell that lies across a border counts by the share that lies within.
+    """
+    if maps.shape[2:] == grid:
+        return maps
+    rows, columns = (_area(old, new) for old, new in zip(maps.shape[2:], grid, strict=True))
+    return np.asarray(rows @ maps @ columns.T)
+
+
+def _area(old: int, new: int) -> Floats:
+    """The share (new, old) of each new cell of a line that each old cell covers."""
+    edges = np.arange(new + 1) * (old / new)
+    cells = np.arange(old)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    share: Floats = np.maximum(overlap, 0) * (new / old)
+    return share
+
+
+def _standardised(maps: Floats) -> Floats:
+    """Every channel of `maps` (N, C, g, g) as a vector of mean 0 and norm 1 (C, N g g); 0 where it is constant."""
+    values = np.asarray(maps, np.float64).transpose(1, 0, 2, 3).reshape(maps.shape[1], -1)
+    varying = values - values.mean(1, keepdims=True)
+    norm = np.linalg.norm(varying, axis=1)
+    norm[norm <= _FLAT * np.linalg.norm(values, axis=1)] = np.inf
+    unit: Floats = varying / norm[:, None]
+    return unit
+
+
+def match(correlation: Floats) -> Matching:
+    """Pair the channels of two layers one to one so that the sum of `correlation` (C1, C2) over the pairs is largest.
+
+    Then pairs under `MATCHED` are parted. Bipartite matching as in Li et al., "Convergent Learning: Do different
+    neural networks learn the same representations?" (2016), section 3.2.
+    """
+    found = [
+        Pair(int(i), int(j), float(correlation[i, j]))
+        for i, j in zip(*linear_sum_assignment(correlation, maximize=True), strict=True)
+        if correlation[i, j] >= MATCHED
+    ]
+    found.sort(key=lambda pair: -pair.correlation)
+    partnered = {pair.one for pair in found}, {pair.other for pair in found}
+    return Matching(
+        pairs=tuple(found),
+        unmatched_one=tuple(c for c in range(correlation.shape[0]) if c not in partnered[0]),
+        unmatched_other=tuple(c for c in range(correlation.shape[1]) if c not in partnered[1]),
+    )
+
+
+# -- networks ------------------------------------------------------------------------------------
+
+
+def compare(one: Bundle, other: Bundle) -> Comparison:
+    """Compare the layers, the channels and the answers of two networks on the test images that both bundles hold.
+
+    Raises:
+        InputError: the bundles belong to different test images, or have fewer than four in common.
+        BundleError: a bundle has no samples of its layers.
+    """
+    _check_same_images(one, other)
+    names = _sampled(one), _sampled(other)
+    images = min(b.info(f"{name}/sample").shape[0] for b, own in zip((one, other), names, strict=True) for name in own)
+    directions = [
+        np.stack([_direction(_sample(bundle, name, images)).ravel() for name in own])
+        for bundle, own in zip((one, other), names, strict=True)
+    ]  # (L1, N N) and (L2, N N)
+    cka: Floats = directions[0] @ directions[1].T
+    counterparts = []
+    for i, layer in enumerate(names[0]):
+        by_name = layer in names[1]
+        j = names[1].index(layer) if by_name else int(cka[i].argmax())
+        matching = match(correlations(_sample(one, layer, images), _sample(other, names[1][j], images)))
+        counterparts.append(Counterpart(layer, names[1][j], by_name, float(cka[i, j]), matching))
+    agreement, why_not = _agreement(one, other)
+    return Comparison(images, names, cka, tuple(counterparts), agreement, why_not)
+
+
+def _check_same_images(one: Bundle, other: Bundle) -> None:
+    mine, theirs = one.header.dataset, other.header.dataset
+    if not mine.test_sha256 or mine.test_sha256 != theirs.test_sha256:
+        raise InputError(
+            f"'{one.path.name}' was measured on test images of '{mine.name}' and '{other.path.name}' on those of"
+            f" '{theirs.name}', and nothing says that they are the same images; record both networks on the same data"
+            " with `fmcore record` to compare them."
+        )
+
+
+def _sampled(bundle: Bundle) -> tuple[str, ...]:
+    names = tuple(name for name in bundle.layer_names if f"{name}/sample" in bundle.header.arrays)
+    if not names:
+        raise BundleError(
+            f"'{bundle.path.name}' has no samples of its layers to compare; write it again with `fmcore record`."
+        )
+    return names
+
+
+def _sample(bundle: Bundle, layer: str, images: int) -> Floats:
+    return bundle.array(f"{layer}/sample")[:images]
+
+
+# -- answers -------------------------------------------------------------------------------------
+
+
+def _agreement(one: Bundle, other: Bundle) -> tuple[Agreement | None, str]:
+    """Where the answers agree, or else why that cannot be said."""
+    if one.header.classes != other.header.classes:
+        return None, f"'{one.path.name}' and '{other.path.name}' tell different classes apart."
+    needed = ("test_predicted", "test_probability")
+    for bundle in (one, other):
+        if any(name not in bundle.header.arrays for name in needed):
+            return None, f"'{bundle.path.name}' does not hold its answers to the test images."
+    mine, theirs = one.array("test_predicted"), other.array("test_predicted")  # (M,)
+    if len(mine) != len(theirs):
+        return None, f"One holds its answers to {len(mine)} test images and the other to {len(theirs)}."
+    confidence = one.array("test_probability").astype(np.float64) + other.array("test_probability")
+    rows = np.flatnonzero(mine != theirs)
+    rows = rows[np.argsort(-confidence[rows], kind="stable")]
+    truth = _labels(one, other)
+    names: Sequence[str] = one.header.classes
+    return Agreement(
+        images=len(mine),
+        share=float((mine == theirs).mean()),
+        accuracy=(_accuracy(one), _accuracy(other)),
+        disagreements=tuple(
+            Disagreement(
+                row=int(row),
+                one=names[mine[row]],
+                other=names[theirs[row]],
+                truth=None if truth is None else names[truth[row]],
+                confidence=float(confidence[row]),
+            )
+            for row in rows
+        ),
+    ), ""
+
+
+def _labels(*bundles: Bundle) -> NDArray[np.integer] | None:
+    return next((b.array("test_label") for b in bundles if "test_label" in b.header.arrays), None)
+
+
+def _accuracy(bundle: Bundle) -> float | None:
+    labels = _labels(bundle)
+    return None if labels is None else float((bundle.array("test_predicted") == labels).mean())

@@ -1,0 +1,237 @@
+"""What is wrong with the channels of a layer: dead, nearly dead, redundant or watching the background.
+
+Read from statistics that were taken over many images, so nothing is said of a single picture. A dead channel is that
+of Lu et al., "Dying ReLU and initialization" (2019), zero for every input; channels are compared by the correlation
+of their activations as in Li et al., "Convergent learning: do different neural networks learn the same
+representations?" (2015). Where a fault begins is this project's own choice, in the constants below.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, inf
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fmcore.bundle import Array, Bundle
+from fmcore.errors import BundleError
+
+NEARLY_DEAD = 0.01  # share of images: a channel that fires on fewer is nearly dead
+REDUNDANT = 0.95  # correlation of two channels from which on they are copies
+BACKGROUND = 0.8  # share of its activation outside the object, from which on a channel may watch the background
+DENSER = 2.0  # and how many times as much of it a background place must have as an object place
+_LISTED = 12  # channels or groups in a sentence
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels that repeat each other, each linked to another by a pair; `correlation` is that of the weakest pair."""
+
+    channels: tuple[int, ...]
+    correlation: float
+
+
+@dataclass(frozen=True)
+class Background:
+    """A channel that watches the background.
+
+    `share` of its activation lies outside the object; a place there has `density` times as much as one on the object.
+    """
+
+    channel: int
+    share: float
+    density: float  # infinite where nothing lies on the object
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found among the channels of a layer; channels count from 0 here and from 1 in sentences."""
+
+    layer: str
+    channels: int
+    images: int  # the statistics were taken over
+    dead: tuple[int, ...]  # zero on every image
+    constant: tuple[int, ...]  # the same value, not zero, everywhere
+    nearly_dead: tuple[int, ...]  # above zero somewhere, but on few images
+    redundant: tuple[Group, ...]
+    background: tuple[Background, ...]
+    correlated: bool  # whether channels were compared, so that an empty `redundant` says something
+    foreground_images: int  # in which an object was found; where there are none, an empty `background` says nothing
+
+    def sentences(self) -> list[str]:
+        """What was found in plain English, with counts and sample size; one sentence says so if that is nothing."""
+        found = [
+            *self._one_by_one(self.dead, "dead", f"zero on all {self.images:,} images"),
+            *self._one_by_one(self.constant, "constant", f"the same everywhere on all {self.images:,} images"),
+            *self._one_by_one(
+                self.nearly_dead, "nearly dead", f"above zero on fewer than {NEARLY_DEAD:.0%} of {self.images:,} images"
+            ),
+            *self._redundant(),
+            *self._background(),
+        ]
+        return [f"{self.layer}: {sentence}" for sentence in [*(found or [self._nothing()]), *self._unmeasured()]]
+
+    def _one_by_one(self, channels: tuple[int, ...], what: str, how: str) -> list[str]:
+        if not channels:
+            return []
+        verb = "is" if len(channels) == 1 else "are"
+        return [f"{self._of_all(channels)} {verb} {what}: {_listed(_numbers(channels))} {verb} {how}."]
+
+    def _redundant(self) -> list[str]:
+        if not self.redundant:
+            return []
+        channels = [channel for group in self.redundant for channel in group.channels]
+        groups = [
+            f"{_listed(_numbers(group.channels))} (correlation {_floored(group.correlation):.2f} or more)"
+            for group in self.redundant
+        ]
+        return [
+            f"{self._of_all(channels)} are redundant, because they repeat each other: {_listed(groups, '; ', '; ')},"
+            f" over {self.images:,} images."
+        ]
+
+    def _background(self) -> list[str]:
+        if not self.background:
+            return []
+        verb = "watches" if len(self.background) == 1 else "watch"
+        shares = [f"{b.channel + 1} ({_floored(b.share):.0%} of its activation)" for b in self.background]
+        return [
+            f"{self._of_all(self.background)} {verb} the background, lit mostly outside the object: {_listed(shares)},"
+            f" over {self.foreground_images:,} images that show one."
+        ]
+
+    def _nothing(self) -> str:
+        faults = ["dead"]
+        faults += ["redundant"] if self.correlated else []
+        faults += ["watches the background"] if self.foreground_images else []
+        return f"none of its {self.channels:,} channels is {_listed(faults, last=' or ')}, over {self.images:,} images."
+
+    def _unmeasured(self) -> list[str]:
+        notes = []
+        if not self.correlated:
+            notes.append("whether channels are redundant was not measured, because the layer is too wide.")
+        if not self.foreground_images:
+            notes.append(
+                "whether channels watch the background was not measured, because no object was found in any image."
+            )
+        return notes
+
+    def _of_all(self, found: Sequence[object]) -> str:
+        return f"{len(found):,} of {self.channels:,} channel{'s' if self.channels > 1 else ''}"
+
+
+def diagnose(bundle: Bundle, layer: str) -> Diagnosis:
+    """What is wrong with the channels of `layer`.
+
+    Dead is a channel that is zero everywhere and constant one that is the same everywhere. Nearly dead is one that
+    fired on less than `NEARLY_DEAD` of the images while its mean is above zero: where a nonlinearity lets negative
+    values through, rarely being positive does not mean that nothing happens, and then the mean is below zero.
+    Redundant are all channels joined by pairs that correlate at `REDUNDANT` or more (of wide layers only each
+    channel's nearest other is known). A channel watches the background if `BACKGROUND` of its activation lies there,
+    and `DENSER` times as densely as on the object: where the object is small, an even channel has that share there too.
+    Those found earlier are not looked at for what comes later, except that copies may watch the background.
+
+    Raises:
+        BundleError: there is no such layer, or it has no statistics.
+    """
+    c = bundle.layer(layer).output_shape[0]
+    measures = bundle.header.measures
+    if measures is None or not _has_statistics(bundle, layer):
+        raise BundleError(
+            f"'{bundle.path.name}' has no statistics of the channels of {layer};"
+            " record it again with `fmcore record`, which measures convolutions and blocks."
+        )
+    mean, std, maximum, fired = (bundle.array(f"{layer}/{part}") for part in ("mean", "std", "maximum", "fired"))
+    still = std == 0
+    dead = still & (maximum == 0) & (mean == 0)
+    nearly = ~still & (fired > 0) & (fired < NEARLY_DEAD) & (mean > 0)
+    healthy = ~still & ~nearly
+    pairs = _pairs(bundle, layer)
+    masked = measures.foreground_images > 0 and f"{layer}/foreground" in bundle.header.arrays
+    return Diagnosis(
+        layer=layer,
+        channels=c,
+        images=measures.images,
+        dead=_indices(dead),
+        constant=_indices(still & ~dead),
+        nearly_dead=_indices(nearly),
+        redundant=_copies(pairs, healthy) if pairs is not None else (),
+        background=_watchers(bundle, layer, healthy & (fired > 0)) if masked else (),
+        correlated=pairs is not None,
+        foreground_images=measures.foreground_images if masked else 0,
+    )
+
+
+def diagnose_all(bundle: Bundle) -> list[Diagnosis]:
+    """What is wrong with every convolution and block that has statistics, in the order in which they ran."""
+    return [
+        diagnose(bundle, layer.name)
+        for layer in bundle.header.layers
+        if layer.type != "pooling" and bundle.header.measures is not None and _has_statistics(bundle, layer.name)
+    ]
+
+
+def _has_statistics(bundle: Bundle, layer: str) -> bool:
+    return all(f"{layer}/{part}" in bundle.header.arrays for part in ("mean", "std", "maximum", "fired"))
+
+
+def _pairs(bundle: Bundle, layer: str) -> tuple[Array, Array, Array] | None:
+    """Pairs of channels that were compared: one, other and their correlation, (n,) each."""
+    names = bundle.header.arrays
+    if f"{layer}/correlation" in names:
+        matrix = bundle.array(f"{layer}/correlation")
+        one, other = np.triu_indices(len(matrix), 1)
+        return one, other, matrix[one, other]
+    if f"{layer}/nearest" in names:
+        nearest = bundle.array(f"{layer}/nearest")
+        return np.arange(len(nearest)), nearest, bundle.array(f"{layer}/nearest_correlation")
+    return None
+
+
+def _copies(pairs: tuple[Array, Array, Array], healthy: NDArray[np.bool_]) -> tuple[Group, ...]:
+    """The connected components over the `pairs` of `healthy` (C,) channels that correlate enough."""
+    one, other, correlation = pairs
+    linked = (correlation >= REDUNDANT) & healthy[one] & healthy[other]
+    one, other, correlation = one[linked], other[linked], correlation[linked]
+    links = coo_array((np.ones(len(one)), (one, other)), shape=(len(healthy), len(healthy)))
+    component = connected_components(links, directed=False)[1]  # (C,)
+    groups = [
+        Group(_indices(component == number), float(correlation[component[one] == number].min()))
+        for number in np.unique(component[one])
+    ]
+    return tuple(sorted(groups, key=lambda group: group.channels))
+
+
+def _watchers(bundle: Bundle, layer: str, lit: NDArray[np.bool_]) -> tuple[Background, ...]:
+    """Those of the `lit` (C,) channels that watch the background."""
+    on_object = bundle.array(f"{layer}/foreground")
+    area = float(bundle.array(f"{layer}/foreground_area")[0])  # share of all places
+    if not 0 < area < 1:
+        return ()
+    share = 1 - on_object
+    inside, outside = on_object / area, share / (1 - area)  # activation per place, in the same unit
+    found = lit & (share >= BACKGROUND) & (outside >= DENSER * inside)
+    return tuple(
+        Background(c, float(share[c]), float(outside[c] / inside[c]) if inside[c] > 0 else inf) for c in _indices(found)
+    )
+
+
+def _indices(flags: NDArray[np.bool_]) -> tuple[int, ...]:
+    return tuple(int(c) for c in np.flatnonzero(flags))
+
+
+def _numbers(channels: Sequence[int]) -> list[str]:
+    return [str(channel + 1) for channel in channels]
+
+
+def _listed(parts: Sequence[str], between: str = ", ", last: str = " and ") -> str:
+    if len(parts) > _LISTED:
+        parts = [*parts[: _LISTED - 1], f"{len(parts) - _LISTED + 1:,} more"]
+    return last.join([*([between.join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])
+
+
+def _floored(value: float) -> float:
+    """Rounded down to hundredths, so that nothing is said to be more than it is; forgives the rounding of float32."""
+    return floor(value * 100 + 1e-3) / 100

@@ -1,0 +1,62 @@
+"""Where each filter started and how far training moved it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.bundle import Bundle
+from fmcore.errors import BundleError
+
+Floats = NDArray[np.floating]
+
+_NOTHING = 1e-6  # a filter that starts this much shorter than the longest ever seen in its layer starts at zero
+
+
+@dataclass(frozen=True)
+class Movement:
+    """The way of every filter of one layer through training, epoch 0 being before it.
+
+    Lengths are in units of the norm that the filter started with. A filter that started at zero has no such unit and
+    takes the mean of the others, or 1 where there is none; its cosine is 0.
+    """
+
+    distance: Floats  # (E + 1, C_out), |w_e - w_0| / |w_0|
+    cosine: Floats  # (E + 1, C_out), of w_e and w_0: 1 where only the length changed
+    path: Floats  # (C_out,), the sum of the steps from epoch to epoch; more than the last distance where it turned
+    from_zero: tuple[int, ...]  # filters that started at zero
+
+
+def moved(history: Floats) -> Movement:
+    """How the filters of `history` (E + 1, C_out, ...) moved."""
+    weights = history.reshape(*history.shape[:2], -1).astype(np.float64)  # (E + 1, C_out, D)
+    norm = np.linalg.norm(weights, axis=2)
+    start = norm[0]
+    nothing = start <= _NOTHING * norm.max()
+    typical = float(start[~nothing].mean()) if not nothing.all() else 1.0
+    unit = np.where(nothing, typical, start)
+    along = (weights * weights[0]).sum(2)
+    both = norm * start
+    defined = ~nothing & (both > 0)
+    return Movement(
+        distance=np.linalg.norm(weights - weights[0], axis=2) / unit,
+        cosine=np.clip(np.where(defined, along / np.where(defined, both, 1), 0), -1, 1),
+        path=np.linalg.norm(np.diff(weights, axis=0), axis=2).sum(0) / unit,
+        from_zero=tuple(int(c) for c in np.flatnonzero(nothing)),
+    )
+
+
+def movements(bundle: Bundle, layer: str) -> Movement:
+    """How the filters of `layer` moved while the network of `bundle` was trained.
+
+    Raises:
+        BundleError: there is no such layer, or its weights were recorded only once.
+    """
+    bundle.layer(layer)
+    name = f"{layer}/weight_history"
+    if name not in bundle.header.arrays:
+        raise BundleError(
+            f"'{bundle.path.name}' does not hold the weights of {layer} at every epoch, so nobody can say how far its"
+            " filters moved; record a network that was trained here."
+        )
+    return moved(bundle.array(name))

@@ -1,0 +1,295 @@
+"""Any classifier by one name: ours, torchvision's, or what a function of your own returns.
+
+    tutorial, deep                 the models of this package
+    torchvision:NAME               a classification model of torchvision, such as torchvision:resnet18
+    package.module:factory         a function (or class) that returns the network; so does path/to/file.py:factory
+
+A factory is called with those of `in_channels`, `image_size` and `classes` (or `num_classes`) that it has as
+parameters. The network it returns may say how its images are to be prepared in an attribute `preprocessing`, a
+dictionary of the fields of `Preprocessing` (or `pretrained_cfg`, as timm's models do).
+"""
+
+import importlib
+import inspect
+import re
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from fmcore.errors import FmcoreError, InputError, one_of
+from fmcore.header import Preprocessing
+from fmcore.model_input import AsInput, plain_preprocessing
+from fmcore.models import MODELS, build_model
+from fmcore.torch_pair import torchvision
+from fmcore.weights import load_weights, require_finite
+
+TORCHVISION = "torchvision:"
+_FACTORY = re.compile(r"^(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.+\.py):(?P<name>[A-Za-z_]\w*)$")
+_DEFAULT_SIDE = 224
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The shape that the data would like the model to have; None where there is no data to say so."""
+
+    channels: int | None = None
+    image_size: int | None = None  # side in pixels
+    classes: int | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network, how images become its input, and what is known about its weights."""
+
+    name: str
+    network: nn.Module
+    as_input: AsInput
+    weights: str  # where they come from, for people
+    classes: tuple[str, ...] | None = None  # the names that its weights were published with
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return self.as_input.preprocessing
+
+
+def is_own(name: str) -> bool:
+    """Whether `name` is a model of this package, which is trained before it is shown."""
+    return name in MODELS
+
+
+def require_model_name(name: str) -> None:
+    """Make sure that `name` can name a model, without importing it.
+
+    Raises:
+        InputError: it is none of the forms above, or a model that torchvision does not have.
+    """
+    if name in MODELS or _FACTORY.match(name):
+        if name.startswith(TORCHVISION):
+            _require_torchvision(name.removeprefix(TORCHVISION))
+        return
+    raise InputError(one_of("model", name, [*MODELS, "torchvision:NAME", "package.module:factory"]))
+
+
+def published_side(name: str) -> int | None:
+    """The side in pixels of the images that a model of torchvision was made for; None for other models."""
+    if not name.startswith(TORCHVISION):
+        return None
+    preset = torchvision().models.get_model_weights(name.removeprefix(TORCHVISION)).DEFAULT.transforms()
+    return int(preset.crop_size[0])
+
+
+def open_model(name: str, wanted: Wanted, weights: str | None = None, seed: int = 0) -> Model:
+    """Make the network called `name`, with `weights` (a file, or a name such as DEFAULT) or random ones.
+
+    Raises:
+        InputError: there is no such model, it cannot be made, or the weights do not belong to it.
+    """
+    require_model_name(name)
+    file = Path(weights) if weights is not None and not _is_published(name, weights) else None
+    model = _made(name, wanted, weights, seed)
+    if file is not None:
+        try:
+            load_weights(model.network, file)
+        except InputError:
+            if not name.startswith(TORCHVISION) or wanted.classes is None:
+                raise
+            model = _made(name, replace(wanted, classes=None), weights, seed)  # perhaps they are of all classes
+            load_weights(model.network, file)
+        model = replace(model, weights=f"file {file.name}")
+    require_finite(model.network)
+    return model
+
+
+def _made(name: str, wanted: Wanted, weights: str | None, seed: int) -> Model:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if name in MODELS:
+            return _own(name, wanted)
+        if name.startswith(TORCHVISION):
+            return _of_torchvision(name, wanted, weights)
+        return _of_factory(name, wanted)
+
+
+def _is_published(name: str, weights: str) -> bool:
+    """Whether `weights` are a name of torchvision's rather than a file."""
+    return name.startswith(TORCHVISION) and re.fullmatch(r"[A-Z0-9_]+", weights) is not None
+
+
+def _own(name: str, wanted: Wanted) -> Model:
+    channels, side = wanted.channels or 1, wanted.image_size or 28
+    network = build_model(name, channels, side, wanted.classes or 10)
+    return Model(name, network, AsInput(plain_preprocessing(channels, side)), "random")
+
+
+# -- torchvision ---------------------------------------------------------------------------------
+
+
+def _require_torchvision(name: str) -> None:
+    models = torchvision().models
+    known = models.list_models(module=models)
+    if name not in known:
+        raise InputError(one_of("model of torchvision", name, known))
+
+
+def _of_torchvision(name: str, wanted: Wanted, weights: str | None) -> Model:
+    models = torchvision().models
+    short = name.removeprefix(TORCHVISION)
+    published = models.get_model_weights(short)
+    chosen = None
+    if weights is not None and _is_published(name, weights):
+        if weights not in published.__members__ and weights != "DEFAULT":
+            raise InputError(one_of(f"weights of {short}", weights, ["DEFAULT", *published.__members__]))
+        chosen = published[weights]
+    # Weights of a file fit the model as it was published, unless the data says how many classes there are.
+    sized = {} if chosen is not None or wanted.classes is None else {"num_classes": wanted.classes}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its coming defaults
+            network = models.get_model(short, weights=chosen, **sized)
+    except OSError as error:
+        raise InputError(
+            f"The weights {weights} of {short} cannot be downloaded ({error}); check the network,"
+            " or name a file in --weights."
+        ) from error
+    preset = (chosen or published.DEFAULT).transforms()
+    preprocessing = _sized(
+        Preprocessing(
+            channels=3,
+            size=(preset.crop_size[0], preset.crop_size[0]),
+            resize=preset.resize_size[0],
+            interpolation=preset.interpolation.value,
+            mean=tuple(preset.mean),
+            std=tuple(preset.std),
+        ),
+        wanted.image_size,
+    )
+    said = "random" if chosen is None else f"torchvision's {type(chosen).__name__}.{chosen.name}"
+    classes = tuple(chosen.meta["categories"]) if chosen is not None else None
+    return Model(name, network, AsInput(preprocessing, channels_last=False), said, classes)
+
+
+def _sized(preprocessing: Preprocessing, side: int | None) -> Preprocessing:
+    """The same for images of another size: as much of the picture, scaled to `side`."""
+    if side is None or preprocessing.size == (side, side):
+        return preprocessing
+    resize = max(side, round(preprocessing.resize * side / preprocessing.size[0]))
+    return preprocessing.model_copy(update={"size": (side, side), "resize": resize})
+
+
+# -- factories -----------------------------------------------------------------------------------
+
+
+def _of_factory(name: str, wanted: Wanted) -> Model:
+    factory = _factory(name)
+    offered = {
+        "in_channels": wanted.channels,
+        "image_size": wanted.image_size,
+        "classes": wanted.classes,
+        "num_classes": wanted.classes,
+    }
+    given: dict[str, Any] = {}
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.name in offered:
+            if offered[parameter.name] is not None:
+                given[parameter.name] = offered[parameter.name]
+            elif parameter.default is parameter.empty:
+                raise InputError(f"'{name}' needs to be told {parameter.name}; name the data it is for with --data.")
+        elif parameter.default is parameter.empty and parameter.kind not in (
+            parameter.VAR_POSITIONAL,
+            parameter.VAR_KEYWORD,
+        ):
+            raise InputError(
+                f"'{name}' needs an argument '{parameter.name}', and a factory is given at most {', '.join(offered)};"
+                " write a function that returns the network without it."
+            )
+    try:
+        network = factory(**given)
+    except FmcoreError:
+        raise
+    except Exception as error:  # a stranger's function may raise anything
+        raise InputError(f"'{name}' failed ({type(error).__name__}: {error}); mend it and try again.") from error
+    if not isinstance(network, nn.Module):
+        raise InputError(f"'{name}' returned a {type(network).__name__}, and a torch.nn.Module was expected.")
+    preprocessing = _stated(name, network) or plain_preprocessing(
+        _channels(network, wanted.channels), wanted.image_size or _DEFAULT_SIDE
+    )
+    return Model(name, network, AsInput(_sized(preprocessing, wanted.image_size), channels_last=False), f"from {name}")
+
+
+def _factory(name: str) -> Any:
+    found = _FACTORY.match(name)
+    assert found is not None
+    where, attribute = found["module"], found["name"]
+    try:
+        if where.endswith(".py"):
+            path = Path(where)
+            if not path.is_file():
+                raise InputError(f"There is no file '{path}' to take a model from; check the path.")
+            spec = spec_from_file_location(f"fmcore_model_{path.stem}", path)
+            assert spec is not None and spec.loader is not None
+            module = module_from_spec(spec)
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+        else:
+            if "" not in sys.path and str(Path.cwd()) not in sys.path:
+                sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it, so that a file next to you is found
+            module = importlib.import_module(where)
+    except FmcoreError:
+        raise
+    except Exception as error:
+        raise InputError(f"'{where}' cannot be imported ({type(error).__name__}: {error}); check --model.") from error
+    factory = getattr(module, attribute, None)
+    if not callable(factory):
+        raise InputError(f"'{where}' has no function '{attribute}' that could make a model; check --model.")
+    return factory
+
+
+def _channels(network: nn.Module, wanted: int | None) -> int:
+    """1 or 3: what the first convolution takes, else what the data has."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            if module.in_channels in (1, 3):
+                return module.in_channels
+            raise InputError(
+                f"The model's first convolution takes {module.in_channels} channels, and images have 1 or 3;"
+                " wrap it in a module that takes grey or RGB images."
+            )
+    return wanted or 3
+
+
+def _stated(name: str, network: nn.Module) -> Preprocessing | None:
+    """What the network itself says about its images."""
+    stated = getattr(network, "preprocessing", None)
+    if isinstance(stated, Preprocessing):
+        return stated
+    config = getattr(network, "pretrained_cfg", None)
+    if stated is None and isinstance(config, Mapping) and {"input_size", "mean", "std"} <= config.keys():
+        channels, height, width = config["input_size"]
+        share = config.get("crop_pct") or 1.0
+        interpolation = config.get("interpolation", "bilinear")
+        stated = {
+            "channels": channels,
+            "size": (height, width),
+            "resize": round(min(height, width) / share),
+            "interpolation": interpolation if interpolation in ("bilinear", "bicubic") else "bilinear",
+            "mean": tuple(config["mean"]),
+            "std": tuple(config["std"]),
+        }
+    if stated is None:
+        return None
+    try:
+        return Preprocessing.model_validate(stated)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "preprocessing"
+        raise InputError(
+            f"The attribute 'preprocessing' of '{name}' does not fit at '{where}' ({first['msg'].lower()}); mend it."
+        ) from error

@@ -1,0 +1,198 @@
+"""Everything that is recorded of the probes: maps, weights, Grad-CAM, ablation, and maps of earlier epochs.
+
+Arrays come back under the names that `fmcore.bundle` lists; probes are bytes (P, C, H, W).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fmcore.analysis.channels import representatives
+from fmcore.bundle import Array
+from fmcore.data.imageset import Images
+from fmcore.gradcam import ChannelWeights, grad_cam
+from fmcore.parallel import Threads
+from fmcore.tracing import Layer, Listening, Trace, evaluating
+from fmcore.training import Trained, load_state
+
+ALL_CLASSES = 16  # up to so many, every class gets its Grad-CAM; else the likeliest few
+LIKELIEST = 5
+_CHUNK_VALUES = 2**25  # of all maps of the probes that are run together
+_ABLATIONS = 4096  # runs, of all probes together; where there are more channels, the representative ones are taken
+_ABLATED_OF_LAYER = 16
+_ABLATIONS_OF_PROBE = 256
+_HISTORY_VALUES = 2**24  # of the maps of earlier epochs: 64 MiB
+_PARTS = {"input", "sum", "preactivation", "activation"}
+
+Report = Callable[[int, int], None]
+
+
+def probe_bytes(found: Trace) -> int:
+    """About how much one probe takes in the bundle."""
+    return sum(4 * 3 * int(np.prod(layer.info.output_shape)) for layer in found.layers)
+
+
+def probe_layers(
+    trained: Trained, found: Trace, probes: Images, labels: Sequence[int | None], report: Report
+) -> dict[str, Array]:
+    """Logits, maps before and after the nonlinearity, weights, and the Grad-CAM of all layers."""
+    parts: dict[str, list[Array]] = {}
+    values = max(1, probe_bytes(found) // 4)
+    size = max(1, _CHUNK_VALUES // values)
+    for start in range(0, len(probes), size):
+        rows = slice(start, start + size)
+        for name, value in _chunk(trained, found, probes[rows], labels[rows]).items():
+            parts.setdefault(name, []).append(value)
+        report(min(start + size, len(probes)), len(probes))
+    arrays = {name: np.concatenate(pieces) for name, pieces in parts.items()}
+    for layer in found.layers:
+        for part in ("weight", "bias", "scale", "shift"):
+            if (tensor := getattr(layer, part)) is not None:
+                arrays[f"{layer.name}/{part}"] = _array(tensor)
+        if layer.weight is not None and trained.states:
+            history = [state.get(f"{layer.name}.weight") for state in trained.states]
+            kept = [weight for weight in history if weight is not None and weight.shape == layer.weight.shape]
+            if len(kept) == len(history):
+                arrays[f"{layer.name}/weight_history"] = np.stack(kept)
+    return arrays
+
+
+def _chunk(trained: Trained, found: Trace, probes: Images, labels: Sequence[int | None]) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    gradients = ChannelWeights()
+
+    def heard(layer: Layer, part: str, tensor: Tensor) -> None:
+        if part == "activation":
+            gradients.listen(layer, tensor)
+        if part != "sum" or layer.info.normalisation != "none":
+            arrays[f"{layer.name}/{part}"] = _array(tensor)
+
+    with evaluating(trained.network), torch.enable_grad():
+        batch = _batch(trained, probes).requires_grad_()
+        with Listening(found, _PARTS, heard):
+            logits: Tensor = trained.network(batch)  # (B, K)
+        arrays["input"] = _array(batch)
+        arrays["logits"] = _array(logits)
+        classes = _shown_classes(arrays["logits"], labels)  # (B, T)
+        arrays["gradcam_classes"] = classes
+        if logits.requires_grad:
+            maps: dict[str, list[Array]] = {}
+            for chosen in torch.from_numpy(classes).long().to(logits.device).T:
+                score = logits.gather(1, chosen[:, None])[:, 0]
+                for name, weights in gradients.of(score, batch).items():
+                    activation = torch.from_numpy(arrays[f"{name}/activation"])
+                    maps.setdefault(name, []).append(_array(grad_cam(weights.cpu().float(), activation)))
+            for name, of_classes in maps.items():
+                arrays[f"{name}/gradcam"] = np.stack(of_classes, 1)  # (B, T, H, W)
+    return arrays
+
+
+def _shown_classes(logits: NDArray[np.float32], labels: Sequence[int | None]) -> NDArray[np.int32]:
+    """The classes (P, T) that Grad-CAM is worked out for, likeliest first; the true one is among them."""
+    order = np.argsort(-logits, axis=1, kind="stable").astype(np.int32)
+    if logits.shape[1] <= ALL_CLASSES:
+        return order
+    shown = order[:, :LIKELIEST].copy()
+    for row, label in enumerate(labels):
+        if label is not None and label not in shown[row]:
+            shown[row, -1] = label
+    return shown
+
+
+def ablations(
+    trained: Trained,
+    found: Trace,
+    probes: Images,
+    arrays: dict[str, Array],
+    predicted: NDArray[np.int64],
+    report: Report,
+) -> dict[str, Array]:
+    """By how much the probability of the predicted class changes when one channel is set to zero.
+
+    `<layer>/ablated` (P, A) are the channels, `<layer>/ablation` (P, A) the changes.
+    """
+    layers = [layer for layer in found.layers if layer.measured]
+    channels = {layer.name: layer.info.output_shape[0] for layer in layers}
+    everything = len(probes) * sum(channels.values()) <= _ABLATIONS
+    few = max(1, min(_ABLATED_OF_LAYER, _ABLATIONS_OF_PROBE // len(layers), _ABLATIONS // (len(probes) * len(layers))))
+    jobs = []  # (layer, probe, channels), in the order of the results
+    for layer in layers:
+        for p in range(len(probes)):
+            maps = arrays[f"{layer.name}/activation"][p]
+            chosen = list(range(channels[layer.name])) if everything else representatives(maps, few)
+            jobs.append((layer, p, np.array(chosen, np.int32)))
+    before = _softmax_of(arrays["logits"])[np.arange(len(probes)), predicted]  # (P,)
+    network, values = trained.network, max(int(np.prod(layer.info.output_shape)) for layer in layers)
+    size = max(1, min(64, 2**22 // values))
+
+    def job(number: int) -> Array:
+        layer, p, chosen = jobs[number]
+        changes = []
+        for start in range(0, len(chosen), size):
+            some = torch.from_numpy(chosen[start : start + size]).long()
+
+            def leave_out(heard: Layer, part: str, tensor: Tensor, layer: Layer = layer, some: Tensor = some) -> None:
+                if heard is layer:
+                    tensor[torch.arange(len(some)), some.to(tensor.device)] = 0
+
+            with torch.inference_mode():
+                batch = _batch(trained, np.repeat(probes[p : p + 1], len(some), 0))
+                with Listening(found, {"activation"}, leave_out):
+                    logits = _array(network(batch))
+            changes.append(_softmax_of(logits)[:, predicted[p]] - before[p])
+        return np.concatenate(changes).astype(np.float32)
+
+    results: list[Array] = []
+    with evaluating(network), Threads(next(network.parameters()).device) as threads:
+        step = 8 * threads.count
+        for start in range(0, len(jobs), step):
+            results += threads.map(job, list(range(start, min(start + step, len(jobs)))))
+            report(len(results), len(jobs))
+    added: dict[str, Array] = {}
+    for number, layer in enumerate(layers):
+        rows = slice(number * len(probes), (number + 1) * len(probes))
+        added[f"{layer.name}/ablated"] = np.stack([chosen for _, _, chosen in jobs[rows]])
+        added[f"{layer.name}/ablation"] = np.stack(results[rows])
+    return added
+
+
+def activation_history(trained: Trained, found: Trace, probes: Images) -> dict[str, Array]:
+    """`<layer>/activation_history` (E + 1, P', C, H, W): the maps of the first probes after every epoch."""
+    if len(trained.states) < 2:
+        return {}
+    values = len(trained.states) * sum(int(np.prod(layer.info.output_shape)) for layer in found.layers)
+    count = min(len(probes), _HISTORY_VALUES // values)
+    if count < 1:
+        return {}
+    epochs: dict[str, list[Array]] = {}
+
+    def heard(layer: Layer, part: str, tensor: Tensor) -> None:
+        epochs.setdefault(f"{layer.name}/activation_history", []).append(_array(tensor))
+
+    with evaluating(trained.network), torch.inference_mode():
+        batch = _batch(trained, probes[:count])
+    try:
+        for state in trained.states:
+            load_state(trained.network, state)
+            with evaluating(trained.network), torch.inference_mode(), Listening(found, {"activation"}, heard):
+                trained.network(batch)
+    finally:
+        load_state(trained.network, trained.states[-1])
+    return {name: np.stack(maps) for name, maps in epochs.items()}
+
+
+def _batch(trained: Trained, images: Images) -> Tensor:
+    return trained.as_input(torch.from_numpy(images).to(next(trained.network.parameters()).device))
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    """A copy as it is now: what the network overwrites afterwards does not reach it."""
+    return np.array(tensor.detach().to("cpu", torch.float32), order="C")
+
+
+def _softmax_of(logits: Array) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = torch.from_numpy(logits).double().softmax(1).numpy()
+    return result

@@ -1,0 +1,407 @@
+"""Find the layers of a network by running it once, then listen to them in later runs.
+
+In: any network and a few images (B, C, H, W). Out: a `Trace`, which says for every convolution, pooling and
+block at which of the network's calls into torch its maps emerge, and a table of all modules with the reason
+why one cannot be shown. `Listening` then picks up those tensors, or changes them, while the network runs.
+
+Everything is seen at the level of torch's functions, so `F.relu(x)` counts like `nn.ReLU()`, and later runs
+need no hooks. A value is handed over the moment it exists: what overwrites it afterwards does not matter.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from fmcore.errors import FmcoreError, InputError
+from fmcore.geometry import Fields, batch_norm_terms, convolution_geometry, nonlinearity, pooling_geometry
+from fmcore.header import LayerInfo, ModuleInfo
+
+NORMALISATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "local_response_norm"})
+_ONE_OF_SEVERAL = -1  # instead of a call: the tensor came out of it together with others
+_POOLINGS = frozenset({"max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "lp_pool2d"})
+_POOLING_MODULES = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d)
+_UNCHANGING = frozenset({"contiguous", "to", "dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout"})
+_OTHER_CONVOLUTIONS = (nn.Conv1d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+@dataclass
+class Layer:
+    """One layer of a trace: what it is, and the calls at which its tensors appear (counted from 0)."""
+
+    info: LayerInfo
+    module: str  # the module it ran in
+    calls: dict[str, int] = field(default_factory=dict)  # part -> call: input, sum, preactivation, activation
+    weight: Tensor | None = None  # (C_out, C_in / groups, kH, kW)
+    bias: Tensor | None = None  # (C_out,)
+    scale: Tensor | None = None  # (C_out,), of a batch normalisation
+    shift: Tensor | None = None
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    @property
+    def measured(self) -> bool:
+        """Whether statistics are taken of it: a pooling only repeats what lies before it."""
+        return self.info.type != "pooling"
+
+
+@dataclass
+class Trace:
+    layers: list[Layer]  # in the order in which their maps emerge
+    modules: tuple[ModuleInfo, ...]
+    functions: list[str]  # the name of every call, to notice a network that computes differently each time
+
+
+def trace(network: nn.Module, images: Tensor) -> Trace:
+    """Run `network` on `images` (B, C, H, W), in evaluation mode, and find its layers.
+
+    Raises:
+        InputError: it cannot be run on them, or gives no logits (B, K).
+    """
+    with evaluating(network), torch.no_grad(), _Finding(network, images) as finding:
+        output = run(network, images)
+    require_logits(output, len(images))
+    return finding.result()
+
+
+def require_logits(output: object, images: int, classes: int | None = None) -> None:
+    """Make sure that a network gave one row of logits an image, and one number a class.
+
+    Raises:
+        InputError: it gave something else.
+    """
+    fits = isinstance(output, Tensor) and output.dim() == 2 and output.shape[0] == images and output.shape[1] > 1
+    if not fits or (classes is not None and isinstance(output, Tensor) and output.shape[1] != classes):
+        raise InputError(
+            f"A classifier gives one row of logits an image, here a tensor of shape ({images}, {classes or 'classes'}),"
+            f" and this model gave {_described(output)}; wrap it in a module that returns its logits alone."
+        )
+
+
+def run(network: nn.Module, images: Tensor) -> Any:
+    """`network(images)`, its own complaints put into a sentence."""
+    try:
+        return network(images)
+    except (FmcoreError, MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # a stranger's model may raise anything
+        reason = " ".join(str(error).split())[:200]
+        if isinstance(error, TypeError) and "positional argument" in reason:
+            raise InputError(
+                f"The model wants other inputs than one batch of images ({reason});"
+                " wrap it in a module whose forward takes the images alone."
+            ) from error
+        shape = " x ".join(str(side) for side in images.shape[1:])
+        raise InputError(
+            f"The model cannot be run on images of shape {shape} ({type(error).__name__}: {reason});"
+            " give another --image-size, or mend the model."
+        ) from error
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put every module into evaluation mode, and each back into its own afterwards."""
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        network.eval()
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+class Listening(TorchFunctionMode):
+    """While it is active, `heard(layer, part, tensor)` is called for the parts that are listened to.
+
+    `parts` are of "input", "sum", "preactivation" and "activation". What `heard` does to the tensor in place is
+    what the network goes on with. It may be active in several threads, one object each.
+    """
+
+    def __init__(self, trace: Trace, parts: set[str], heard: Callable[[Layer, str, Tensor], None]) -> None:
+        super().__init__()
+        self._functions, self._heard, self._call = trace.functions, heard, 0
+        self._before: dict[int, list[Layer]] = {}
+        self._after: dict[int, list[tuple[Layer, str]]] = {}
+        for layer in trace.layers:
+            for part, call in layer.calls.items():
+                if part == "input" and part in parts:
+                    self._before.setdefault(call, []).append(layer)
+                elif part in parts:
+                    self._after.setdefault(call, []).append((layer, part))
+
+    def __enter__(self) -> "Listening":
+        self._call = 0
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        call, self._call = self._call, self._call + 1
+        if call in self._before or call in self._after:
+            if call >= len(self._functions) or self._functions[call] != _name(func):
+                raise InputError(
+                    "The model computes other steps from one image to the next, so its layers cannot be told apart;"
+                    " remove what is random or depends on the data from its forward."
+                )
+            for layer in self._before.get(call, ()):
+                self._heard(layer, "input", args[0])
+        result = func(*args, **(kwargs or {}))
+        for layer, part in self._after.get(call, ()):
+            self._heard(layer, part, result)
+        return result
+
+
+def _name(func: Any) -> str:
+    return str(getattr(func, "__name__", func))
+
+
+def _plain(name: str) -> str:
+    """The name of a function without the marks of its in-place form: `relu_` and `__iadd__` are relu and add."""
+    return name.strip("_").removeprefix("i") if name.startswith("__i") else name.strip("_")
+
+
+def _described(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"one of shape {tuple(value.shape)}"
+    if isinstance(value, (tuple, list)):
+        return f"{len(value)} values ({type(value).__name__})"
+    return f"a {type(value).__name__}"
+
+
+@dataclass
+class _Origin:
+    """Which layer a tensor is the latest value of, and how far along it is: sum, normalised or activated."""
+
+    layer: Layer
+    stage: str
+
+
+class _Finding(TorchFunctionMode):
+    """Follows every tensor of one run from call to call, with the names of the modules it passes."""
+
+    def __init__(self, network: nn.Module, images: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.image_size = (images.shape[2], images.shape[3])
+        self.names = {module: name or "network" for name, module in network.named_modules()}
+        self.functions: list[str] = []
+        self.layers: list[Layer] = []
+        self.fields = Fields(images)
+        self.origins: dict[int, _Origin] = {}
+        self.emerged: dict[int, int] = {}  # tensor -> the call that made it
+        self.kept: list[Any] = []  # everything seen, so that no address is used twice
+        self.stack: list[tuple[nn.Module, int, Any]] = []  # module, calls before it, its input
+        self.shapes: dict[str, tuple[int, ...] | None] = {}
+        self.reasons: dict[str, str] = {}
+        self.runs: dict[str, int] = {}
+        self.handles: list[Any] = []
+        self.paused = False
+
+    def __enter__(self) -> "_Finding":
+        for module in self.network.modules():
+            self.handles.append(module.register_forward_pre_hook(self._enter_module))
+            self.handles.append(module.register_forward_hook(self._leave_module))
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        super().__exit__(*exc)  # type: ignore[no-untyped-call]
+        for handle in self.handles:
+            handle.remove()
+
+    # -- modules ---------------------------------------------------------------------------------
+
+    def _enter_module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.stack.append((module, len(self.functions), inputs[0] if inputs else None))
+
+    def _leave_module(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        self.paused = True
+        try:
+            self.stack.pop()
+            name = self.names[module]
+            self.runs[name] = self.runs.get(name, 0) + 1
+            self.shapes[name] = tuple(output.shape[1:]) if isinstance(output, Tensor) else None
+            if isinstance(output, Tensor) and any(True for _ in module.children()):
+                self._block(module, name, output)
+        finally:
+            self.paused = False
+
+    def _block(self, module: nn.Module, name: str, output: Tensor) -> None:
+        """A module with parts of its own is a layer if its output is nobody else's and is a stack of maps."""
+        origin = self.origins.get(id(output))
+        if origin is not None:
+            self.reasons[name] = f"ends with the maps of {origin.layer.name}"
+        elif module is self.network or output.dim() != 4 or not self._fits_image(output):
+            self.reasons[name] = "its output is no stack of maps"
+        elif min(output.shape[2:]) < 2:
+            self.reasons[name] = f"its maps are {output.shape[2]} × {output.shape[3]}"
+        elif self.emerged.get(id(output), _ONE_OF_SEVERAL) == _ONE_OF_SEVERAL:
+            self.reasons[name] = "its output is a part of something larger, or its input"
+        elif self.runs[name] == 1:
+            info = LayerInfo(
+                name=name, type="block", output_shape=_shape(output), field=self.fields.of(output), input=""
+            )
+            self._add(Layer(info, name, {"activation": self.emerged[id(output)]}), output, "activated")
+
+    def _fits_image(self, output: Tensor) -> bool:
+        """Whether the last two axes can be places: (B, H, W, C), as transformers have it, would leave the image."""
+        jump = self.fields.of(output).jump
+        return all(output.shape[axis + 2] * jump[axis] <= 1.25 * self.image_size[axis] + jump[axis] for axis in (0, 1))
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.paused:
+            return func(*args, **kwargs)
+        call, name = len(self.functions), _name(func)
+        self.functions.append(name)
+        before = {id(tensor): self.origins.get(id(tensor)) for tensor in _tensors((args, kwargs))}
+        self.kept.append((args, kwargs))
+        result = func(*args, **kwargs)
+        self.paused = True
+        try:
+            self.kept.append(result)
+            outputs = list(_tensors(result))
+            if outputs:
+                self.fields.follow(_plain(name), list(_tensors((args, kwargs))), outputs, args, kwargs)
+            for output in outputs:
+                self.emerged[id(output)] = call if len(outputs) == 1 else _ONE_OF_SEVERAL
+                self.origins.pop(id(output), None)  # whatever it was, it has been overwritten
+            if len(outputs) == 1:
+                self._see(call, _plain(name), args, kwargs, outputs[0], before)
+        finally:
+            self.paused = False
+        return result
+
+    def _see(
+        self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, before: dict[int, _Origin | None]
+    ) -> None:
+        origin = before.get(id(args[0])) if args and isinstance(args[0], Tensor) else None
+        if name == "conv2d" and output.dim() == 4:
+            self._convolution(call, args, kwargs, output)
+        elif name in _POOLINGS and output.dim() == 4 and args[0].dim() == 4:
+            self._pooling(call, name, args, kwargs, output)
+        elif origin is not None and name in NORMALISATIONS and origin.stage == "sum":
+            self._normalisation(call, name, origin.layer, args, kwargs, output)
+        elif origin is not None and origin.stage != "activated" and (phi := nonlinearity(name, args, kwargs)):
+            layer = origin.layer
+            layer.calls["activation"] = call
+            layer.info = layer.info.model_copy(update={"nonlinearity": phi})
+            self.origins[id(output)] = _Origin(layer, "activated")
+        elif origin is not None and name in _UNCHANGING:
+            self.origins[id(output)] = origin
+
+    def _convolution(self, call: int, args: Any, kwargs: Any, output: Tensor) -> None:
+        module, first, image = self.stack[-1] if self.stack else (self.network, 0, None)
+        weight, bias, geometry = convolution_geometry(module, args, kwargs)
+        own = isinstance(module, nn.Conv2d)
+        name = self._own_name(weight, module, "conv2d") if not own else self.names[module]
+        source = image if own and isinstance(image, Tensor) else args[0]
+        entered = first if own and geometry["padding_mode"] != "zeros" else call
+        self.fields.set(output, self.fields.after_convolution(source, geometry))
+        info = LayerInfo(
+            name=name, type="convolution", output_shape=_shape(output), field=self.fields.of(output), **geometry
+        )
+        calls = {"input": entered, "sum": call, "preactivation": call, "activation": call}
+        self._add(Layer(info, self.names[module], calls, weight.detach(), None if bias is None else bias.detach()),
+                  output, "sum")  # fmt: skip
+
+    def _pooling(self, call: int, name: str, args: Any, kwargs: Any, output: Tensor) -> None:
+        module = self.stack[-1][0] if self.stack else self.network
+        own = isinstance(module, _POOLING_MODULES)
+        geometry = pooling_geometry(name, args, kwargs, output)
+        info = LayerInfo(
+            name=self.names[module] if own else self._own_name(None, module, name),
+            type="pooling",
+            output_shape=_shape(output),
+            field=self.fields.of(output),
+            **geometry,
+        )
+        self._add(Layer(info, self.names[module], {"activation": call}), output, "sum")
+
+    def _normalisation(self, call: int, name: str, layer: Layer, args: Any, kwargs: Any, output: Tensor) -> None:
+        layer.calls["preactivation"] = layer.calls["activation"] = call
+        layer.info = layer.info.model_copy(update={"normalisation": name})
+        if name == "batch_norm":
+            layer.scale, layer.shift = batch_norm_terms(args, kwargs)
+        if layer.scale is not None:
+            del layer.calls["sum"]  # it follows from the pre-activation
+        self.origins[id(output)] = _Origin(layer, "normalised")
+
+    def _own_name(self, weight: Tensor | None, module: nn.Module, kind: str) -> str:
+        """A name for what runs without a module of its own: that of its weight, or of its place."""
+        for name, parameter in self.network.named_parameters():
+            if parameter is weight:
+                return name.removesuffix(".weight")
+        where = self.names[module]
+        prefix = kind if where == "network" else f"{where}.{kind}"
+        taken = {layer.name for layer in self.layers}
+        return next(name for name in (f"{prefix}{number}" for number in range(1, len(taken) + 2)) if name not in taken)
+
+    def _add(self, layer: Layer, output: Tensor, stage: str) -> None:
+        if layer.name not in {one.name for one in self.layers}:  # of one that runs twice, the first run counts
+            self.layers.append(layer)
+            self.origins[id(output)] = _Origin(layer, stage)
+
+    # -- result ----------------------------------------------------------------------------------
+
+    def result(self) -> Trace:
+        shown = []
+        for layer in self.layers:
+            _, rows, columns = layer.info.output_shape
+            if min(rows, columns) < 2:
+                self.reasons[layer.name] = f"its maps are {rows} × {columns}"
+            else:
+                shown.append(layer)
+        names = {layer.name for layer in shown}
+        owners = {layer.module: layer.name for layer in shown}
+        modules = []
+        for module, name in self.names.items():
+            why = "" if name in names else self.reasons.get(name) or self._reason(module, name, owners)
+            modules.append(
+                ModuleInfo(
+                    name=name, kind=type(module).__name__, output_shape=self.shapes.get(name), shown=not why, why=why
+                )
+            )
+        known = {info.name for info in modules}
+        modules += [
+            ModuleInfo(name=layer.name, kind=layer.info.type, output_shape=layer.info.output_shape, shown=True, why="")
+            for layer in shown
+            if layer.name not in known
+        ]
+        shown.sort(key=lambda layer: layer.calls["activation"])
+        return Trace(shown, tuple(modules), self.functions)
+
+    def _reason(self, module: nn.Module, name: str, owners: dict[str, str]) -> str:
+        if name in owners:
+            return f"its maps are called {owners[name]}"
+        if name not in self.runs:
+            return "did not run"
+        if isinstance(module, _OTHER_CONVOLUTIONS):
+            return f"{type(module).__name__} is not drawn"
+        shape = self.shapes.get(name)
+        if shape is None:
+            return "gives no single tensor"
+        if len(shape) != 3:
+            return "its output is no stack of maps"
+        return "part of another layer"
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(tuple(value.values()))
+
+
+def _shape(output: Tensor) -> tuple[int, int, int]:
+    return int(output.shape[1]), int(output.shape[2]), int(output.shape[3])

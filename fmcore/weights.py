@@ -1,0 +1,98 @@
+"""Weights from a file into a network: safetensors, or a torch file read as plain tensors. Nothing in it is run."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from zipfile import BadZipFile
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from fmcore.errors import InputError
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")  # what training scripts put their weights under
+_PREFIXES = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Put the weights in `path` into `network`.
+
+    Raises:
+        InputError: no such file, nothing but weights was expected, or they belong to another model; the sentence
+            names the first parameter that differs, with the shape expected and the one found.
+    """
+    found = read_weights(path)
+    expected = network.state_dict()
+    names = [*expected, *(name for name in found if name not in expected)]
+    for name in names:
+        here, there = _shape(expected.get(name)), _shape(found.get(name))
+        if here != there and not (there == "absent" and name.endswith("num_batches_tracked")):
+            raise InputError(
+                f"'{path.name}' holds the weights of another model: '{name}' should be {here} and is {there};"
+                " name the model and the classes that it was trained for."
+            )
+    network.load_state_dict(found, strict=False)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file by name, on the CPU.
+
+    Raises:
+        InputError: no such file, or it holds something else than tensors.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no file of weights at '{path}'; check the path in --weights.")
+    try:
+        tensors: object = load_file(path)
+    except (SafetensorError, OSError):
+        try:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise InputError(
+                f"'{path.name}' holds more than weights, or is damaged, and nothing in a file of weights is ever run;"
+                " save the state_dict of the model alone, best as .safetensors."
+            ) from error
+        except (OSError, RuntimeError, EOFError, BadZipFile, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise InputError(
+                f"'{path.name}' is no file of weights ({type(error).__name__});"
+                " name a .safetensors or .pt file with the state_dict of a model."
+            ) from error
+    return _plain(tensors, path)
+
+
+def _plain(tensors: object, path: Path) -> dict[str, Tensor]:
+    """The names and tensors of a state_dict, without what training scripts wrap around it."""
+    for wrapper in _WRAPPERS:
+        if isinstance(tensors, Mapping) and isinstance(tensors.get(wrapper), Mapping):
+            tensors = tensors[wrapper]
+            break
+    if not isinstance(tensors, Mapping) or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise InputError(
+            f"'{path.name}' holds no weights by name; save the state_dict of the model, best as .safetensors."
+        )
+    result = {str(name): value for name, value in tensors.items()}
+    for prefix in _PREFIXES:
+        if result and all(name.startswith(prefix) for name in result):
+            result = {name.removeprefix(prefix): value for name, value in result.items()}
+    return result
+
+
+def require_finite(network: nn.Module) -> None:
+    """Make sure that every weight is a number.
+
+    Raises:
+        InputError: one is NaN or infinite; the sentence names the parameter.
+    """
+    for name, value in network.state_dict().items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            count = int((~torch.isfinite(value)).sum())
+            raise InputError(
+                f"The weights hold NaN or infinite values ({count:,} of {value.numel():,} in '{name}'), so nothing"
+                " drawn from them would be true; train again with a smaller learning rate, or name other weights."
+            )
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "absent" if tensor is None else " x ".join(str(side) for side in tensor.shape) or "a single number"
