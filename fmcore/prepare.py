@@ -23,8 +23,8 @@ from fmcore.reporter import Reporter
 
 _COMPUTED_BY = [  # a change there makes other numbers
     "models", "model_input", "model_source", "weights", "training", "parallel", "tracing", "geometry", "recording",
-    "measuring", "probing", "patches", "gradcam", "analysis/alignment", "analysis/channels", "analysis/classical",
-    "analysis/foreground", "analysis/receptive_field",
+    "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam", "analysis/alignment",
+    "analysis/channels", "analysis/classical", "analysis/foreground", "analysis/receptive_field",
 ]  # fmt: skip
 _queue: Any = None  # in a worker: messages to the parent
 

@@ -10,7 +10,7 @@ from fmcore.analysis.foreground import foreground
 Image = NDArray[np.float32]
 SIDE = 32
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
-EDGES = NAMES[:4]
+EDGES = ("horizontal edges", "vertical edges", "rising diagonal edges", "falling diagonal edges")
 
 
 def half(where: NDArray[np.bool_], low: float = 0.2, high: float = 0.8) -> Image:
@@ -19,7 +19,10 @@ def half(where: NDArray[np.bool_], low: float = 0.2, high: float = 0.8) -> Image
 
 
 def maps_of(image: Image) -> dict[str, Image]:
-    return dict(zip(NAMES, classical_maps(image[None, None])[0], strict=True))
+    """The maps by name; an edge under the name of its orientation is that of either side being the brighter."""
+    maps = dict(zip(NAMES, classical_maps(image[None, None])[0], strict=True))
+    either = {edge: sum(maps[name] for name in NAMES if name.startswith(edge)) for edge in EDGES}
+    return {**maps, **either}
 
 
 BOUNDARIES = {
@@ -28,6 +31,19 @@ BOUNDARIES = {
     "rising diagonal edges": ROWS + COLUMNS < 31,  # from bottom left to top right
     "falling diagonal edges": ROWS > COLUMNS,
 }
+
+
+SIDES = [name for name in NAMES if ", bright " in name]
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_an_edge_lights_the_map_of_its_brighter_side_alone(name: str) -> None:
+    orientation, _, side = name.partition(", bright ")
+    first = BOUNDARIES[orientation] if "falling" not in orientation else ~BOUNDARIES[orientation]  # above or left
+    maps = maps_of(half(first if side in ("above", "left") else ~first))
+    assert max(SIDES, key=lambda side: maps[side][4:-4, 4:-4].sum()) == name
+    other = next(side for side in SIDES if side.startswith(orientation) and side != name)
+    assert maps[other][4:-4, 4:-4].max() < 1e-6
 
 
 @pytest.mark.parametrize("name", BOUNDARIES)
@@ -48,7 +64,7 @@ def test_an_edge_between_two_orientations_lights_both_alike_and_contrast_counts_
     assert np.corrcoef(horizontal.ravel(), rising.ravel())[0, 1] > 0.95
     assert 0.8 < horizontal.sum() / rising.sum() < 1.25
     fainter = maps_of((0.25 * smooth).astype(np.float32))
-    for name in NAMES[:7]:
+    for name in NAMES[: NAMES.index("brightness")]:
         assert fainter[name] == pytest.approx(maps[name] / 2, abs=1e-6), name
 
 
@@ -133,5 +149,5 @@ def test_a_turned_image_has_turned_maps() -> None:
         **{name: name for name in NAMES},
         **dict(zip(EDGES, (EDGES[1], EDGES[0], EDGES[3], EDGES[2]), strict=True)),
     }
-    for name in set(NAMES) - {"silhouette"}:
+    for name in {*EDGES, *NAMES} - {"silhouette", *SIDES}:
         assert np.rot90(upright[name]) == pytest.approx(turned[swapped[name]], abs=1e-6), name

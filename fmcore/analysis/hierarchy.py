@@ -95,7 +95,7 @@ def _likeness(bundle: Bundle, layer: LayerInfo) -> Floats | None:
 
 
 def _edge_score(bundle: Bundle, layer: LayerInfo) -> Floats | None:
-    columns = _meanings(bundle, layer, [name for name in _classical(bundle) if name.endswith(_EDGES)])
+    columns = _meanings(bundle, layer, [name for name in _classical(bundle) if _EDGES in name])
     return None if columns is None else columns.max(1)
 
 
