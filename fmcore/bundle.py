@@ -169,7 +169,8 @@ class Bundle:
                     raise BundleError(
                         f"The bundle '{self.path.name}' has no layer '{layer}'; it has {', '.join(known)}."
                     )
-                raise BundleError(f"The bundle '{self.path.name}' has no array '{name}'; it has {', '.join(known)}.")
+                near = [one for one in known if one.rpartition("/")[0] == layer]
+                raise BundleError(f"The bundle '{self.path.name}' has no array '{name}'; it has {', '.join(near)}.")
 
     def verify(self) -> None:
         """Check every array against its digest.

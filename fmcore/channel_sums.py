@@ -20,7 +20,7 @@ from fmcore.image_parts import Part
 TOP_IMAGES = 9  # of a channel
 WIDEST_MATRIX = 512  # channels; of wider layers only the nearest other channel is kept
 WIDEST_CORRELATED = 2048
-_BLOCK_VALUES = 2**19
+_BLOCK_VALUES = 2**17  # of one layer: half a MiB, which stays in the cache while it is read four times
 _CANCELS = 100.0  # times the variance: a squared mean above it costs the sum of squares its last digits
 _ENOUGH_INSIDE = 0.25  # of the places of a map
 
@@ -257,7 +257,7 @@ def _inside(info: LayerInfo, image: tuple[int, ...]) -> Tensor:
     """Places (h, w) that see no padding, whose zeros would pass for edges; all places where few are so."""
     _, h, w = info.output_shape
     boxes = np.array([[info.field.box(row, column) for column in range(w)] for row in range(h)])  # (h, w, 4)
-    inside: NDArray[np.bool_] = (boxes[..., :2] >= 0).all(-1) & (boxes[..., 2:] <= image).all(-1)
+    inside = np.asarray((boxes[..., :2] >= 0).all(-1) & (boxes[..., 2:] <= image).all(-1))
     return torch.from_numpy(inside if inside.mean() >= _ENOUGH_INSIDE else np.ones((h, w), bool))
 
 

@@ -1,49 +1,91 @@
-"""Figures of a bundle as PNG: training curves, learned filters, feature maps of one probe."""
+"""Figures of a bundle as PNG: which there are, those of the whole network, and writing them."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from fmcore import layer_figures
+from fmcore.analysis.diagnostics import Diagnosis, diagnose_all
+from fmcore.analysis.hierarchy import hierarchy
 from fmcore.bundle import Bundle
-from fmcore.colour import ColourScale
+from fmcore.choices import LONG, figured, probe_number, spread
 from fmcore.errors import InputError
 from fmcore.files import published
 
 _DPI = 150
-_MAX_TILES = 64
+_COLOURS = ("tab:gray", "tab:purple", "tab:orange", "tab:blue")
+
+Draw = Callable[[], Figure]
 
 
-def write_figures(bundle: Bundle, folder: Path, probe: int | None = None) -> list[Path]:
-    """Write all figures to `folder` and return their paths; `probe` is the last class's by default.
+def write_figures(bundle: Bundle, folder: Path, probe: int | None = None, wanted: str | None = None) -> list[Path]:
+    """Write all figures to `folder` and return their paths; Grad-CAM is that of the class `wanted`.
 
     Raises:
-        InputError: there is no such probe, or the folder cannot be written.
+        InputError: there is no such probe or class, or the folder cannot be written.
     """
-    probes = bundle.header.probes
-    if probe is None:
-        probe = bundle.default_probe
-    if not 0 <= probe < len(probes):
-        raise InputError(f"The bundle '{bundle.path.name}' has probes 0 to {len(probes) - 1} and no {probe}.")
-    first = bundle.convolutions[0].name
-    figures: dict[str, Callable[[], Figure]] = {
-        "training_loss.png": lambda: _curves(bundle, "loss"),
-        "training_accuracy.png": lambda: _curves(bundle, "accuracy"),
-        f"{first}_filters.png": lambda: _filters(bundle, first),
-    }
-    for layer in bundle.convolutions:
-        figures[f"{layer.name}_feature_maps.png"] = lambda name=layer.name: _maps(bundle, name, probe)  # type: ignore[misc]
+    return save(_figures(bundle, probe_number(bundle, probe), wanted), folder)
+
+
+def save(figures: dict[str, Draw], folder: Path) -> list[Path]:
+    """Draw and write `figures` by name of the file, each in one go.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
     written = []
     try:
         for name, draw in figures.items():
+            figure = draw()
             with published(folder / name) as temporary:
-                draw().savefig(temporary, format="png", dpi=_DPI, bbox_inches="tight")
+                figure.savefig(temporary, format="png", dpi=_DPI, bbox_inches="tight")
             written.append(folder / name)
     except OSError as error:
         raise InputError(f"Figures cannot be written to '{folder}' ({error.strerror}); name another folder.") from None
     return written
+
+
+def which_layers(bundle: Bundle) -> str:
+    """A sentence: which layers have figures of their own."""
+    names, every = figured(bundle), len([layer for layer in bundle.header.layers if layer.type != "pooling"])
+    if len(names) >= every:
+        return f"Figures of {', '.join(names)}:"
+    return f"Figures of {len(names)} of {every} layers, spread over the depth: {', '.join(names)}."
+
+
+def _figures(bundle: Bundle, probe: int, wanted: str | None) -> dict[str, Draw]:
+    """What can be drawn, by name of the file."""
+    names = bundle.header.arrays
+    figures: dict[str, Draw] = {}
+    if bundle.header.training.history:
+        figures |= {f"training_{what}.png": partial(_curves, bundle, what) for what in ("loss", "accuracy")}
+    if found := diagnose_all(bundle):
+        figures |= {
+            "diagnostics.png": partial(_faults, bundle, found),
+            "hierarchy.png": partial(_depth, bundle),
+        }
+    first = bundle.convolutions[0].name if bundle.convolutions else ""
+    if f"{first}/weight" in names:
+        figures[f"{first}_filters.png"] = partial(layer_figures.filters, bundle, first)
+    if f"{first}/weight_history" in names and bundle.info(f"{first}/weight_history").shape[0] > 1:
+        figures[f"{first}_learning.png"] = partial(layer_figures.learning, bundle, first)
+    for layer in figured(bundle):
+        for part, what, draw in (
+            ("activation", "feature_maps", partial(layer_figures.maps, bundle, layer, probe)),
+            ("patches", "patches", partial(layer_figures.patches, bundle, layer, probe)),
+            ("gradcam", "gradcam", partial(layer_figures.gradcam, bundle, layer, probe, wanted)),
+            ("correlation", "correlation", partial(layer_figures.correlation, bundle, layer)),
+        ):
+            if f"{layer}/{part}" in names:
+                figures[f"{layer}_{what}.png"] = draw
+    return figures
+
+
+# -- of the whole network ------------------------------------------------------------------------
 
 
 def _curves(bundle: Bundle, what: str) -> Figure:
@@ -58,45 +100,80 @@ def _curves(bundle: Bundle, what: str) -> Figure:
     if what == "accuracy":
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    axes.set_xticks(epochs)
+    axes.set_xticks(epochs if len(epochs) <= LONG else spread(epochs, 12))
     axes.grid(alpha=0.3)
     axes.legend()
     axes.set_title(f"{bundle.header.model.name} on {bundle.header.dataset.name}: training {what}")
     return figure
 
 
-def _filters(bundle: Bundle, layer: str) -> Figure:
-    weights = bundle.array(f"{layer}/weight")  # (C_out, C_in, kH, kW)
-    tiles = weights.reshape(-1, *weights.shape[2:])
-    scale = ColourScale.signed(weights, "per_layer")
-    inputs = weights.shape[1]
-    names = [f"{n // inputs + 1}" + (f", slice {n % inputs + 1}" if inputs > 1 else "") for n in range(len(tiles))]
-    return _tiles(tiles, names, scale, f"{layer}: learned filters", "weight")
-
-
-def _maps(bundle: Bundle, layer: str, probe: int) -> Figure:
-    activation = bundle.part(f"{layer}/activation", probe)  # (C, H, W)
-    scale = ColourScale.of(activation, "per_layer")
-    c, h, w = activation.shape
-    name = bundle.truth(probe) or bundle.header.probes[probe].source
-    title = f"{layer}: feature maps of probe {probe} ({name}), {h} × {w} × {c}"
-    return _tiles(activation, [f"{n + 1}" for n in range(c)], scale, title, "activation")
-
-
-def _tiles(tiles: NDArray[np.floating], names: list[str], scale: ColourScale, title: str, unit: str) -> Figure:
-    """Maps (N, H, W) in a grid under one scale with a colour bar; says so where not all are shown."""
-    shown = min(len(tiles), _MAX_TILES)
-    columns = min(8, shown)
-    rows = -(-shown // columns)
-    figure = Figure(figsize=(1.25 * columns + 1.2, 1.4 * rows + 0.8))
-    grid = figure.subplots(rows, columns, squeeze=False)
-    image = None
-    for number, axes in enumerate(grid.flat):
-        axes.axis("off")
-        if number < shown:
-            image = axes.imshow(tiles[number], cmap=scale.table_name, vmin=scale.low, vmax=scale.high or 1)
-            axes.set_title(names[number], fontsize=8)
-    if image is not None:
-        figure.colorbar(image, ax=grid, label=unit, shrink=0.9)
-    figure.suptitle(title if shown == len(tiles) else f"{title} (first {shown} of {len(tiles)})", y=1.02)
+def _faults(bundle: Bundle, found: list[Diagnosis]) -> Figure:
+    """The share of channels of each layer that has each fault: a panel a fault, a bar a layer."""
+    layers = len(found)
+    height = 0.32 * layers if layers <= LONG else 0.09 * layers
+    figure = Figure(figsize=(12, max(2.2, min(11, height + 1.3))), layout="constrained")
+    panels = figure.subplots(1, 4, sharey=True)
+    faults = {
+        "dead": [len(d.dead) for d in found],
+        "nearly dead": [len(d.nearly_dead) for d in found],
+        "redundant": [sum(len(group.channels) for group in d.redundant) if d.correlated else None for d in found],
+        "watches the background": [len(d.background) if d.foreground_images else None for d in found],
+    }
+    for axes, colour, (name, counts) in zip(panels, _COLOURS, faults.items(), strict=True):
+        shares = [(count or 0) / d.channels for count, d in zip(counts, found, strict=True)]
+        axes.barh(range(layers), shares, color=colour)
+        axes.set_title(name, fontsize=10)
+        axes.set_xlim(0, 1.0 if layers > LONG else 1.35)
+        axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
+        axes.grid(axis="x", alpha=0.3)
+        if layers <= LONG:
+            for row, (count, share, d) in enumerate(zip(counts, shares, found, strict=True)):
+                said = "not measured" if count is None else f"{count} of {d.channels}"
+                axes.text(share + 0.02, row, said, va="center", fontsize=8)
+    rows = spread(range(layers), 2 * LONG)
+    panels[0].set_yticks(rows, [found[row].layer for row in rows], fontsize=8 if layers <= LONG else 7)
+    panels[0].set_ylim(layers - 0.4, -0.6)
+    images = f"{found[0].images:,} image{'' if found[0].images == 1 else 's'}"
+    figure.suptitle(f"{bundle.header.model.name}: share of channels with each fault, over {images}", fontsize=11)
     return figure
+
+
+def _depth(bundle: Bundle) -> Figure:
+    """What changes with depth: the share of the image that a place sees, selectivity, likeness to the input, edges."""
+    stages = hierarchy(bundle)
+    figure = Figure(figsize=(max(6.0, min(13, 0.5 * len(stages) + 3)), 7.2), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True)
+    curves: tuple[tuple[str, tuple[tuple[str, list[float | None]], ...]], ...] = (
+        ("share of the image\nthat a place sees", (("", [stage.share for stage in stages]),)),
+        ("class selectivity", (("", [stage.selectivity for stage in stages]),)),
+        (
+            "correlation with",
+            (
+                ("brightness or darkness", [stage.likeness for stage in stages]),
+                ("edges", [stage.edges for stage in stages]),
+            ),
+        ),
+    )
+    for axes, (name, lines) in zip(panels, curves, strict=True):
+        axes.set_ylabel(name)
+        axes.grid(alpha=0.3)
+        axes.set_ylim(0, 1.05)
+        for label, values in lines:
+            _line(axes, label, values)
+        if lines[0][0]:
+            axes.legend(fontsize=8)
+    panels[0].yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    rows = spread(range(len(stages)), LONG)
+    names = [stages[row].layer for row in rows]
+    turned = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 6 else {}
+    panels[-1].set_xticks(rows, names, fontsize=8, **turned)
+    figure.suptitle(f"{bundle.header.model.name}: from the image to the answer", fontsize=11)
+    return figure
+
+
+def _line(axes: Axes, label: str, values: list[float | None]) -> None:
+    if all(value is None for value in values):
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center")
+        return
+    points = np.array([np.nan if value is None else value for value in values])
+    axes.plot(range(len(points)), points, "o-", label=label, markersize=4)

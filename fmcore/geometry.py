@@ -21,11 +21,12 @@ _POINTWISE = _NONLINEARITIES | frozenset({
     "add", "radd", "sub", "rsub", "mul", "rmul", "div", "true_divide", "truediv", "rtruediv", "neg", "abs", "square",
     "sqrt", "rsqrt", "exp", "log", "pow", "clamp", "clamp_min", "clamp_max", "maximum", "minimum", "where", "lerp",
     "addcmul", "addcdiv", "batch_norm", "contiguous", "to", "float", "type_as", "clone", "detach", "dropout",
-    "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "stochastic_depth", "cat", "concat", "concatenate",
-    "chunk", "split", "tensor_split", "narrow",
+    "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "stochastic_depth", "channel_shuffle",
 })  # fmt: skip
+# So does it after these, as long as they leave the rows and columns together.
 _SAME_PLACES = frozenset({
     "view", "reshape", "transpose", "permute", "unsqueeze", "squeeze", "getitem", "unbind", "unflatten", "flatten",
+    "cat", "concat", "concatenate", "chunk", "split", "tensor_split", "narrow",
 })  # fmt: skip
 
 _POOLING_ARGUMENTS = {
@@ -148,15 +149,15 @@ class Fields:
             pooled = through(field, *(geometry[key] for key in ("kernel", "stride", "padding", "dilation")))
             # of a single place it only matters that it has seen everything; the step between places stays
             return pooled if min(output.shape[2:]) > 1 else mixed
-        if name == "pad" and len(args) > 1 and output.dim() == 4 and len(args[1]) in (2, 4):
-            left, top = int(args[1][0]), int(args[1][2]) if len(args[1]) == 4 else 0
-            return through(field, (1, 1), padding=(top, left))
+        sides = kwargs.get("pad", args[1] if len(args) > 1 else ())
+        if name == "pad" and output.dim() == 4 and len(sides) in (2, 4):
+            return through(field, (1, 1), padding=(int(sides[2]) if len(sides) == 4 else 0, int(sides[0])))
         if name in _POINTWISE:
             return field
         if name in ("layer_norm", "linear") and first.dim() == 4 and output.dim() == 4:
             alone = name == "linear" or len(kwargs.get("normalized_shape", args[1] if len(args) > 1 else ())) == 1
             return field if alone else mixed
-        if name in _SAME_PLACES and first.dim() >= 4 and output.dim() >= 4:
+        if name in _SAME_PLACES and min(first.dim(), output.dim()) >= 3:
             same = sorted(first.shape[1:]) == sorted(output.shape[1:]) or first.shape[-2:] == output.shape[-2:]
             return field if same else mixed
         return mixed

@@ -32,7 +32,7 @@ class ChannelWeights:
         Layers that have no part in the score are left out.
         """
         self.found = {}
-        torch.autograd.grad(score.sum(), images, retain_graph=True)
+        torch.autograd.grad(score.sum(), images, retain_graph=True, allow_unused=True)
         return self.found
 
 

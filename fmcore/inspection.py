@@ -1,71 +1,181 @@
 """What a bundle holds, as tables for a terminal."""
 
-from rich.console import Console
 from rich.table import Table
 
 from fmcore.bundle import Bundle
+from fmcore.choices import LONG, images, probe_number, several, size
+from fmcore.findings import tell_attribution, tell_diagnostics, tell_hierarchy, tell_learning, tell_meaning
+from fmcore.header import LayerInfo, Preprocessing, ProbeInfo
+from fmcore.tables import MISSING, console, facts, fill, section, table
 
 
-def describe(bundle: Bundle) -> None:
-    """Print model, training, layers, probes, arrays and provenance of `bundle`."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    header = bundle.header
-    console.print(_facts(bundle))
-    layers = _table("layer", "type", "kernel", "stride", "padding", "nonlinearity", "H × W × C")
-    for layer in header.layers:
-        c, h, w = layer.output_shape
-        sizes = (f"{a} × {b}" for a, b in (layer.kernel, layer.stride, layer.padding))
-        layers.add_row(layer.name, layer.type, *sizes, layer.nonlinearity, f"{h} × {w} × {c}")
-    epochs = _table("epoch", "train loss", "train accuracy", "test loss", "test accuracy")
-    for record in header.training.history:
-        epochs.add_row(
-            str(record.epoch),
-            f"{record.train_loss:.4f}",
-            f"{record.train_accuracy:.1%}",
-            f"{record.test_loss:.4f}",
-            f"{record.test_accuracy:.1%}",
-        )
-    probes = _table("probe", "class", "predicted", "probability", "source")
-    for number, probe in enumerate(header.probes):
-        said = bundle.class_name(probe.predicted)
-        truth = bundle.truth(number) or "unknown"
-        mark = " (wrong)" if probe.label not in (None, probe.predicted) else ""
-        probes.add_row(str(number), truth, said + mark, f"{probe.probability:.1%}", probe.source)
-    arrays = _table("array", "shape", "type", "sha256")
-    for name, info in sorted(header.arrays.items()):
-        arrays.add_row(name, " × ".join(map(str, info.shape)), info.dtype, info.sha256[:12])
-    for table in (layers, epochs, probes, arrays):
-        console.print()
-        console.print(table)
+def describe(
+    bundle: Bundle,
+    probe: int | None = None,
+    wanted: str | None = None,
+    modules: bool = False,
+    arrays: bool = False,
+) -> None:
+    """Print what `bundle` holds and what was measured; Grad-CAM is that of the class `wanted` for one probe.
+
+    Raises:
+        InputError: there is no such probe or class.
+    """
+    answer = tell_attribution(bundle, probe_number(bundle, probe), wanted)  # its mistakes come before the first line
+    out = console()
+    out.print(_facts(bundle))
+    section(out, "Layers", _layers(bundle), _hidden(bundle))
+    if bundle.header.training.history:
+        section(out, "Training", _history(bundle))
+    section(out, "Probes", _probes(bundle))
+    for title, body in (
+        ("Hierarchy", tell_hierarchy(bundle)),
+        ("Diagnostics", tell_diagnostics(bundle)),
+        ("Meaning", tell_meaning(bundle)),
+        ("Learning", tell_learning(bundle)),
+        answer,
+    ):
+        if body:
+            section(out, title, *body)
+    if modules:
+        section(out, "Modules", _modules(bundle))
+    if arrays:
+        section(out, "Arrays", _arrays(bundle))
+
+
+# -- what it is ----------------------------------------------------------------------------------
 
 
 def _facts(bundle: Bundle) -> Table:
     header = bundle.header
     c, h, w = header.model.input_shape
-    training = header.training
-    rows = {
-        "bundle": f"{bundle.path} ({bundle.path.stat().st_size / 1e6:.1f} MB), sha256 {bundle.digest[:12]},"
-        " all arrays intact",
-        "model": f"{header.model.name}, {header.model.parameters:,} parameters, input {h} × {w} × {c}",
-        "data": f"{header.dataset.name}: {header.dataset.provenance}",
-        "images": f"{header.dataset.train_count:,} for training, {header.dataset.test_count:,} for testing",
-        "training": f"{training.epochs} epoch{'' if training.epochs == 1 else 's'}, {training.optimizer},"
+    training, measures = header.training, header.measures
+    trained = (
+        f"{training.epochs} epoch{'' if training.epochs == 1 else 's'}, {training.optimizer},"
         f" {training.loss}, learning rate {training.learning_rate:g}, batches of {training.batch_size},"
-        f" seed {training.seed}, on {training.device}",
-        "test accuracy": f"{header.test_accuracy:.2%}",
-        "classes": ", ".join(header.classes),
-        "versions": ", ".join(f"{name} {version}" for name, version in sorted(header.versions.items())),
-    }
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in rows.items():
-        table.add_row(name, text)
-    return table
+        f" seed {training.seed}, on {training.device}"
+    )
+    statistics = "none"
+    if measures is not None:
+        known = "" if measures.labelled else ", whose classes are not known"
+        statistics = f"over {images(measures.images)}{known}; an object was found in {measures.foreground_images:,}"
+    few = len(header.classes) <= LONG
+    return facts(
+        {
+            "bundle": f"{bundle.path} ({bundle.path.stat().st_size / 1e6:.1f} MB), sha256 {bundle.digest[:12]},"
+            " all arrays intact",
+            "model": f"{header.model.name}, {header.model.parameters:,} parameters, input {h} × {w} × {c}",
+            "weights": header.model.weights,
+            "preprocessing": _preprocessing(header.preprocessing),
+            "data": f"{header.dataset.name}: {header.dataset.provenance}",
+            "images": f"{header.dataset.train_count:,} for training, {header.dataset.test_count:,} for testing",
+            "training": trained if training.epochs else "none here",
+            "test accuracy": _accuracy(bundle),
+            "statistics": statistics,
+            "classes": ", ".join(header.classes) if few else f"{len(header.classes):,}: {several(header.classes)}",
+            "versions": ", ".join(f"{name} {version}" for name, version in sorted(header.versions.items())),
+        }.items()
+    )
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+def _preprocessing(steps: Preprocessing) -> str:
+    if all(mean == 0 for mean in steps.mean) and all(std == 1 for std in steps.std):
+        scaled = "values 0 to 1"
+    else:
+        mean, std = (", ".join(f"{number:.4g}" for number in numbers) for numbers in (steps.mean, steps.std))
+        scaled = f"normalised by mean {mean} and deviation {std}"
+    colours = "grey" if steps.channels == 1 else "RGB"
+    return (
+        f"{colours}, shorter side scaled to {steps.resize} pixels ({steps.interpolation}), centre of"
+        f" {size(steps.size)} cut out, {scaled}"
+    )
+
+
+def _accuracy(bundle: Bundle) -> str:
+    accuracy = bundle.header.test_accuracy
+    if accuracy is not None:
+        return f"{accuracy:.2%}"
+    if {"test_label", "test_predicted"} <= set(bundle.header.arrays):
+        right = bundle.array("test_predicted") == bundle.array("test_label")
+        return f"{right.mean():.2%} of {images(len(right))}"
+    return "not measured"
+
+
+def _layers(bundle: Bundle) -> Table:
+    def cells(layer: LayerInfo) -> list[str]:
+        c, h, w = layer.output_shape
+        block = layer.type == "block"
+        return [
+            layer.name,
+            layer.type,
+            f"{h} × {w} × {c}",
+            MISSING if block else size(layer.kernel),
+            MISSING if block else size(layer.stride),
+            "whole image" if layer.field.whole else size(layer.field.size),
+            *(MISSING if name == "none" else name for name in (layer.normalisation, layer.nonlinearity)),
+        ]
+
+    columns = ("layer", "type", "H × W × C", "kernel", "stride", "sees (px)", "norm", "nonlinearity")
+    return fill(table(*columns), bundle.header.layers, cells)
+
+
+def _hidden(bundle: Bundle) -> str:
+    hidden = sum(not module.shown for module in bundle.header.modules)
+    if not bundle.header.modules:
+        return "The modules of the network were not recorded."
+    if not hidden:
+        return "Every module is shown."
+    said = "module cannot be shown; `--modules` lists it and why" if hidden == 1 else None
+    return f"{hidden:,} {said or 'modules cannot be shown; `--modules` lists them and why'}."
+
+
+def _modules(bundle: Bundle) -> Table:
+    made = table("module", "kind", "output", "shown")
+    for module in bundle.header.modules:
+        shape = MISSING if module.output_shape is None else " × ".join(map(str, module.output_shape))
+        made.add_row(module.name or "(the network)", module.kind, shape, "yes" if module.shown else module.why)
+    return made
+
+
+def _history(bundle: Bundle) -> Table:
+    return fill(
+        table("epoch", "train loss>", "train accuracy>", "test loss>", "test accuracy>"),
+        bundle.header.training.history,
+        lambda record: [
+            str(record.epoch),
+            f"{record.train_loss:.4f}",
+            f"{record.train_accuracy:.1%}",
+            f"{record.test_loss:.4f}",
+            f"{record.test_accuracy:.1%}",
+        ],
+    )
+
+
+def _probes(bundle: Bundle) -> Table:
+    probes = bundle.header.probes
+    files = any(probe.box is not None for probe in probes)
+
+    def cells(number: int) -> list[str]:
+        probe = probes[number]
+        mark = " (wrong)" if probe.label not in (None, probe.predicted) else ""
+        said = bundle.class_name(probe.predicted) + mark
+        row = [str(number), bundle.truth(number) or "unknown", said, f"{probe.probability:.1%}", probe.source]
+        return [*row, *(_origin(probe) if files else [])]
+
+    columns = ("probe", "class", "predicted", "probability>", "source", *(("original", "cut out") if files else ()))
+    return fill(table(*columns), range(len(probes)), cells)
+
+
+def _origin(probe: ProbeInfo) -> list[str]:
+    original = size(probe.original_size) if probe.original_size else MISSING
+    if probe.box is None:
+        return [original, MISSING]
+    top, left, bottom, right = probe.box
+    return [original, f"rows {top:.0f} to {bottom:.0f}, columns {left:.0f} to {right:.0f}"]
+
+
+def _arrays(bundle: Bundle) -> Table:
+    made = table("array", "shape", "type", "sha256")
+    for name, info in sorted(bundle.header.arrays.items()):
+        made.add_row(name, " × ".join(map(str, info.shape)), info.dtype, info.sha256[:12])
+    return made

@@ -67,7 +67,8 @@ def look(recipe: BundleRecipe, folder: Path) -> Wanted:
         with Bundle.open(path) as bundle:
             changed = [name for name in made_from if bundle.header.recipe.get(name) != made_from[name]]
             if changed:
-                return Wanted(recipe, path, made_from, None, f"other {' and '.join(changed)}")
+                reason = f"other {' and '.join(changed)}" if bundle.header.recipe else "made in another way"
+                return Wanted(recipe, path, made_from, None, reason)
             bundle.verify()
             return Wanted(recipe, path, made_from, bundle.digest, "nothing changed")
     except BundleError:

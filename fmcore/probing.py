@@ -72,9 +72,10 @@ def _chunk(trained: Trained, found: Trace, probes: Images, labels: Sequence[int 
 
     with evaluating(trained.network), torch.enable_grad():
         batch = _batch(trained, probes).requires_grad_()
-        with Listening(found, _PARTS, heard):
-            logits: Tensor = trained.network(batch)  # (B, K)
         arrays["input"] = _array(batch)
+        given = batch.clone()  # which the network may overwrite
+        with Listening(found, _PARTS, heard):
+            logits: Tensor = trained.network(given)  # (B, K)
         arrays["logits"] = _array(logits)
         classes = _shown_classes(arrays["logits"], labels)  # (B, T)
         arrays["gradcam_classes"] = classes
@@ -172,13 +173,13 @@ def activation_history(trained: Trained, found: Trace, probes: Images) -> dict[s
     def heard(layer: Layer, part: str, tensor: Tensor) -> None:
         epochs.setdefault(f"{layer.name}/activation_history", []).append(_array(tensor))
 
-    with evaluating(trained.network), torch.inference_mode():
-        batch = _batch(trained, probes[:count])
     try:
         for state in trained.states:
             load_state(trained.network, state)
-            with evaluating(trained.network), torch.inference_mode(), Listening(found, {"activation"}, heard):
-                trained.network(batch)
+            with evaluating(trained.network), torch.inference_mode():
+                batch = _batch(trained, probes[:count])
+                with Listening(found, {"activation"}, heard):
+                    trained.network(batch)
     finally:
         load_state(trained.network, trained.states[-1])
     return {name: np.stack(maps) for name, maps in epochs.items()}
@@ -190,7 +191,7 @@ def _batch(trained: Trained, images: Images) -> Tensor:
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
     """A copy as it is now: what the network overwrites afterwards does not reach it."""
-    return np.array(tensor.detach().to("cpu", torch.float32), order="C")
+    return np.array(tensor.detach().to("cpu", torch.float32).numpy(), order="C")
 
 
 def _softmax_of(logits: Array) -> NDArray[np.float64]:

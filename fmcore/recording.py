@@ -23,7 +23,7 @@ from fmcore.measuring import Measured, measure
 from fmcore.model_input import with_channels
 from fmcore.patches import top_patches
 from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers
-from fmcore.tracing import Trace, trace
+from fmcore.tracing import Trace, evaluating, trace
 from fmcore.training import Trained
 from fmcore.weights import require_finite
 
@@ -74,7 +74,7 @@ def record(
     else:
         raise InputError("There is nothing to show to the model; name images with --image or data with --data.")
     require_finite(network)
-    with torch.inference_mode():
+    with torch.no_grad():
         two = np.repeat(images[:1], 2, 0)  # so that a model made for one image alone is noticed at once
         example = as_input(torch.from_numpy(two).to(next(network.parameters()).device))
     found = _chosen(trace(network, example), trained.spec.model, layers)
@@ -184,8 +184,7 @@ def _chosen(found: Trace, model: str, names: Sequence[str]) -> Trace:
 
 
 def _class_count(network: nn.Module, example: torch.Tensor) -> int:
-    network.eval()
-    with torch.inference_mode():
+    with evaluating(network), torch.no_grad():
         return int(network(example).shape[1])
 
 

@@ -149,7 +149,7 @@ class Listening(TorchFunctionMode):
                     " remove what is random or depends on the data from its forward."
                 )
             for layer in self._before.get(call, ()):
-                self._heard(layer, "input", args[0])
+                self._heard(layer, "input", args[0] if args else kwargs["input"])
         result = func(*args, **(kwargs or {}))
         for layer, part in self._after.get(call, ()):
             self._heard(layer, part, result)
@@ -268,6 +268,8 @@ class _Finding(TorchFunctionMode):
         try:
             self.kept.append(result)
             outputs = list(_tensors(result))
+            if not args and "input" in kwargs:  # given by name
+                args, kwargs = (kwargs["input"],), {key: kwargs[key] for key in kwargs if key != "input"}
             if outputs:
                 self.fields.follow(_plain(name), list(_tensors((args, kwargs))), outputs, args, kwargs)
             for output in outputs:

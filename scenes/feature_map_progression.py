@@ -165,7 +165,7 @@ class FeatureMapProgression(LessonScene):
                 row, column = np.unravel_index(int(stack.front.values.argmax()), maps.shape[1:])
                 frame = field_frame(picture, field, int(row), int(column))
                 there = values_frame(stack.front, int(row), int(column), int(row) + 1, int(column) + 1)
-                note = label(f"sees {field_text(field)}", look.SMALL, look.SECOND).move_to(
+                note = label("sees all" if field.whole else f"sees {field.size[0]} × {field.size[1]}", look.SMALL, look.SECOND).move_to(
                     [stack.count_label.get_x(), -1.92, 0]
                 )
                 marks = VGroup(frame, there)

@@ -96,7 +96,7 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
         model=ModelInfo(name="made-up", input_shape=(net.image_channels, *net.size), parameters=1),
         preprocessing=Preprocessing(
             channels=1 if net.image_channels == 1 else 3, size=net.size, resize=min(net.size),
-            mean=(0.0,) * min(net.image_channels, 3), std=(1.0,) * min(net.image_channels, 3),
+            mean=(0.0,) * (1 if net.image_channels == 1 else 3), std=(1.0,) * (1 if net.image_channels == 1 else 3),
         ),
         layers=tuple(layers),
         arrays={},

@@ -121,7 +121,7 @@ def test_the_sources_of_a_scene_are_what_it_draws_with() -> None:
         "scenes/parts/picture.py",
         "scenes/parts/text.py",
         "fmcore/analysis/channels.py",
-        "fmcore/analysis/receptive_field.py",
+        "fmcore/header.py",
         "fmcore/bundle.py",
         "fmcore/colour.py",
         "fmcore/lesson/script.py",

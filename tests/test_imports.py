@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fmcore.prepare import _COMPUTED_BY
+
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p.relative_to(ROOT).as_posix() for room in ("fmcore", "scenes") for p in (ROOT / room).rglob("*.py"))
 
@@ -19,9 +21,17 @@ LEARNING = {"torch", "torchvision"}
 DRAWING = {"manim", "manimpango"}
 HEAVY = LEARNING | DRAWING | PICTURES | NUMBERS | {"av", "cairo", "rich", "typst"}
 
-PURE = {"fmcore.bundle", "fmcore.analysis", "fmcore.lesson", "fmcore.errors", "fmcore.colour"}
-TORCH_ROOMS = {f"fmcore.{name}" for name in ("models", "training", "checkpoint", "recording", "gradcam", "torch_pair")}
-BY_TORCH_ROOMS = {"fmcore.bundle", "fmcore.errors", "fmcore.files", "fmcore.data", "fmcore.lesson.plan"} | TORCH_ROOMS
+RECORDS = {"fmcore.header", "fmcore.bundle", "fmcore.errors"}
+PURE = RECORDS | {"fmcore.analysis", "fmcore.lesson", "fmcore.colour"}
+TORCH_ROOMS = {
+    f"fmcore.{name}"
+    for name in (
+        "models", "model_input", "model_source", "weights", "training", "checkpoint", "parallel", "tracing", "geometry",
+        "recording", "measuring", "image_parts", "channel_sums", "probing", "patches", "gradcam", "torch_pair",
+    )
+}  # fmt: skip
+BY_TORCH_ROOMS = RECORDS | {"fmcore.files", "fmcore.data", "fmcore.analysis", "fmcore.lesson.plan"} | TORCH_ROOMS
+TELLING = {f"fmcore.{name}" for name in ("choices", "tables", "findings", "layer_report", "place_report", "inspection")}
 BY_SCENES = PURE | {"scenes.look", "scenes.parts"}
 
 
@@ -42,19 +52,20 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/__init__.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/errors.py", {"click"}, NOTHING, NOTHING),
     Room("fmcore/files.py", NOTHING, NOTHING, NOTHING),
-    Room("fmcore/bundle.py", NUMBERS, {"fmcore.errors", "fmcore.files"}, NOTHING),
+    Room("fmcore/header.py", {"pydantic"}, NOTHING, NOTHING),
+    Room("fmcore/bundle.py", NUMBERS, {"fmcore.header", "fmcore.errors", "fmcore.files"}, NOTHING),
     Room("fmcore/colour.py", {"numpy"}, NOTHING, {"matplotlib"}),
-    Room("fmcore/analysis/*.py", NUMBERS, {"fmcore.analysis", "fmcore.bundle", "fmcore.errors"}, NOTHING),
-    Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson", "fmcore.bundle", "fmcore.errors"}, NOTHING),
+    Room("fmcore/analysis/*.py", NUMBERS, {"fmcore.analysis"} | RECORDS, NOTHING),
+    Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson"} | RECORDS, NOTHING),
     Room(
         "fmcore/data/*.py",
         {"numpy", "PIL", "platformdirs"},
-        {"fmcore.data", "fmcore.errors", "fmcore.bundle"},
+        {"fmcore.data"} | RECORDS,
         LEARNING | {"fmcore.torch_pair"},
     ),
     *(Room(f"{room.replace('.', '/')}.py", LEARNING | NUMBERS, BY_TORCH_ROOMS, NOTHING) for room in TORCH_ROOMS),
-    Room("fmcore/figures.py", {"numpy", "matplotlib"}, PURE | {"fmcore.files"}, NOTHING),
-    Room("fmcore/inspection.py", {"rich"}, PURE, NOTHING),
+    Room("fmcore/figures.py", {"numpy", "matplotlib"}, PURE | {"fmcore.choices", "fmcore.files"}, NOTHING),
+    *(Room(f"{room.replace('.', '/')}.py", {"numpy", "rich"}, PURE | TELLING, NOTHING) for room in sorted(TELLING)),
     Room("fmcore/terminal.py", {"rich"}, NOTHING, NOTHING),
     Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
     Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
@@ -134,8 +145,23 @@ def test_no_row_lets_torch_or_a_scene_in_where_the_design_forbids_it() -> None:
             assert not any(name.startswith("scenes") for name in everything), room.files
         if room.files.startswith(("scenes/", "fmcore/analysis", "fmcore/lesson", "fmcore/bundle", "fmcore/render")):
             assert not everything & (LEARNING | TORCH_ROOMS), room.files
-        if room.files.startswith(("fmcore/analysis", "fmcore/lesson", "fmcore/bundle", "fmcore/errors", "fmcore/colo")):
+        if room.files.startswith(
+            tuple(f"fmcore/{name}" for name in ("analysis", "lesson", "bundle", "header", "errors"))
+        ):
             assert not everything & DRAWING, room.files
+
+
+def test_whatever_decides_the_numbers_of_a_bundle_is_in_its_recipe() -> None:
+    found, ahead = set(), ["fmcore.recording", "fmcore.training"]
+    while ahead:
+        module = ahead.pop()
+        found.add(module)
+        file = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+        for one in imports_of(file) if file.is_file() else ():
+            ahead += [one.module] if one.module.startswith("fmcore") and one.module not in found else []
+    written, chosen = RECORDS | {"fmcore.files"}, {"fmcore.lesson.plan", "fmcore.torch_pair"}
+    kept = {f"fmcore.{name.replace('/', '.')}" for name in _COMPUTED_BY}
+    assert {name for name in found - written - chosen if not name.startswith("fmcore.data")} <= kept
 
 
 def modules_of(*patterns: str) -> list[str]:
@@ -148,7 +174,10 @@ def modules_of(*patterns: str) -> list[str]:
     [
         (["fmcore.cli"], HEAVY),
         (["fmcore.doctor"], HEAVY),
-        (modules_of("fmcore/[be]*.py", "fmcore/colour.py", "fmcore/analysis/*", "fmcore/lesson/*"), LEARNING | DRAWING),
+        (
+            modules_of("fmcore/[beh]*.py", "fmcore/colour.py", "fmcore/analysis/*", "fmcore/lesson/*"),
+            LEARNING | DRAWING,
+        ),
         (modules_of("fmcore/data/*"), LEARNING | DRAWING),
         (modules_of("fmcore/prepare.py", "fmcore/reporter.py"), LEARNING | DRAWING | {"rich"}),
         (modules_of("scenes/*.py", "scenes/parts/*.py"), LEARNING),

@@ -1,99 +1,214 @@
 """Receptive fields against gradients: a pixel is in the field when the value depends on it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from fmcore.analysis.receptive_field import receptive_field
-from fmcore.bundle import Bundle, LayerInfo
+from fmcore.analysis.receptive_field import joined, through
+from fmcore.bundle import Bundle
+from fmcore.header import ReceptiveField
+from fmcore.tracing import Listening, Trace, trace
+
+Pair = tuple[int, int]
 
 
-def chain(layers: Sequence[LayerInfo]) -> nn.Sequential:
-    """The same geometry with every weight positive, so that no gradient vanishes."""
-    modules: list[nn.Module] = []
-    for layer in layers:
-        convolution = nn.Conv2d(1, 1, layer.kernel, layer.stride, layer.padding, bias=False, dtype=torch.float64)
-        nn.init.ones_(convolution.weight)
-        modules.append(convolution)
-    return nn.Sequential(*modules)
+def positive(network: nn.Module) -> nn.Module:
+    """The network in float64 with every weight positive, so that no gradient vanishes or cancels."""
+    network = network.double().eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.uniform_(0.5, 1.0, generator=torch.Generator().manual_seed(0))
+    return network
 
 
 def extent(image: Tensor, value: Tensor) -> tuple[int, int, int, int]:
     """Edges (top, left, bottom, right) of the pixels that `value` depends on."""
     (gradient,) = torch.autograd.grad(value, image, retain_graph=True)
-    rows, columns = gradient[0, 0].nonzero().T
+    rows, columns = gradient.abs().sum((0, 1)).nonzero().T
     return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
 
-def check(layers: Sequence[LayerInfo], size: tuple[int, int]) -> int:
-    """Compare all places of the last layer; return how many have their whole field inside the image."""
-    image = torch.ones(1, 1, *size, dtype=torch.float64, requires_grad=True)
-    output = chain(layers)(image)[0, 0]
-    field = receptive_field(layers, layers[-1].name)
-    inside = 0
-    for row in range(output.shape[0]):
-        for column in range(output.shape[1]):
-            top, left, bottom, right = field.box(row, column)
+def maps_of(network: nn.Module, found: Trace, image: Tensor) -> dict[str, Tensor]:
+    """The activation (C, H, W) of every layer, with its graph."""
+    maps: dict[str, Tensor] = {}
+    with Listening(found, {"activation"}, lambda layer, _, value: maps.update({layer.name: value[0]})):
+        network(image)
+    return maps
+
+
+def check(network: nn.Module, size: Pair, every: int = 1) -> dict[str, int]:
+    """Compare the fields of all layers; return how many places have their whole field inside the image, by layer."""
+    network = positive(network)
+    channels = next(m for m in network.modules() if isinstance(m, nn.Conv2d)).in_channels
+    found = trace(network, torch.ones(2, channels, *size, dtype=torch.float64))
+    image = torch.ones(1, channels, *size, dtype=torch.float64, requires_grad=True)
+    maps, inside = maps_of(network, found, image), {}
+    for layer in found.layers:
+        value, inside[layer.name] = maps[layer.name].sum(0), 0
+        assert not layer.info.field.whole, layer.name
+        for place in range(0, value.numel(), every):
+            row, column = divmod(place, value.shape[1])
+            top, left, bottom, right = layer.info.field.box(row, column)
             if top >= 0 and left >= 0 and bottom <= size[0] and right <= size[1]:
-                inside += 1
-                assert extent(image, output[row, column]) == (top, left, bottom, right)
-            elif output[row, column] != 0:  # it sees some of the image and not only padding
-                seen = extent(image, output[row, column])
-                assert seen[0] >= top and seen[1] >= left and seen[2] <= bottom and seen[3] <= right
+                inside[layer.name] += 1
+                assert extent(image, value[row, column]) == (top, left, bottom, right), layer.name
+            elif value[row, column] != 0:  # it sees some of the image and not only padding
+                seen = extent(image, value[row, column])
+                assert seen[0] >= top and seen[1] >= left and seen[2] <= bottom and seen[3] <= right, layer.name
     return inside
 
 
+def classifier(*modules: nn.Module) -> nn.Sequential:
+    """The modules, and something that makes logits (B, 2) of whatever they give."""
+    return nn.Sequential(*modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LazyLinear(2))
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(2, 2, 3, stride=2, padding=1), nn.Conv2d(2, 2, 3, padding=1)
+        self.short = nn.Conv2d(2, 2, 1, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv2(self.conv1(x).relu_())
+        y += self.short(x)
+        return y.relu_()
+
+
+class Branches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.narrow = nn.Conv2d(2, 1, 5, padding=2), nn.Conv2d(2, 1, 1)
+        self.tall, self.late = nn.Conv2d(2, 1, (7, 1), padding=(3, 0)), nn.Conv2d(2, 1, (1, 3), padding=(0, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = F.avg_pool2d(x, 3, 1, 1) + F.avg_pool2d(input=x, kernel_size=(1, 5), stride=1, padding=(0, 2))
+        return torch.cat([self.wide(x), self.narrow(x), self.tall(x), self.late(pooled)], 1)
+
+
+class Gate(nn.Module):
+    """Squeeze and excitation: every place is scaled by what all places say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.squeeze, self.excite = nn.Conv2d(3, 2, 1), nn.Conv2d(2, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.excite(self.squeeze(F.adaptive_avg_pool2d(x, 1)).relu()).sigmoid()
+
+
+class Lambda(nn.Module):
+    def __init__(self, function: object) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)  # type: ignore[operator, no-any-return]
+
+
+NETWORKS: dict[str, nn.Sequential] = {
+    "residual blocks": classifier(nn.Conv2d(1, 2, 3), Residual(), Residual()),
+    "branches of several kernels": classifier(nn.Conv2d(1, 2, 3, stride=2), Branches(), nn.Conv2d(4, 2, 2)),
+    "depthwise, then dilated": classifier(
+        nn.Conv2d(2, 4, 3, groups=2), nn.Conv2d(4, 4, 3, 2, 1, groups=4), nn.Conv2d(4, 2, 3, dilation=(2, 3))
+    ),
+    "an even kernel that keeps the size": classifier(
+        nn.Conv2d(1, 2, (4, 2), padding="same"), nn.Conv2d(2, 2, 3, padding="same", dilation=2), nn.AvgPool2d(2)
+    ),
+    "padding of another kind": classifier(
+        nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"),
+        nn.ZeroPad2d((1, 0, 2, 1)),
+        Lambda(lambda x: F.pad(x, pad=(0, 1))),
+        nn.Conv2d(2, 2, 3, stride=2),
+        nn.Conv2d(2, 2, 3, padding=1, padding_mode="replicate"),
+    ),
+    "channels taken apart": classifier(
+        Lambda(lambda x: torch.cat([x[:, 1].unsqueeze(1) * 0.5, x[:, :1] + 1], 1)), nn.Conv2d(2, 2, 3, padding=1)
+    ),
+    "channels shuffled": classifier(
+        nn.Conv2d(1, 4, 3), nn.ChannelShuffle(2), Lambda(lambda x: x.chunk(2, 1)[1]), nn.Conv2d(2, 2, 3)
+    ),
+    "pooling that rounds up": classifier(nn.Conv2d(1, 2, 3), nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(2, 2, 2)),
+}
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_fields_where_branches_meet_are_where_the_gradient_is(kind: str) -> None:
+    network = NETWORKS[kind]
+    network(torch.ones(1, next(m for m in network.modules() if isinstance(m, nn.Conv2d)).in_channels, 25, 27))
+    inside = check(network, (25, 27), every=3)
+    assert len(inside) >= 1 and min(inside.values()) >= 1
+
+
+def test_whatever_mixes_all_places_sees_the_whole_image() -> None:
+    torch.manual_seed(0)
+    rows = Lambda(lambda x: torch.cat([x[:, :, 3:], x[:, :, :3]], 2))  # a place then lies where another was
+    network = classifier(nn.Conv2d(1, 3, 3), Gate(), nn.Conv2d(3, 2, 3), rows, nn.Conv2d(2, 2, 1))
+    network(torch.ones(1, 1, 16, 16))
+    whole = {layer.name: layer.info.field.whole for layer in trace(network, torch.rand(2, 1, 16, 16)).layers}
+    assert whole == {"0": False, "1": True, "2": True, "4": True}
+
+
 @pytest.mark.parametrize("model", ["tutorial", "deep"])
-def test_every_layer_of_the_real_networks(model: str, request: pytest.FixtureRequest) -> None:
+def test_every_layer_of_our_networks(model: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(f"{model}_bundle")
+    network: nn.Module = request.getfixturevalue(f"{model}_trained").network
+    found = trace(network, torch.rand(2, 1, 28, 28))
     with Bundle.open(path) as bundle:
-        layers = bundle.header.layers
-    for number in range(1, len(layers) + 1):
-        field = receptive_field(layers, layers[number - 1].name)
-        side = field.size[0] + 4 * field.jump[0]
-        assert check(layers[:number], (side, side)) >= 9
+        assert [layer.info.field for layer in found.layers] == [layer.field for layer in bundle.header.layers]
+    field = ReceptiveField()
+    for layer in found.layers:
+        field = through(field, layer.info.kernel, layer.info.stride, layer.info.padding)
+        assert layer.info.field == field and not field.whole
 
 
-def layer(name: str, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]) -> LayerInfo:
-    return LayerInfo(
-        name=name,
-        type="convolution",
-        kernel=kernel,
-        stride=stride,
-        padding=padding,
-        nonlinearity="relu",
-        output_shape=(1, 1, 1),
-    )
-
-
-def pairs(low: int, high: int) -> st.SearchStrategy[tuple[int, int]]:
+def pairs(low: int, high: int) -> st.SearchStrategy[Pair]:
     return st.tuples(st.integers(low, high), st.integers(low, high))
 
 
-@given(steps=st.lists(st.tuples(pairs(1, 4), pairs(1, 3), pairs(0, 2)), min_size=1, max_size=3))
-def test_chains_of_any_kernel_stride_and_padding(
-    steps: list[tuple[tuple[int, int], tuple[int, int], tuple[int, int]]],
-) -> None:
-    layers = [layer(f"layer{n}", *step) for n, step in enumerate(steps)]
-    size = receptive_field(layers, layers[-1].name).size
-    assume(max(size) <= 24)
-    check(layers, (24, 26))
+@given(steps=st.lists(st.tuples(pairs(1, 4), pairs(1, 3), pairs(0, 2), pairs(1, 2)), min_size=1, max_size=3))
+@settings(max_examples=40)
+def test_chains_of_any_kernel_stride_padding_and_dilation(steps: list[tuple[Pair, Pair, Pair, Pair]]) -> None:
+    field = ReceptiveField()
+    for step in steps:
+        field = through(field, *step)
+    assume(max(field.size) <= 22)
+    network = classifier(*(nn.Conv2d(1, 1, *step, bias=False) for step in steps))
+    network[-1] = nn.Linear(1, 2)
+    check(network, (24, 26), every=7)
+
+
+FIELDS = st.builds(  # the edges lie between pixels, as those of chains do
+    lambda size, jump, edge, whole: ReceptiveField(
+        size=size, jump=jump, start=(edge[0] + size[0] / 2, edge[1] + size[1] / 2), whole=whole
+    ),
+    pairs(1, 9),
+    pairs(1, 2),
+    pairs(-4, 2),
+    st.booleans(),
+)
+
+
+@given(one=FIELDS, other=FIELDS)
+def test_a_joined_field_holds_both(one: ReceptiveField, other: ReceptiveField) -> None:
+    both = joined(one, other)
+    assert both.whole or one.jump == other.jump
+    assert joined(one, one) == one and both == joined(other, one).model_copy(update=both.model_dump())
+    for field in (one, other):
+        top, left, bottom, right = both.box(2, 3)
+        inner = field.box(2, 3)
+        assert both.whole or (top <= inner[0] and left <= inner[1] and bottom >= inner[2] and right >= inner[3])
 
 
 def test_a_field_worked_out_on_paper() -> None:
-    layers = [layer("conv1", (3, 3), (1, 1), (1, 1)), layer("pool1", (2, 2), (2, 2), (0, 0))]
-    layers.append(layer("conv2", (3, 3), (1, 1), (1, 1)))
-    assert receptive_field(layers, "conv1").box(0, 0) == (-1, -1, 2, 2)
-    assert receptive_field(layers, "pool1").box(1, 0) == (1, -1, 5, 3)
-    conv2 = receptive_field(layers, "conv2")
+    conv1 = through(ReceptiveField(), (3, 3), (1, 1), (1, 1))
+    pool1 = through(conv1, (2, 2), (2, 2))
+    conv2 = through(pool1, (3, 3), (1, 1), (1, 1))
+    assert conv1.box(0, 0) == (-1, -1, 2, 2)
+    assert pool1.box(1, 0) == (1, -1, 5, 3)
     assert (conv2.size, conv2.jump) == ((8, 8), (2, 2)) and conv2.box(1, 1) == (-1, -1, 7, 7)
-
-
-def test_a_layer_that_is_not_there() -> None:
-    with pytest.raises(KeyError, match="conv9"):
-        receptive_field([], "conv9")

@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fmcore import probing
 from fmcore.analysis.convolution import place
 from fmcore.bundle import Bundle
 from fmcore.data.imageset import ImageSet
-from fmcore.errors import BundleError, InputError
-from fmcore.recording import choose_probes, record, tapped
+from fmcore.data.pictures import open_pictures
+from fmcore.errors import InputError
+from fmcore.recording import choose_probes, record
 from fmcore.training import Trained
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -84,27 +87,6 @@ def test_one_place_worked_out_is_the_recorded_preactivation(rgb_bundle: Path) ->
             assert worked_out.value == pytest.approx(recorded[1, 5, row, column], abs=1e-5)
 
 
-@pytest.mark.parametrize("fixture", ["tutorial", "deep"])
-def test_statistics_are_those_of_all_test_images(
-    fixture: str, tiny_images: ImageSet, request: pytest.FixtureRequest
-) -> None:
-    with Bundle.open(request.getfixturevalue(f"{fixture}_bundle")) as bundle:
-        for name, value in by_hand(bundle, torch.tensor(tiny_images.test_images) / 255):
-            layer, _, part = name.partition("/")
-            if part != "activation" or bundle.layer(layer).type != "convolution":
-                continue
-            maps = value.double().numpy()  # (N, C, H, W)
-            expected = {
-                "mean": maps.mean((0, 2, 3)),
-                "std": maps.std((0, 2, 3)),
-                "maximum": maps.max((0, 2, 3)),
-                "fired": (maps > 0).any((2, 3)).mean(0),
-                "active": (maps > 0).mean((0, 2, 3)),
-            }
-            for statistic, numbers in expected.items():
-                np.testing.assert_allclose(bundle.array(f"{layer}/{statistic}"), numbers, rtol=1e-3, atol=1e-5)
-
-
 def test_statistics_do_not_depend_on_how_images_fall_into_batches(
     tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
 ) -> None:
@@ -147,34 +129,56 @@ def test_a_relu_that_overwrites_its_input_changes_nothing(
         assert digest == bundle.digest
 
 
-def test_a_convolution_alone_has_no_nonlinearity() -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.AvgPool2d(2), nn.Tanh())
-    with tapped(network) as taps:
-        network(torch.rand(1, 1, 8, 8))
-    convolution, pooling = taps.layers.values()
-    assert convolution.nonlinearity == "none" and torch.equal(convolution.activation, convolution.preactivation)
-    assert pooling.nonlinearity == "tanh" and torch.equal(pooling.activation, pooling.preactivation.tanh())
+def test_the_network_is_left_as_it_was(tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path) -> None:
+    network = deepcopy(tutorial_trained.network).train()
+    network.conv1.eval().requires_grad_(False)  # type: ignore[union-attr, operator]
+    before = [(module.training, dict(vars(module))) for module in network.modules()]
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    record(replace(tutorial_trained, network=network), tiny_images, tmp_path / "b")
+    for module, (training, attributes) in zip(network.modules(), before, strict=True):
+        assert module.training is training and vars(module).keys() == attributes.keys()
+        assert not module._forward_hooks and not module._forward_pre_hooks and not module._backward_hooks
+    assert [p.requires_grad for p in network.parameters()] == [False, False, True, True, True, True]
+    assert all(p.grad is None for p in network.parameters())
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_hooks_and_mode_are_put_back_also_after_an_exception(training: bool, tutorial_trained: Trained) -> None:
-    network = deepcopy(tutorial_trained.network).train(training)
+def test_a_picture_is_recorded_with_its_original_and_without_data(tutorial_trained: Trained, tmp_path: Path) -> None:
+    pixels = np.zeros((60, 40), np.uint8)
+    pixels[20:45, 10:30] = np.arange(20, dtype=np.uint8) * 12
+    Image.fromarray(pixels).save(tmp_path / "shape.png")
+    pictures = open_pictures([tmp_path / "shape.png"], tutorial_trained.as_input.preprocessing)
+    record(tutorial_trained, None, tmp_path / "b", pictures=pictures, layers=("conv2",))
+    with Bundle.open(tmp_path / "b") as bundle:
+        bundle.verify()
+        (probe,) = bundle.header.probes
+        assert (probe.source, probe.label, probe.original_size) == ("shape.png", None, (60, 40))
+        assert np.array_equal(bundle.array("probes/0/original")[0], pixels)
+        assert np.array_equal(bundle.array("probes")[0] * np.float32(255), pictures[0].pixels)
+        assert [layer.name for layer in bundle.header.layers] == ["conv2"]
+        assert bundle.layer("conv2").input == "conv2/input"  # since conv1, whose maps went in, was not wanted
+        assert bundle.header.dataset.name == "images" and "test_label" not in bundle.header.arrays
+        shown = {module.name: module.shown for module in bundle.header.modules}
+        assert shown["conv1"] and shown["conv2"] and not shown["linear"]
 
-    def listen(stop: bool) -> None:
-        with tapped(network) as taps:
-            network(torch.rand(2, 1, 28, 28))
-            assert list(taps.layers) == ["conv1", "conv2", "pool"] and not network.training
-            if stop:
-                raise KeyboardInterrupt
 
-    listen(stop=False)
-    with pytest.raises(KeyboardInterrupt):
-        listen(stop=True)
-    assert all(not module._forward_hooks for module in network.modules())
-    assert all(module.training is training for module in network.modules())
+def test_what_is_recorded_of_probes_does_not_depend_on_how_many_run_together(
+    tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = record(tutorial_trained, tiny_images, tmp_path / "whole")
+    monkeypatch.setattr(probing, "_CHUNK_VALUES", 1)  # every probe alone
+    record(tutorial_trained, tiny_images, tmp_path / "single")
+    with Bundle.open(tmp_path / "whole") as one, Bundle.open(tmp_path / "single") as other:
+        assert one.digest == whole and one.header.arrays.keys() == other.header.arrays.keys()
+        for name in one.header.arrays:
+            np.testing.assert_allclose(other.array(name), one.array(name), err_msg=name, **CLOSE)
 
 
 # --- which images are shown ------------------------------------------------------------------------
+
+
+def greys(*levels: int) -> np.ndarray:
+    return np.array(levels, np.uint8)[:, None, None, None] * np.ones((1, 1, 2, 2), np.uint8)
 
 
 def sure(label: int, probability: float) -> list[float]:
@@ -183,39 +187,36 @@ def sure(label: int, probability: float) -> list[float]:
     return [float(np.log(probability if k == label else rest)) for k in range(3)]
 
 
-CHOICES: dict[str, tuple[list[tuple[int, list[float]]], list[int]]] = {  # (true label, logits) a row; rows chosen
-    "the median of the right ones": (
-        [(0, sure(0, 0.9)), (0, sure(0, 0.5)), (0, sure(0, 0.7)), (1, sure(1, 0.8))],
-        [2, 3],
+# (grey level, true label, logits) of every image, and the rows that are chosen
+CHOICES: dict[str, tuple[list[tuple[int, int, list[float]]], list[int]]] = {
+    "the image nearest to the mean of its class, and of equals the first": (
+        [(0, 0, sure(0, 0.9)), (90, 0, sure(0, 0.5)), (180, 0, sure(0, 0.7)), (7, 1, sure(1, 0.8)), (7, 1, sure(1, 1))],
+        [1, 3],
     ),
-    "of two, the surer": ([(0, sure(0, 0.9)), (0, sure(0, 0.5))], [0]),
-    "wrong ones do not count where one is right": (
-        [(0, sure(1, 0.9)), (0, sure(2, 0.8)), (0, sure(0, 0.6))],
-        [2, 0, 1],
-    ),
-    "two mistakes, the most confident first": (
-        [(0, sure(0, 0.9)), (0, sure(1, 0.5)), (0, sure(1, 0.7)), (0, sure(1, 0.6))],
+    "whatever the network says of it": ([(0, 0, sure(1, 0.9)), (9, 0, sure(2, 0.8)), (20, 0, sure(0, 0.6))], [1, 0]),
+    "then two mistakes, the most confident first": (
+        [(5, 0, sure(0, 0.9)), (0, 0, sure(1, 0.5)), (4, 0, sure(1, 0.7)), (11, 0, sure(1, 0.6))],
         [0, 2, 3],
     ),
-    "where none is right, the median of all": (
-        [(0, sure(1, 0.9)), (0, sure(1, 0.5)), (0, sure(1, 0.7))],
-        [2, 0, 1],
-    ),
-    "equals fall to the later of the median pair": ([(1, sure(1, 0.8)), (1, sure(1, 0.8))], [1]),
-    "a class without images is left out": ([(2, sure(2, 0.8))], [0]),
+    "a class without images is left out": ([(3, 2, sure(2, 0.8))], [0]),
 }
 
 
 @pytest.mark.parametrize("case", CHOICES)
 def test_which_probes_are_chosen(case: str) -> None:
     table, chosen = CHOICES[case]
-    logits = np.array([row for _, row in table], np.float32)
-    assert choose_probes(logits, np.array([label for label, _ in table])) == chosen
+    images, labels = greys(*(grey for grey, _, _ in table)), np.array([label for _, label, _ in table])
+    logits = np.array([row for _, _, row in table], np.float32)
+    assert choose_probes(images, labels, logits) == chosen
+
+
+def test_without_labels_the_answers_stand_for_the_classes() -> None:
+    logits = np.array([sure(0, 0.9), sure(2, 0.5), sure(0, 0.7), sure(0, 0.6)], np.float32)
+    assert choose_probes(greys(0, 50, 9, 20), None, logits) == [2, 1]
 
 
 def test_at_most_sixteen_classes_are_probed() -> None:
-    labels = np.arange(40)
-    assert choose_probes(np.eye(40, dtype=np.float32), labels) == list(range(16))
+    assert choose_probes(greys(*range(40)), np.arange(40), np.eye(40, dtype=np.float32)) == list(range(16))
 
 
 # --- what cannot be recorded -----------------------------------------------------------------------
@@ -232,6 +233,27 @@ def test_weights_that_are_no_numbers(tutorial_trained: Trained, tiny_images: Ima
     broken = replace(tutorial_trained, network=deepcopy(tutorial_trained.network))
     with torch.no_grad():
         broken.network.conv2.weight[3, 2, 1, 1] = float("nan")  # type: ignore[union-attr, index, operator]
-    with pytest.raises(BundleError, match="holds NaN or infinite values"):
+    with pytest.raises(InputError, match=r"hold NaN or infinite values \(1 of 1,152 in 'conv2.weight'\)"):
         record(broken, tiny_images, tmp_path / "b")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    {
+        ("conv9",): r"There is no layer 'conv9'; .* Did you mean 'conv1'\?",
+        ("conv1", "linear"): "Layer 'linear' cannot be shown: its output is no stack of maps",
+        ("pool",): "Only poolings were named",
+    }.items(),
+)
+def test_layers_that_cannot_be_recorded(
+    layers: tuple[str, ...], sentence: str, tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        record(tutorial_trained, tiny_images, tmp_path / "b", layers=layers)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_show(tutorial_trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to show to the model"):
+        record(tutorial_trained, None, tmp_path / "b")

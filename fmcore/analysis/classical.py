@@ -75,7 +75,7 @@ def _edges(down: Floats, across: Floats) -> list[Floats]:
     upright, slanted = across**2 - down**2, 2 * across * down
     parts = ((-upright, down < 0), (upright, across < 0), (slanted, down < 0), (-slanted, down < 0))
     edges = (np.sqrt(np.maximum(part, 0)) for part, _ in parts)
-    return [side * edge for edge, (_, first) in zip(edges, parts, strict=True) for side in (first, ~first)]
+    return [np.where(side, edge, 0) for edge, (_, first) in zip(edges, parts, strict=True) for side in (first, ~first)]
 
 
 def _corners(down: Floats, across: Floats) -> Floats:

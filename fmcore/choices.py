@@ -1,0 +1,90 @@
+"""What is shown where not everything can be: one probe, one class, some of many layers, some of many numbers."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from fmcore.bundle import Bundle
+from fmcore.errors import InputError
+
+Item = TypeVar("Item")
+
+LONG = 24  # rows of a table before its middle is left out
+FIGURED = 6  # layers that have figures and sentences of their own
+
+
+def probe_number(bundle: Bundle, probe: int | None) -> int:
+    """`probe`, or the bundle's default one where none is named.
+
+    Raises:
+        InputError: there is no such probe.
+    """
+    count = len(bundle.header.probes)
+    if probe is None:
+        return bundle.default_probe
+    if not 0 <= probe < count:
+        known = f"probes 0 to {count - 1}" if count > 1 else "only probe 0"
+        raise InputError(f"The bundle '{bundle.path.name}' has {known} and no {probe}.")
+    return probe
+
+
+def probe_title(bundle: Bundle, probe: int) -> str:
+    """Such as "probe 3 (Dress)"; where the class is not known, what the image is."""
+    return f"probe {probe} ({bundle.truth(probe) or bundle.header.probes[probe].source})"
+
+
+def class_wanted(bundle: Bundle, text: str | None) -> int | str | None:
+    """A class as `class_map` takes it: `text` where that is a name, else its number where it is one."""
+    if text is None or text in bundle.header.classes:
+        return text
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() else text
+
+
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """At most `count` of `items`, evenly spread, the first and the last among them."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(number)] for number in np.linspace(0, len(items) - 1, count)]
+
+
+def windows(length: int, longest: int = LONG) -> list[range]:
+    """The rows that are shown of `length`: all, or the first, the middle and the last of them, `longest` in all."""
+    if length <= longest:
+        return [range(length)]
+    third = longest // 3
+    middle = length // 2 - third // 2
+    return [range(third), range(middle, middle + third), range(length - third, length)]
+
+
+def several(parts: Sequence[object], most: int = 6, nothing: str = "none") -> str:
+    """Such as "3, 7, 12 and 9 more"."""
+    if not parts:
+        return nothing
+    shown = [str(part) for part in (parts if len(parts) <= most + 1 else parts[:most])]
+    if len(parts) > len(shown):
+        return f"{', '.join(shown)} and {len(parts) - len(shown):,} more"
+    return ", ".join(shown)
+
+
+def numbered(channels: Sequence[int], most: int = 6, nothing: str = "none") -> str:
+    """`channels`, which count from 0, as they are called on screen, from 1."""
+    return several([channel + 1 for channel in channels], most, nothing)
+
+
+def figured(bundle: Bundle) -> list[str]:
+    """The layers that have figures of their own: of many, a few that are spread over the depth.
+
+    Convolutions and blocks, or what there is where there are none of those.
+    """
+    names = [layer.name for layer in bundle.header.layers if layer.type != "pooling"]
+    return spread(names or bundle.layer_names, FIGURED)
+
+
+def size(height_and_width: tuple[int, int]) -> str:
+    return f"{height_and_width[0]} × {height_and_width[1]}"
+
+
+def images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"

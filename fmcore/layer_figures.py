@@ -1,0 +1,233 @@
+"""Figures of one layer: filters, feature maps, patches, Grad-CAM, learning and correlation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fmcore.analysis.attribution import ablations, class_map
+from fmcore.analysis.channels import representatives
+from fmcore.analysis.learning import movements
+from fmcore.analysis.meaning import meanings
+from fmcore.bundle import Bundle
+from fmcore.choices import class_wanted, probe_title, spread
+from fmcore.colour import ColourScale
+
+Floats = NDArray[np.floating]
+
+_MAX_TILES = 64
+_MAX_ROWS = 8  # channels of a figure with a row a channel
+_GAP = 0.12  # between tiles, of the width of one
+_SMALL = 8  # point
+
+
+# -- tiles ---------------------------------------------------------------------------------------
+
+
+def lay(
+    axes: Axes, tiles: Sequence[NDArray[Any]], columns: int, names: Sequence[str] = (), scale: ColourScale | None = None
+) -> Any:
+    """Draw `tiles` (H, W), or (H, W, 3) as they are, in rows of `columns`; returns the last image drawn.
+
+    One pair of axes for all of them: a pair each takes seconds.
+    """
+    ratio = max(tile.shape[0] / tile.shape[1] for tile in tiles)
+    step = ratio + _GAP + (0.2 if names else 0)
+    drawn = None
+    for number, tile in enumerate(tiles):
+        left, top = number % columns * (1 + _GAP), number // columns * step
+        extent = (left, left + 1, top + tile.shape[0] / tile.shape[1], top)
+        if tile.ndim == 3:
+            axes.imshow(tile, extent=extent, interpolation="nearest")
+        else:
+            drawn = axes.imshow(tile, extent=extent, interpolation="nearest", **colouring(scale))
+        if names:
+            axes.text(left + 0.5, top - 0.04, names[number], ha="center", va="bottom", fontsize=_SMALL)
+    rows = -(-len(tiles) // columns)
+    axes.set_xlim(-0.02, columns * (1 + _GAP) - _GAP + 0.02)
+    axes.set_ylim(rows * step - (step - ratio) + 0.02, -0.25 if names else -0.02)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    return drawn
+
+
+def colouring(scale: ColourScale | None) -> dict[str, Any]:
+    """The table and range that `imshow` takes for `scale`; grey from 0 to 1 where there is none."""
+    if scale is None:
+        return {"cmap": "gray", "vmin": 0, "vmax": 1}
+    return {"cmap": scale.table_name, "vmin": scale.low, "vmax": scale.high or 1}
+
+
+def picture(image: NDArray[Any]) -> NDArray[Any]:
+    """An image (C, H, W) in 0..1, or bytes, as RGB (H, W, 3) in 0..1."""
+    values = image / 255 if image.dtype == np.uint8 else np.clip(image, 0, 1)
+    return np.repeat(values, 3, 0).transpose(1, 2, 0) if len(values) == 1 else values.transpose(1, 2, 0)
+
+
+def _grid(tiles: Floats, names: list[str], scale: ColourScale, title: str, unit: str) -> Figure:
+    """Maps (N, H, W) under one scale with a colour bar; says so where not all are shown."""
+    shown = min(len(tiles), _MAX_TILES)
+    columns = min(8, shown)
+    rows = -(-shown // columns)
+    figure = Figure(figsize=(max(4.5, 1.1 * columns + 1.2), 1.35 * rows * tiles.shape[1] / tiles.shape[2] + 1.1))
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots()
+    drawn = lay(axes, list(tiles[:shown]), columns, names, scale)
+    figure.colorbar(drawn, ax=axes, label=unit, shrink=0.9)
+    figure.suptitle(title if shown == len(tiles) else f"{title}\n(first {shown} of {len(tiles)})", fontsize=11)
+    return figure
+
+
+# -- what the layer computes ---------------------------------------------------------------------
+
+
+def filters(bundle: Bundle, layer: str) -> Figure:
+    weights = bundle.array(f"{layer}/weight")  # (C_out, C_in, kH, kW)
+    tiles = weights.reshape(-1, *weights.shape[2:])
+    inputs = weights.shape[1]
+    names = [f"{n // inputs + 1}" + (f", slice {n % inputs + 1}" if inputs > 1 else "") for n in range(len(tiles))]
+    return _grid(tiles, names, ColourScale.signed(weights, "per_layer"), f"{layer}: learned filters", "weight")
+
+
+def maps(bundle: Bundle, layer: str, probe: int) -> Figure:
+    activation = bundle.part(f"{layer}/activation", probe)  # (C, H, W)
+    c, h, w = activation.shape
+    title = f"{layer}: feature maps, {h} × {w} × {c}\n{probe_title(bundle, probe)}"
+    names = [f"{n + 1}" for n in range(c)]
+    return _grid(activation, names, ColourScale.of(activation, "per_layer"), title, "activation")
+
+
+def patches(bundle: Bundle, layer: str, probe: int) -> Figure:
+    """The patches of test images that light the representative channels of one probe most, a row a channel."""
+    stored = bundle.array(f"{layer}/patch_channels").tolist()
+    cut = bundle.array(f"{layer}/patches")  # (R, k, C, s, s)
+    values = bundle.array(f"{layer}/top_values")  # (C, k)
+    activation = bundle.part(f"{layer}/activation", probe)
+    chosen = [stored[r] for r in representatives(activation[stored], _MAX_ROWS)]
+    named = meanings(bundle, layer) if f"{layer}/meaning" in bundle.header.arrays else None
+    figure = Figure(figsize=(0.85 * max(cut.shape[1], 3) + 3.2, 0.92 * len(chosen) + 0.9))
+    grid = figure.subplots(len(chosen), squeeze=False)[:, 0]
+    figure.subplots_adjust(
+        left=2.3 / figure.get_figwidth(), right=0.98, bottom=0.02, top=1 - 0.7 / figure.get_figheight()
+    )
+    for axes, channel in zip(grid, chosen, strict=True):
+        lay(axes, [picture(patch) for patch in cut[stored.index(channel)]], cut.shape[1])
+        axes.set_anchor("W")
+        name = f"channel {channel + 1}"
+        if named is not None:
+            name += f"\n{_in_two(named[channel].label)} {named[channel].score:.2f}"
+        name += f"\nup to {values[channel].max():.3g}" if values[channel].max() > 0 else "\nnever above zero"
+        axes.text(-0.15, 0.5, name, transform=axes.transAxes, ha="right", va="center", fontsize=_SMALL)
+    figure.suptitle(f"{layer}: what lights each channel most, strongest first", fontsize=11)
+    return figure
+
+
+def _in_two(label: str) -> str:
+    return label.replace(", ", ",\n")
+
+
+def correlation(bundle: Bundle, layer: str) -> Figure:
+    matrix = bundle.array(f"{layer}/correlation")
+    figure = Figure(figsize=(5.6, 4.8), layout="constrained")
+    axes = figure.subplots()
+    edge = len(matrix) + 0.5
+    drawn = axes.imshow(matrix, extent=(0.5, edge, edge, 0.5), cmap="berlin", vmin=-1, vmax=1, interpolation="nearest")
+    ticks = range(1, len(matrix) + 1) if len(matrix) <= 16 else spread(range(1, len(matrix) + 1), 8)
+    axes.set_xticks(list(ticks))
+    axes.set_yticks(list(ticks))
+    axes.set_xlabel("channel")
+    axes.set_ylabel("channel")
+    axes.set_title(f"{layer}: correlation between channels", fontsize=11)
+    figure.colorbar(drawn, ax=axes, label="Pearson correlation")
+    return figure
+
+
+# -- what it is for ------------------------------------------------------------------------------
+
+
+def gradcam(bundle: Bundle, layer: str, probe: int, wanted: str | None) -> Figure:
+    """The probe, what supports the class, the signed map, and what the answer loses without single channels."""
+    found = class_map(bundle, layer, probe, class_wanted(bundle, wanted))
+    tried = ablations(bundle, layer, probe)[:_MAX_ROWS] if f"{layer}/ablation" in bundle.header.arrays else []
+    image = picture(bundle.part("probes", probe))
+    figure = Figure(figsize=(14 if tried else 10.5, 3.6), layout="constrained")
+    panels = figure.subplots(1, 4 if tried else 3, width_ratios=[1, 1, 1.2, 1.1][: 4 if tried else 3])
+    info, field = bundle.layer(layer), bundle.layer(layer).field
+    _, h, w = info.output_shape
+    top, left = (start - jump / 2 for start, jump in zip(field.start, field.jump, strict=True))
+    extent = (left, left + w * field.jump[1], top + h * field.jump[0], top)
+    whole = (0, image.shape[1], image.shape[0], 0)
+    panels[0].imshow(image, extent=whole)
+    panels[0].set_title(_wrapped(probe_title(bundle, probe)), fontsize=10)
+    positive = ColourScale.strength(found.positive)
+    share = found.positive / (positive.high or 1)  # (H, W) in 0..1
+    panels[1].imshow(image.mean(2), extent=whole, cmap="gray", vmin=0, vmax=1)
+    overlay = np.dstack([positive.colours(found.positive) / 255, 0.85 * share])
+    panels[1].imshow(overlay, extent=extent, interpolation="nearest")
+    said = (
+        f"supports '{found.name}' ({found.probability:.1%})" if found.supported else f"nothing supports '{found.name}'"
+    )
+    panels[1].set_title(_wrapped(said), fontsize=10)
+    drawn = panels[2].imshow(
+        found.signed, extent=extent, interpolation="nearest", **colouring(ColourScale.signed(found.signed))
+    )
+    panels[2].set_title("for (red) and against (blue)", fontsize=10)
+    figure.colorbar(drawn, ax=panels[2], label="Grad-CAM", shrink=0.85)
+    for axes in panels[:3]:
+        axes.set_xlim(0, image.shape[1])
+        axes.set_ylim(image.shape[0], 0)
+        axes.axis("off")
+    if tried:
+        predicted = bundle.class_name(bundle.header.probes[probe].predicted)
+        _losses(panels[3], [(a.channel, a.change) for a in tried], predicted)
+    figure.suptitle(f"{layer}: {h} × {w} places", fontsize=11)
+    return figure
+
+
+def _losses(axes: Axes, changes: list[tuple[int, float]], predicted: str) -> None:
+    points = [100 * change for _, change in changes]
+    axes.barh(range(len(points)), points, color=["tab:red" if change < 0 else "tab:green" for change in points])
+    axes.set_yticks(range(len(points)), [f"channel {channel + 1}" for channel, _ in changes], fontsize=_SMALL)
+    axes.invert_yaxis()
+    axes.axvline(0, color="black", linewidth=0.8)
+    reach = max(0.05, *(abs(change) for change in points))  # so that rounding is not blown up to bars
+    axes.set_xlim(-1.1 * reach, max(0.1 * reach, 1.1 * max(points)))
+    axes.set_xlabel("change in percentage points", fontsize=_SMALL)
+    axes.set_title(_wrapped(f"'{predicted}' without the channel"), fontsize=10)
+
+
+def _wrapped(text: str, width: int = 32) -> str:
+    from textwrap import fill
+
+    return fill(text, width)
+
+
+def learning(bundle: Bundle, layer: str) -> Figure:
+    """Filters epoch by epoch, a row a channel: those that moved farthest."""
+    history = bundle.array(f"{layer}/weight_history")  # (E + 1, C_out, C_in, kH, kW)
+    moved = movements(bundle, layer).distance[-1]
+    chosen = sorted(np.argsort(-moved, kind="stable")[:_MAX_ROWS].tolist())
+    epochs = spread(range(len(history)), _MAX_ROWS)
+    coloured = history.shape[2] == 3
+    scale = ColourScale.signed(history[:, chosen], "shared")
+    tiles = [history[epoch, channel] for channel in chosen for epoch in epochs]  # (C_in, kH, kW) each
+    shown = [(0.5 + tile / (2 * (scale.high or 1))).transpose(1, 2, 0) if coloured else tile[0] for tile in tiles]
+    figure = Figure(figsize=(0.95 * len(epochs) + 3.6, 0.95 * len(chosen) + 1.3), layout="constrained")
+    axes = figure.subplots()
+    drawn = lay(axes, shown, len(epochs), scale=scale)
+    step = shown[0].shape[0] / shown[0].shape[1] + _GAP
+    for row, channel in enumerate(chosen):
+        name = f"channel {channel + 1}\nmoved {moved[channel]:.2f}"
+        axes.text(-0.1, row * step + step / 2 - _GAP / 2, name, ha="right", va="center", fontsize=_SMALL)
+    for column, epoch in enumerate(epochs):
+        axes.text(column * (1 + _GAP) + 0.5, -0.06, f"epoch {epoch}", ha="center", va="bottom", fontsize=_SMALL)
+    axes.set_ylim(axes.get_ylim()[0], -0.3)
+    if drawn is not None:
+        figure.colorbar(drawn, ax=axes, label="weight", shrink=0.8)
+    which = f"the {len(chosen)} of {len(moved)} filters that moved farthest" if len(chosen) < len(moved) else "filters"
+    slices = ", red, green and blue slice as colour (0 is grey)" if coloured else ""
+    figure.suptitle(f"{layer}: {which}, epoch by epoch{slices}", fontsize=11, wrap=True)
+    return figure

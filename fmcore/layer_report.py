@@ -1,0 +1,146 @@
+"""One layer of a bundle, channel by channel, as a table for a terminal."""
+
+from collections.abc import Callable, Mapping
+
+from rich.table import Table
+
+from fmcore.analysis.attribution import ablations, brightest_is_decisive, class_map
+from fmcore.analysis.diagnostics import Diagnosis, diagnose
+from fmcore.analysis.learning import movements
+from fmcore.analysis.meaning import meanings
+from fmcore.bundle import Array, Bundle
+from fmcore.choices import class_wanted, images, numbered, probe_number, probe_title, size
+from fmcore.header import LayerInfo
+from fmcore.tables import MISSING, console, facts, section, table
+
+_PARTS = ("mean", "std", "maximum", "fired", "active", "foreground")
+
+
+def describe_layer(bundle: Bundle, name: str, probe: int | None = None, wanted: str | None = None) -> None:
+    """Print a row for every channel of the layer `name`, and what it does for one probe and the class `wanted`.
+
+    Raises:
+        BundleError: there is no such layer.
+        InputError: there is no such probe or class.
+    """
+    layer, probe = bundle.layer(name), probe_number(bundle, probe)
+    answer = _answer(bundle, name, probe, wanted)
+    out = console()
+    out.print(_facts(bundle, layer))
+    if f"{name}/mean" in bundle.header.arrays:
+        section(out, "Channels", _channels(bundle, name, probe), *_captions(bundle, name, probe))
+        section(out, "Diagnostics", *diagnose(bundle, name).sentences())
+    else:
+        section(out, "Channels", "Nothing was measured here: only convolutions and blocks have statistics.")
+    if answer:
+        section(out, f"Attribution, {probe_title(bundle, probe)}", *answer)
+
+
+def _facts(bundle: Bundle, layer: LayerInfo) -> Table:
+    c, h, w = layer.output_shape
+    rows = [("layer", f"{layer.name}, {layer.type}"), ("maps", f"{h} × {w} × {c} (H × W × C)")]
+    if layer.type != "block":
+        rows.append(("kernel", f"{size(layer.kernel)}, stride {size(layer.stride)}, padding {size(layer.padding)}"))
+    if layer.dilation != (1, 1) or layer.groups > 1:
+        rows.append(("filters", f"dilation {size(layer.dilation)}, {layer.groups} groups"))
+    rows += [(what, how) for what, how in _after(layer) if how != "none"]
+    image = size((bundle.header.model.input_shape[1], bundle.header.model.input_shape[2]))
+    seen = "the whole image" if layer.field.whole else f"{size(layer.field.size)} pixels of {image}"
+    rows.append(("each place sees", seen))
+    if layer.input:
+        rows.append(("reads", layer.input))
+    return facts(rows)
+
+
+def _after(layer: LayerInfo) -> tuple[tuple[str, str], tuple[str, str]]:
+    return ("normalisation", layer.normalisation), ("nonlinearity", layer.nonlinearity)
+
+
+def _answer(bundle: Bundle, name: str, probe: int, wanted: str | None) -> list[str]:
+    arrays = bundle.header.arrays
+    said = []
+    if f"{name}/gradcam" in arrays:
+        said.append(class_map(bundle, name, probe, class_wanted(bundle, wanted)).sentence)
+    if f"{name}/ablation" in arrays:
+        said.append(brightest_is_decisive(bundle, name, probe).sentence)
+    return said
+
+
+# -- channels ------------------------------------------------------------------------------------
+
+
+def _channels(bundle: Bundle, name: str, probe: int) -> Table:
+    arrays = bundle.header.arrays
+    found: dict[str, Array] = {
+        part: bundle.array(f"{name}/{part}") for part in _PARTS if f"{name}/{part}" in arrays
+    }  # (C,) each
+    named = meanings(bundle, name) if f"{name}/meaning" in arrays else None
+    moved = movements(bundle, name).distance[-1] if _learned(bundle, name) else None
+    faults = _faults(diagnose(bundle, name))
+    lost = {a.channel: a.change for a in ablations(bundle, name, probe)} if f"{name}/ablation" in arrays else {}
+    columns: dict[str, Callable[[int], str]] = {
+        "channel>": lambda c: str(c + 1),
+        "mean>": lambda c: _value(found, "mean", c, ".3g"),
+        "std>": lambda c: _value(found, "std", c, ".3g"),
+        "max>": lambda c: _value(found, "maximum", c, ".3g"),
+        "fires on>": lambda c: _value(found, "fired", c, ".1%"),
+        "active>": lambda c: _value(found, "active", c, ".1%"),
+    }
+    if named is not None:
+        columns["shows"] = lambda c: f"{named[c].label} {named[c].score:.2f}"
+    if "foreground" in found:
+        columns["object>"] = lambda c: _value(found, "foreground", c, ".0%")
+    columns["diagnosis"] = lambda c: faults.get(c, "")
+    if moved is not None:
+        columns["moved>"] = lambda c: f"{moved[c]:.2f}"
+    if lost:
+        columns["without it>"] = lambda c: f"{round(100 * lost[c], 1) + 0.0:+.1f}" if c in lost else MISSING
+    made = table(*columns)
+    for channel in range(bundle.layer(name).output_shape[0]):
+        made.add_row(*(cell(channel) for cell in columns.values()))
+    return made
+
+
+def _value(found: Mapping[str, Array], part: str, channel: int, form: str) -> str:
+    return format(float(found[part][channel]), form) if part in found else MISSING
+
+
+def _learned(bundle: Bundle, name: str) -> bool:
+    history = f"{name}/weight_history"
+    return history in bundle.header.arrays and bundle.info(history).shape[0] > 1
+
+
+def _faults(diagnosis: Diagnosis) -> dict[int, str]:
+    """What is wrong with each channel that has a fault, in a word or two."""
+    found: dict[int, list[str]] = {}
+    for channels, word in (
+        (diagnosis.dead, "dead"),
+        (diagnosis.constant, "constant"),
+        (diagnosis.nearly_dead, "nearly dead"),
+    ):
+        for channel in channels:
+            found.setdefault(channel, []).append(word)
+    for group in diagnosis.redundant:
+        for channel in group.channels:
+            others = [other for other in group.channels if other != channel]
+            found.setdefault(channel, []).append(f"repeats {numbered(others, 3)}")
+    for watcher in diagnosis.background:
+        found.setdefault(watcher.channel, []).append("background")
+    return {channel: "; ".join(words) for channel, words in found.items()}
+
+
+def _captions(bundle: Bundle, name: str, probe: int) -> list[str]:
+    measures = bundle.header.measures
+    said = []
+    if measures is not None:
+        said.append(
+            f"Mean, deviation and largest activation, the share of images and of places above zero, over"
+            f" {images(measures.images)}; object: the share of its activation that lies on the object."
+        )
+    if f"{name}/ablation" in bundle.header.arrays:
+        predicted = bundle.class_name(bundle.header.probes[probe].predicted)
+        said.append(
+            f"Without it: by how many points the probability of '{predicted}' changes when the channel is set to zero,"
+            f" for {probe_title(bundle, probe)}; {MISSING} where that was not tried."
+        )
+    return said
