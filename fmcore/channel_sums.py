@@ -110,7 +110,7 @@ class Sums:
         if not (np.isfinite(self.total).all() and np.isfinite(self.maximum).all()):
             channel = int(np.flatnonzero(~np.isfinite(self.total) | ~np.isfinite(self.maximum))[0])
             raise BundleError(
-                f"Channel {channel + 1} of {info.name} gave NaN or infinite values on these images, so nothing drawn"
+                f"Channel {channel + 1} of layer '{info.name}' gave NaN or infinite values on these images, so nothing drawn"
                 " from it would be true; train again with a smaller learning rate, or mend the weights."
             )
         mean = self.total / self.places

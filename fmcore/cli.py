@@ -341,9 +341,9 @@ def compare(one: Path, other: Path, figures: Path | None) -> None:
         found = compared(first, second)
         describe_comparison(first, second, found)
         if figures is not None:
-            from fmcore.comparison_figures import missing_matches, write_comparison_figures
+            from fmcore.comparison_figures import which_matches, write_comparison_figures
 
-            click.echo(missing_matches(first, second, found), nl=False)
+            click.echo(which_matches(first, second, found))
             for path in write_comparison_figures(first, second, found, figures):
                 click.echo(f"wrote {path}")
 

@@ -35,11 +35,16 @@ class RenderError(FmcoreError):
     """A scene or a lesson could not be rendered."""
 
 
+_LISTED = 20  # names in one sentence; of more, the nearest are listed
+
+
 def one_of(kind: str, given: str, known: list[str]) -> str:
     """Say that `given` is no known `kind`, list those known, and name the nearest one."""
     from difflib import get_close_matches
 
-    near = get_close_matches(given.lower(), [name.lower() for name in known], n=1, cutoff=0.5)
-    nearest = next((name for name in known if near and name.lower() == near[0]), None)
-    hint = f" Did you mean '{nearest}'?" if nearest else ""
-    return f"There is no {kind} '{given}'; choose one of: {', '.join(known)}.{hint}"
+    lower = {name.lower(): name for name in reversed(known)}
+    near = [lower[name] for name in get_close_matches(given.lower(), list(lower), n=_LISTED, cutoff=0.5)]
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    listed = known if len(known) <= _LISTED else (near[:8] or known[:8])
+    rest = f" and {len(known) - len(listed)} others" if len(listed) < len(known) else ""
+    return f"There is no {kind} '{given}'; choose one of: {', '.join(listed)}{rest}.{hint}"

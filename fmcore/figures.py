@@ -110,10 +110,10 @@ def _curves(bundle: Bundle, what: str) -> Figure:
 def _faults(bundle: Bundle, found: list[Diagnosis]) -> Figure:
     """The share of channels of each layer that has each fault: a panel a fault, a bar a layer."""
     layers = len(found)
-    height = 0.32 * layers if layers <= LONG else 0.09 * layers
+    height = 0.32 * layers if layers <= LONG else max(0.14 * min(layers, 2 * LONG), 0.09 * layers)
     figure = Figure(figsize=(12, max(2.2, min(11, height + 1.3))), layout="constrained")
     panels = figure.subplots(1, 4, sharey=True)
-    faults = {
+    faults: dict[str, list[int | None]] = {
         "dead": [len(d.dead) for d in found],
         "nearly dead": [len(d.nearly_dead) for d in found],
         "redundant": [sum(len(group.channels) for group in d.redundant) if d.correlated else None for d in found],

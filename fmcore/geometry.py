@@ -38,10 +38,14 @@ _POOLING_ARGUMENTS = {
 
 def nonlinearity(name: str, args: Any, kwargs: Any) -> str | None:
     """The name of the nonlinearity that this call is, None where it is none."""
-    if name == "hardtanh" and tuple(args[1:3]) == (0.0, 6.0):
-        return "relu6"
-    if name in ("clamp", "clamp_min") and tuple(args[1:]) in ((0,), (0, None)) and not kwargs.get("max"):
-        return "relu"
+    if name in ("hardtanh", "clamp", "clamp_min"):
+        names = ("min_val", "max_val") if name == "hardtanh" else ("min", "max")
+        given = {**dict(zip(names, args[1:], strict=False)), **kwargs}
+        low, high = (given.get(key) for key in names)
+        if isinstance(low, int | float) and low == 0 and (high is None or isinstance(high, int | float)):
+            known = {6: "relu6"} if name == "hardtanh" else {None: "relu", 6: "relu6"}
+            if high in known:
+                return known[high]
     return name if name in _NONLINEARITIES else None
 
 
@@ -52,7 +56,7 @@ def convolution_geometry(module: nn.Module, args: Any, kwargs: Any) -> tuple[Ten
     weight: Tensor = given["weight"]
     kernel, dilation = (int(weight.shape[2]), int(weight.shape[3])), _pair(given.get("dilation", 1))
     padding, mode = given.get("padding", 0), "zeros"
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, nn.Conv2d) and module.padding_mode != "zeros":  # it has padded its input itself
         padding, mode = module.padding, module.padding_mode
     if padding == "same":  # an odd one more goes below and to the right
         padding = tuple(dilation[axis] * (kernel[axis] - 1) // 2 for axis in (0, 1))
@@ -115,6 +119,10 @@ class Fields:
 
     def of(self, tensor: Tensor) -> ReceptiveField:
         return self._fields.get(id(tensor), ReceptiveField())
+
+    def knows(self, tensor: Tensor) -> bool:
+        """Whether it was worked out from the images, rather than from weights alone."""
+        return id(tensor) in self._fields
 
     def set(self, tensor: Tensor, field: ReceptiveField) -> None:
         self._fields[id(tensor)] = field

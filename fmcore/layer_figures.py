@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from fmcore.analysis.attribution import ablations, class_map
@@ -42,6 +43,8 @@ def lay(
         extent = (left, left + 1, top + tile.shape[0] / tile.shape[1], top)
         if tile.ndim == 3:
             axes.imshow(tile, extent=extent, interpolation="nearest")
+            shape = 1, tile.shape[0] / tile.shape[1]
+            axes.add_patch(Rectangle((left, top), *shape, fill=False, edgecolor="silver", linewidth=0.5))
         else:
             drawn = axes.imshow(tile, extent=extent, interpolation="nearest", **colouring(scale))
         if names:
@@ -88,8 +91,25 @@ def filters(bundle: Bundle, layer: str) -> Figure:
     weights = bundle.array(f"{layer}/weight")  # (C_out, C_in, kH, kW)
     tiles = weights.reshape(-1, *weights.shape[2:])
     inputs = weights.shape[1]
+    if inputs == 3 and len(tiles) > _MAX_TILES:  # as many as there are slices would hide most filters
+        return _coloured_filters(weights, f"{layer}: learned filters, red, green and blue slice as colour (0 is grey)")
     names = [f"{n // inputs + 1}" + (f", slice {n % inputs + 1}" if inputs > 1 else "") for n in range(len(tiles))]
     return _grid(tiles, names, ColourScale.signed(weights, "per_layer"), f"{layer}: learned filters", "weight")
+
+
+def _coloured_filters(weights: Floats, title: str) -> Figure:
+    shown = min(len(weights), _MAX_TILES)
+    rows = -(-shown // 8)
+    figure = Figure(figsize=(9, 1.3 * rows + 0.8), layout="constrained")
+    lay(figure.subplots(), _as_colours(weights[:shown]), 8, [f"{n + 1}" for n in range(shown)])
+    figure.suptitle(title if shown == len(weights) else f"{title}\n(first {shown} of {len(weights)})", fontsize=11)
+    return figure
+
+
+def _as_colours(weights: Floats) -> list[Floats]:
+    """Filters (N, 3, kH, kW) as RGB (kH, kW, 3) each: 0 is mid grey, the largest magnitude of all reaches the ends."""
+    reach = float(np.abs(weights).max()) or 1.0
+    return list((0.5 + weights / (2 * reach)).transpose(0, 2, 3, 1))
 
 
 def maps(bundle: Bundle, layer: str, probe: int) -> Figure:
@@ -120,7 +140,7 @@ def patches(bundle: Bundle, layer: str, probe: int) -> Figure:
         if named is not None:
             name += f"\n{_in_two(named[channel].label)} {named[channel].score:.2f}"
         name += f"\nup to {values[channel].max():.3g}" if values[channel].max() > 0 else "\nnever above zero"
-        axes.text(-0.15, 0.5, name, transform=axes.transAxes, ha="right", va="center", fontsize=_SMALL)
+        axes.text(-0.1, cut.shape[3] / cut.shape[4] / 2, name, ha="right", va="center", fontsize=_SMALL)
     figure.suptitle(f"{layer}: what lights each channel most, strongest first", fontsize=11)
     return figure
 
@@ -213,8 +233,8 @@ def learning(bundle: Bundle, layer: str) -> Figure:
     epochs = spread(range(len(history)), _MAX_ROWS)
     coloured = history.shape[2] == 3
     scale = ColourScale.signed(history[:, chosen], "shared")
-    tiles = [history[epoch, channel] for channel in chosen for epoch in epochs]  # (C_in, kH, kW) each
-    shown = [(0.5 + tile / (2 * (scale.high or 1))).transpose(1, 2, 0) if coloured else tile[0] for tile in tiles]
+    tiles = np.stack([history[epoch, channel] for channel in chosen for epoch in epochs])  # (N, C_in, kH, kW)
+    shown = _as_colours(tiles) if coloured else list(tiles[:, 0])
     figure = Figure(figsize=(0.95 * len(epochs) + 3.6, 0.95 * len(chosen) + 1.3), layout="constrained")
     axes = figure.subplots()
     drawn = lay(axes, shown, len(epochs), scale=scale)

@@ -130,7 +130,8 @@ def _sum(bundle: Bundle, name: str, place: Place, at: tuple[int, int, int], prob
         ("together", f"{place.total:+.6g}"),
     ]
     if f"{name}/scale" in bundle.header.arrays and not summed:
-        working = f"{place.scale:.6g} × {place.total:.6g} {'-' if place.shift < 0 else '+'} {abs(place.shift):.6g} = {place.value:+.6g}"
+        sign = "-" if place.shift < 0 else "+"
+        working = f"{place.scale:.6g} × {place.total:.6g} {sign} {abs(place.shift):.6g} = {place.value:+.6g}"
         rows.append((f"{layer.normalisation}: scale × it + shift", working))
     rows.append(("recorded by the network", f"{place.recorded:+.6g}"))
     if f"{name}/activation" in bundle.header.arrays:

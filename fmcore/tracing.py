@@ -188,14 +188,15 @@ class _Finding(TorchFunctionMode):
         super().__init__()
         self.network = network
         self.image_size = (images.shape[2], images.shape[3])
-        self.names = {module: name or "network" for name, module in network.named_modules()}
+        self.names = {module: name for name, module in network.named_modules()}
+        self.names[network] = "network" if "network" not in self.names.values() else "the whole network"
         self.functions: list[str] = []
         self.layers: list[Layer] = []
         self.fields = Fields(images)
         self.origins: dict[int, _Origin] = {}
         self.emerged: dict[int, int] = {}  # tensor -> the call that made it
         self.kept: list[Any] = []  # everything seen, so that no address is used twice
-        self.stack: list[tuple[nn.Module, int, Any]] = []  # module, calls before it, its input
+        self.stack: list[tuple[nn.Module, Any]] = []  # module, its input
         self.shapes: dict[str, tuple[int, ...] | None] = {}
         self.reasons: dict[str, str] = {}
         self.runs: dict[str, int] = {}
@@ -217,7 +218,7 @@ class _Finding(TorchFunctionMode):
     # -- modules ---------------------------------------------------------------------------------
 
     def _enter_module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self.stack.append((module, len(self.functions), inputs[0] if inputs else None))
+        self.stack.append((module, inputs[0] if inputs else None))
 
     def _leave_module(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         self.paused = True
@@ -236,7 +237,7 @@ class _Finding(TorchFunctionMode):
         origin = self.origins.get(id(output))
         if origin is not None:
             self.reasons[name] = f"ends with the maps of {origin.layer.name}"
-        elif module is self.network or output.dim() != 4 or not self._fits_image(output):
+        elif module is self.network or not self.fields.knows(output) or not self._fits_image(output):
             self.reasons[name] = "its output is no stack of maps"
         elif min(output.shape[2:]) < 2:
             self.reasons[name] = f"its maps are {output.shape[2]} × {output.shape[3]}"
@@ -250,6 +251,8 @@ class _Finding(TorchFunctionMode):
 
     def _fits_image(self, output: Tensor) -> bool:
         """Whether the last two axes can be places: (B, H, W, C), as transformers have it, would leave the image."""
+        if output.dim() != 4:
+            return False
         jump = self.fields.of(output).jump
         return all(output.shape[axis + 2] * jump[axis] <= 1.25 * self.image_size[axis] + jump[axis] for axis in (0, 1))
 
@@ -289,23 +292,35 @@ class _Finding(TorchFunctionMode):
             self._convolution(call, args, kwargs, output)
         elif name in _POOLINGS and output.dim() == 4 and args[0].dim() == 4:
             self._pooling(call, name, args, kwargs, output)
-        elif origin is not None and name in NORMALISATIONS and origin.stage == "sum":
+        elif origin is not None and name in NORMALISATIONS and origin.stage == "sum" and origin.layer.measured:
             self._normalisation(call, name, origin.layer, args, kwargs, output)
         elif origin is not None and origin.stage != "activated" and (phi := nonlinearity(name, args, kwargs)):
-            layer = origin.layer
-            layer.calls["activation"] = call
-            layer.info = layer.info.model_copy(update={"nonlinearity": phi})
-            self.origins[id(output)] = _Origin(layer, "activated")
+            self._activation(call, origin.layer, phi, output)
+        elif name == "mul" and (layer := self._swished(args, before)) is not None:
+            self._activation(call, layer, "silu", output)
         elif origin is not None and name in _UNCHANGING:
             self.origins[id(output)] = origin
 
+    def _activation(self, call: int, layer: Layer, phi: str, output: Tensor) -> None:
+        layer.calls["activation"] = call
+        layer.info = layer.info.model_copy(update={"nonlinearity": phi})
+        self.origins[id(output)] = _Origin(layer, "activated")
+
+    @staticmethod
+    def _swished(factors: Any, before: dict[int, _Origin | None]) -> Layer | None:
+        """The layer whose pre-activation x and sigmoid(x) are multiplied; None where it is another product."""
+        found = [origin for factor in factors if (origin := before.get(id(factor))) is not None]
+        if len(found) != 2 or found[0].layer is not found[1].layer or found[0].layer.info.nonlinearity != "sigmoid":
+            return None
+        return found[0].layer if (found[0].stage == "activated") != (found[1].stage == "activated") else None
+
     def _convolution(self, call: int, args: Any, kwargs: Any, output: Tensor) -> None:
-        module, first, image = self.stack[-1] if self.stack else (self.network, 0, None)
+        module, image = self.stack[-1] if self.stack else (self.network, None)
         weight, bias, geometry = convolution_geometry(module, args, kwargs)
         own = isinstance(module, nn.Conv2d)
         name = self._own_name(weight, module, "conv2d") if not own else self.names[module]
-        source = image if own and isinstance(image, Tensor) else args[0]
-        entered = first if own and geometry["padding_mode"] != "zeros" else call
+        padded = geometry["padding_mode"] != "zeros" and isinstance(image, Tensor)  # by the call before
+        source, entered = (image, call - 1) if padded else (args[0], call)
         self.fields.set(output, self.fields.after_convolution(source, geometry))
         info = LayerInfo(
             name=name, type="convolution", output_shape=_shape(output), field=self.fields.of(output), **geometry
@@ -342,7 +357,7 @@ class _Finding(TorchFunctionMode):
             if parameter is weight:
                 return name.removesuffix(".weight")
         where = self.names[module]
-        prefix = kind if where == "network" else f"{where}.{kind}"
+        prefix = kind if module is self.network else f"{where}.{kind}"
         taken = {layer.name for layer in self.layers}
         return next(name for name in (f"{prefix}{number}" for number in range(1, len(taken) + 2)) if name not in taken)
 

@@ -1,6 +1,7 @@
 """Weights from a file into a network: safetensors, or a torch file read as plain tensors. Nothing in it is run."""
 
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
@@ -48,7 +49,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         tensors: object = load_file(path)
     except (SafetensorError, OSError):
         try:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of old formats, which are told below
+                tensors = torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
             raise InputError(
                 f"'{path.name}' holds more than weights, or is damaged, and nothing in a file of weights is ever run;"

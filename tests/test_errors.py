@@ -16,6 +16,11 @@ def test_work_that_failed_is_1_and_what_cannot_be_used_is_2(kind: type[FmcoreErr
     assert error.exit_code == status and str(error) == "Say it."
 
 
+def test_one_of_lists_the_nearest_where_there_are_many() -> None:
+    said = one_of("model", "resnet19", [f"vgg{n}" for n in range(60)] + ["resnet18", "resnet50"])
+    assert said.startswith("There is no model 'resnet19'; choose one of: resnet18, resnet50 and 60 others. Did you")
+
+
 @pytest.mark.parametrize(
     ("given", "hint"),
     [

@@ -64,7 +64,10 @@ def residual_bundle(residual_trained: Trained, tiny_images: ImageSet, tmp_path_f
 # Our layer and the module whose output captum looks at.
 ENDS = {
     "tutorial": {"conv1": "relu1", "conv2": "relu2", "pool": "pool"},
-    "deep": {f"{kind}{n}": f"{'relu' if kind == 'conv' else kind}{n}" for n in range(1, 5) for kind in ("conv", "pool")},
+    "deep": {
+        "conv1": "relu1", "pool1": "pool1", "conv2": "relu2", "pool2": "pool2",
+        "conv3": "relu3", "pool3": "pool3", "conv4": "relu4", "pool4": "pool4",
+    },
     "residual": {
         "0": "2", "3.conv1": "3.relu1", "3.conv2": "3.bn2", "3": "3", "4": "4",
         "5.conv1": "5.relu1", "5.conv2": "5.bn2", "5": "5",

@@ -1,0 +1,107 @@
+"""Figures of a comparison of two networks: how alike their layers are, and matched channels side by side."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fmcore.analysis.compare import Comparison, Counterpart
+from fmcore.bundle import Bundle
+from fmcore.choices import FIGURED, probe_title, spread
+from fmcore.colour import ColourScale
+from fmcore.figures import Draw, save
+from fmcore.layer_figures import lay, picture
+
+_PAIRS = 8
+_NUMBERED = 12  # layers up to which the cells of the matrix bear numbers
+
+
+def write_comparison_figures(one: Bundle, other: Bundle, found: Comparison, folder: Path) -> list[Path]:
+    """Write `cka.png` and, where both bundles hold the same probe, `matches_<layer>.png` to `folder`.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    figures: dict[str, Draw] = {"cka.png": partial(_cka, one, other, found)}
+    probes = common_probe(one, other)
+    if probes is not None:
+        for pair in _figured(found):
+            figures[f"matches_{pair.layer}.png"] = partial(_matches, one, other, pair, probes)
+    return save(figures, folder)
+
+
+def which_matches(one: Bundle, other: Bundle, found: Comparison) -> str:
+    """A sentence: of which layers matched channels are drawn, or why of none."""
+    if common_probe(one, other) is None:
+        return "No matched channels are drawn, because the bundles have no probe in common."
+    pairs = _figured(found)
+    if not pairs:
+        return "No matched channels are drawn, because there are none."
+    return f"Matched channels of {', '.join(pair.layer for pair in pairs)}:"
+
+
+def _figured(found: Comparison) -> list[Counterpart]:
+    return spread([pair for pair in found.counterparts if pair.matching.pairs], FIGURED)
+
+
+def common_probe(one: Bundle, other: Bundle) -> tuple[int, int] | None:
+    """The numbers under which both bundles hold the same image, that of the default probe of the first if they can."""
+    mine, theirs = one.array("probes"), other.array("probes")  # (P, C, H, W) each
+    if mine.shape[1:] != theirs.shape[1:]:
+        return None
+    first = one.default_probe
+    for p in (first, *(p for p in range(len(mine)) if p != first)):
+        for q in range(len(theirs)):
+            if np.array_equal(mine[p], theirs[q]):
+                return p, q
+    return None
+
+
+def _cka(one: Bundle, other: Bundle, found: Comparison) -> Figure:
+    rows, columns = found.layers
+    width, height = (max(3.2, min(11, 0.62 * len(names))) for names in (columns, rows))
+    figure = Figure(figsize=(width + 3, height + 1.6), layout="constrained")
+    axes = figure.subplots()
+    drawn = axes.imshow(np.clip(found.cka, 0, 1), cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+    for ticks, names in ((axes.set_xticks, columns), (axes.set_yticks, rows)):
+        shown = spread(range(len(names)), 2 * _NUMBERED)
+        ticks(shown, [names[number] for number in shown], fontsize=8)
+    if max(map(len, columns)) > 5:
+        axes.tick_params(axis="x", rotation=60)
+        for label in axes.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
+    if max(len(rows), len(columns)) <= _NUMBERED:
+        for (row, column), value in np.ndenumerate(found.cka):
+            ink = "black" if value > 0.6 else "white"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=8)
+    axes.set_ylabel(f"A: {one.path.stem}")
+    axes.set_xlabel(f"B: {other.path.stem}")
+    axes.set_title(f"Likeness of layers on {found.images:,} images", fontsize=11)
+    figure.colorbar(drawn, ax=axes, label="debiased linear CKA")
+    return figure
+
+
+def _matches(one: Bundle, other: Bundle, pair: Counterpart, probes: tuple[int, int]) -> Figure:
+    """The pairs that correlate most: both maps of the same image, all on one scale."""
+    matched = pair.matching.pairs[:_PAIRS]
+    mine = [one.part(f"{pair.layer}/activation", probes[0], match.one) for match in matched]
+    theirs = [other.part(f"{pair.other}/activation", probes[1], match.other) for match in matched]
+    scale = ColourScale.of(np.concatenate([tile.ravel() for tile in (*mine, *theirs)]), "shared")
+    image = picture(one.part("probes", probes[0]))
+    figure = Figure(figsize=(7.4, 1.12 * len(matched) + 1.3), layout="constrained")
+    panels = figure.subplots(1, 2, width_ratios=[1, 2])
+    panels[0].imshow(image)
+    panels[0].set_title(probe_title(one, probes[0]), fontsize=9)
+    panels[0].axis("off")
+    panels[0].set_anchor("N")
+    tiles = [tile for both in zip(mine, theirs, strict=True) for tile in both]
+    names = [
+        name for match in matched for name in (f"A {match.one + 1}", f"B {match.other + 1}  ({match.correlation:.2f})")
+    ]
+    drawn = lay(panels[1], tiles, 2, names, scale)
+    figure.colorbar(drawn, ax=panels[1], label="activation", shrink=0.8)
+    total = len(pair.matching.pairs)
+    which = f"the {len(matched)} likest of {total}" if total > len(matched) else f"all {total}"
+    figure.suptitle(f"{pair.layer} of A and {pair.other} of B: matched channels, {which}", fontsize=11)
+    return figure
