@@ -110,15 +110,15 @@ class Sums:
         if not (np.isfinite(self.total).all() and np.isfinite(self.maximum).all()):
             channel = int(np.flatnonzero(~np.isfinite(self.total) | ~np.isfinite(self.maximum))[0])
             raise BundleError(
-                f"Channel {channel + 1} of layer '{info.name}' gave NaN or infinite values on these images, so nothing drawn"
-                " from it would be true; train again with a smaller learning rate, or mend the weights."
+                f"Channel {channel + 1} of layer '{info.name}' gave NaN or infinite values on these images, so nothing"
+                " drawn from it would be true; train again with a smaller learning rate, or mend the weights."
             )
         mean = self.total / self.places
         about = mean if self.pivot is None else mean - self.pivot.double().numpy()
         whole = self.products.ndim == 2
         variance = (np.diagonal(self.products) if whole else self.products) / self.places - about**2
         variance = np.maximum(variance, 0)
-        variance[variance <= 1e-12 * (about**2 + 1e-30)] = 0  # what rounding leaves of a constant channel
+        variance[variance <= 1e-12 * (mean**2 + 1e-30)] = 0  # what rounding leaves of a constant channel
         arrays: dict[str, Array] = {
             "mean": mean,
             "std": np.sqrt(variance),
@@ -142,11 +142,12 @@ class Sums:
 
     def _top_arrays(self, info: LayerInfo) -> dict[str, Array]:
         c, _, columns = info.output_shape
-        shape = (c, len(self.top.channel) // c)
-        place = self.top.place.reshape(shape)
+        top = self.top.best()  # of a single part, more than enough were kept
+        shape = (c, len(top.channel) // c)
+        place = top.place.reshape(shape)
         return {
-            "top_images": self.top.image.reshape(shape).astype(np.int32),
-            "top_values": self.top.value.reshape(shape),
+            "top_images": top.image.reshape(shape).astype(np.int32),
+            "top_values": top.value.reshape(shape),
             "top_places": np.stack([place // columns, place % columns], -1).astype(np.int32),
         }
 
@@ -289,4 +290,5 @@ def _candidates(maps: Tensor, largest: NDArray[np.float32], before: Sums | None,
         place = max(0, len(largest) - TOP_IMAGES)
         image, channel = np.nonzero(largest >= np.partition(largest, place, axis=0)[place])
     chosen = maps[torch.from_numpy(image), :, :, torch.from_numpy(channel)].flatten(1)  # (n, h x w)
-    return _Top(channel, largest[image, channel], image + first, chosen.argmax(1).numpy()).best()
+    found = _Top(channel, largest[image, channel], image + first, chosen.argmax(1).numpy())
+    return found if before is not None else found.best()  # later ones are sorted when they are joined

@@ -41,7 +41,7 @@ _EPOCHS = click.option(
     type=click.IntRange(0, 1000),
     help="Passes over the training images.  [default: 5 for tutorial and deep; others are shown as they come]",
 )
-_SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides everything random.  [default: 0]")
+_SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides the first weights and the order of training.  [default: 0]")
 
 
 def _recipe_options(command: Any) -> Any:
@@ -331,7 +331,7 @@ def compare(one: Path, other: Path, figures: Path | None) -> None:
 
     \b
     Example:
-      fmcore compare seed0.safetensors seed1.safetensors --figures figures
+      fmcore compare tutorial.safetensors deep.safetensors --figures figures
     """
     from fmcore.analysis.compare import compare as compared
     from fmcore.bundle import Bundle

@@ -26,7 +26,8 @@ def describe_comparison(one: Bundle, other: Bundle, found: Comparison) -> None:
 
 def _network(bundle: Bundle) -> str:
     header = bundle.header
-    trained = f", {header.training.epochs} epochs, seed {header.training.seed}" if header.training.epochs else ""
+    count, seed = header.training.epochs, header.training.seed
+    trained = f" for {count} epoch{'' if count == 1 else 's'}, seed {seed}" if count else ""
     return f"{bundle.path}: {header.model.name}, weights {header.model.weights}{trained}"
 
 

@@ -83,25 +83,25 @@ def _cka(one: Bundle, other: Bundle, found: Comparison) -> Figure:
 
 
 def _matches(one: Bundle, other: Bundle, pair: Counterpart, probes: tuple[int, int]) -> Figure:
-    """The pairs that correlate most: both maps of the same image, all on one scale."""
+    """The pairs that correlate most: the maps of A above those of B, of the same image and all on one scale."""
     matched = pair.matching.pairs[:_PAIRS]
     mine = [one.part(f"{pair.layer}/activation", probes[0], match.one) for match in matched]
     theirs = [other.part(f"{pair.other}/activation", probes[1], match.other) for match in matched]
     scale = ColourScale.of(np.concatenate([tile.ravel() for tile in (*mine, *theirs)]), "shared")
     image = picture(one.part("probes", probes[0]))
-    figure = Figure(figsize=(7.4, 1.12 * len(matched) + 1.3), layout="constrained")
-    panels = figure.subplots(1, 2, width_ratios=[1, 2])
+    columns = len(matched)
+    figure = Figure(figsize=(1.15 * columns + 3.4, 3.5), layout="constrained")
+    panels = figure.subplots(1, 2, width_ratios=[1.6, max(columns, 2)])
     panels[0].imshow(image)
     panels[0].set_title(probe_title(one, probes[0]), fontsize=9)
     panels[0].axis("off")
-    panels[0].set_anchor("N")
-    tiles = [tile for both in zip(mine, theirs, strict=True) for tile in both]
-    names = [
-        name for match in matched for name in (f"A {match.one + 1}", f"B {match.other + 1}  ({match.correlation:.2f})")
-    ]
-    drawn = lay(panels[1], tiles, 2, names, scale)
+    names = [f"A {match.one + 1}" for match in matched]
+    names += [f"B {match.other + 1} ({match.correlation:.2f})" for match in matched]
+    drawn = lay(panels[1], [*mine, *theirs], columns, names, scale)
     figure.colorbar(drawn, ax=panels[1], label="activation", shrink=0.8)
     total = len(pair.matching.pairs)
     which = f"the {len(matched)} likest of {total}" if total > len(matched) else f"all {total}"
-    figure.suptitle(f"{pair.layer} of A and {pair.other} of B: matched channels, {which}", fontsize=11)
+    figure.suptitle(
+        f"{pair.layer} of A and {pair.other} of B: channels matched, {which} (in brackets: correlation)", fontsize=11
+    )
     return figure

@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fmcore import layer_figures
+from fmcore.analysis.attribution import class_map
 from fmcore.analysis.diagnostics import Diagnosis, diagnose_all
 from fmcore.analysis.hierarchy import hierarchy
 from fmcore.bundle import Bundle
-from fmcore.choices import LONG, figured, probe_number, spread
+from fmcore.choices import LONG, class_wanted, figured, probe_number, spread
 from fmcore.errors import InputError
 from fmcore.files import published
 
@@ -28,7 +29,11 @@ def write_figures(bundle: Bundle, folder: Path, probe: int | None = None, wanted
     Raises:
         InputError: there is no such probe or class, or the folder cannot be written.
     """
-    return save(_figures(bundle, probe_number(bundle, probe), wanted), folder)
+    probe = probe_number(bundle, probe)
+    for layer in figured(bundle)[:1]:
+        if f"{layer}/gradcam" in bundle.header.arrays:  # a wrong class is told before the first figure is written
+            class_map(bundle, layer, probe, class_wanted(bundle, wanted))
+    return save(_figures(bundle, probe, wanted), folder)
 
 
 def save(figures: dict[str, Draw], folder: Path) -> list[Path]:

@@ -26,11 +26,11 @@ def tell_hierarchy(bundle: Bundle) -> list[Table | str]:
         stages = [replace(stage, sparseness=None) for stage in stages]
 
     def cells(stage: Stage) -> list[str]:
-        seen = "whole image" if stage.share == 1 else size(stage.field)
+        seen = "all" if stage.share == 1 else size(stage.field)
         measured = (stage.selectivity, stage.sparseness, stage.likeness, stage.edges)
         return [stage.layer, seen, f"{stage.share:.1%}", f"{stage.live} of {stage.channels}", *map(figure, measured)]
 
-    columns = ("layer", "sees (px)", "of image>", "live>", "selectivity>", "sparseness>", "like input>", "edges>")
+    columns = ("layer", "sees (px)", "of image>", "live>", "selective>", "sparse>", "like input>", "edges>")
     means = "Means over the live channels: class selectivity 0 to 1, sparseness over images, correlation with the"
     return [
         fill(table(*columns), stages, cells),

@@ -42,10 +42,11 @@ def nonlinearity(name: str, args: Any, kwargs: Any) -> str | None:
         names = ("min_val", "max_val") if name == "hardtanh" else ("min", "max")
         given = {**dict(zip(names, args[1:], strict=False)), **kwargs}
         low, high = (given.get(key) for key in names)
-        if isinstance(low, int | float) and low == 0 and (high is None or isinstance(high, int | float)):
-            known = {6: "relu6"} if name == "hardtanh" else {None: "relu", 6: "relu6"}
-            if high in known:
-                return known[high]
+        if isinstance(low, int | float) and low == 0:
+            if isinstance(high, int | float) and high == 6:
+                return "relu6"
+            if high is None and name != "hardtanh":
+                return "relu"
     return name if name in _NONLINEARITIES else None
 
 

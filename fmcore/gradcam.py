@@ -29,10 +29,14 @@ class ChannelWeights:
     def of(self, score: Tensor, images: Tensor) -> dict[str, Tensor]:
         """The weights (B, C) by layer for the scores (B,), which were worked out from `images` (B, C, H, W).
 
-        Layers that have no part in the score are left out.
+        Layers that have no part in the score are left out; all are where it cannot be traced back, as after a
+        nonlinearity whose result was overwritten.
         """
         self.found = {}
-        torch.autograd.grad(score.sum(), images, retain_graph=True, allow_unused=True)
+        try:
+            torch.autograd.grad(score.sum(), images, retain_graph=True, allow_unused=True)
+        except RuntimeError:
+            return {}
         return self.found
 
 

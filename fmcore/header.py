@@ -6,7 +6,7 @@ Plain frozen records, validated when a bundle is opened. Sizes are (height, widt
 from math import inf
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
 SCHEMA_VERSION = 2
 
@@ -95,11 +95,11 @@ class Preprocessing(Record):
     """
 
     channels: Literal[1, 3]
-    size: tuple[int, int]
-    resize: int = Field(ge=1)
+    size: tuple[PositiveInt, PositiveInt]
+    resize: PositiveInt
     interpolation: Literal["bilinear", "bicubic", "lanczos"] = "lanczos"
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[FiniteFloat, ...]
+    std: tuple[FiniteFloat, ...]
 
     @model_validator(mode="after")
     def _one_number_a_channel(self) -> "Preprocessing":

@@ -17,7 +17,7 @@ from fmcore.bundle import Array
 from fmcore.header import LayerInfo
 from fmcore.tracing import Layer
 
-OBJECT_IMAGES = 2048  # evenly spread, on which object and background are told apart
+OBJECT_IMAGES = 1024  # evenly spread, on which object and background are told apart
 MEANING_IMAGES = 256  # evenly spread, which are compared with classical maps
 _PART = 64  # images
 _PART_VALUES = 2**22  # of the largest layer: 16 MiB

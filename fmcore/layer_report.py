@@ -13,6 +13,7 @@ from fmcore.choices import class_wanted, images, numbered, probe_number, probe_t
 from fmcore.header import LayerInfo
 from fmcore.tables import MISSING, console, facts, section, table
 
+_WIDTH = 88  # characters: on a narrower terminal lines wrap rather than numbers are lost
 _PARTS = ("mean", "std", "maximum", "fired", "active", "foreground")
 
 
@@ -25,7 +26,7 @@ def describe_layer(bundle: Bundle, name: str, probe: int | None = None, wanted: 
     """
     layer, probe = bundle.layer(name), probe_number(bundle, probe)
     answer = _answer(bundle, name, probe, wanted)
-    out = console()
+    out = console(_WIDTH)
     out.print(_facts(bundle, layer))
     if f"{name}/mean" in bundle.header.arrays:
         section(out, "Channels", _channels(bundle, name, probe), *_captions(bundle, name, probe))
@@ -79,11 +80,11 @@ def _channels(bundle: Bundle, name: str, probe: int) -> Table:
     faults = _faults(diagnose(bundle, name))
     lost = {a.channel: a.change for a in ablations(bundle, name, probe)} if f"{name}/ablation" in arrays else {}
     columns: dict[str, Callable[[int], str]] = {
-        "channel>": lambda c: str(c + 1),
-        "mean>": lambda c: _value(found, "mean", c, ".3g"),
-        "std>": lambda c: _value(found, "std", c, ".3g"),
+        "ch>": lambda c: str(c + 1),
+        "mean>": lambda c: _value(found, "mean", c, ".2g"),
+        "std>": lambda c: _value(found, "std", c, ".2g"),
         "max>": lambda c: _value(found, "maximum", c, ".3g"),
-        "fires on>": lambda c: _value(found, "fired", c, ".1%"),
+        "fires>": lambda c: _value(found, "fired", c, ".1%"),
         "active>": lambda c: _value(found, "active", c, ".1%"),
     }
     if named is not None:
@@ -94,8 +95,8 @@ def _channels(bundle: Bundle, name: str, probe: int) -> Table:
     if moved is not None:
         columns["moved>"] = lambda c: f"{moved[c]:.2f}"
     if lost:
-        columns["without it>"] = lambda c: f"{round(100 * lost[c], 1) + 0.0:+.1f}" if c in lost else MISSING
-    made = table(*columns)
+        columns["without>"] = lambda c: f"{round(100 * lost[c], 1) + 0.0:+.1f}" if c in lost else MISSING
+    made = table(*columns, firm=True)
     for channel in range(bundle.layer(name).output_shape[0]):
         made.add_row(*(cell(channel) for cell in columns.values()))
     return made
@@ -134,13 +135,13 @@ def _captions(bundle: Bundle, name: str, probe: int) -> list[str]:
     said = []
     if measures is not None:
         said.append(
-            f"Mean, deviation and largest activation, the share of images and of places above zero, over"
-            f" {images(measures.images)}; object: the share of its activation that lies on the object."
+            f"Over {images(measures.images)}: mean, deviation and largest activation; fires: share of images with"
+            " anything above zero; active: share of places; object: share of its activation that lies on the object."
         )
     if f"{name}/ablation" in bundle.header.arrays:
         predicted = bundle.class_name(bundle.header.probes[probe].predicted)
         said.append(
-            f"Without it: by how many points the probability of '{predicted}' changes when the channel is set to zero,"
+            f"Without: by how many points the probability of '{predicted}' changes when the channel is set to zero,"
             f" for {probe_title(bundle, probe)}; {MISSING} where that was not tried."
         )
     return said

@@ -20,7 +20,8 @@ from fmcore.channel_sums import Sums, summed
 from fmcore.header import MeasuresInfo
 from fmcore.image_parts import Images, Part, Plan
 from fmcore.parallel import Threads
-from fmcore.tracing import Layer, Listening, Trace, evaluating
+from fmcore.running import device_of, evaluating
+from fmcore.tracing import Layer, Listening, Trace
 
 _CLASSES = 100  # for more, the means of every class are not kept
 
@@ -54,7 +55,7 @@ def measure(
         BundleError: an activation is not a number.
     """
     layers = [layer for layer in trace.layers if layer.measured]
-    device = next(network.parameters()).device
+    device = device_of(network)
     counted = labels if labels is not None and classes <= _CLASSES else None
     plan = Plan(layers, images, counted, classes)
     sums: dict[str, Sums] = {}

@@ -119,8 +119,19 @@ def _made(name: str, wanted: Wanted, weights: str | None, seed: int) -> Model:
 
 
 def _is_published(name: str, weights: str) -> bool:
-    """Whether `weights` are a name of torchvision's rather than a file."""
-    return name.startswith(TORCHVISION) and re.fullmatch(r"[A-Z0-9_]+", weights) is not None
+    """Whether `weights` are a name of torchvision's rather than a file.
+
+    Raises:
+        InputError: they are, and the model is none of torchvision's.
+    """
+    if re.fullmatch(r"[A-Z0-9_]+", weights) is None:
+        return False
+    if not name.startswith(TORCHVISION) and not Path(weights).exists():
+        raise InputError(
+            f"'{weights}' names weights that torchvision publishes, and '{name}' is no model of torchvision;"
+            " name a file in --weights."
+        )
+    return name.startswith(TORCHVISION)
 
 
 def _own(name: str, wanted: Wanted) -> Model:
@@ -196,7 +207,11 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
         "num_classes": wanted.classes,
     }
     given: dict[str, Any] = {}
-    for parameter in inspect.signature(factory).parameters.values():
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except ValueError:
+        raise InputError(f"'{name}' does not say what it wants to be given; write a function of Python.") from None
+    for parameter in parameters:
         if parameter.name in offered:
             if offered[parameter.name] is not None:
                 given[parameter.name] = offered[parameter.name]
@@ -216,6 +231,7 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
         raise
     except Exception as error:  # a stranger's function may raise anything
         raise InputError(f"'{name}' failed ({type(error).__name__}: {error}); mend it and try again.") from error
+    network = getattr(network, "_orig_mod", network)  # as it was before torch.compile
     if not isinstance(network, nn.Module):
         raise InputError(f"'{name}' returned a {type(network).__name__}, and a torch.nn.Module was expected.")
     preprocessing = _stated(name, network) or plain_preprocessing(
@@ -268,6 +284,8 @@ def _channels(network: nn.Module, wanted: int | None) -> int:
 def _stated(name: str, network: nn.Module) -> Preprocessing | None:
     """What the network itself says about its images."""
     stated = getattr(network, "preprocessing", None)
+    if callable(stated):  # a part or a method of that name
+        stated = None
     if isinstance(stated, Preprocessing):
         return stated
     config = getattr(network, "pretrained_cfg", None)

@@ -22,8 +22,8 @@ from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
 from fmcore.reporter import Reporter
 
 _COMPUTED_BY = [  # a change there makes other numbers
-    "models", "model_input", "model_source", "weights", "training", "parallel", "tracing", "geometry", "recording",
-    "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam", "analysis/alignment",
+    "models", "model_input", "model_source", "weights", "training", "parallel", "running", "tracing", "geometry",
+    "recording", "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam", "analysis/alignment",
     "analysis/channels", "analysis/classical", "analysis/foreground", "analysis/receptive_field",
 ]  # fmt: skip
 _queue: Any = None  # in a worker: messages to the parent
@@ -269,7 +269,8 @@ def _load(recipe: BundleRecipe, side: int | None, data_dir: Path | None, task: s
 
     assert recipe.data is not None
     report.progress(task, 0, None, "reading images")
-    data = load_data(recipe.data, data_dir, seed=recipe.seed, image_size=side, on_message=report.say)
+    # always the same images, whatever the seed of the training: two networks can then be compared on them
+    data = load_data(recipe.data, data_dir, image_size=side, on_message=report.say)
     for notice in data.notices:
         report.say(notice)
     return data

@@ -15,7 +15,8 @@ from fmcore.bundle import Array
 from fmcore.data.imageset import Images
 from fmcore.gradcam import ChannelWeights, grad_cam
 from fmcore.parallel import Threads
-from fmcore.tracing import Layer, Listening, Trace, evaluating
+from fmcore.running import device_of, evaluating, run
+from fmcore.tracing import Layer, Listening, Trace
 from fmcore.training import Trained, load_state
 
 ALL_CLASSES = 16  # up to so many, every class gets its Grad-CAM; else the likeliest few
@@ -75,7 +76,7 @@ def _chunk(trained: Trained, found: Trace, probes: Images, labels: Sequence[int 
         arrays["input"] = _array(batch)
         given = batch.clone()  # which the network may overwrite
         with Listening(found, _PARTS, heard):
-            logits: Tensor = trained.network(given)  # (B, K)
+            logits: Tensor = run(trained.network, given)  # (B, K)
         arrays["logits"] = _array(logits)
         classes = _shown_classes(arrays["logits"], labels)  # (B, T)
         arrays["gradcam_classes"] = classes
@@ -147,7 +148,7 @@ def ablations(
         return np.concatenate(changes).astype(np.float32)
 
     results: list[Array] = []
-    with evaluating(network), Threads(next(network.parameters()).device) as threads:
+    with evaluating(network), Threads(device_of(network)) as threads:
         step = 8 * threads.count
         for start in range(0, len(jobs), step):
             results += threads.map(job, list(range(start, min(start + step, len(jobs)))))
@@ -186,7 +187,7 @@ def activation_history(trained: Trained, found: Trace, probes: Images) -> dict[s
 
 
 def _batch(trained: Trained, images: Images) -> Tensor:
-    return trained.as_input(torch.from_numpy(images).to(next(trained.network.parameters()).device))
+    return trained.as_input(torch.from_numpy(images).to(device_of(trained.network)))
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

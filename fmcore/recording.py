@@ -23,7 +23,8 @@ from fmcore.measuring import Measured, measure
 from fmcore.model_input import with_channels
 from fmcore.patches import top_patches
 from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers
-from fmcore.tracing import Trace, evaluating, trace
+from fmcore.running import device_of, evaluating
+from fmcore.tracing import Trace, trace
 from fmcore.training import Trained
 from fmcore.weights import require_finite
 
@@ -76,7 +77,7 @@ def record(
     require_finite(network)
     with torch.no_grad():
         two = np.repeat(images[:1], 2, 0)  # so that a model made for one image alone is noticed at once
-        example = as_input(torch.from_numpy(two).to(next(network.parameters()).device))
+        example = as_input(torch.from_numpy(two).to(device_of(network)))
     found = _chosen(trace(network, example), trained.spec.model, layers)
     classes, labels = _classes(trained, data, _class_count(network, example))
 

@@ -12,18 +12,32 @@ from fmcore.choices import windows
 Item = TypeVar("Item")
 
 MISSING = "–"
+_WORD = 10  # characters
 
 
-def console() -> Console:
-    """A terminal that prints names as they are, with no markup of their own."""
-    return Console(highlight=False, markup=False, emoji=False)
+def console(at_least: int = 0) -> Console:
+    """A terminal that prints names as they are, with no markup of their own, `at_least` so many characters wide."""
+    made = Console(highlight=False, markup=False, emoji=False)
+    made.width = max(made.width, at_least)
+    return made
 
 
-def table(*columns: str) -> Table:
-    """An empty table; a column whose name ends with ">" stands at the right."""
+def table(*columns: str, firm: bool = False) -> Table:
+    """An empty table; a column whose name ends with ">" stands at the right.
+
+    Where it is `firm`, those at the right keep their width and the others hold a word.
+    """
     made = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        made.add_column(column.removesuffix(">"), overflow="fold", justify="right" if column.endswith(">") else "left")
+        right = column.endswith(">")
+        name = column.removesuffix(">")
+        made.add_column(
+            name,
+            overflow="fold",
+            justify="right" if right else "left",
+            no_wrap=firm and right,
+            min_width=_WORD if firm and not right else None,
+        )
     return made
 
 

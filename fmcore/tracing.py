@@ -9,7 +9,6 @@ need no hooks. A value is handed over the moment it exists: what overwrites it a
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from fmcore.errors import FmcoreError, InputError
+from fmcore.errors import InputError
 from fmcore.geometry import Fields, batch_norm_terms, convolution_geometry, nonlinearity, pooling_geometry
 from fmcore.header import LayerInfo, ModuleInfo
+from fmcore.running import evaluating, require_logits, run
 
 NORMALISATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "local_response_norm"})
 _ONE_OF_SEVERAL = -1  # instead of a call: the tensor came out of it together with others
@@ -62,58 +62,17 @@ def trace(network: nn.Module, images: Tensor) -> Trace:
     """Run `network` on `images` (B, C, H, W), in evaluation mode, and find its layers.
 
     Raises:
-        InputError: it cannot be run on them, or gives no logits (B, K).
+        InputError: it cannot be run on them, gives no logits (B, K), or is compiled.
     """
+    if any(isinstance(module, torch.jit.ScriptModule) for module in network.modules()):
+        raise InputError(
+            "The model, or a part of it, was compiled by TorchScript, which shows nothing of what it computes;"
+            " name the model as it was before."
+        )
     with evaluating(network), torch.no_grad(), _Finding(network, images) as finding:
         output = run(network, images)
     require_logits(output, len(images))
     return finding.result()
-
-
-def require_logits(output: object, images: int, classes: int | None = None) -> None:
-    """Make sure that a network gave one row of logits an image, and one number a class.
-
-    Raises:
-        InputError: it gave something else.
-    """
-    fits = isinstance(output, Tensor) and output.dim() == 2 and output.shape[0] == images and output.shape[1] > 1
-    if not fits or (classes is not None and isinstance(output, Tensor) and output.shape[1] != classes):
-        raise InputError(
-            f"A classifier gives one row of logits an image, here a tensor of shape ({images}, {classes or 'classes'}),"
-            f" and this model gave {_described(output)}; wrap it in a module that returns its logits alone."
-        )
-
-
-def run(network: nn.Module, images: Tensor) -> Any:
-    """`network(images)`, its own complaints put into a sentence."""
-    try:
-        return network(images)
-    except (FmcoreError, MemoryError, KeyboardInterrupt):
-        raise
-    except Exception as error:  # a stranger's model may raise anything
-        reason = " ".join(str(error).split())[:200]
-        if isinstance(error, TypeError) and "positional argument" in reason:
-            raise InputError(
-                f"The model wants other inputs than one batch of images ({reason});"
-                " wrap it in a module whose forward takes the images alone."
-            ) from error
-        shape = " x ".join(str(side) for side in images.shape[1:])
-        raise InputError(
-            f"The model cannot be run on images of shape {shape} ({type(error).__name__}: {reason});"
-            " give another --image-size, or mend the model."
-        ) from error
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put every module into evaluation mode, and each back into its own afterwards."""
-    modes = [(module, module.training) for module in network.modules()]
-    try:
-        network.eval()
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 class Listening(TorchFunctionMode):
@@ -163,14 +122,6 @@ def _name(func: Any) -> str:
 def _plain(name: str) -> str:
     """The name of a function without the marks of its in-place form: `relu_` and `__iadd__` are relu and add."""
     return name.strip("_").removeprefix("i") if name.startswith("__i") else name.strip("_")
-
-
-def _described(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"one of shape {tuple(value.shape)}"
-    if isinstance(value, (tuple, list)):
-        return f"{len(value)} values ({type(value).__name__})"
-    return f"a {type(value).__name__}"
 
 
 @dataclass
@@ -319,8 +270,9 @@ class _Finding(TorchFunctionMode):
         weight, bias, geometry = convolution_geometry(module, args, kwargs)
         own = isinstance(module, nn.Conv2d)
         name = self._own_name(weight, module, "conv2d") if not own else self.names[module]
-        padded = geometry["padding_mode"] != "zeros" and isinstance(image, Tensor)  # by the call before
-        source, entered = (image, call - 1) if padded else (args[0], call)
+        source, entered = args[0], call
+        if geometry["padding_mode"] != "zeros" and isinstance(image, Tensor):  # it was padded by the call before
+            source, entered = image, call - 1
         self.fields.set(output, self.fields.after_convolution(source, geometry))
         info = LayerInfo(
             name=name, type="convolution", output_shape=_shape(output), field=self.fields.of(output), **geometry

@@ -27,7 +27,7 @@ from fmcore.model_input import AsInput, with_channels
 from fmcore.model_source import Model, Wanted, open_model
 from fmcore.models import Staged
 from fmcore.parallel import Threads
-from fmcore.tracing import require_logits, run
+from fmcore.running import require_logits, run
 
 _EVALUATION_BATCH = 250
 _EVALUATION_VALUES = 2**20  # of the images of a batch: large images come in small batches

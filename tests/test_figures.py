@@ -6,17 +6,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmcore.bundle import Bundle
+from fmcore.analysis.attribution import class_map
+from fmcore.bundle import Bundle, save_bundle
 from fmcore.colour import ColourScale
 from fmcore.errors import InputError
-from fmcore.figures import write_figures
+from fmcore.figures import which_layers, write_figures
+from fmcore.header import BundleHeader, TrainingInfo
+from fmcore.layer_figures import gradcam
 
 NAMES = [
     "training_loss.png",
     "training_accuracy.png",
+    "diagnostics.png",
+    "hierarchy.png",
     "conv1_filters.png",
-    "conv1_feature_maps.png",
-    "conv2_feature_maps.png",
+    "conv1_learning.png",
+    *(
+        f"{layer}_{what}.png"
+        for layer in ("conv1", "conv2")
+        for what in ("feature_maps", "patches", "gradcam", "correlation")
+    ),
 ]
 
 
@@ -41,7 +50,7 @@ def test_feature_maps_are_drawn_in_the_colours_of_their_values(figures: list[Pat
         activation = bundle.part("conv1/activation", 3)  # the last class, as long as it is right
     scale = ColourScale.of(activation, "per_layer")
     wanted = {tuple(colour) for colour in scale.colours(activation).reshape(-1, 3).tolist()}
-    with Image.open(figures[3]) as image:
+    with Image.open(figures[NAMES.index("conv1_feature_maps.png")]) as image:
         drawn = {tuple(colour) for colour in np.asarray(image.convert("RGB")).reshape(-1, 3).tolist()}
     assert len(wanted & drawn) > 0.9 * len(wanted)
 
@@ -67,3 +76,39 @@ def test_nothing_half_written_is_left(rgb_bundle: Path, tmp_path: Path) -> None:
     with Bundle.open(rgb_bundle) as bundle, pytest.raises(InputError, match="Figures cannot be written"):
         write_figures(bundle, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [NAMES[0]]
+
+
+def test_a_class_that_is_not_there(rgb_bundle: Path, tmp_path: Path) -> None:
+    with Bundle.open(rgb_bundle) as bundle, pytest.raises(InputError, match=r"There is no class 'blu'.*mean 'blue'"):
+        write_figures(bundle, tmp_path / "figures", wanted="blu")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_places_that_support_a_class_lie_where_their_fields_do(deep_bundle: Path) -> None:
+    with Bundle.open(deep_bundle) as bundle:
+        figure = gradcam(bundle, "conv3", 8, "Bag")  # 7 x 7 places, four pixels apart, the first at pixels 0 to 4
+        wanted = class_map(bundle, "conv3", 8, "Bag")
+        channels, changes = bundle.part("conv3/ablated", 8).tolist(), bundle.part("conv3/ablation", 8).tolist()
+    signed = figure.axes[2].images[0]
+    assert signed.get_extent() == [0, 28, 28, 0]
+    assert np.array_equal(signed.get_array(), wanted.signed)
+    bars = figure.axes[3]
+    names = [int(label.get_text().removeprefix("channel ")) - 1 for label in bars.get_yticklabels()]
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx([100 * changes[channels.index(c)] for c in names])
+
+
+def test_figures_of_many_layers_are_spread_over_the_depth(tutorial_bundle: Path, tmp_path: Path) -> None:
+    with Bundle.open(tutorial_bundle) as bundle:
+        conv = bundle.layer("conv1")
+        layers = tuple(conv.model_copy(update={"name": f"c{n}"}) for n in range(40))
+        maps = {f"c{n}/activation": bundle.array("conv1/activation")[:1] for n in range(40)}
+        header = bundle.header.model_copy(update={"layers": layers, "probes": bundle.header.probes[:1]})
+        save_bundle(tmp_path / "b", header.model_copy(update={"training": untrained(header)}), maps)
+    with Bundle.open(tmp_path / "b") as bundle:
+        names = [path.name.partition("_")[0] for path in write_figures(bundle, tmp_path / "figures")]
+        assert names == ["c0", "c8", "c16", "c23", "c31", "c39"]
+        assert which_layers(bundle) == f"Figures of 6 of 40 layers, spread over the depth: {', '.join(names)}."
+
+
+def untrained(header: BundleHeader) -> TrainingInfo:
+    return header.training.model_copy(update={"epochs": 0, "history": ()})

@@ -168,10 +168,34 @@ class HalfFrozen(nn.Module):
         return self.head(maps.mean((2, 3)))
 
 
+class Overwriting(HalfFrozen):
+    """It runs, but cannot be traced back: the result of a sigmoid, which its gradient needs, is overwritten."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.body(x.sub_(0.5)).sigmoid()
+        return self.head(maps.mul_(2).mean((2, 3)))
+
+
+@pytest.mark.parametrize("network", [HalfFrozen, Overwriting])
 def test_where_no_gradient_arrives_there_is_no_map(
-    residual_trained: Trained, tiny_images: ImageSet, tmp_path: Path
+    network: type[nn.Module], residual_trained: Trained, tiny_images: ImageSet, tmp_path: Path
 ) -> None:
-    record(replace(residual_trained, network=HalfFrozen()), tiny_images, tmp_path / "b")
+    record(replace(residual_trained, network=network()), tiny_images, tmp_path / "b")
     with Bundle.open(tmp_path / "b") as bundle:
         assert "body/activation" in bundle.header.arrays and "body/gradcam" not in bundle.header.arrays
         assert np.array_equal(bundle.array(bundle.layer("body").input), bundle.array("probes") - np.float32(0.5))
+
+
+def test_of_many_classes_the_likeliest_and_the_true_one_are_shown(tiny_images: ImageSet, tmp_path: Path) -> None:
+    network = residual()
+    network[-1] = nn.Linear(4, 20)  # type: ignore[operator]
+    data = replace(tiny_images, classes=tuple(map(str, range(20))), test_labels=np.arange(60, dtype=np.int64) % 20)
+    record(untrained(Model("residual", network, AsInput(plain_preprocessing(1, 28)), "random")), data, tmp_path / "b")
+    with Bundle.open(tmp_path / "b") as bundle:
+        classes, likeliest = bundle.array("gradcam_classes"), np.argsort(-bundle.array("logits"), axis=1)[:, :5]
+        assert classes.shape == (len(bundle.header.probes), 5) and np.array_equal(classes[:, :4], likeliest[:, :4])
+        for shown, last, probe in zip(classes, likeliest[:, 4], bundle.header.probes, strict=True):
+            assert probe.label in shown and shown[4] in (probe.label, last)
+        last = torch.tensor(classes[:, 4]).long()
+        expected = LayerGradCam(network, network[3]).attribute(torch.tensor(bundle.array("probes")), last)[:, 0]
+        np.testing.assert_allclose(bundle.array("3/gradcam")[:, 4], expected.detach(), atol=1e-6)

@@ -26,12 +26,18 @@ PURE = RECORDS | {"fmcore.analysis", "fmcore.lesson", "fmcore.colour"}
 TORCH_ROOMS = {
     f"fmcore.{name}"
     for name in (
-        "models", "model_input", "model_source", "weights", "training", "checkpoint", "parallel", "tracing", "geometry",
-        "recording", "measuring", "image_parts", "channel_sums", "probing", "patches", "gradcam", "torch_pair",
+        "models", "model_input", "model_source", "weights", "training", "checkpoint", "parallel", "running", "tracing",
+        "geometry", "recording", "measuring", "image_parts", "channel_sums", "probing", "patches", "gradcam",
+        "torch_pair",
     )
 }  # fmt: skip
 BY_TORCH_ROOMS = RECORDS | {"fmcore.files", "fmcore.data", "fmcore.analysis", "fmcore.lesson.plan"} | TORCH_ROOMS
-TELLING = {f"fmcore.{name}" for name in ("choices", "tables", "findings", "layer_report", "place_report", "inspection")}
+IN_WORDS = {
+    f"fmcore.{name}"
+    for name in ("tables", "findings", "layer_report", "place_report", "inspection", "comparison")
+}  # fmt: skip
+IN_FIGURES = {"fmcore.figures", "fmcore.layer_figures", "fmcore.comparison_figures"}
+TOLD = PURE | {"fmcore.choices", "fmcore.files"}
 BY_SCENES = PURE | {"scenes.look", "scenes.parts"}
 
 
@@ -64,8 +70,9 @@ ROOMS = [  # the first row that fits a file counts
         LEARNING | {"fmcore.torch_pair"},
     ),
     *(Room(f"{room.replace('.', '/')}.py", LEARNING | NUMBERS, BY_TORCH_ROOMS, NOTHING) for room in TORCH_ROOMS),
-    Room("fmcore/figures.py", {"numpy", "matplotlib"}, PURE | {"fmcore.choices", "fmcore.files"}, NOTHING),
-    *(Room(f"{room.replace('.', '/')}.py", {"numpy", "rich"}, PURE | TELLING, NOTHING) for room in sorted(TELLING)),
+    Room("fmcore/choices.py", {"numpy"}, PURE, NOTHING),
+    *(Room(f"{room.replace('.', '/')}.py", {"numpy", "matplotlib"}, TOLD | IN_FIGURES, NOTHING) for room in IN_FIGURES),
+    *(Room(f"{room.replace('.', '/')}.py", {"numpy", "rich"}, TOLD | IN_WORDS, NOTHING) for room in IN_WORDS),
     Room("fmcore/terminal.py", {"rich"}, NOTHING, NOTHING),
     Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
     Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),

@@ -1,19 +1,40 @@
-"""`inspect` tells what a bundle holds."""
+"""`inspect` tells what a bundle holds and what was measured, in numbers that can be worked out again."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
+from films import Net, make_bundle
 
+from fmcore.analysis.convolution import patch_at
 from fmcore.bundle import Bundle, save_bundle
+from fmcore.cli import cli
+from fmcore.header import BundleHeader
 from fmcore.inspection import describe
 
+Edit = Callable[[BundleHeader], dict[str, Any]]
 
-def told(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+
+def told(path: Path, capsys: pytest.CaptureFixture[str], **options: Any) -> str:
     with Bundle.open(path) as bundle:
-        describe(bundle)
+        describe(bundle, **options)
     return capsys.readouterr().out
+
+
+def inspect(*arguments: object) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(cli, ["inspect", *map(str, arguments)])
+
+
+def edited(source: Path, path: Path, edit: Edit) -> Path:
+    """A copy of a bundle with another header."""
+    with Bundle.open(source) as bundle:
+        arrays = {name: bundle.array(name) for name in bundle.header.arrays}
+        save_bundle(path, bundle.header.model_copy(update=edit(bundle.header)), arrays)
+    return path
 
 
 @pytest.fixture
@@ -21,28 +42,45 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
+# -- what it is ----------------------------------------------------------------------------------
+
+
 @pytest.mark.usefixtures("wide")
 def test_it_tells_layers_accuracy_probes_and_arrays(tutorial_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = told(tutorial_bundle, capsys)
+    text = told(tutorial_bundle, capsys, arrays=True)
     with Bundle.open(tutorial_bundle) as bundle:
         header = bundle.header
         assert bundle.digest[:12] in text
         for name, info in header.arrays.items():
-            assert re.search(rf"^{name} +{' × '.join(map(str, info.shape))} +float32 +{info.sha256[:12]}", text, re.M)
-    assert re.search(r"^conv2 +convolution +3 × 3 +1 × 1 +1 × 1 +relu +28 × 28 × 16\s*$", text, re.M)
-    assert re.search(r"^pool +pooling +2 × 2 +2 × 2 +0 × 0 +none +14 × 14 × 16\s*$", text, re.M)
+            row = rf"^{name} +{' × '.join(map(str, info.shape))} +{info.dtype} +{info.sha256[:12]}"
+            assert re.search(row, text, re.M), name
+    assert re.search(r"^conv2 +convolution +28 × 28 × 16 +3 × 3 +1 × 1 +5 × 5 +– +relu\s*$", text, re.M)
+    assert re.search(r"^pool +pooling +14 × 14 × 16 +2 × 2 +2 × 2 +6 × 6 +– +–\s*$", text, re.M)
     assert re.search(rf"^test accuracy +{header.test_accuracy:.2%}\s*$", text, re.M)
     assert "tutorial, 32,618 parameters, input 28 × 28 × 1" in text
     assert text.count("(wrong)") == sum(probe.label != probe.predicted for probe in header.probes)
+    assert "sha256" in text and header.arrays["logits"].sha256[:12] not in told(tutorial_bundle, capsys)
 
 
+@pytest.mark.usefixtures("wide")
+def test_modules_are_listed_with_the_reason(deep_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(deep_bundle, capsys, modules=True)
+    with Bundle.open(deep_bundle) as bundle:
+        modules = bundle.header.modules
+    hidden = [module for module in modules if not module.shown]
+    assert f"{len(hidden)} modules cannot be shown; `--modules` lists them and why." in text
+    for module in hidden:
+        assert re.search(rf"^{module.name or '.the network.'} +{module.kind} .*{module.why}", text, re.M)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
 def test_a_narrow_terminal_cuts_nothing_off(
-    tutorial_bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    columns: int, deep_bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    text = told(tutorial_bundle, capsys)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = told(deep_bundle, capsys, modules=True)
     assert "…" not in text
-    assert all(len(line) <= 60 for line in text.splitlines())
+    assert all(len(line) <= columns for line in text.splitlines())
 
 
 @pytest.mark.usefixtures("wide")
@@ -52,3 +90,158 @@ def test_names_are_shown_as_they_are(tutorial_bundle: Path, tmp_path: Path, caps
         save_bundle(tmp_path / "b", odd, {"logits": np.zeros(3)})
     text = told(tmp_path / "b", capsys)
     assert "cat [red], :bug:, Pullover" in text
+
+
+def foreign(header: BundleHeader) -> dict[str, Any]:
+    """As of a published network that was shown one's own photographs."""
+    file = {"label": None, "source": "boots.jpg", "original_size": (534, 400), "box": (90.8, 25.0, 370.8, 305.0)}
+    return {
+        "model": header.model.model_copy(update={"weights": "IMAGENET1K_V1"}),
+        "training": header.training.model_copy(update={"epochs": 0, "history": ()}),
+        "preprocessing": header.preprocessing.model_copy(update={"mean": (0.485,), "std": (0.229,), "resize": 32}),
+        "probes": tuple(probe.model_copy(update=file) for probe in header.probes),
+        "classes": (*header.classes, *(f"class {n}" for n in range(990))),
+    }
+
+
+@pytest.mark.usefixtures("wide")
+def test_a_foreign_network_with_unknown_labels(
+    tutorial_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told(edited(tutorial_bundle, tmp_path / "b", foreign), capsys)
+    assert re.search(r"^weights +IMAGENET1K_V1\s*$", text, re.M)
+    assert re.search(r"^training +none here\s*$", text, re.M)
+    assert "scaled to 32 pixels (lanczos), centre of 28 × 28 cut out, normalised by mean 0.485 and" in text
+    assert re.search(r"^0 +unknown +.* boots.jpg +534 × 400 +rows 91 to 371, columns 25 to 305\s*$", text, re.M)
+    assert re.search(r"^classes +1,000: T-shirt/top, .* and 994 more\s*$", text, re.M)
+    assert "(wrong)" not in text and "train loss" not in text
+    with Bundle.open(tutorial_bundle) as bundle:
+        right = (bundle.array("test_predicted") == bundle.array("test_label")).mean()
+    assert f"{right:.2%} of 60 images" in text
+
+
+@pytest.mark.usefixtures("wide")
+def test_a_bundle_without_any_statistics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = make_bundle(tmp_path / "bare", Net())
+    text = told(path, capsys)
+    for title in ("Diagnostics", "Meaning", "Learning"):
+        assert title not in text
+    result = inspect(path, "--layer", "conv1")
+    assert result.exit_code == 0 and "Nothing was measured here" in result.output
+
+
+@pytest.mark.usefixtures("wide")
+def test_of_many_layers_the_middle_is_left_out(
+    tutorial_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def many(header: BundleHeader) -> dict[str, Any]:
+        more = (header.layers[-1].model_copy(update={"name": f"more{n}"}) for n in range(37))
+        return {"layers": (*header.layers, *more)}
+
+    text = told(edited(tutorial_bundle, tmp_path / "b", many), capsys)
+    shown = re.findall(r"^(\S+) +(?:convolution|pooling) ", text, re.M)
+    assert shown[:3] == ["conv1", "conv2", "pool"] and shown[-1] == "more36" and len(shown) == 24
+    assert sum(int(count) for count in re.findall(r"^\((\d+) more\)", text, re.M)) == 40 - 24
+
+
+# -- what was measured ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("wide")
+def test_what_was_measured_is_what_the_arrays_say(deep_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(deep_bundle, capsys, probe=1, wanted="Bag")
+    with Bundle.open(deep_bundle) as bundle:
+        for layer in ("conv1", "conv4"):
+            live = int((bundle.array(f"{layer}/active") > 0).sum())
+            sparseness = bundle.array(f"{layer}/sparseness")[bundle.array(f"{layer}/active") > 0].mean(dtype=float)
+            channels = len(bundle.array(f"{layer}/active"))
+            assert re.search(rf"^{layer} .*% +{live} of {channels} +\S+ +{sparseness:.2f} ", text, re.M)
+
+            named = int((bundle.array(f"{layer}/meaning").max(1) >= 0.6).sum())
+            assert re.search(rf"^{layer} +{named} of {channels} ", text, re.M)
+
+            history = bundle.array(f"{layer}/weight_history").astype(float).reshape(2, channels, -1)
+            way = np.linalg.norm(history[1] - history[0], axis=1) / np.linalg.norm(history[0], axis=1)
+            row = f"{way.min():.2f} +{np.median(way):.2f} +{way.max():.2f}"
+            assert re.search(rf"^{layer} +{row} ", text, re.M)
+
+            dead = int(((bundle.array(f"{layer}/maximum") == 0) & (bundle.array(f"{layer}/std") == 0)).sum())
+            found = re.search(rf"^{layer}: (\d+) of {channels} channels? (?:is|are) dead", text, re.M)
+            assert (int(found[1]) if found else 0) == dead
+
+        bag = bundle.header.classes.index("Bag")
+        shown = bundle.part("gradcam_classes", 1).tolist()
+        signed = bundle.part("conv4/gradcam", 1, shown.index(bag))
+        share = (signed > 1e-6 * np.abs(signed).max()).mean()
+    assert f"In conv4, {share:.0%} of the places support 'Bag'." in text or "Nothing in conv4" in text
+    assert "Attribution, probe 1 (Trouser)" in text and "is the brightest" in text
+    assert "Rank correlation with depth, over 4 layers: share of the image +1.00" in text
+
+
+def test_a_layer_is_shown_channel_by_channel(tutorial_bundle: Path) -> None:
+    text = inspect(tutorial_bundle, "--layer", "conv2", "--probe", 2, "--class", 8).output
+    rows = dict(re.findall(r"^ *(\d+) +(.*?)\s*$", text, re.M))
+    assert len(rows) == 16
+    with Bundle.open(tutorial_bundle) as bundle:
+        parts = {part: bundle.array(f"conv2/{part}") for part in ("mean", "std", "maximum", "fired", "foreground")}
+        tried = dict(zip(bundle.part("conv2/ablated", 2).tolist(), bundle.part("conv2/ablation", 2), strict=True))
+        for c in range(16):
+            row = rows[str(c + 1)]
+            mean, std, largest = f"{parts['mean'][c]:.2g}", f"{parts['std'][c]:.2g}", f"{parts['maximum'][c]:.3g}"
+            assert re.match(rf"{mean} +{std} +{largest} ", row)
+            assert f"{parts['fired'][c]:.1%}" in row and f" {parts['foreground'][c]:.0%} " in row
+            assert row.endswith(f"{round(100 * tried[c], 1) + 0.0:+.1f}" if c in tried else "–")
+    assert "'Bag'" in text and "conv2, convolution" in text
+
+
+# -- one place -----------------------------------------------------------------------------------
+
+
+def test_a_place_is_worked_out(deep_bundle: Path) -> None:
+    text = inspect(deep_bundle, "--place", "conv2", 5, 1, 14, "--probe", 3).output
+    with Bundle.open(deep_bundle) as bundle:
+        weight, bias = bundle.part("conv2/weight", 4), float(bundle.part("conv2/bias", 4))
+        patch = patch_at(bundle.part("pool1/activation", 3), 0, 13, (3, 3), (1, 1), (1, 1))
+        recorded = float(bundle.part("conv2/preactivation", 3, 4, 0, 13))
+        activation = float(bundle.part("conv2/activation", 3, 4, 0, 13))
+    sums = (patch.astype(float) * weight).sum((1, 2))
+    assert re.search(rf"^sum of 144 products +{re.escape(f'{sums.sum():+.6g}')}\s*$", text, re.M)
+    assert re.search(rf"^bias +{re.escape(f'{bias:+.6g}')}\s*$", text, re.M)
+    assert re.search(rf"^recorded by the network +{re.escape(f'{recorded:+.6g}')}\s*$", text, re.M)
+    assert re.search(rf"^activation, after relu +{re.escape(f'{activation:+.6g}')}\s*$", text, re.M)
+    assert "conv2, channel 5 of 32, row 1 of 14, column 14 of 14" in text
+    assert "sees   rows 1 to 5, columns 24 to 28 of the 28 × 28 input; the rest of what it reaches lies beyond" in text
+    shown = sorted(np.argsort(-np.abs(sums))[:3])
+    assert [int(n) - 1 for n in re.findall(r"^input channel (\d+):", text, re.M)] == shown
+    assert f"the other 13 input channels add {sums.sum() - sums[shown].sum():+.4g}"[:-1] in text
+
+
+def test_a_place_is_found_on_the_original_picture(tutorial_bundle: Path, tmp_path: Path) -> None:
+    path = edited(tutorial_bundle, tmp_path / "b", foreign)  # ten pixels of the picture are one of the input
+    text = inspect(path, "--place", "conv1", 1, 2, 4).output
+    assert "rows 1 to 3, columns 3 to 5 of the 28 × 28 input" in text
+    assert "rows 91 to 121, columns 46 to 75 of the 534 × 400 picture boots.jpg" in text
+
+
+MISTAKES = {
+    "--layer conv9": "has no layer 'conv9'; it has conv1, conv2, pool",
+    "--probe 99": "has probes 0 to 11 and no 99",
+    "--layer conv1 --probe -1": "has probes 0 to 11 and no -1",
+    "--class Bga": "There is no class 'Bga'; .*Did you mean 'Bag'",
+    "--class 10": "There are classes 0 to 9 and no 10",
+    "--layer pool --class 10": "There are classes 0 to 9 and no 10",
+    "--place conv1 9 1 1": "has channels 1 to 8, so there is no channel 9; .* counted from 1",
+    "--place conv1 1 29 1": "has rows 1 to 28, so there is no row 29",
+    "--place conv1 0 1 1": "0 is not in the range",
+    "--place pool 1 1 1": "'pool' is a pooling and no convolution; choose one of: conv1, conv2",
+    "--place conv1 1 1 1 --probe 12": "and no 12",
+    "--place conv1 1 1 1 --layer conv1": "not both",
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES)
+def test_a_mistake_is_a_sentence(arguments: str, tutorial_bundle: Path) -> None:
+    result = inspect(tutorial_bundle, *arguments.split())
+    assert result.exit_code == 2
+    assert re.search(MISTAKES[arguments], result.stderr), result.stderr
+    assert result.stdout == ""

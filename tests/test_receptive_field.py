@@ -137,6 +137,7 @@ NETWORKS: dict[str, nn.Sequential] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_fields_where_branches_meet_are_where_the_gradient_is(kind: str) -> None:
     network = NETWORKS[kind]

@@ -190,7 +190,13 @@ def sure(label: int, probability: float) -> list[float]:
 # (grey level, true label, logits) of every image, and the rows that are chosen
 CHOICES: dict[str, tuple[list[tuple[int, int, list[float]]], list[int]]] = {
     "the image nearest to the mean of its class, and of equals the first": (
-        [(0, 0, sure(0, 0.9)), (90, 0, sure(0, 0.5)), (180, 0, sure(0, 0.7)), (7, 1, sure(1, 0.8)), (7, 1, sure(1, 0.9))],
+        [
+            (0, 0, sure(0, 0.9)),
+            (90, 0, sure(0, 0.5)),
+            (180, 0, sure(0, 0.7)),
+            (7, 1, sure(1, 0.8)),
+            (7, 1, sure(1, 0.9)),
+        ],
         [1, 3],
     ),
     "whatever the network says of it": ([(0, 0, sure(1, 0.9)), (9, 0, sure(2, 0.8)), (20, 0, sure(0, 0.6))], [1, 0]),

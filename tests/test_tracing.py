@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from fmcore.errors import InputError
-from fmcore.tracing import Layer, Listening, Trace, evaluating, require_logits, trace
+from fmcore.running import evaluating, require_logits
+from fmcore.tracing import Layer, Listening, Trace, trace
 
 
 class Net(nn.Module):
@@ -192,6 +193,7 @@ GEOMETRY: dict[str, tuple[nn.Conv2d, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("kind", GEOMETRY)
 def test_the_geometry_of_a_convolution(kind: str) -> None:
     module, expected = GEOMETRY[kind]
@@ -244,6 +246,7 @@ UNFIT: dict[str, tuple[nn.Module, str]] = {
     "nothing": (Net(lambda n, x: None), "gave a NoneType"),
     "made for one image": (Net(lambda n, x: x.reshape(1, -1)), r"gave one of shape \(1, 288\)"),
     "another size": (Net(lambda n, x: n.fc(x.flatten(1)), fc=nn.Linear(9, 2)), "cannot be run on images of shape 1 x"),
+    "compiled": (nn.Sequential(torch.jit.script(nn.Flatten())), "compiled by TorchScript"),
     "its own exception": (Net(throw), r"\(Thrown: out of the blue\)"),
 }
 

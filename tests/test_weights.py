@@ -1,0 +1,166 @@
+"""Weights from files: what fits is taken, and what does not is refused in a sentence, with nothing in it run."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from fmcore.errors import InputError
+from fmcore.model_source import Wanted, open_model
+from fmcore.weights import load_weights, read_weights, require_finite
+
+Weights = dict[str, Tensor]
+
+
+def network(width: int = 4, classes: int = 3) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.Flatten(), nn.Linear(width, classes))
+
+
+def weights(seed: int = 1) -> Weights:
+    torch.manual_seed(seed)
+    return {name: torch.rand_like(value) if value.is_floating_point() else value
+            for name, value in network().state_dict().items()}  # fmt: skip
+
+
+def prefixed(prefix: str, tensors: Weights) -> Weights:
+    return {f"{prefix}{name}": value for name, value in tensors.items()}
+
+
+WAYS: dict[str, Callable[[Path, Weights], object]] = {
+    "safetensors": lambda path, tensors: save_file(tensors, path),
+    "torch": lambda path, tensors: torch.save(tensors, path),
+    "torch of old": lambda path, tensors: torch.save(tensors, path, _use_new_zipfile_serialization=False),
+    "under state_dict": lambda path, tensors: torch.save({"epoch": 3, "state_dict": tensors}, path),
+    "under model": lambda path, tensors: torch.save({"model": tensors, "lr": 0.1}, path),
+    "from several GPUs": lambda path, tensors: torch.save({"state_dict": prefixed("module.", tensors)}, path),
+    "compiled": lambda path, tensors: save_file(prefixed("_orig_mod.", tensors), path),
+    "both": lambda path, tensors: torch.save(prefixed("module._orig_mod.", tensors), path),
+    "in half precision": lambda path, tensors: torch.save({k: v.bfloat16() for k, v in tensors.items()}, path),
+    "without counts": lambda path, tensors: save_file(
+        {k: v for k, v in tensors.items() if "num_batches" not in k}, path
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_however_they_were_saved_they_are_read(way: str, tmp_path: Path) -> None:
+    expected, into = weights(), network()
+    WAYS[way](tmp_path / "w", expected)
+    load_weights(into, tmp_path / "w")
+    for name, value in into.state_dict().items():
+        tolerance = 0.01 if way == "in half precision" else 0
+        torch.testing.assert_close(value, expected[name], atol=tolerance, rtol=0)
+
+
+def without(name: str) -> Weights:
+    return {key: value for key, value in weights().items() if key != name}
+
+
+OTHERS: dict[str, tuple[Weights, str]] = {
+    "another width": (
+        {**weights(), "0.weight": torch.zeros(8, 1, 3, 3)},
+        "'0.weight' should be 4 x 1 x 3 x 3 and is 8 x",
+    ),
+    "another head": ({**weights(), "3.weight": torch.zeros(10, 4)}, "'3.weight' should be 3 x 4 and is 10 x 4"),
+    "one missing": (without("1.bias"), "'1.bias' should be 4 and is absent"),
+    "one too many": ({**weights(), "4.bias": torch.zeros(2)}, "'4.bias' should be absent and is 2"),
+    "none": ({}, "'0.weight' should be 4 x 1 x 3 x 3 and is absent"),
+    "a number for a vector": (
+        {**weights(), "1.bias": torch.tensor(1.0)},
+        "'1.bias' should be 4 and is a single number",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_the_first_parameter_that_differs_is_named(what: str, tmp_path: Path) -> None:
+    tensors, sentence = OTHERS[what]
+    torch.save(tensors, tmp_path / "other.pt")
+    into = network()
+    before = {name: value.clone() for name, value in into.state_dict().items()}
+    with pytest.raises(InputError, match=f"'other.pt' holds the weights of another model: {sentence}"):
+        load_weights(into, tmp_path / "other.pt")
+    assert all(torch.equal(value, before[name]) for name, value in into.state_dict().items())
+
+
+class Trap:
+    """Unpickled, it makes a file: what a malicious file of weights would do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_nothing_in_a_file_is_run(save: Callable[[Any, Path], object], tmp_path: Path) -> None:
+    save({"0.weight": torch.zeros(1), "trap": Trap(tmp_path / "sprung")}, tmp_path / "w.pt")
+    with pytest.raises(InputError, match=r"'w.pt' holds more than weights.*nothing in a file of weights is ever run"):
+        read_weights(tmp_path / "w.pt")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_whole_model_that_was_pickled_is_refused(tmp_path: Path) -> None:
+    torch.save(network(), tmp_path / "model.pt")
+    with pytest.raises(InputError, match="save the state_dict of the model alone"):
+        read_weights(tmp_path / "model.pt")
+
+
+NO_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "There is no file of weights at"),
+    "a folder": (lambda path: path.mkdir(), "There is no file of weights at"),
+    "empty": (lambda path: path.write_bytes(b""), "'w.pt' is no file of weights|damaged"),
+    "text": (lambda path: path.write_text("not weights at all"), "'w.pt' is no file of weights|damaged"),
+    "a list": (lambda path: torch.save([torch.zeros(2)], path), "'w.pt' holds no weights by name"),
+    "a tensor": (lambda path: torch.save(torch.zeros(2), path), "'w.pt' holds no weights by name"),
+    "numbers": (lambda path: torch.save({"epoch": 3}, path), "'w.pt' holds no weights by name"),
+}
+
+
+@pytest.mark.parametrize("what", NO_WEIGHTS)
+def test_what_is_no_file_of_weights(what: str, tmp_path: Path) -> None:
+    make, sentence = NO_WEIGHTS[what]
+    make(tmp_path / "w.pt")
+    with pytest.raises(InputError, match=sentence):
+        read_weights(tmp_path / "w.pt")
+
+
+@given(data=st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_damaged_file_holds_the_answer_is_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
+    WAYS[data.draw(st.sampled_from(["safetensors", "torch", "torch of old"]))](tmp_path / "w", weights())
+    content = bytearray((tmp_path / "w").read_bytes())
+    if data.draw(st.booleans()):
+        del content[data.draw(st.integers(0, len(content) - 1)) :]
+    for _ in range(data.draw(st.integers(1, 4))):
+        if content:
+            content[data.draw(st.integers(0, min(len(content), 600) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / "w").write_bytes(content)
+    try:
+        load_weights(network(), tmp_path / "w")
+    except InputError as error:
+        assert "\n" not in error.message and len(error.message) < 600
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(value: float, tmp_path: Path) -> None:
+    into = network()
+    require_finite(into)
+    with torch.no_grad():
+        into[3].weight[1, 2:] = value
+    with pytest.raises(InputError, match=r"NaN or infinite values \(2 of 12 in '3.weight'\)"):
+        require_finite(into)
+    torch.manual_seed(0)
+    model = open_model("tutorial", Wanted(image_size=8))
+    state = {**model.network.state_dict(), "conv2.bias": torch.full((16,), value)}
+    save_file(state, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=r"16 of 16 in 'conv2.bias'"):
+        open_model("tutorial", Wanted(image_size=8), str(tmp_path / "w.safetensors"))
