@@ -62,11 +62,7 @@ def main() -> None:
         path = Path(folder) / "large.safetensors"
         record(trained, data, path)
         enlarge(path)
-        print(
-            subprocess.run(
-                [sys.executable, __file__, "--read", path], check=True, capture_output=True, text=True
-            ).stdout
-        )
+        subprocess.run([sys.executable, "-c", READ, path], check=True)
 
 
 def images_from(folder: Path | None) -> ImageSet:

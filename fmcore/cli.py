@@ -9,66 +9,7 @@ import click
 
 from fmcore import __version__
 from fmcore.errors import FmcoreError, InputError, PlanError
-
-_QUALITY = click.option(
-    "--quality",
-    default="preview",
-    show_default=True,
-    metavar="smoke|preview|hd|4k",
-    help="426x240 at 10 fps, 854x480 at 15, 1920x1080 at 60, 3840x2160 at 60.",
-)
-_OUTPUT = click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("renders"),
-    show_default=True,
-    help="Folder for films, bundles and the cache.",
-)
-_JOBS = click.option("--jobs", type=click.IntRange(1, 256), help="Worker processes; by default one a core.")
-_QUIET = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-_DATA = click.option(
-    "--data",
-    metavar="NAME",
-    help="garments, fashion-mnist, mnist, kmnist, cifar10 or folder:PATH with one folder a class.",
-)
-_DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where data sets lie or are downloaded to; by default $FMCORE_DATA, else your cache folder.",
-)
-_EPOCHS = click.option(
-    "--epochs",
-    type=click.IntRange(0, 1000),
-    help="Passes over the training images.  [default: 5 for tutorial and deep; others are shown as they come]",
-)
-_SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Decides the first weights and the order of training.  [default: 0]")
-
-
-def _recipe_options(command: Any) -> Any:
-    """The options that say which network is trained, on what and how."""
-    for option in reversed(
-        (
-            click.option(
-                "--model",
-                metavar="NAME",
-                help="tutorial, deep, torchvision:NAME, package.module:factory or file.py:factory."
-                "  [default: tutorial]",
-            ),
-            click.option(
-                "--weights",
-                metavar="FILE|DEFAULT",
-                help="Weights for it: .safetensors or a torch file; DEFAULT for those that torchvision publishes.",
-            ),
-            _DATA,
-            click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this side in pixels."),
-            _EPOCHS,
-            click.option("--batch-size", type=click.IntRange(1, 100_000), help="Images a step.  [default: 128]"),
-            click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="[default: 0.004]"),
-            _SEED,
-        )
-    ):
-        command = option(command)
-    return command
+from fmcore.options import DATA, DATA_DIR, EPOCHS, JOBS, OUTPUT, QUALITY, QUIET, SEED, recipe_options
 
 
 class _Verbs(click.Group):
@@ -100,15 +41,15 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
-@_QUALITY
-@_DATA
-@_DATA_DIR
+@QUALITY
+@DATA
+@DATA_DIR
 @click.option("--bundle", type=click.Path(path_type=Path), help="Use this bundle for every scene.")
-@_EPOCHS
-@_SEED
-@_OUTPUT
-@_JOBS
-@_QUIET
+@EPOCHS
+@SEED
+@OUTPUT
+@JOBS
+@QUIET
 def lesson(
     plan: Path | None,
     quality: str,
@@ -152,13 +93,13 @@ def lesson(
 
 @cli.command()
 @click.argument("scene", nargs=-1, required=True)
-@_QUALITY
+@QUALITY
 @click.option("--bundle", type=click.Path(path_type=Path), help="The bundle to read; by default the lesson's.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the scene; repeatable.")
-@_DATA_DIR
-@_OUTPUT
-@_JOBS
-@_QUIET
+@DATA_DIR
+@OUTPUT
+@JOBS
+@QUIET
 def render(
     scene: tuple[str, ...],
     quality: str,
@@ -206,15 +147,15 @@ def scenes() -> None:
 
 
 @cli.command()
-@_recipe_options
+@recipe_options
 @click.option(
     "--image", "images", multiple=True, metavar="FILE", help="Show the network this image file; repeatable, up to 64."
 )
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="Record this layer; repeatable.  [default: all]")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Record this one of `fmcore train`; train nothing.")
 @click.option("--output", type=click.Path(path_type=Path), help="File.  [default: renders/bundles/<model>-<data>...]")
-@_DATA_DIR
-@_QUIET
+@DATA_DIR
+@QUIET
 def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, quiet: bool, **wanted: Any) -> None:
     """Record what a network computes as a bundle; tutorial and deep are trained first.
 
@@ -239,10 +180,10 @@ def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, 
 
 
 @cli.command()
-@_recipe_options
+@recipe_options
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="The checkpoint file to write.")
-@_DATA_DIR
-@_QUIET
+@DATA_DIR
+@QUIET
 def train(output: Path, data_dir: Path | None, quiet: bool, **wanted: Any) -> None:
     """Train a network and keep its weights at every epoch as a checkpoint, to be recorded later.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from films import Net, frames_of, leftovers, make_bundle
 
-VERBS = ["lesson", "render", "scenes", "record", "train", "inspect", "doctor"]
+VERBS = ["lesson", "render", "scenes", "record", "train", "inspect", "compare", "doctor"]
 SCENE = """
 from fmcore.lesson.script import Beat, Script
 from scenes.stage import LessonScene
@@ -152,7 +152,7 @@ def test_the_scenes_are_listed(studio: Path) -> None:
 
 
 def test_a_bundle_is_inspected(studio: Path) -> None:
-    found = fmcore(studio, "inspect", "tiny.safetensors")
+    found = fmcore(studio, "inspect", "tiny.safetensors", "--arrays")
     assert found.returncode == 0
     assert "12 × 12 × 4" in found.stdout and "conv2/activation" in found.stdout and "Drawn for tests." in found.stdout
 

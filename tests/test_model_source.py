@@ -67,6 +67,7 @@ def right(): return stating(**RIGHT)
 def short(): return stating(**{**RIGHT, "mean": (0.5,)})
 def flat(): return stating(**{**RIGHT, "std": (1, 0, 1)})
 def odd(): return stating(**{**RIGHT, "interpolation": "nearest"})
+def wide(): return stating(**{**RIGHT, "size": (24, 40)})
 def void(): return stating(**{**RIGHT, "size": (0, 32)})
 def lost(): return stating(**{**RIGHT, "mean": (0.5, float("nan"), 0.5)})
 def more(): return stating(**RIGHT, gamma=2.2)
@@ -288,6 +289,10 @@ MADE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # a recipe, and what
     "weights trained further": (
         {"model": "tutorial", "data": FOLDER, "weights": "w.safetensors", "image_size": 16, "epochs": 1},
         {"shape": (1, 16, 16), "weights": "trained here", "classes": 2, "labels": True},
+    ),
+    "an image that is wider than high": (
+        {"model": "nets.py:wide", "images": [PHOTO]},
+        {"shape": (3, 24, 40), "weights": "from nets.py:wide", "sources": ["1.png"], "classes": 2, "labels": False},
     ),
     "some layers": (
         {"model": "nets.py:plain", "images": [PHOTO], "layers": ["0"], "image_size": 24},

@@ -1,0 +1,70 @@
+"""Options that several verbs of the command line share, worded once."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+QUALITY = click.option(
+    "--quality",
+    default="preview",
+    show_default=True,
+    metavar="smoke|preview|hd|4k",
+    help="426x240 at 10 fps, 854x480 at 15, 1920x1080 at 60, 3840x2160 at 60.",
+)
+OUTPUT = click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("renders"),
+    show_default=True,
+    help="Folder for films, bundles and the cache.",
+)
+JOBS = click.option("--jobs", type=click.IntRange(1, 256), help="Worker processes; by default one a core.")
+QUIET = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+DATA = click.option(
+    "--data",
+    metavar="NAME",
+    help="garments, fashion-mnist, mnist, kmnist, cifar10 or folder:PATH with one folder a class.",
+)
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where data sets lie or are downloaded to; by default $FMCORE_DATA, else your cache folder.",
+)
+EPOCHS = click.option(
+    "--epochs",
+    type=click.IntRange(0, 1000),
+    help="Passes over the training images.  [default: 5 for tutorial and deep; others are shown as they come]",
+)
+SEED = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    help="Decides the first weights and the order of training.  [default: 0]",
+)
+
+
+def recipe_options(command: Any) -> Any:
+    """The options that say which network is trained, on what and how."""
+    for option in reversed(
+        (
+            click.option(
+                "--model",
+                metavar="NAME",
+                help="tutorial, deep, torchvision:NAME, package.module:factory or file.py:factory."
+                "  [default: tutorial]",
+            ),
+            click.option(
+                "--weights",
+                metavar="FILE|DEFAULT",
+                help="Weights for it: .safetensors or a torch file; DEFAULT for those that torchvision publishes.",
+            ),
+            DATA,
+            click.option("--image-size", type=click.IntRange(8, 1024), help="Scale all images to this side in pixels."),
+            EPOCHS,
+            click.option("--batch-size", type=click.IntRange(1, 100_000), help="Images a step.  [default: 128]"),
+            click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="[default: 0.004]"),
+            SEED,
+        )
+    ):
+        command = option(command)
+    return command
