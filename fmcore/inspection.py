@@ -104,19 +104,17 @@ def _accuracy(bundle: Bundle) -> str:
 def _layers(bundle: Bundle) -> Table:
     def cells(layer: LayerInfo) -> list[str]:
         c, h, w = layer.output_shape
-        block = layer.type == "block"
-        return [
-            layer.name,
-            layer.type,
-            f"{h} × {w} × {c}",
-            MISSING if block else size(layer.kernel),
-            MISSING if block else size(layer.stride),
-            "whole image" if layer.field.whole else size(layer.field.size),
-            *(MISSING if name == "none" else name for name in (layer.normalisation, layer.nonlinearity)),
-        ]
+        kind: str = layer.type
+        if layer.type != "block":
+            kind += f" {size(layer.kernel)}" + (f" / {layer.stride[0]}" if max(layer.stride) > 1 else "")
+        after = [name for name in (layer.normalisation, layer.nonlinearity) if name != "none"]
+        sees = "all" if layer.field.whole else size(layer.field.size)
+        return [layer.name, kind, f"{h} × {w} × {c}", sees, ", ".join(after) or MISSING]
 
-    columns = ("layer", "type", "H × W × C", "kernel", "stride", "sees (px)", "norm", "nonlinearity")
-    return fill(table(*columns), bundle.header.layers, cells)
+    made = table("layer", "what (kernel / stride)", "H × W × C", "sees (px)", "then")
+    for column in made.columns[1:]:
+        column.no_wrap = True
+    return fill(made, bundle.header.layers, cells)
 
 
 def _hidden(bundle: Bundle) -> str:

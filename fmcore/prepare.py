@@ -162,7 +162,13 @@ def _trained(
         shape = replace(shape, image_size=None)  # the model says what it wants, and the data follows
     model = open_model(recipe.model, shape, recipe.weights, recipe.seed)
     if data is not None and data.image_shape[1:] != model.preprocessing.size:
-        data = _load(recipe, model.preprocessing.size[0], data_dir, task, report)
+        height, width = model.preprocessing.size
+        if height != width:
+            raise InputError(
+                f"'{recipe.model}' takes images of {height} x {width}, and those of --data are made square;"
+                " leave --data out and name images with --image."
+            )
+        data = _load(recipe, height, data_dir, task, report)
     if recipe.epochs > 0 or (is_own(recipe.model) and recipe.weights is None):
         if data is None:
             raise InputError("There is nothing to train on; name data with --data, or leave out --epochs.")

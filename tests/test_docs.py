@@ -6,9 +6,13 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from films import play
+from PIL import Image
 
+from fmcore.bundle import Bundle
 from fmcore.cli import cli
+from fmcore.data.imageset import ImageSet
 from fmcore.lesson.plan import LessonPlan
 from fmcore.render.catalogue import find_scene
 from fmcore.render.spec import QUALITIES
@@ -38,7 +42,23 @@ def test_the_plan_is_valid_and_names_scenes_that_exist() -> None:
     assert all(find_scene(entry.scene).title for entry in plan.scenes)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSet) -> None:
+    (tmp_path / "nets.py").write_text(block("docs/guides/any-model.md", "python"), encoding="utf-8")
+    Image.fromarray(tiny_images.test_images[0, 0]).resize((90, 120)).save(tmp_path / "shirt.png")
+    path = tmp_path / "b.safetensors"
+    made = CliRunner().invoke(
+        cli,
+        ["record", "--model", f"{tmp_path / 'nets.py'}:make", "--image", f"{tmp_path / 'shirt.png'}"]
+        + ["--output", str(path), "--quiet"],
+    )
+    assert made.exit_code == 0, made.output
+    with Bundle.open(path) as bundle:
+        assert bundle.layer_names == ("0",) and bundle.layer("0").normalisation == "batch_norm"
+        assert bundle.header.preprocessing.size == (64, 64) and bundle.header.preprocessing.resize == 72
+        assert bundle.header.probes[0].original_size == (120, 90)
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/guides/any-model.md"])
 def test_every_verb_and_option_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     for verb, rest in re.findall(r"`?fmcore ([a-z]+)([^`\n|]*)", text):

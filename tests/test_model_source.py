@@ -325,6 +325,7 @@ def test_a_recipe_becomes_a_bundle(kind: str, made: Callable[..., Bundle]) -> No
         ({"model": "tutorial", "data": None, "images": [PHOTO]}, "nothing to train on; name data"),
         ({"model": "nets.py:plain"}, "There is nothing to show"),
         ({"model": "nets.py:plain", "images": [PHOTO], "epochs": 2}, "nothing to train on; name data"),
+        ({"model": "nets.py:wide", "data": FOLDER}, "takes images of 24 x 40, and those of --data are made square"),
         ({"model": "nets.py:hyperspectral", "images": [PHOTO]}, "takes 5 channels"),
         ({"model": "nets.py:plain", "images": ["absent.png"]}, "absent.png"),
     ],
@@ -343,6 +344,7 @@ def test_a_model_without_any_parameter(tutorial_trained: Trained, tiny_images: I
         record(replace(tutorial_trained, network=flat), tiny_images, tmp_path / "b")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 def test_a_compiled_network_is_taken_as_it_was_before(factories: Callable[..., Model], tmp_path: Path) -> None:
     with (tmp_path / "nets.py").open("a") as file:
         file.write("\ndef compiled(): return torch.compile(plain())\n")

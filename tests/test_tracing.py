@@ -246,7 +246,7 @@ UNFIT: dict[str, tuple[nn.Module, str]] = {
     "nothing": (Net(lambda n, x: None), "gave a NoneType"),
     "made for one image": (Net(lambda n, x: x.reshape(1, -1)), r"gave one of shape \(1, 288\)"),
     "another size": (Net(lambda n, x: n.fc(x.flatten(1)), fc=nn.Linear(9, 2)), "cannot be run on images of shape 1 x"),
-    "compiled": (nn.Sequential(torch.jit.script(nn.Flatten())), "compiled by TorchScript"),
+    "compiled": (nn.Sequential(torch.jit.ScriptModule()), "compiled by TorchScript"),
     "its own exception": (Net(throw), r"\(Thrown: out of the blue\)"),
 }
 
