@@ -165,9 +165,8 @@ class FeatureMapProgression(LessonScene):
                 row, column = np.unravel_index(int(stack.front.values.argmax()), maps.shape[1:])
                 frame = field_frame(picture, field, int(row), int(column))
                 there = values_frame(stack.front, int(row), int(column), int(row) + 1, int(column) + 1)
-                note = label("sees all" if field.whole else f"sees {field.size[0]} × {field.size[1]}", look.SMALL, look.SECOND).move_to(
-                    [stack.count_label.get_x(), -1.92, 0]
-                )
+                sees = "sees all" if field.whole else f"sees {field.size[0]} × {field.size[1]}"
+                note = label(sees, look.SMALL, look.SECOND).move_to([stack.count_label.get_x(), -1.92, 0])
                 marks = VGroup(frame, there)
                 change = [FadeOut(shown)] if shown is not None else []
                 self.play(*change, Create(frame), Create(there), FadeIn(note), run_time=look.MOVE_S)

@@ -46,11 +46,8 @@ def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSe
     (tmp_path / "nets.py").write_text(block("docs/guides/any-model.md", "python"), encoding="utf-8")
     Image.fromarray(tiny_images.test_images[0, 0]).resize((90, 120)).save(tmp_path / "shirt.png")
     path = tmp_path / "b.safetensors"
-    made = CliRunner().invoke(
-        cli,
-        ["record", "--model", f"{tmp_path / 'nets.py'}:make", "--image", f"{tmp_path / 'shirt.png'}"]
-        + ["--output", str(path), "--quiet"],
-    )
+    model, image = f"{tmp_path / 'nets.py'}:make", str(tmp_path / "shirt.png")
+    made = CliRunner().invoke(cli, ["record", "--model", model, "--image", image, "--output", str(path), "--quiet"])
     assert made.exit_code == 0, made.output
     with Bundle.open(path) as bundle:
         assert bundle.layer_names == ("0",) and bundle.layer("0").normalisation == "batch_norm"

@@ -55,7 +55,7 @@ def test_it_tells_layers_accuracy_probes_and_arrays(tutorial_bundle: Path, capsy
             row = rf"^{name} +{' × '.join(map(str, info.shape))} +{info.dtype} +{info.sha256[:12]}"
             assert re.search(row, text, re.M), name
     assert re.search(r"^conv2 +convolution 3 × 3 +28 × 28 × 16 +5 × 5 +relu\s*$", text, re.M)
-    assert re.search(r"^pool +pooling +14 × 14 × 16 +2 × 2 +2 × 2 +6 × 6 +– +–\s*$", text, re.M)
+    assert re.search(r"^pool +pooling 2 × 2 \/ 2 +14 × 14 × 16 +6 × 6 +–\s*$", text, re.M)
     assert re.search(rf"^test accuracy +{header.test_accuracy:.2%}\s*$", text, re.M)
     assert "tutorial, 32,618 parameters, input 28 × 28 × 1" in text
     assert text.count("(wrong)") == sum(probe.label != probe.predicted for probe in header.probes)
