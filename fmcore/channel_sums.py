@@ -242,6 +242,8 @@ def summed(info: LayerInfo, activation: Tensor, part: Part, before: Sums | None)
     if classical_maps is not None:
         inside = _inside(info, part.plan.images.shape[2:])
         seen = maps[:, inside].reshape(-1, c)
+        if pivot is not None:
+            seen = seen - pivot
         both = torch.cat([seen, classical_maps.reshape(images, h, w, -1)[:, inside].reshape(len(seen), -1),
                           torch.ones(len(seen), 1)], 1)  # fmt: skip
         sums.meaning = (both.T @ both[:, c:]).double().numpy(), seen.square().sum(0).double().numpy()
@@ -257,8 +259,13 @@ def summed(info: LayerInfo, activation: Tensor, part: Part, before: Sums | None)
 def _inside(info: LayerInfo, image: tuple[int, ...]) -> Tensor:
     """Places (h, w) that see no padding, whose zeros would pass for edges; all places where few are so."""
     _, h, w = info.output_shape
-    boxes = np.array([[info.field.box(row, column) for column in range(w)] for row in range(h)])  # (h, w, 4)
-    inside = np.asarray((boxes[..., :2] >= 0).all(-1) & (boxes[..., 2:] <= image).all(-1))
+    tops_and_bottoms = np.array([info.field.box(row, 0)[::2] for row in range(h)])  # (h, 2)
+    lefts_and_rights = np.array([info.field.box(0, column)[1::2] for column in range(w)])
+    free = [
+        (edges[:, 0] >= 0) & (edges[:, 1] <= length)
+        for edges, length in zip((tops_and_bottoms, lefts_and_rights), image, strict=True)
+    ]
+    inside = free[0][:, None] & free[1]
     return torch.from_numpy(inside if inside.mean() >= _ENOUGH_INSIDE else np.ones((h, w), bool))
 
 
@@ -290,5 +297,4 @@ def _candidates(maps: Tensor, largest: NDArray[np.float32], before: Sums | None,
         place = max(0, len(largest) - TOP_IMAGES)
         image, channel = np.nonzero(largest >= np.partition(largest, place, axis=0)[place])
     chosen = maps[torch.from_numpy(image), :, :, torch.from_numpy(channel)].flatten(1)  # (n, h x w)
-    found = _Top(channel, largest[image, channel], image + first, chosen.argmax(1).numpy())
-    return found if before is not None else found.best()  # later ones are sorted when they are joined
+    return _Top(channel, largest[image, channel], image + first, chosen.argmax(1).numpy())

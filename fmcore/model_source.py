@@ -165,7 +165,7 @@ def _of_torchvision(name: str, wanted: Wanted, weights: str | None) -> Model:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its coming defaults
             network = models.get_model(short, weights=chosen, **sized)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # a damaged download is a RuntimeError
         raise InputError(
             f"The weights {weights} of {short} cannot be downloaded ({error}); check the network,"
             " or name a file in --weights."
