@@ -20,7 +20,7 @@ from fmcore.image_parts import Part
 TOP_IMAGES = 9  # of a channel
 WIDEST_MATRIX = 512  # channels; of wider layers only the nearest other channel is kept
 WIDEST_CORRELATED = 2048
-_BLOCK_VALUES = 2**17  # of one layer: half a MiB, which stays in the cache while it is read four times
+_BLOCK_VALUES = 2**18  # of one layer: a MiB, which stays in the cache while it is read four times
 _CANCELS = 100.0  # times the variance: a squared mean above it costs the sum of squares its last digits
 _ENOUGH_INSIDE = 0.25  # of the places of a map
 
@@ -199,7 +199,8 @@ def summed(info: LayerInfo, activation: Tensor, part: Part, before: Sums | None)
     flat = maps.view(-1, c)  # (N, C)
     pivot = before.pivot if before is not None else _pivot(flat)
     products = torch.zeros((c, c) if c <= WIDEST_CORRELATED else c)
-    active, sums_of_images, largest_of_images = np.zeros(c), [], []
+    above = np.empty(flat.shape, np.bool_)
+    sums_of_images, largest_of_images = [], []
     step = max(1, _BLOCK_VALUES // (h * w * c))
     for start in range(0, images, step):  # every block is read four times, so it had better stay in the cache
         block = maps[start : start + step]
@@ -209,7 +210,7 @@ def summed(info: LayerInfo, activation: Tensor, part: Part, before: Sums | None)
             products.addmm_(centred.T, centred)
         else:
             products += centred.square().sum(0)
-        active += _count(rows.numpy() > 0)
+        np.greater(rows.numpy(), 0, out=above[start * h * w : (start + step) * h * w])
         sums_of_images.append(block.view(-1, h * w, c).sum(1))
         # in two steps: a tenth of the time of both axes at once
         largest_of_images.append(block.view(-1, h, w * c).amax(1).view(-1, w, c).amax(1))
@@ -222,7 +223,7 @@ def summed(info: LayerInfo, activation: Tensor, part: Part, before: Sums | None)
         places=images * h * w,
         total=per_image.sum(0),
         products=products.numpy().astype(np.float64),
-        active=active,
+        active=_count(above),
         fired=(largest > 0).sum(0).astype(np.float64),
         maximum=largest.max(0),
         squared_means=(image_mean**2).sum(0),

@@ -19,7 +19,7 @@ from fmcore.tracing import Layer
 
 OBJECT_IMAGES = 1024  # evenly spread, on which object and background are told apart
 MEANING_IMAGES = 256  # evenly spread, which are compared with classical maps
-_PART = 64  # images
+_PART = 128  # images
 _PART_VALUES = 2**22  # of the largest layer: 16 MiB
 _SAMPLE_BYTES = 2**24
 _SAMPLED_TOGETHER = 8  # neighbouring images: a few large readings cost less than many small ones
@@ -54,7 +54,7 @@ class Plan:
 
     def groups(self, threads: int) -> list[list[int]]:
         """The parts after the first, as many together as are worked on between two additions."""
-        size = 4 * threads
+        size = 8 * threads
         numbers = list(range(1, len(self.parts)))
         return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
