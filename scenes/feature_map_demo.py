@@ -7,7 +7,7 @@ from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, Rectang
 from numpy.typing import NDArray
 
 from fmcore.analysis.channels import share_zero, strongest, telling
-from fmcore.analysis.convolution import place
+from fmcore.analysis.convolution import arithmetic
 from fmcore.colour import ColourScale
 from fmcore.lesson.script import Beat, Script
 from scenes import look
@@ -83,13 +83,13 @@ class FeatureMapDemo(LessonScene):
         self.channel = self.channel_of(layer, self.options.channel, telling)
         self.activation = self.bundle.part(f"{layer.name}/activation", self.probe, self.channel)
         self.before = self.bundle.part(f"{layer.name}/preactivation", self.probe, self.channel)
-        self.weights = self.bundle.part(f"{layer.name}/weight", self.channel)  # (C, kH, kW)
-        named = f"{layer.name}/bias"
-        self.bias = float(self.bundle.array(named)[self.channel]) if named in self.bundle.header.arrays else 0.0
         self.spot = strongest(self.activation)
-        self.here = place(
-            self.image, self.weights, self.bias, self.spot.row, self.spot.column, layer.stride, layer.padding
-        )
+        here = arithmetic(self.bundle, layer.name, self.channel, self.spot.row, self.spot.column, self.probe)
+        # A batch normalisation scales the filter and shifts the bias: shown is what the network really multiplies by.
+        self.weights = self.bundle.part(f"{layer.name}/weight", self.channel) * here.scale  # (C, kH, kW)
+        self.products = float(here.products.sum()) * here.scale
+        self.bias = here.bias * here.scale + here.shift
+        self.here = here
 
     def facts(self) -> Mapping[str, object]:
         said = self.bundle.header.probes[self.probe]
@@ -173,13 +173,14 @@ class FeatureMapDemo(LessonScene):
         kh, kw = self.layer.kernel
         self.window = values_frame(self.input.picture, 0, 0, kh, kw, look.ACCENT)
         self.follow(here.row, here.column)
-        patch = self.grids(here.patch, UNIT)
+        normalised = here.patch.min() < 0 or here.patch.max() > 1
+        patch = self.grids(here.patch, ColourScale.signed(here.patch) if normalised else UNIT)
         patch_group = Group(patch, label("image patch", look.SMALL).next_to(patch, UP, buff=look.NEAR))
         both = Group(patch_group.copy(), weights.copy()).arrange(RIGHT, buff=0.44, aligned_edge=UP)
         both.move_to(middle.centre + UP * 0.6)
         patch_group.move_to(both[0]).shift(UP * (both[1][0].get_y() - both[0][0].get_y()))
         times = label("×", look.TITLE).move_to([(both[0].get_right()[0] + both[1].get_left()[0]) / 2, patch.get_y(), 0])
-        rows = (("sum of products", float(here.products.sum())), ("bias", self.bias), ("one number", here.value))
+        rows = (("sum of products", self.products), ("bias", self.bias), ("one number", here.value))
         cells = [label(text, look.LABEL) for name, value in rows for text in (name, number(value))]
         VGroup(*cells).arrange_in_grid(3, 2, buff=(0.5, look.LEADING), col_alignments="lr")
         sums = VGroup(*(VGroup(*cells[row : row + 2]) for row in (0, 2, 4)))
