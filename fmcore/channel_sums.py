@@ -21,7 +21,7 @@ TOP_IMAGES = 9  # of a channel
 WIDEST_MATRIX = 512  # channels; of wider layers only the nearest other channel is kept
 WIDEST_CORRELATED = 2048
 _BLOCK_VALUES = 2**18  # of one layer: a MiB, which stays in the cache while it is read four times
-_CANCELS = 100.0  # times the variance: a squared mean above it costs the sum of squares its last digits
+_CANCELS = 9.0  # times the variance: a squared mean above it costs the sum of squares its last digits
 _ENOUGH_INSIDE = 0.25  # of the places of a map
 
 Doubles = NDArray[np.float64]
@@ -206,9 +206,9 @@ def summed(info: LayerInfo, activation: Tensor, part: Part, before: Sums | None)
         block = maps[start : start + step]
         rows = block.view(-1, c)
         centred = rows if pivot is None else rows - pivot
-        if c <= WIDEST_CORRELATED:
+        if 1 < c <= WIDEST_CORRELATED:
             products.addmm_(centred.T, centred)
-        else:
+        else:  # of a single channel the product of matrices would add up one by one, and lose digits
             products += centred.square().sum(0)
         np.greater(rows.numpy(), 0, out=above[start * h * w : (start + step) * h * w])
         sums_of_images.append(block.view(-1, h * w, c).sum(1))

@@ -23,7 +23,7 @@ from fmcore.measuring import Measured, measure
 from fmcore.model_input import with_channels
 from fmcore.patches import top_patches
 from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers
-from fmcore.running import device_of, evaluating
+from fmcore.running import device_of, evaluating, full_precision
 from fmcore.tracing import Trace, trace
 from fmcore.training import Trained
 from fmcore.weights import require_finite
@@ -42,6 +42,7 @@ class Watching:
     say: Callable[[str], None] = lambda sentence: None
 
 
+@full_precision()
 def record(
     trained: Trained,
     data: ImageSet | None,

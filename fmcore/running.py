@@ -16,6 +16,20 @@ def device_of(network: nn.Module) -> torch.device:
     return next((tensor.device for tensor in chain(network.parameters(), network.buffers())), torch.device("cpu"))
 
 
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Keep a GPU from rounding what it multiplies to 10 bits (TF32): sums would not be those of the weights."""
+    if not torch.cuda.is_available():
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
 def require_logits(output: object, images: int, classes: int | None = None) -> None:
     """Make sure that a network gave one row of logits an image, and one number a class.
 
