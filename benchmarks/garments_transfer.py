@@ -19,7 +19,7 @@ from fmcore.data import load_data
 from fmcore.data.garments import garments
 from fmcore.data.imageset import Images, ImageSet
 from fmcore.errors import DataError
-from fmcore.training import TrainSpec, as_input, train
+from fmcore.training import Trained, TrainSpec, train
 
 BAR = 0.70  # accuracy on Fashion-MNIST's 10,000 test images, mean over the seeds
 
@@ -38,7 +38,7 @@ def main(data_dir: Path | None, seeds: int) -> None:
         drawn_s = time.perf_counter() - started
         trained = train(drawn, TrainSpec(model="deep", seed=seed))
         trained_s = time.perf_counter() - started - drawn_s
-        right = predict(trained.network, real.test_images) == real.test_labels
+        right = predict(trained, real.test_images) == real.test_labels
         own = trained.history[-1].test_accuracy
         shares.append(float(right.mean()))
         click.echo(f"{seed:4d}  {drawn_s:9.1f}  {trained_s:10.1f}  {own:10.1%}  {shares[-1]:15.1%}")
@@ -59,14 +59,15 @@ def real_garments(data_dir: Path | None) -> ImageSet:
         sys.exit(2)
 
 
-def predict(network: torch.nn.Module, images: Images) -> NDArray[np.int64]:
+def predict(trained: Trained, images: Images) -> NDArray[np.int64]:
     """The likeliest class of each image (N, C, H, W), as (N,)."""
+    network = trained.network
     device = next(network.parameters()).device
     parts = []
     with torch.inference_mode():
         for start in range(0, len(images), 500):
             batch = torch.as_tensor(images[start : start + 500], device=device)
-            parts.append(network(as_input(batch)).argmax(1).cpu().numpy())
+            parts.append(network(trained.as_input(batch)).argmax(1).cpu().numpy())
     return np.concatenate(parts)
 
 

@@ -21,9 +21,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from fmcore.data import ImageSet, default_data_dir, load_data
 from fmcore.errors import FmcoreError
+from fmcore.model_source import open_model
 from fmcore.models import build_model
 from fmcore.torch_pair import torchvision
-from fmcore.training import Progress, TrainSpec, _Fit, train
+from fmcore.training import Progress, TrainSpec, _Fit, train, wanted_by
 
 ACCURACY_BAR = 0.90
 SPEED_BAR = 2.0
@@ -70,7 +71,8 @@ def textbook_epoch(data: Dataset[tuple[torch.Tensor, int]], batch_size: int) -> 
 def our_epoch(data: ImageSet, batch_size: int) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    with _Fit(data, TrainSpec(batch_size=batch_size), torch.device("cpu")) as fit:
+    model = open_model("tutorial", wanted_by(data))
+    with _Fit(data, TrainSpec(batch_size=batch_size), torch.device("cpu"), model) as fit:
         start = time.perf_counter()
         fit.run_epoch(1, Progress())
         seconds = time.perf_counter() - start
