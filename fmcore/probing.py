@@ -23,8 +23,8 @@ ALL_CLASSES = 16  # up to so many, every class gets its Grad-CAM; else the likel
 LIKELIEST = 5
 _CHUNK_VALUES = 2**25  # of all maps of the probes that are run together
 _ABLATIONS = 4096  # runs, of all probes together; where there are more channels, the representative ones are taken
+_ABLATED_VALUES = 2**28  # of the maps of all runs: large networks are run less often, or it would take minutes
 _ABLATED_OF_LAYER = 16
-_ABLATIONS_OF_PROBE = 256
 _HISTORY_VALUES = 2**24  # of the maps of earlier epochs: 64 MiB
 _PARTS = {"input", "sum", "preactivation", "activation"}
 
@@ -118,8 +118,9 @@ def ablations(
     """
     layers = [layer for layer in found.layers if layer.measured]
     channels = {layer.name: layer.info.output_shape[0] for layer in layers}
-    everything = len(probes) * sum(channels.values()) <= _ABLATIONS
-    few = max(1, min(_ABLATED_OF_LAYER, _ABLATIONS_OF_PROBE // len(layers), _ABLATIONS // (len(probes) * len(layers))))
+    runs = min(_ABLATIONS, _ABLATED_VALUES // sum(int(np.prod(layer.info.output_shape)) for layer in layers))
+    everything = len(probes) * sum(channels.values()) <= runs
+    few = max(1, min(_ABLATED_OF_LAYER, runs // (len(probes) * len(layers))))
     jobs = []  # (layer, probe, channels), in the order of the results
     for layer in layers:
         for p in range(len(probes)):
