@@ -75,7 +75,7 @@ def require_model_name(name: str) -> None:
         if name.startswith(TORCHVISION):
             _require_torchvision(name.removeprefix(TORCHVISION))
         return
-    raise InputError(one_of("model", name, [*MODELS, "torchvision:NAME", "package.module:factory"]))
+    raise InputError(one_of("model", name, [*MODELS, "torchvision:NAME", "package.module:factory", "file.py:factory"]))
 
 
 def published_side(name: str) -> int | None:
@@ -234,8 +234,10 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
     network = getattr(network, "_orig_mod", network)  # as it was before torch.compile
     if not isinstance(network, nn.Module):
         raise InputError(f"'{name}' returned a {type(network).__name__}, and a torch.nn.Module was expected.")
+    own = inspect.signature(factory).parameters.get("image_size")
+    usual = own.default if own is not None and isinstance(own.default, int) else _DEFAULT_SIDE
     preprocessing = _stated(name, network) or plain_preprocessing(
-        _channels(network, wanted.channels), wanted.image_size or _DEFAULT_SIDE
+        _channels(network, wanted.channels), wanted.image_size or usual
     )
     return Model(name, network, AsInput(_sized(preprocessing, wanted.image_size), channels_last=False), f"from {name}")
 
@@ -272,6 +274,11 @@ def _channels(network: nn.Module, wanted: int | None) -> int:
     """1 or 3: what the first convolution takes, else what the data has."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.LazyConv2d):
+                raise InputError(
+                    "The model's first convolution is lazy and has no weights yet;"
+                    " run the network once on a batch before you return it."
+                )
             if module.in_channels in (1, 3):
                 return module.in_channels
             raise InputError(

@@ -108,7 +108,8 @@ def _slices(bundle: Bundle, name: str, place: Place, channel: int) -> list[Table
             said.append(made)
     if len(sums) > len(shown):
         rest = float(np.delete(sums, shown).sum())
-        said.append(f"the other {len(sums) - len(shown):,} input channels add {rest:+.6g}")
+        others = len(sums) - len(shown)
+        said.append(f"the other {others:,} input channel{'s add' if others > 1 else ' adds'} {rest:+.6g}")
     return said
 
 

@@ -139,7 +139,9 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
         accuracy = trained.history[-1].test_accuracy
         report.finish(task, f"{accuracy:.1%} of {len(data.test_labels):,} test images right, recorded in {path}")
     else:
-        report.finish(task, f"{trained.weights} weights, recorded in {path}")
+        made_by = trained.weights.removeprefix("from ")
+        weights = f"weights as {made_by} made them" if made_by != trained.weights else f"{trained.weights} weights"
+        report.finish(task, f"{weights}, recorded in {path}")
     return digest
 
 

@@ -30,17 +30,18 @@ def full_precision() -> Iterator[None]:
         torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def require_logits(output: object, images: int, classes: int | None = None) -> None:
-    """Make sure that a network gave one row of logits an image, and one number a class.
+def require_logits(output: object, images: int, classes: int | None = None, mode: str = "") -> None:
+    """Make sure that a network gave one row of logits an image, and one number a class; `mode` ends the complaint.
 
     Raises:
         InputError: it gave something else.
     """
     fits = isinstance(output, Tensor) and output.dim() == 2 and output.shape[0] == images and output.shape[1] > 1
     if not fits or (classes is not None and isinstance(output, Tensor) and output.shape[1] != classes):
+        shape = f"({images}, {classes or 'classes'})"
         raise InputError(
-            f"A classifier gives one row of logits an image, here a tensor of shape ({images}, {classes or 'classes'}),"
-            f" and this model gave {_described(output)}; wrap it in a module that returns its logits alone."
+            f"A classifier gives one row of logits an image; expected was a tensor of shape {shape}, and this model gave"
+            f" {_described(output)}{mode}; wrap it in a module that returns its logits alone."
         )
 
 

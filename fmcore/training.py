@@ -179,7 +179,7 @@ class _Fit:
     def _gradients(self, rows: Tensor, of: int) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The share that images `rows` have in the mean loss over `of` images, and its gradients."""
         logits = run(self.network, self.as_input(self.train_images[rows]))
-        require_logits(logits, len(rows), self.classes)
+        require_logits(logits, len(rows), self.classes, " in training mode")
         loss = nn.functional.cross_entropy(logits, self.train_labels[rows], reduction="sum") / of
         return loss.detach(), torch.autograd.grad(loss, self.parameters, allow_unused=True)
 

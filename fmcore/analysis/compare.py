@@ -217,6 +217,12 @@ def compare(one: Bundle, other: Bundle) -> Comparison:
 
 def _check_same_images(one: Bundle, other: Bundle) -> None:
     mine, theirs = one.header.dataset, other.header.dataset
+    sizes = [" x ".join(map(str, bundle.header.model.input_shape[1:])) for bundle in (one, other)]
+    if mine.name == theirs.name and sizes[0] != sizes[1]:
+        raise InputError(
+            f"'{one.path.name}' was measured on images of {sizes[0]} pixels and '{other.path.name}' on images of"
+            f" {sizes[1]}; record both with the same --image-size to compare them."
+        )
     if not mine.test_sha256 or mine.test_sha256 != theirs.test_sha256:
         raise InputError(
             f"'{one.path.name}' was measured on test images of '{mine.name}' and '{other.path.name}' on those of"

@@ -22,7 +22,7 @@ class Stage:
     layer: str
     type: str
     channels: int
-    live: int  # channels that are above zero anywhere
+    live: int  # channels that are not the same everywhere
     field: tuple[int, int]  # height and width in pixels of what one place can see
     share: float  # of the image that this is, by area; 1 where a place may see everything
     selectivity: float | None  # mean class selectivity, 0..1: 1 where channels answer to one class only
@@ -41,7 +41,8 @@ def hierarchy(bundle: Bundle) -> list[Stage]:
 
 
 def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
-    live = bundle.array(f"{layer.name}/active") > 0  # (C,)
+    spread = _statistic(bundle, layer, "std")  # (C,)
+    live = (bundle.array(f"{layer.name}/active") if spread is None else spread) > 0
     sparseness = _statistic(bundle, layer, "sparseness")
     selectivity = _class_selectivity(bundle, layer)
     return Stage(
@@ -86,6 +87,8 @@ def _class_selectivity(bundle: Bundle, layer: LayerInfo) -> Floats | None:
         return None
     if "test_label" in bundle.header.arrays:  # a class without images has a mean of nothing
         means = means[:, np.unique(bundle.array("test_label"))]
+    if (means < 0).any():  # of signed maps, whose means lie about zero, the index would be large and say nothing
+        return None
     return selectivity_of(means) if means.shape[1] > 1 else None
 
 
