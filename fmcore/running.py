@@ -40,8 +40,8 @@ def require_logits(output: object, images: int, classes: int | None = None, mode
     if not fits or (classes is not None and isinstance(output, Tensor) and output.shape[1] != classes):
         shape = f"({images}, {classes or 'classes'})"
         raise InputError(
-            f"A classifier gives one row of logits an image; expected was a tensor of shape {shape}, and this model gave"
-            f" {_described(output)}{mode}; wrap it in a module that returns its logits alone."
+            f"A classifier gives one row of logits an image; expected was a tensor of shape {shape}, and this model"
+            f" gave {_described(output)}{mode}; wrap it in a module that returns its logits alone."
         )
 
 
