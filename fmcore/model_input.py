@@ -7,10 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fmcore.analysis.classical import LUMINANCE
 from fmcore.data.imageset import ImageSet
 from fmcore.header import Preprocessing
-
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as image files are made grey
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def with_channels(data: ImageSet, channels: int) -> ImageSet:
     def converted(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if channels == 3:
             return np.repeat(images, 3, axis=1)
-        grey: NDArray[np.float32] = np.einsum("nchw,c->nhw", images, _LUMINANCE, optimize=True)
+        grey: NDArray[np.float32] = np.einsum("nchw,c->nhw", images, np.array(LUMINANCE, np.float32), optimize=True)
         result: NDArray[np.uint8] = np.rint(grey).astype(np.uint8)[:, None]
         return result
 

@@ -127,7 +127,7 @@ def ablations(
             maps = arrays[f"{layer.name}/activation"][p]
             chosen = list(range(channels[layer.name])) if everything else representatives(maps, few)
             jobs.append((layer, p, np.array(chosen, np.int32)))
-    before = _softmax_of(arrays["logits"])[np.arange(len(probes)), predicted]  # (P,)
+    before = softmax(arrays["logits"])[np.arange(len(probes)), predicted]  # (P,)
     network, values = trained.network, max(int(np.prod(layer.info.output_shape)) for layer in layers)
     size = max(1, min(64, 2**22 // values))
 
@@ -145,7 +145,7 @@ def ablations(
                 batch = _batch(trained, np.repeat(probes[p : p + 1], len(some), 0))
                 with Listening(found, {"activation"}, leave_out):
                     logits = _array(network(batch))
-            changes.append(_softmax_of(logits)[:, predicted[p]] - before[p])
+            changes.append(softmax(logits)[:, predicted[p]] - before[p])
         return np.concatenate(changes).astype(np.float32)
 
     results: list[Array] = []
@@ -196,6 +196,7 @@ def _array(tensor: Tensor) -> NDArray[np.float32]:
     return np.array(tensor.detach().to("cpu", torch.float32).numpy(), order="C")
 
 
-def _softmax_of(logits: Array) -> NDArray[np.float64]:
+def softmax(logits: Array) -> NDArray[np.float64]:
+    """Probabilities (N, K) of logits (N, K)."""
     result: NDArray[np.float64] = torch.from_numpy(logits).double().softmax(1).numpy()
     return result

@@ -22,7 +22,7 @@ from fmcore.header import SCHEMA_VERSION, BundleHeader, DatasetInfo, LayerInfo, 
 from fmcore.measuring import Measured, measure
 from fmcore.model_input import with_channels
 from fmcore.patches import top_patches
-from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers
+from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, softmax
 from fmcore.running import device_of, evaluating, full_precision
 from fmcore.tracing import Trace, trace
 from fmcore.training import Trained
@@ -160,7 +160,7 @@ def choose_probes(images: Images, labels: NDArray[np.int64] | None, logits: NDAr
     if labels is None:
         return rows
     wrong = np.flatnonzero(predicted != labels)
-    most_confident = wrong[np.argsort(-_softmax(logits[wrong]).max(1), kind="stable")]
+    most_confident = wrong[np.argsort(-softmax(logits[wrong]).max(1), kind="stable")]
     return rows + [int(row) for row in most_confident if int(row) not in rows][:MISTAKES_PROBED]
 
 
@@ -222,7 +222,7 @@ def _with_answers(
     labels = [info.label for info in infos]
     arrays["probes"] = probes.astype(np.float32) / np.float32(255)
     arrays |= probe_layers(trained, found, probes, labels, lambda d, t: watching.progress("recording probes", d, t))
-    probability = _softmax(arrays["logits"])  # (P, K)
+    probability = softmax(arrays["logits"])  # (P, K)
     predicted = probability.argmax(1)
     arrays |= ablations(
         trained, found, probes, arrays, predicted, lambda d, t: watching.progress("leaving out channels", d, t)
@@ -235,7 +235,7 @@ def _with_answers(
 
 
 def _add_predictions(arrays: dict[str, Array], measured: Measured, labels: NDArray[np.int64] | None) -> None:
-    probability = _softmax(measured.logits)  # (M, K)
+    probability = softmax(measured.logits)  # (M, K)
     arrays["test_predicted"] = probability.argmax(1).astype(np.int32)
     arrays["test_probability"] = probability.max(1).astype(np.float32)
     if labels is not None:
@@ -260,11 +260,3 @@ def _with_inputs(layers: Sequence[LayerInfo], arrays: dict[str, Array]) -> tuple
             layer = layer.model_copy(update={"input": known})
         named.append(layer)
     return tuple(named)
-
-
-def _softmax(logits: Array) -> NDArray[np.float64]:
-    if not len(logits):
-        return logits.astype(np.float64)
-    shifted = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
-    result: NDArray[np.float64] = shifted / shifted.sum(1, keepdims=True)
-    return result

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from fmcore.errors import InputError
+from fmcore.lesson.plan import OWN_MODELS
 from fmcore.models import MODELS, build_model
 
 SHAPES = [  # model, (C, S), then the (C, H) of every convolution and pooling in order
@@ -67,3 +68,7 @@ def test_weights_come_from_the_global_seed(name: str) -> None:
         torch.manual_seed(seed)
         weights.append(next(build_model(name, 1, 28, 10).parameters()).detach())
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+
+
+def test_a_plan_knows_the_models_without_loading_them() -> None:
+    assert tuple(MODELS) == OWN_MODELS
