@@ -1,18 +1,24 @@
 """What a scene is told before it is played, and what it hands back afterwards."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.script import TimedBeat
+
+Theme = Literal["dark", "light"]
 
 
 class Brief(BaseModel):
-    """Which bundle a scene reads and the options that its plan gives it."""
+    """Which bundle a scene reads, which other one it compares it with, and the options that its plan gives it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bundle: Path | None = None
+    other: Path | None = None
+    theme: Theme = "dark"
     options: dict[str, str | int | float | bool] = {}
 
 
@@ -34,14 +40,22 @@ class Figure(BaseModel):
     scale: str
     colours: str  # name of the colour table
     covered: bool  # something drawn later lies over a part of it
+    other: bool = False  # whether the array is of the other bundle, the one compared with
 
 
 class Performance(BaseModel):
-    """What playing a scene has shown: its beats with their frames and its figures."""
+    """What playing a scene has shown: its beats with their frames, its figures and what it claims.
+
+    `moving` are the stretches of frames [start, end) in which something moved.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     beats: tuple[TimedBeat, ...] = ()
     figures: tuple[Figure, ...] = ()
+    claims: tuple[SpokenClaim, ...] = ()
+    unproved: tuple[tuple[str, str], ...] = ()  # (beat, placeholder) of numbers in sentences that are no claims
+    moving: tuple[tuple[int, int], ...] = ()
     bundle_digest: str | None = None
+    other_digest: str | None = None
