@@ -1,6 +1,7 @@
 """What is shown where not everything can be: one probe, one class, some of many layers, some of many numbers."""
 
 from collections.abc import Sequence
+from math import ceil, floor
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from fmcore.errors import InputError
 Item = TypeVar("Item")
 
 LONG = 24  # rows of a table before its middle is left out
+FEW = 30  # images: what fewer show of dead and redundant channels may be chance
 FIGURED = 6  # layers that have figures and sentences of their own
 
 
@@ -49,11 +51,11 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
     return [items[round(number)] for number in np.linspace(0, len(items) - 1, count)]
 
 
-def windows(length: int, longest: int = LONG) -> list[range]:
-    """The rows that are shown of `length`: all, or the first, the middle and the last of them, `longest` in all."""
-    if length <= longest:
+def windows(length: int) -> list[range]:
+    """The rows that are shown of `length`: all, or of more than `LONG` some of the first, the middle and the last."""
+    if length <= LONG:
         return [range(length)]
-    third = longest // 3
+    third = LONG // 6
     middle = length // 2 - third // 2
     return [range(third), range(middle, middle + third), range(length - third, length)]
 
@@ -87,4 +89,22 @@ def size(height_and_width: tuple[int, int]) -> str:
 
 
 def images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"
+    """Such as "1,000 images", or "12 images only" where that is few."""
+    return f"{count:,} image{'' if count == 1 else 's'}{' only' if count < FEW else ''}"
+
+
+def doubts(count: int) -> list[str]:
+    """What has to be said beside counts of dead and redundant channels where few images are behind them."""
+    if count >= FEW:
+        return []
+    return [f"Of {images(count)}: over more of them, fewer channels may be dead or redundant."]
+
+
+def called(layer: str) -> str:
+    """The name of a layer as a sentence says it: "layer 0" where it is nothing but a number, as in `nn.Sequential`."""
+    return f"layer {layer}" if layer.replace(".", "").isdigit() else layer
+
+
+def counted(start: float, end: float) -> tuple[int, int]:
+    """The first and the last pixel, counted from 1, that lie between two edges, in whole or in part."""
+    return floor(round(start, 6)) + 1, ceil(round(end, 6))

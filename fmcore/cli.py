@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,21 @@ import click
 
 from fmcore import __version__
 from fmcore.errors import FmcoreError, InputError, PlanError
-from fmcore.options import DATA, DATA_DIR, EPOCHS, JOBS, OUTPUT, QUALITY, QUIET, SEED, recipe_options
+from fmcore.options import (
+    ASPECT,
+    DATA,
+    DATA_DIR,
+    EPOCHS,
+    EVERY,
+    FIGURES,
+    JOBS,
+    OUTPUT,
+    QUALITY,
+    QUIET,
+    SEED,
+    THEME,
+    recipe_options,
+)
 
 
 class _Verbs(click.Group):
@@ -42,6 +57,8 @@ def cli() -> None:
 @cli.command()
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
 @QUALITY
+@ASPECT
+@THEME
 @DATA
 @DATA_DIR
 @click.option("--bundle", type=click.Path(path_type=Path), help="Use this bundle for every scene.")
@@ -53,6 +70,8 @@ def cli() -> None:
 def lesson(
     plan: Path | None,
     quality: str,
+    aspect: str,
+    theme: Any,
     data: str | None,
     data_dir: Path | None,
     bundle: Path | None,
@@ -70,7 +89,7 @@ def lesson(
     \b
     Examples:
       fmcore lesson
-      fmcore lesson my_plan.toml --quality hd
+      fmcore lesson my_plan.toml --quality hd --aspect 9:16 --theme light
       fmcore lesson --data fashion-mnist --epochs 10
     """
     from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
@@ -78,12 +97,13 @@ def lesson(
     from fmcore.render.spec import quality as spec_of
     from fmcore.reporter import reporter
 
-    spec = spec_of(quality)
+    spec = spec_of(quality, aspect, theme)
     chosen = read_plan(plan) if plan is not None else builtin_plan()
     chosen = with_overrides(chosen, data=data, epochs=epochs, seed=seed, bundle=bundle)
     name = slug(plan.stem if plan is not None else chosen.title)
     if data is not None:
         name += f"-{data_name(data)}"
+    name += "".join(f"-{word}" for word in (aspect.replace(":", "x"), theme) if word not in ("16x9", "dark"))
     with reporter(quiet) as report:
         made = make_lesson(
             chosen, Wish(spec=spec, output=output, folder=output / name, data_dir=data_dir, jobs=jobs), report
@@ -94,6 +114,8 @@ def lesson(
 @cli.command()
 @click.argument("scene", nargs=-1, required=True)
 @QUALITY
+@ASPECT
+@THEME
 @click.option("--bundle", type=click.Path(path_type=Path), help="The bundle to read; by default the lesson's.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the scene; repeatable.")
 @DATA_DIR
@@ -103,6 +125,8 @@ def lesson(
 def render(
     scene: tuple[str, ...],
     quality: str,
+    aspect: str,
+    theme: Any,
     bundle: Path | None,
     options: tuple[str, ...],
     data_dir: Path | None,
@@ -124,7 +148,7 @@ def render(
     from fmcore.render.spec import quality as spec_of
     from fmcore.reporter import reporter
 
-    spec = spec_of(quality)
+    spec = spec_of(quality, aspect, theme)
     plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle)
     with reporter(quiet) as report:
         wish = Wish(spec=spec, output=output, folder=output, apart=True, data_dir=data_dir, jobs=jobs)
@@ -216,9 +240,8 @@ def train(output: Path, data_dir: Path | None, quiet: bool, **wanted: Any) -> No
 )
 @click.option("--modules", is_flag=True, help="List all modules, and why some cannot be shown.")
 @click.option("--arrays", is_flag=True, help="List all arrays with their digests.")
-@click.option(
-    "--figures", type=click.Path(path_type=Path, file_okay=False), help="Write figures as PNG to this folder."
-)
+@EVERY
+@FIGURES
 def inspect(
     bundle: Path,
     layer: str | None,
@@ -227,6 +250,7 @@ def inspect(
     wanted: str | None,
     modules: bool,
     arrays: bool,
+    every: bool,
     figures: Path | None,
 ) -> None:
     """Show what a bundle holds and what was measured: layers, accuracy, faults, meanings, what an answer rests on.
@@ -252,22 +276,19 @@ def inspect(
         elif place is not None:
             describe_place(opened, place[0], place[1:], probe)
         else:
-            describe(opened, probe, wanted, modules, arrays)
+            describe(opened, probe, wanted, modules, arrays, every)
         if figures is not None:
             from fmcore.figures import which_layers, write_figures
 
-            click.echo(which_layers(opened))
-            for path in write_figures(opened, figures, probe, wanted):
-                click.echo(f"wrote {path}")
+            _draw(lambda progress: write_figures(opened, figures, probe, wanted, progress), which_layers(opened))
 
 
 @cli.command()
 @click.argument("one", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path))
-@click.option(
-    "--figures", type=click.Path(path_type=Path, file_okay=False), help="Write figures as PNG to this folder."
-)
-def compare(one: Path, other: Path, figures: Path | None) -> None:
+@EVERY
+@FIGURES
+def compare(one: Path, other: Path, every: bool, figures: Path | None) -> None:
     """Compare two networks on the same images: which layers and channels are alike, where answers differ.
 
     \b
@@ -280,13 +301,14 @@ def compare(one: Path, other: Path, figures: Path | None) -> None:
 
     with Bundle.open(one) as first, Bundle.open(other) as second:
         found = compared(first, second)
-        describe_comparison(first, second, found)
+        describe_comparison(first, second, found, every)
         if figures is not None:
             from fmcore.comparison_figures import which_matches, write_comparison_figures
 
-            click.echo(which_matches(first, second, found))
-            for path in write_comparison_figures(first, second, found, figures):
-                click.echo(f"wrote {path}")
+            _draw(
+                lambda progress: write_comparison_figures(first, second, found, figures, progress),
+                which_matches(first, second, found),
+            )
 
 
 @cli.command()
@@ -323,6 +345,16 @@ def _option(text: str) -> tuple[str, str | int]:
     if not equals or not name:
         raise PlanError(f"The option '{text}' has no value; write it as name=value, such as layer=conv2.")
     return name, int(value) if value.isascii() and value.lstrip("-").isdigit() else value
+
+
+def _draw(write: Callable[[Callable[[int, int], None]], list[Path]], which: str) -> None:
+    """Let `write` write figures, under a bar where there is a terminal, then say where and `which` they are."""
+    from fmcore.reporter import reporter
+
+    click.echo()
+    with reporter(quiet=not sys.stderr.isatty()) as report:
+        paths = write(lambda done, total: report.progress("figures", done, total, "drawn"))
+    click.echo(f"{len(paths)} figure{'' if len(paths) == 1 else 's'} in {paths[0].parent}: {which}")
 
 
 def _tell(made: Any, fps: int, quiet: bool) -> None:

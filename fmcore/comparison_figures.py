@@ -8,16 +8,18 @@ from matplotlib.figure import Figure
 
 from fmcore.analysis.compare import Comparison, Counterpart
 from fmcore.bundle import Bundle
-from fmcore.choices import FIGURED, probe_title, spread
+from fmcore.choices import FIGURED, called, probe_title, spread
 from fmcore.colour import ColourScale
-from fmcore.figures import Draw, save
+from fmcore.figures import Draw, Progress, save, silent
 from fmcore.layer_figures import lay, picture
 
 _PAIRS = 8
 _NUMBERED = 12  # layers up to which the cells of the matrix bear numbers
 
 
-def write_comparison_figures(one: Bundle, other: Bundle, found: Comparison, folder: Path) -> list[Path]:
+def write_comparison_figures(
+    one: Bundle, other: Bundle, found: Comparison, folder: Path, progress: Progress = silent
+) -> list[Path]:
     """Write `cka.png` and, where both bundles hold the same probe, `matches_<layer>.png` to `folder`.
 
     Raises:
@@ -28,17 +30,17 @@ def write_comparison_figures(one: Bundle, other: Bundle, found: Comparison, fold
     if probes is not None:
         for pair in _figured(found):
             figures[f"matches_{pair.layer}.png"] = partial(_matches, one, other, pair, probes)
-    return save(figures, folder)
+    return save(figures, folder, progress)
 
 
 def which_matches(one: Bundle, other: Bundle, found: Comparison) -> str:
-    """A sentence: of which layers matched channels are drawn, or why of none."""
+    """The end of a sentence: of which layers matched channels are drawn, or why of none."""
     if common_probe(one, other) is None:
-        return "No matched channels are drawn, because the bundles have no probe in common."
+        return "likeness of layers; no matched channels, because the bundles have no probe in common."
     pairs = _figured(found)
     if not pairs:
-        return "No matched channels are drawn, because there are none."
-    return f"Matched channels of {', '.join(pair.layer for pair in pairs)}:"
+        return "likeness of layers; no matched channels, because there are none."
+    return f"likeness of layers, and matched channels of {', '.join(called(pair.layer) for pair in pairs)}."
 
 
 def _figured(found: Comparison) -> list[Counterpart]:
@@ -66,8 +68,8 @@ def _cka(one: Bundle, other: Bundle, found: Comparison) -> Figure:
     drawn = axes.imshow(np.clip(found.cka, 0, 1), cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
     for ticks, names in ((axes.set_xticks, columns), (axes.set_yticks, rows)):
         shown = spread(range(len(names)), 2 * _NUMBERED)
-        ticks(shown, [names[number] for number in shown], fontsize=8)
-    if max(map(len, columns)) > 5:
+        ticks(shown, [called(names[number]) for number in shown], fontsize=8)
+    if max(len(called(name)) for name in columns) > 8:
         axes.tick_params(axis="x", rotation=60)
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
@@ -102,6 +104,7 @@ def _matches(one: Bundle, other: Bundle, pair: Counterpart, probes: tuple[int, i
     total = len(pair.matching.pairs)
     which = f"the {len(matched)} likest of {total}" if total > len(matched) else f"all {total}"
     figure.suptitle(
-        f"{pair.layer} of A and {pair.other} of B: channels matched, {which} (in brackets: correlation)", fontsize=11
+        f"{called(pair.layer)} of A and {called(pair.other)} of B: channels matched, {which} (with correlation)",
+        fontsize=11,
     )
     return figure

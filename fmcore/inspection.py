@@ -3,10 +3,10 @@
 from rich.table import Table
 
 from fmcore.bundle import Bundle
-from fmcore.choices import LONG, images, probe_number, several, size
+from fmcore.choices import LONG, counted, images, probe_number, several, size
 from fmcore.findings import tell_attribution, tell_diagnostics, tell_hierarchy, tell_learning, tell_meaning
 from fmcore.header import LayerInfo, Preprocessing, ProbeInfo
-from fmcore.tables import MISSING, console, facts, fill, section, table
+from fmcore.tables import MISSING, Name, console, facts, fill, section, table
 
 
 def describe(
@@ -15,8 +15,11 @@ def describe(
     wanted: str | None = None,
     modules: bool = False,
     arrays: bool = False,
+    every: bool = False,
 ) -> None:
     """Print what `bundle` holds and what was measured; Grad-CAM is that of the class `wanted` for one probe.
+
+    Of long tables some rows are left out, unless `every` one is wanted.
 
     Raises:
         InputError: there is no such probe or class.
@@ -24,15 +27,15 @@ def describe(
     answer = tell_attribution(bundle, probe_number(bundle, probe), wanted)  # its mistakes come before the first line
     out = console()
     out.print(_facts(bundle))
-    section(out, "Layers", _layers(bundle), _hidden(bundle))
+    section(out, "Layers", _layers(bundle, every), _hidden(bundle))
     if bundle.header.training.history:
-        section(out, "Training", _history(bundle))
-    section(out, "Probes", _probes(bundle))
+        section(out, "Training", _history(bundle, every))
+    section(out, "Probes", *_probes(bundle, every))
     for title, body in (
-        ("Hierarchy", tell_hierarchy(bundle)),
-        ("Diagnostics", tell_diagnostics(bundle)),
-        ("Meaning", tell_meaning(bundle)),
-        ("Learning", tell_learning(bundle)),
+        ("Hierarchy", tell_hierarchy(bundle, every)),
+        ("Diagnostics", tell_diagnostics(bundle, every)),
+        ("Meaning", tell_meaning(bundle, every)),
+        ("Learning", tell_learning(bundle, every)),
         answer,
     ):
         if body:
@@ -101,20 +104,21 @@ def _accuracy(bundle: Bundle) -> str:
     return "not measured"
 
 
-def _layers(bundle: Bundle) -> Table:
-    def cells(layer: LayerInfo) -> list[str]:
+def _layers(bundle: Bundle, every: bool) -> Table:
+    def cells(layer: LayerInfo) -> list[str | Name]:
         c, h, w = layer.output_shape
         kind: str = layer.type
         if layer.type != "block":
             kind += f" {size(layer.kernel)}" + (f" / {layer.stride[0]}" if max(layer.stride) > 1 else "")
         after = [name for name in (layer.normalisation, layer.nonlinearity) if name != "none"]
-        sees = "all" if layer.field.whole else size(layer.field.size)
-        return [layer.name, kind, f"{h} × {w} × {c}", sees, ", ".join(after) or MISSING]
+        field = layer.field
+        sees = size(field.size) if not field.whole else "all" if field.known else "unknown"
+        return [Name(layer.name), kind, f"{h} × {w} × {c}", sees, ", ".join(after) or MISSING]
 
     made = table("layer", "what (kernel / stride)", "H × W × C", "sees (px)", "then")
-    for column in made.columns[1:]:
+    for column in made.columns[1:4]:
         column.no_wrap = True
-    return fill(made, bundle.header.layers, cells)
+    return fill(made, bundle.header.layers, cells, every)
 
 
 def _hidden(bundle: Bundle) -> str:
@@ -131,11 +135,11 @@ def _modules(bundle: Bundle) -> Table:
     made = table("module", "kind", "output", "shown")
     for module in bundle.header.modules:
         shape = MISSING if module.output_shape is None else " × ".join(map(str, module.output_shape))
-        made.add_row(module.name or "(the network)", module.kind, shape, "yes" if module.shown else module.why)
+        made.add_row(Name(module.name or "(the network)"), module.kind, shape, "yes" if module.shown else module.why)
     return made
 
 
-def _history(bundle: Bundle) -> Table:
+def _history(bundle: Bundle, every: bool) -> Table:
     return fill(
         table("epoch", "train loss>", "train accuracy>", "test loss>", "test accuracy>"),
         bundle.header.training.history,
@@ -146,34 +150,43 @@ def _history(bundle: Bundle) -> Table:
             f"{record.test_loss:.4f}",
             f"{record.test_accuracy:.1%}",
         ],
+        every,
     )
 
 
-def _probes(bundle: Bundle) -> Table:
+def _probes(bundle: Bundle, every: bool) -> list[Table | str]:
     probes = bundle.header.probes
-    files = any(probe.box is not None for probe in probes)
+    known = any(bundle.truth(number) for number in range(len(probes)))
+    files = any(probe.file_box is not None for probe in probes)
 
-    def cells(number: int) -> list[str]:
+    def cells(number: int) -> list[str | Name]:
         probe = probes[number]
         mark = " (wrong)" if probe.label not in (None, probe.predicted) else ""
+        truth = [bundle.truth(number) or "unknown"] if known else []
         said = bundle.class_name(probe.predicted) + mark
-        row = [str(number), bundle.truth(number) or "unknown", said, f"{probe.probability:.1%}", probe.source]
-        return [*row, *(_origin(probe) if files else [])]
+        origin = _origin(probe) if files else []
+        return [str(number), *truth, said, f"{probe.probability:.1%}", Name(probe.source), *origin]
 
-    columns = ("probe", "class", "predicted", "probability>", "source", *(("original", "cut out") if files else ()))
-    return fill(table(*columns), range(len(probes)), cells)
+    columns = ("probe", *(("class",) if known else ()), "predicted", "sure>", "source")
+    made = table(*columns, *(("original", "rows", "columns") if files else ()))
+    for column in made.columns[len(columns) :]:
+        column.no_wrap = True
+    said = [
+        "" if known else "The true classes are not known.",
+        "Rows and columns: what was cut out of the original, counted from 1." if files else "",
+    ]
+    return [fill(made, range(len(probes)), cells, every), *filter(None, said)]
 
 
 def _origin(probe: ProbeInfo) -> list[str]:
-    original = size(probe.original_size) if probe.original_size else MISSING
-    if probe.box is None:
-        return [original, MISSING]
-    top, left, bottom, right = probe.box
-    return [original, f"rows {top:.0f} to {bottom:.0f}, columns {left:.0f} to {right:.0f}"]
+    if probe.file_box is None or probe.file_size is None:
+        return [MISSING] * 3
+    top, left, bottom, right = probe.file_box
+    return [size(probe.file_size), *("{} to {}".format(*counted(*edges)) for edges in ((top, bottom), (left, right)))]
 
 
 def _arrays(bundle: Bundle) -> Table:
     made = table("array", "shape", "type", "sha256")
     for name, info in sorted(bundle.header.arrays.items()):
-        made.add_row(name, " × ".join(map(str, info.shape)), info.dtype, info.sha256[:12])
+        made.add_row(Name(name), " × ".join(map(str, info.shape)), info.dtype, info.sha256[:12])
     return made

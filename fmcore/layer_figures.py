@@ -1,6 +1,7 @@
 """Figures of one layer: filters, feature maps, patches, Grad-CAM, learning and correlation."""
 
 from collections.abc import Sequence
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,19 @@ from fmcore.analysis.channels import representatives
 from fmcore.analysis.learning import movements
 from fmcore.analysis.meaning import meanings
 from fmcore.bundle import Bundle
-from fmcore.choices import class_wanted, probe_title, spread
+from fmcore.choices import called, class_wanted, probe_title, spread
 from fmcore.colour import ColourScale
+from fmcore.header import LayerInfo
 
 Floats = NDArray[np.floating]
 
 _MAX_TILES = 64
 _MAX_ROWS = 8  # channels of a figure with a row a channel
 _GAP = 0.12  # between tiles, of the width of one
+_NAMED = 0.2  # more where they bear names
+_BAR, _TITLE = 1.1, 0.7  # inches for a colour bar at the side, and for a title above
 _SMALL = 8  # point
+_STRIPED_PX = 96  # width of a patch that bears stripes, at least
 
 
 # -- tiles ---------------------------------------------------------------------------------------
@@ -36,7 +41,7 @@ def lay(
     One pair of axes for all of them: a pair each takes seconds.
     """
     ratio = max(tile.shape[0] / tile.shape[1] for tile in tiles)
-    step = ratio + _GAP + (0.2 if names else 0)
+    step = ratio + _GAP + (_NAMED if names else 0)
     drawn = None
     for number, tile in enumerate(tiles):
         left, top = number % columns * (1 + _GAP), number // columns * step
@@ -73,15 +78,25 @@ def picture(image: NDArray[Any]) -> NDArray[Any]:
 def _grid(tiles: Floats, names: list[str], scale: ColourScale, title: str, unit: str) -> Figure:
     """Maps (N, H, W) under one scale with a colour bar; says so where not all are shown."""
     shown = min(len(tiles), _MAX_TILES)
-    columns = min(8, shown)
-    rows = -(-shown // columns)
-    figure = Figure(figsize=(max(4.5, 1.1 * columns + 1.2), 1.35 * rows * tiles.shape[1] / tiles.shape[2] + 1.1))
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots()
+    figure, axes, columns = _sheet(shown, tiles.shape[1] / tiles.shape[2], _BAR)
     drawn = lay(axes, list(tiles[:shown]), columns, names, scale)
-    figure.colorbar(drawn, ax=axes, label=unit, shrink=0.9)
+    figure.colorbar(drawn, ax=axes, label=unit, shrink=0.9, pad=0.02)
     figure.suptitle(title if shown == len(tiles) else f"{title}\n(first {shown} of {len(tiles)})", fontsize=11)
     return figure
+
+
+def _sheet(tiles: int, ratio: float, beside: float = 0.0) -> tuple[Figure, Axes, int]:
+    """A figure as large as so many named tiles of a height `ratio` are, its axes, and in how many columns they stand.
+
+    Few tiles are drawn larger; `beside` them there are so many inches of room.
+    """
+    columns = min(8, tiles)
+    side = min(2.2, max(1.1, 7 / columns))  # inches
+    height = -(-tiles // columns) * (ratio + _GAP + _NAMED)
+    figure = Figure(
+        figsize=(max(3.6, side * columns * (1 + _GAP) + beside), side * height + _TITLE), layout="constrained"
+    )
+    return figure, figure.subplots(), columns
 
 
 # -- what the layer computes ---------------------------------------------------------------------
@@ -92,16 +107,18 @@ def filters(bundle: Bundle, layer: str) -> Figure:
     tiles = weights.reshape(-1, *weights.shape[2:])
     inputs = weights.shape[1]
     if inputs == 3 and len(tiles) > _MAX_TILES:  # as many as there are slices would hide most filters
-        return _coloured_filters(weights, f"{layer}: learned filters, red, green and blue slice as colour (0 is grey)")
-    names = [f"{n // inputs + 1}" + (f", slice {n % inputs + 1}" if inputs > 1 else "") for n in range(len(tiles))]
-    return _grid(tiles, names, ColourScale.signed(weights, "per_layer"), f"{layer}: learned filters", "weight")
+        return _coloured_filters(
+            weights, f"{called(layer)}: learned filters, red, green and blue slice as colour (0 is grey)"
+        )
+    slices = [", red", ", green", ", blue"] if inputs == 3 else [f", slice {n + 1}" for n in range(inputs)]
+    names = [f"{n // inputs + 1}{slices[n % inputs] if inputs > 1 else ''}" for n in range(len(tiles))]
+    return _grid(tiles, names, ColourScale.signed(weights, "per_layer"), f"{called(layer)}: learned filters", "weight")
 
 
 def _coloured_filters(weights: Floats, title: str) -> Figure:
     shown = min(len(weights), _MAX_TILES)
-    rows = -(-shown // 8)
-    figure = Figure(figsize=(9, 1.3 * rows + 0.8), layout="constrained")
-    lay(figure.subplots(), _as_colours(weights[:shown]), 8, [f"{n + 1}" for n in range(shown)])
+    figure, axes, columns = _sheet(shown, weights.shape[2] / weights.shape[3])
+    lay(axes, _as_colours(weights[:shown]), columns, [f"{n + 1}" for n in range(shown)])
     figure.suptitle(title if shown == len(weights) else f"{title}\n(first {shown} of {len(weights)})", fontsize=11)
     return figure
 
@@ -115,7 +132,7 @@ def _as_colours(weights: Floats) -> list[Floats]:
 def maps(bundle: Bundle, layer: str, probe: int) -> Figure:
     activation = bundle.part(f"{layer}/activation", probe)  # (C, H, W)
     c, h, w = activation.shape
-    title = f"{layer}: feature maps, {h} × {w} × {c}\n{probe_title(bundle, probe)}"
+    title = f"{called(layer)}: feature maps, {h} × {w} × {c}\n{probe_title(bundle, probe)}"
     names = [f"{n + 1}" for n in range(c)]
     return _grid(activation, names, ColourScale.of(activation, "per_layer"), title, "activation")
 
@@ -125,24 +142,63 @@ def patches(bundle: Bundle, layer: str, probe: int) -> Figure:
     stored = bundle.array(f"{layer}/patch_channels").tolist()
     cut = bundle.array(f"{layer}/patches")  # (R, k, C, s, s)
     values = bundle.array(f"{layer}/top_values")  # (C, k)
+    places = bundle.array(f"{layer}/top_places")  # (C, k, 2)
     activation = bundle.part(f"{layer}/activation", probe)
     chosen = [stored[r] for r in representatives(activation[stored], _MAX_ROWS)]
     named = meanings(bundle, layer) if f"{layer}/meaning" in bundle.header.arrays else None
-    figure = Figure(figsize=(0.85 * max(cut.shape[1], 3) + 3.2, 0.92 * len(chosen) + 0.9))
-    grid = figure.subplots(len(chosen), squeeze=False)[:, 0]
-    figure.subplots_adjust(
-        left=2.3 / figure.get_figwidth(), right=0.98, bottom=0.02, top=1 - 0.7 / figure.get_figheight()
-    )
-    for axes, channel in zip(grid, chosen, strict=True):
-        lay(axes, [picture(patch) for patch in cut[stored.index(channel)]], cut.shape[1])
-        axes.set_anchor("W")
+    image = bundle.header.model.input_shape[1:]
+    rows = [
+        [
+            _beyond_striped(picture(patch), inside(bundle.layer(layer), (int(place[0]), int(place[1])), image))
+            for patch, place in zip(cut[stored.index(channel)], places[channel], strict=True)
+        ]
+        for channel in chosen
+    ]
+    ratio = cut.shape[3] / cut.shape[4]
+    step = ratio + _GAP
+    figure = Figure(figsize=(0.85 * max(cut.shape[1], 3) + 2.0, 0.85 * step * len(chosen) + 0.8), layout="constrained")
+    axes = figure.subplots()
+    lay(axes, [tile for row in rows for tile, _ in row], cut.shape[1])
+    for number, channel in enumerate(chosen):
         name = f"channel {channel + 1}"
         if named is not None:
             name += f"\n{_in_two(named[channel].label)} {named[channel].score:.2f}"
         name += f"\nup to {values[channel].max():.3g}" if values[channel].max() > 0 else "\nnever above zero"
-        axes.text(-0.1, cut.shape[3] / cut.shape[4] / 2, name, ha="right", va="center", fontsize=_SMALL)
-    figure.suptitle(f"{layer}: what lights each channel most, strongest first", fontsize=11)
+        axes.text(-0.1, number * step + ratio / 2, name, ha="right", va="center", fontsize=_SMALL)
+    title = f"{called(layer)}: what lights each channel most, strongest first"
+    if any(beyond for row in rows for _, beyond in row):
+        title += "\n(striped: beyond the border of the image)"
+    figure.suptitle(title, fontsize=11)
     return figure
+
+
+def inside(layer: LayerInfo, place: tuple[int, int], image: tuple[int, int]) -> tuple[tuple[float, float], ...]:
+    """From where to where a patch shows the image of size `image`: shares of its height and of its width.
+
+    A patch is the window about the centre of the receptive field of `place`, no larger than the image.
+    """
+    found = []
+    for axis in (0, 1):
+        field, length = layer.field, image[axis]
+        side = length if field.whole else min(field.size[axis], length)
+        start = 0 if side == length else round(field.start[axis] + place[axis] * field.jump[axis] - side / 2)
+        found.append((max(-start, 0) / side, min(length - start, side) / side))
+    return tuple(found)
+
+
+def _beyond_striped(tile: NDArray[Any], shares: tuple[tuple[float, float], ...]) -> tuple[NDArray[Any], bool]:
+    """`tile` (H, W, 3), enlarged and with grey stripes outside of `shares`, and whether there are any."""
+    times = -(-_STRIPED_PX // tile.shape[1])
+    (top, bottom), (left, right) = (
+        (ceil(low * count - 1e-6) * times, floor(high * count + 1e-6) * times)
+        for (low, high), count in zip(shares, tile.shape[:2], strict=True)
+    )
+    large = np.kron(tile, np.ones((times, times, 1)))
+    beyond = np.ones(large.shape[:2], bool)
+    beyond[top:bottom, left:right] = False
+    rows, columns = np.indices(beyond.shape)
+    stripes = np.where((rows + columns) // (_STRIPED_PX // 12) % 2, 0.62, 0.8)
+    return np.where(beyond[..., None], stripes[..., None], large), bool(beyond.any())
 
 
 def _in_two(label: str) -> str:
@@ -154,13 +210,17 @@ def correlation(bundle: Bundle, layer: str) -> Figure:
     figure = Figure(figsize=(5.6, 4.8), layout="constrained")
     axes = figure.subplots()
     edge = len(matrix) + 0.5
-    drawn = axes.imshow(matrix, extent=(0.5, edge, edge, 0.5), cmap="berlin", vmin=-1, vmax=1, interpolation="nearest")
+    drawn = axes.imshow(matrix, extent=(0.5, edge, edge, 0.5), cmap="berlin", vmin=-1, vmax=1)
     ticks = range(1, len(matrix) + 1) if len(matrix) <= 16 else spread(range(1, len(matrix) + 1), 8)
     axes.set_xticks(list(ticks))
     axes.set_yticks(list(ticks))
     axes.set_xlabel("channel")
     axes.set_ylabel("channel")
-    axes.set_title(f"{layer}: correlation between channels", fontsize=11)
+    if len(matrix) <= _MAX_ROWS:
+        for (row, column), value in np.ndenumerate(matrix):
+            ink = "black" if abs(value) > 0.6 else "white"
+            axes.text(column + 1, row + 1, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=_SMALL)
+    axes.set_title(f"{called(layer)}: correlation between channels", fontsize=11)
     figure.colorbar(drawn, ax=axes, label="Pearson correlation")
     return figure
 
@@ -174,7 +234,9 @@ def gradcam(bundle: Bundle, layer: str, probe: int, wanted: str | None) -> Figur
     tried = ablations(bundle, layer, probe)[:_MAX_ROWS] if f"{layer}/ablation" in bundle.header.arrays else []
     image = picture(bundle.part("probes", probe))
     figure = Figure(figsize=(14 if tried else 10.5, 3.6), layout="constrained")
-    panels = figure.subplots(1, 4 if tried else 3, width_ratios=[1, 1, 1.2, 1.1][: 4 if tried else 3])
+    panels = figure.subplots(
+        1, 4 if tried else 3, width_ratios=[1, 1, 1.2, 1.1][: 4 if tried else 3], gridspec_kw={"wspace": 0.08}
+    )
     info, field = bundle.layer(layer), bundle.layer(layer).field
     _, h, w = info.output_shape
     top, left = (start - jump / 2 for start, jump in zip(field.start, field.jump, strict=True))
@@ -203,7 +265,7 @@ def gradcam(bundle: Bundle, layer: str, probe: int, wanted: str | None) -> Figur
     if tried:
         predicted = bundle.class_name(bundle.header.probes[probe].predicted)
         _losses(panels[3], [(a.channel, a.change) for a in tried], predicted)
-    figure.suptitle(f"{layer}: {h} × {w} places", fontsize=11)
+    figure.suptitle(f"{called(layer)}: Grad-CAM, {h} × {w} places", fontsize=11)
     return figure
 
 
@@ -211,7 +273,7 @@ def _losses(axes: Axes, changes: list[tuple[int, float]], predicted: str) -> Non
     points = [100 * change for _, change in changes]
     axes.barh(range(len(points)), points, color=["tab:red" if change < 0 else "tab:green" for change in points])
     axes.set_yticks(range(len(points)), [f"channel {channel + 1}" for channel, _ in changes], fontsize=_SMALL)
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(points), _MAX_ROWS // 2) - 0.4, -0.6)  # a single bar need not fill the panel
     axes.axvline(0, color="black", linewidth=0.8)
     reach = max(0.05, *(abs(change) for change in points))  # so that rounding is not blown up to bars
     axes.set_xlim(-1.1 * reach, max(0.1 * reach, 1.1 * max(points)))
@@ -249,5 +311,5 @@ def learning(bundle: Bundle, layer: str) -> Figure:
         figure.colorbar(drawn, ax=axes, label="weight", shrink=0.8)
     which = f"the {len(chosen)} of {len(moved)} filters that moved farthest" if len(chosen) < len(moved) else "filters"
     slices = ", red, green and blue slice as colour (0 is grey)" if coloured else ""
-    figure.suptitle(f"{layer}: {which}, epoch by epoch{slices}", fontsize=11, wrap=True)
+    figure.suptitle(f"{called(layer)}: {which}, epoch by epoch{slices}", fontsize=11, wrap=True)
     return figure

@@ -4,16 +4,18 @@ from collections.abc import Callable, Mapping
 
 from rich.table import Table
 
-from fmcore.analysis.attribution import ablations, brightest_is_decisive, class_map
+from fmcore.analysis.attribution import ablations
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
 from fmcore.analysis.learning import movements
 from fmcore.analysis.meaning import meanings
 from fmcore.bundle import Array, Bundle
-from fmcore.choices import class_wanted, images, numbered, probe_number, probe_title, size
+from fmcore.choices import doubts, images, numbered, probe_number, probe_title, size
+from fmcore.findings import answers, faults
 from fmcore.header import LayerInfo
 from fmcore.tables import MISSING, console, facts, section, table
 
-_WIDTH = 88  # characters: on a narrower terminal lines wrap rather than numbers are lost
+_WIDTH = 80  # characters: on a narrower terminal lines wrap rather than numbers are lost
+_ROOMY = 100  # characters, from which on columns stand well apart
 _PARTS = ("mean", "std", "maximum", "fired", "active", "foreground")
 
 
@@ -25,12 +27,14 @@ def describe_layer(bundle: Bundle, name: str, probe: int | None = None, wanted: 
         InputError: there is no such probe or class.
     """
     layer, probe = bundle.layer(name), probe_number(bundle, probe)
-    answer = _answer(bundle, name, probe, wanted)
+    answer = answers(bundle, name, probe, wanted)
     out = console(_WIDTH)
     out.print(_facts(bundle, layer))
     if f"{name}/mean" in bundle.header.arrays:
-        section(out, "Channels", _channels(bundle, name, probe), *_captions(bundle, name, probe))
-        section(out, "Diagnostics", *diagnose(bundle, name).sentences())
+        found = diagnose(bundle, name)
+        made = _channels(bundle, name, probe, found, 2 if out.width >= _ROOMY else 1)
+        section(out, "Channels", made, *_captions(bundle, name, probe))
+        section(out, "Diagnostics", *faults(found), *doubts(found.images))
     else:
         section(out, "Channels", "Nothing was measured here: only convolutions and blocks have statistics.")
     if answer:
@@ -46,7 +50,9 @@ def _facts(bundle: Bundle, layer: LayerInfo) -> Table:
         rows.append(("filters", f"dilation {size(layer.dilation)}, {layer.groups} groups"))
     rows += [(what, how) for what, how in _after(layer) if how != "none"]
     image = size((bundle.header.model.input_shape[1], bundle.header.model.input_shape[2]))
-    seen = "the whole image" if layer.field.whole else f"{size(layer.field.size)} pixels of {image}"
+    seen = f"{size(layer.field.size)} pixels of {image}"
+    if layer.field.whole:
+        seen = "the whole image" if layer.field.known else "what it sees cannot be told"
     rows.append(("each place sees", seen))
     if layer.input:
         rows.append(("reads", layer.input))
@@ -57,53 +63,53 @@ def _after(layer: LayerInfo) -> tuple[tuple[str, str], tuple[str, str]]:
     return ("normalisation", layer.normalisation), ("nonlinearity", layer.nonlinearity)
 
 
-def _answer(bundle: Bundle, name: str, probe: int, wanted: str | None) -> list[str]:
-    arrays = bundle.header.arrays
-    said = []
-    if f"{name}/gradcam" in arrays:
-        said.append(class_map(bundle, name, probe, class_wanted(bundle, wanted)).sentence)
-    if f"{name}/ablation" in arrays:
-        said.append(brightest_is_decisive(bundle, name, probe).sentence)
-    return said
-
-
 # -- channels ------------------------------------------------------------------------------------
 
 
-def _channels(bundle: Bundle, name: str, probe: int) -> Table:
+def _channels(bundle: Bundle, name: str, probe: int, diagnosis: Diagnosis, gap: int) -> Table:
     arrays = bundle.header.arrays
     found: dict[str, Array] = {
         part: bundle.array(f"{name}/{part}") for part in _PARTS if f"{name}/{part}" in arrays
     }  # (C,) each
     named = meanings(bundle, name) if f"{name}/meaning" in arrays else None
     moved = movements(bundle, name).distance[-1] if _learned(bundle, name) else None
-    faults = _faults(diagnose(bundle, name))
+    words = _words(diagnosis)
+    still = {*diagnosis.dead, *diagnosis.constant}
     lost = {a.channel: a.change for a in ablations(bundle, name, probe)} if f"{name}/ablation" in arrays else {}
     columns: dict[str, Callable[[int], str]] = {
         "ch>": lambda c: str(c + 1),
         "mean>": lambda c: _value(found, "mean", c, ".2g"),
         "std>": lambda c: _value(found, "std", c, ".2g"),
         "max>": lambda c: _value(found, "maximum", c, ".3g"),
-        "fires>": lambda c: _value(found, "fired", c, ".1%"),
-        "active>": lambda c: _value(found, "active", c, ".1%"),
+        "fires>": lambda c: _share(found, "fired", c),
+        "active>": lambda c: _share(found, "active", c),
     }
     if named is not None:
-        columns["shows"] = lambda c: f"{named[c].label} {named[c].score:.2f}"
-    if "foreground" in found:
-        columns["object>"] = lambda c: _value(found, "foreground", c, ".0%")
-    columns["diagnosis"] = lambda c: faults.get(c, "")
+        columns["shows"] = lambda c: MISSING if c in still else f"{named[c].label} {named[c].score:.2f}"
+    if "foreground" in found and diagnosis.foreground_images:  # of no activation no share lies anywhere
+        columns["object>"] = lambda c: f"{found['foreground'][c]:.0%}" if found["fired"][c] > 0 else MISSING
+    if words:
+        columns["diagnosis"] = lambda c: words.get(c, "")
     if moved is not None:
         columns["moved>"] = lambda c: f"{moved[c]:.2f}"
     if lost:
         columns["without>"] = lambda c: f"{round(100 * lost[c], 1) + 0.0:+.1f}" if c in lost else MISSING
-    made = table(*columns, firm=True)
+    made = table(*columns, firm=True, gap=gap)
     for channel in range(bundle.layer(name).output_shape[0]):
         made.add_row(*(cell(channel) for cell in columns.values()))
     return made
 
 
 def _value(found: Mapping[str, Array], part: str, channel: int, form: str) -> str:
-    return format(float(found[part][channel]), form) if part in found else MISSING
+    if part not in found:
+        return MISSING
+    value = float(found[part][channel])
+    text = format(value, form)
+    return text if "e" not in text else f"{value:.0f}" if 1 <= abs(value) < 1e5 else f"{value:.0e}"
+
+
+def _share(found: Mapping[str, Array], part: str, channel: int) -> str:
+    return _value(found, part, channel, ".1%").replace("100.0%", "100%")
 
 
 def _learned(bundle: Bundle, name: str) -> bool:
@@ -111,7 +117,7 @@ def _learned(bundle: Bundle, name: str) -> bool:
     return history in bundle.header.arrays and bundle.info(history).shape[0] > 1
 
 
-def _faults(diagnosis: Diagnosis) -> dict[int, str]:
+def _words(diagnosis: Diagnosis) -> dict[int, str]:
     """What is wrong with each channel that has a fault, in a word or two."""
     found: dict[int, list[str]] = {}
     for channels, word in (

@@ -12,6 +12,20 @@ QUALITY = click.option(
     metavar="smoke|preview|hd|4k",
     help="426x240 at 10 fps, 854x480 at 15, 1920x1080 at 60, 3840x2160 at 60.",
 )
+ASPECT = click.option(
+    "--aspect",
+    default="16:9",
+    show_default=True,
+    metavar="16:9|9:16|1:1",
+    help="Shape of the frame: wide, upright for phones, or square.",
+)
+THEME = click.option(
+    "--theme",
+    type=click.Choice(["dark", "light"]),
+    default="dark",
+    show_default=True,
+    help="Light text on dark, or dark on light.",
+)
 OUTPUT = click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -21,6 +35,10 @@ OUTPUT = click.option(
 )
 JOBS = click.option("--jobs", type=click.IntRange(1, 256), help="Worker processes; by default one a core.")
 QUIET = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+EVERY = click.option("--all", "every", is_flag=True, help="List every row of long tables.")
+FIGURES = click.option(
+    "--figures", type=click.Path(path_type=Path, file_okay=False), help="Write figures as PNG to this folder."
+)
 DATA = click.option(
     "--data",
     metavar="NAME",

@@ -1,7 +1,7 @@
 """The arithmetic of one place of one feature map, written out for a terminal; counted from 1, as on screen."""
 
 from collections.abc import Sequence
-from math import ceil, floor, log10
+from math import floor, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fmcore.analysis.convolution import Place, arithmetic
 from fmcore.bundle import Bundle
-from fmcore.choices import probe_number, probe_title, size
+from fmcore.choices import called, counted, probe_number, probe_title, size
 from fmcore.errors import InputError
 from fmcore.tables import console, facts, section, table
 
@@ -40,7 +40,10 @@ def describe_place(bundle: Bundle, name: str, numbers: Sequence[int], probe: int
     out.print(
         facts(
             [
-                ("place", f"{name}, channel {channel + 1} of {c}, row {row + 1} of {h}, column {column + 1} of {w}"),
+                (
+                    "place",
+                    f"{called(name)}, channel {channel + 1} of {c}, row {row + 1} of {h}, column {column + 1} of {w}",
+                ),
                 ("image", probe_title(bundle, probe)),
                 *_seen(bundle, place, probe),
             ]
@@ -61,26 +64,27 @@ def _seen(bundle: Bundle, place: Place, probe: int) -> list[tuple[str, str]]:
     beyond = "; the rest of what it reaches lies beyond the border" if clipped and abs(top) != np.inf else ""
     found = [("sees", f"{_pixels(inside)} of the {size((height, width))} input{beyond}")]
     info = bundle.header.probes[probe]
-    if info.box is not None and info.original_size is not None:
-        down, across = (info.box[2] - info.box[0]) / height, (info.box[3] - info.box[1]) / width
+    if info.file_box is not None and info.file_size is not None:
+        box = info.file_box
+        down, across = (box[2] - box[0]) / height, (box[3] - box[1]) / width
         edges = (
-            info.box[0] + inside[0] * down,
-            info.box[1] + inside[1] * across,
-            info.box[0] + inside[2] * down,
-            info.box[1] + inside[3] * across,
+            box[0] + inside[0] * down,
+            box[1] + inside[1] * across,
+            box[0] + inside[2] * down,
+            box[1] + inside[3] * across,
         )
-        found.append(("in the original", f"{_pixels(edges)} of the {size(info.original_size)} picture {info.source}"))
+        found.append(("in the original", f"{_pixels(edges)} of the {size(info.file_size)} picture {info.source}"))
     return found
 
 
 def _pixels(edges: tuple[float, float, float, float]) -> str:
     """The pixels, counted from 1, that lie between (top, left, bottom, right), in whole or in part."""
-    top, left, bottom, right = (round(edge, 6) for edge in edges)
+    top, left, bottom, right = edges
     return f"{_span('row', top, bottom)}, {_span('column', left, right)}"
 
 
 def _span(kind: str, start: float, end: float) -> str:
-    first, last = floor(start) + 1, ceil(end)
+    first, last = counted(start, end)
     return f"{kind} {first}" if first == last else f"{kind}s {first} to {last}"
 
 

@@ -1,9 +1,12 @@
 """Tables for a terminal: compact, with nothing cut off, and the middle of long ones left out."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from rich.console import Console
+from rich.cells import cell_len, chop_cells
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +18,27 @@ MISSING = "–"
 _WORD = 10  # characters
 
 
+class Name:
+    """A name of a layer or a file, which a narrow column breaks behind dots, dashes and the like."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._parts = re.findall(r"[^./_ -]*[./_ -]+|[^./_ -]+", text)
+
+    def __rich_measure__(self, out: Console, options: ConsoleOptions) -> Measurement:
+        longest = max(map(cell_len, self._parts), default=0)
+        return Measurement(longest, cell_len(self._text)).with_maximum(options.max_width)
+
+    def __rich_console__(self, out: Console, options: ConsoleOptions) -> RenderResult:
+        lines = [""]
+        for part in self._parts:
+            for piece in chop_cells(part, options.max_width):
+                if cell_len(lines[-1] + piece) > options.max_width:
+                    lines.append("")
+                lines[-1] += piece
+        yield Text("\n".join(lines), no_wrap=True)
+
+
 def console(at_least: int = 0) -> Console:
     """A terminal that prints names as they are, with no markup of their own, `at_least` so many characters wide."""
     made = Console(highlight=False, markup=False, emoji=False)
@@ -22,12 +46,14 @@ def console(at_least: int = 0) -> Console:
     return made
 
 
-def table(*columns: str, firm: bool = False) -> Table:
+def table(*columns: str, firm: bool = False, gap: int = 2) -> Table:
     """An empty table; a column whose name ends with ">" stands at the right.
 
     Where it is `firm`, those at the right keep their width and the others hold a word.
     """
-    made = Table(box=None, header_style="bold", pad_edge=False)
+    made = Table(
+        box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0), caption_style="", caption_justify="left"
+    )
     for column in columns:
         right = column.endswith(">")
         name = column.removesuffix(">")
@@ -52,16 +78,19 @@ def facts(rows: Iterable[tuple[str, str | Text]]) -> Table:
 
 
 def fill(
-    made: Table, items: Sequence[Item], cells: Callable[[Item], Iterable[str]], longest: int | None = None
+    made: Table, items: Sequence[Item], cells: Callable[[Item], Iterable[str | Name]], every: bool = False
 ) -> Table:
-    """Add the row `cells` of every item; of many, the first, the middle and the last, and how many lie between."""
+    """Add the row `cells` of every item; of many, unless `every` one is wanted, some, and how many lie between."""
     reached = 0
-    for part in windows(len(items)) if longest is None else windows(len(items), longest):
+    for part in [range(len(items))] if every else windows(len(items)):
         if part.start > reached:
             made.add_row(f"({part.start - reached:,} more)")
         for number in part:
             made.add_row(*cells(items[number]))
         reached = part.stop
+    shown = len(items) if every else sum(map(len, windows(len(items))))
+    if shown < len(items):
+        made.caption = f"{shown} of {len(items):,} are shown; `--all` lists them."
     return made
 
 

@@ -7,18 +7,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+_ROOMY, _NARROW = (28, 28, 22), (20, 20, 20)  # characters of name, bar and note
+_TIMES = 18  # characters of the times behind them, and of the gaps
+
 
 class Bars:
     """A reporter with one bar a task."""
 
     def __init__(self) -> None:
+        console = Console(stderr=True, highlight=False)
+        name, bar, note = _ROOMY if console.width >= sum(_ROOMY) + _TIMES else _NARROW
         self._bars = Progress(
-            TextColumn("{task.description:<28}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[note]:<22}"),
+            TextColumn(f"{{task.description:<{name}}}"),
+            BarColumn(bar_width=bar),
+            TextColumn(f"{{task.fields[note]:<{note}}}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True, highlight=False),
+            console=console,
         )
         self._ids: dict[str, TaskID] = {}
 
@@ -27,6 +32,9 @@ class Bars:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if kind is None:  # what nobody finished is over all the same; after an error it shows how far it came
+            for task in self._ids.values():
+                self._bars.remove_task(task)
         self._bars.stop()
 
     def say(self, text: str) -> None:

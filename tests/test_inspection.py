@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from films import Net, make_bundle
+from rich.console import Console
 
 from fmcore.analysis.convolution import patch_at
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.cli import cli
 from fmcore.header import BundleHeader
 from fmcore.inspection import describe
+from fmcore.layer_report import describe_layer
+from fmcore.tables import Name, table
 
 Edit = Callable[[BundleHeader], dict[str, Any]]
 
@@ -79,8 +82,43 @@ def test_a_narrow_terminal_cuts_nothing_off(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     text = told(deep_bundle, capsys, modules=True)
+    if columns == 80:
+        with Bundle.open(deep_bundle) as bundle:
+            describe_layer(bundle, "conv3")
+        text += capsys.readouterr().out
     assert "…" not in text
     assert all(len(line) <= columns for line in text.splitlines())
+
+
+def test_a_name_breaks_at_its_joints() -> None:
+    out = Console(width=12)
+    made = table("layer")
+    made.add_row(Name("features.block1.conv"))
+    made.add_row(Name("averyverylongword"))
+    with out.capture() as captured:
+        out.print(made)
+    assert captured.get().split() == ["layer", "features.", "block1.conv", "averyverylon", "gword"]
+
+
+@pytest.mark.usefixtures("wide")
+def test_layers_called_by_a_number_and_few_images(
+    tutorial_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Bundle.open(tutorial_bundle) as bundle:
+        layers = tuple(layer.model_copy(update={"name": layer.name[-1]}) for layer in bundle.header.layers)
+        arrays = {
+            name.replace("conv1/", "1/").replace("conv2/", "2/").replace("pool/", "l/"): bundle.array(name)
+            for name in bundle.header.arrays
+        }
+        measures = bundle.header.measures.model_copy(update={"images": 12})  # type: ignore[union-attr]
+        header = bundle.header.model_copy(update={"layers": layers, "measures": measures})
+        save_bundle(tmp_path / "b", header, arrays)
+    text = told(tmp_path / "b", capsys)
+    assert re.search(r"^layer 2: ", text, re.M) and re.search(r"^Channel \d+ of layer 2 is the brightest", text, re.M)
+    assert re.search(r"(In|Nothing in) layer 1", text) and not re.search(
+        r"(In|in|of) [12] (is|supp)|^[12]: ", text, re.M
+    )
+    assert "Of 12 images only: over more of them, fewer channels may be dead or redundant." in text
 
 
 @pytest.mark.usefixtures("wide")
@@ -94,7 +132,8 @@ def test_names_are_shown_as_they_are(tutorial_bundle: Path, tmp_path: Path, caps
 
 def foreign(header: BundleHeader) -> dict[str, Any]:
     """As of a published network that was shown one's own photographs."""
-    file = {"label": None, "source": "boots.jpg", "original_size": (534, 400), "box": (90.8, 25.0, 370.8, 305.0)}
+    file: dict[str, Any] = {"label": None, "source": "boots.jpg", "box": (90.8, 25.0, 370.8, 305.0)}
+    file |= {"original_size": (534, 400), "file_size": (1068, 800)}  # the bundle keeps it at half its size
     return {
         "model": header.model.model_copy(update={"weights": "IMAGENET1K_V1"}),
         "training": header.training.model_copy(update={"epochs": 0, "history": ()}),
@@ -112,7 +151,8 @@ def test_a_foreign_network_with_unknown_labels(
     assert re.search(r"^weights +IMAGENET1K_V1\s*$", text, re.M)
     assert re.search(r"^training +none here\s*$", text, re.M)
     assert "scaled to 32 pixels (lanczos), centre of 28 × 28 cut out, normalised by mean 0.485 and" in text
-    assert re.search(r"^0 +unknown +.* boots.jpg +534 × 400 +rows 91 to 371, columns 25 to 305\s*$", text, re.M)
+    assert re.search(r"^0 +\S.* boots.jpg +1068 × 800 +182 to 742 +51 to 610\s*$", text, re.M)
+    assert "counted from 1" in text and "The true classes are not known." in text
     assert re.search(r"^classes +1,000: T-shirt/top, .* and 994 more\s*$", text, re.M)
     assert "(wrong)" not in text and "train loss" not in text
     with Bundle.open(tutorial_bundle) as bundle:
@@ -138,10 +178,13 @@ def test_of_many_layers_the_middle_is_left_out(
         more = (header.layers[-1].model_copy(update={"name": f"more{n}"}) for n in range(37))
         return {"layers": (*header.layers, *more)}
 
-    text = told(edited(tutorial_bundle, tmp_path / "b", many), capsys)
-    shown = re.findall(r"^(\S+) +(?:convolution|pooling) ", text, re.M)
-    assert shown[:3] == ["conv1", "conv2", "pool"] and shown[-1] == "more36" and len(shown) == 24
-    assert sum(int(count) for count in re.findall(r"^\((\d+) more\)", text, re.M)) == 40 - 24
+    path = edited(tutorial_bundle, tmp_path / "b", many)
+    text, layers = told(path, capsys), r"^(\S+) +(?:convolution|pooling) "
+    shown = re.findall(layers, text, re.M)
+    assert shown[:3] == ["conv1", "conv2", "pool"] and shown[-1] == "more36" and len(shown) == 12
+    assert sum(int(count) for count in re.findall(r"^\((\d+) more\)", text, re.M)) == 40 - 12
+    assert "12 of 40 are shown; `--all` lists them." in text
+    assert len(re.findall(layers, told(path, capsys, every=True), re.M)) == 40
 
 
 # -- what was measured ---------------------------------------------------------------------------
@@ -187,9 +230,11 @@ def test_a_layer_is_shown_channel_by_channel(tutorial_bundle: Path) -> None:
         tried = dict(zip(bundle.part("conv2/ablated", 2).tolist(), bundle.part("conv2/ablation", 2), strict=True))
         for c in range(16):
             row = rows[str(c + 1)]
-            mean, std, largest = f"{parts['mean'][c]:.2g}", f"{parts['std'][c]:.2g}", f"{parts['maximum'][c]:.3g}"
-            assert re.match(rf"{mean} +{std} +{largest} ", row)
-            assert f"{parts['fired'][c]:.1%}" in row and f" {parts['foreground'][c]:.0%} " in row
+            numbers = [float(text) for text in row.split()[:3]]
+            assert numbers == pytest.approx([parts[part][c] for part in ("mean", "std", "maximum")], rel=0.1)
+            lit = parts["fired"][c] > 0
+            assert (f" {parts['foreground'][c]:.0%} " in row) == lit and (" – " in row or lit)
+            assert f" {parts['fired'][c]:.1%}".replace("100.0%", "100%") in row
             assert row.endswith(f"{round(100 * tried[c], 1) + 0.0:+.1f}" if c in tried else "–")
     assert "'Bag'" in text and "conv2, convolution" in text
 
@@ -217,10 +262,10 @@ def test_a_place_is_worked_out(deep_bundle: Path) -> None:
 
 
 def test_a_place_is_found_on_the_original_picture(tutorial_bundle: Path, tmp_path: Path) -> None:
-    path = edited(tutorial_bundle, tmp_path / "b", foreign)  # ten pixels of the picture are one of the input
+    path = edited(tutorial_bundle, tmp_path / "b", foreign)  # twenty pixels of the picture are one of the input
     text = inspect(path, "--place", "conv1", 1, 2, 4).output
     assert "rows 1 to 3, columns 3 to 5 of the 28 × 28 input" in text
-    assert "rows 91 to 121, columns 46 to 75 of the 534 × 400 picture boots.jpg" in text
+    assert "rows 182 to 242, columns 91 to 150 of the 1068 × 800 picture boots.jpg" in text
 
 
 MISTAKES = {
