@@ -11,18 +11,24 @@ import manimpango
 import numpy as np
 from manim import ManimColor, config
 
-BACKGROUND = ManimColor("#0B0E14")
-TEXT = ManimColor("#F2F4F8")
-MUTED = ManimColor("#A9B4C4")  # 8.9:1 on the background
-LINE = ManimColor("#5B6778")
-ACCENT = ManimColor("#FFC857")  # what to look at
-SECOND = ManimColor("#5BD1D7")  # the other thing to look at
+BACKGROUND = TEXT = MUTED = LINE = ACCENT = SECOND = ManimColor("#000000")  # `use` sets them, by theme
+TITLE = STATEMENT = LABEL = SMALL = 0.0  # text sizes; `use` sets them, by the shape of the frame
+SMALLEST = 17.5  # its capitals have 2.2 % of the frame's height: nothing may be set smaller
+INK, PAPER = ManimColor("#000000"), ManimColor("#FFFFFF")  # text on light and on dark cells, in every theme
+
+_THEMES = {
+    #         background, text, muted, line, accent (what to look at), second (the other thing to look at)
+    "dark": ("#0B0E14", "#F2F4F8", "#A9B4C4", "#5B6778", "#FFC857", "#5BD1D7"),
+    "light": ("#FAFAF7", "#14181F", "#4A5563", "#8A94A3", "#9A5B00", "#00697A"),  # text over 5:1 on the background
+}
+_SIZES = {
+    # title, statement, label, small
+    "wide": (38, 28, 24, 22),
+    "square": (31, 23, 21, 20),
+    "tall": (26, 20, 18.5, 18),
+}
 
 FONT = "DejaVu Sans"  # comes inside matplotlib, so every machine sets the same text
-TITLE = 38
-STATEMENT = 28
-LABEL = 24
-SMALL = 22  # capitals of 0.23 units, 2.9 % of the frame's height: the smallest that may be used
 
 MARGIN = 0.45
 GAP = 0.25
@@ -31,6 +37,19 @@ LEADING = 0.04  # between two lines of text
 STROKE = 2.5
 IN_S = 0.8  # seconds for something to appear
 MOVE_S = 1.2  # seconds for something to change place
+
+
+def use(theme: str) -> None:
+    """Take the colours of `theme` and the text sizes for the shape of manim's frame, for this process."""
+    colours = [ManimColor(code) for code in _THEMES[theme]]
+    names = ("BACKGROUND", "TEXT", "MUTED", "LINE", "ACCENT", "SECOND", "TITLE", "STATEMENT", "LABEL", "SMALL")
+    globals().update(zip(names, (*colours, *_SIZES[shape()]), strict=True))
+
+
+def shape() -> str:
+    """The shape of manim's frame: `wide` (16:9), `square` (1:1) or `tall` (9:16)."""
+    ratio = config.frame_width / config.frame_height
+    return "wide" if ratio > 1.2 else "square" if ratio > 0.8 else "tall"
 
 
 @dataclass(frozen=True)
@@ -54,42 +73,74 @@ class Region:
     def centre(self) -> np.ndarray:
         return np.array([(self.left + self.right) / 2, (self.bottom + self.top) / 2, 0.0])
 
-    def columns(self, *shares: float) -> list["Region"]:
-        """Cut into columns whose widths are as `shares`, with a gap between them."""
-        room = self.width - 2 * GAP * (len(shares) - 1)
+    def columns(self, *shares: float, gap: float = 2 * GAP) -> list["Region"]:
+        """Cut into columns from the left whose widths are as `shares`, with a gap between them."""
+        room = self.width - gap * (len(shares) - 1)
         left, found = self.left, []
         for share in shares:
             width = room * share / sum(shares)
             found.append(Region(left, left + width, self.bottom, self.top))
-            left += width + 2 * GAP
+            left += width + gap
         return found
+
+    def rows(self, *shares: float, gap: float = GAP) -> list["Region"]:
+        """Cut into rows from the top whose heights are as `shares`, with a gap between them."""
+        room = self.height - gap * (len(shares) - 1)
+        top, found = self.top, []
+        for share in shares:
+            height = room * share / sum(shares)
+            found.append(Region(self.left, self.right, top - height, top))
+            top -= height + gap
+        return found
+
+    def split(self, *shares: float) -> list["Region"]:
+        """Columns in a wide frame, rows in a tall or square one."""
+        return self.columns(*shares) if shape() == "wide" else self.rows(*shares)
 
 
 def title_region() -> Region:
-    """One line at the top."""
-    return Region(*_sides(), bottom=3.2, top=3.75)
+    """The top: one line in a wide frame, up to two in others."""
+    return _band(0)
 
 
 def statement_region() -> Region:
-    """One line below the title: what to notice now."""
-    return Region(*_sides(), bottom=2.5, top=3.0)
+    """Below the title: what to notice now. One line in a wide frame, up to two or three in others."""
+    return _band(1)
 
 
 def body() -> Region:
     """Between the statement and the strip at the bottom that captions may cover."""
-    return Region(*_sides(), bottom=-2.7, top=2.3)
+    return _band(2)
 
 
-def _sides() -> tuple[float, float]:
-    half = config.frame_width / 2
-    return -half + MARGIN, half - MARGIN
+LINES = {"wide": (1, 1), "square": (2, 2), "tall": (2, 3)}  # of the title, of the statement
+CAPTION_TOP = -2.75  # players may cover what lies below
+_BANDS = {  # bottom and top of title, statement and body
+    "wide": ((3.2, 3.75), (2.5, 3.0), (-2.7, 2.3)),
+    "square": ((3.0, 3.8), (2.2, 2.9), (-2.7, 2.05)),
+    "tall": ((3.1, 3.8), (2.2, 3.0), (-2.7, 2.05)),
+}
+
+
+def _band(number: int) -> Region:
+    bottom, top = _BANDS[shape()][number]
+    half, margin = config.frame_width / 2, MARGIN if shape() == "wide" else MARGIN / 2
+    return Region(-half + margin, half - margin, bottom, top)
 
 
 @cache
 def register_fonts() -> None:
     """Make the fonts known to Pango in this process; the machine's own are never asked for."""
+    for bold in (False, True):
+        manimpango.register_font(str(font_file(bold)))
+
+
+@cache
+def font_file(bold: bool) -> Path:
+    """The file of `FONT`."""
     import matplotlib
 
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"):
-        manimpango.register_font(str(folder / name))
+    return Path(matplotlib.get_data_path(), "fonts", "ttf", f"DejaVuSans{'-Bold' if bold else ''}.ttf")
+
+
+use("dark")

@@ -1,23 +1,27 @@
 """The stage that every lesson scene stands on: its bundle, its options, its beats and its ledger."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from os import environ
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from manim import FadeIn, FadeOut, ImageMobject, Mobject, Scene, Transform, Wait, config
-from pydantic import BaseModel, ConfigDict, ValidationError
+from manim import FadeIn, FadeOut, Mobject, Scene, Transform, Wait, config
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
+from fmcore.analysis.measures import MEASURES, measure
 from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, PlanError, RenderError, one_of
 from fmcore.header import LayerInfo
 from fmcore.lesson.brief import Brief, Figure, Performance
+from fmcore.lesson.claims import Claim, SpokenClaim
 from fmcore.lesson.script import Script, TimedBeat
+from fmcore.lesson.storyboard import StoryFrame
 from scenes import look
-from scenes.parts.picture import Picture
-from scenes.parts.text import label
+from scenes.ledger import read_figures, read_items
+from scenes.parts.text import number, paragraph
 
 BUNDLE_FOLDER = Path("renders/bundles")
 _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or losing a frame
@@ -28,7 +32,9 @@ class SceneOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    probe: int | str | None = None  # a number, or a class name; by default the last class
+    # the image: a number, or a class name; by default one of the last class that is answered rightly
+    probe: int | str | None = Field(default=None, validation_alias=AliasChoices("probe", "image"))
+    seconds: float | None = Field(default=None, gt=0, le=3600)  # of the whole scene; by default what it takes to read
 
 
 class LessonScene(Scene):
@@ -40,13 +46,57 @@ class LessonScene(Scene):
     bundle_name: ClassVar[str] = "tutorial-garments"  # used when nobody names a bundle
     Options: ClassVar[type[SceneOptions]] = SceneOptions
 
+    caption_top: ClassVar[float] = look.CAPTION_TOP  # players may cover what lies below
     brief: Brief | None = None  # set by the driver before the scene is played
+    on_beat: Callable[[str], None] | None = None  # told of the end of every beat, when its last frame stands
 
     # -- for scenes ------------------------------------------------------------------------------
 
     def facts(self) -> Mapping[str, object]:
-        """What fills the placeholders of the script; measured on the bundle, before anything is drawn."""
+        """What fills the placeholders of the script: names, and claims for whatever is measured.
+
+        Asked for once, before anything is drawn; `self.told` keeps it, so that a label can say the same.
+        """
         return {}
+
+    def claim(
+        self,
+        name: str,
+        array: str,
+        *index: int,
+        words: Callable[[float], str] | str = number,
+        at_least: float | None = None,
+        at_most: float | None = None,
+        otherwise: str = "",
+        other: bool = False,
+    ) -> Claim:
+        """Take measure `name` of `array`, or its part at `index`, and put it into `words`.
+
+        With `at_least` or `at_most` it is a judgement: where the number does not hold, `otherwise` is said.
+        `other` measures the bundle that is compared with.
+
+        Raises:
+            BundleError: no such measure, array or part.
+        """
+        bundle, reference = (self.other, self.bundle) if other else (self.bundle, self.other)
+        value = measure(name, bundle, array, index, reference)
+        holds = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
+        said = words if isinstance(words, str) else words(value)
+        measures = bundle.header.measures
+        counted = measures.images if measures else bundle.header.dataset.test_count
+        return Claim(
+            words=said if holds else otherwise,
+            measure=name,
+            array=array,
+            index=index,
+            digest=bundle.info(array).sha256,
+            value=value,
+            relation="is" if at_least is at_most is None else "at most" if at_least is None else "at least",
+            threshold=at_most if at_least is None else at_least,
+            sample_size=max(1, counted) if MEASURES[name].over_images else 1,
+            holds=holds,
+            other=other,
+        )
 
     def prepare(self) -> None:
         """Read from the bundle what `facts` and `construct` use."""
@@ -78,8 +128,9 @@ class LessonScene(Scene):
     def say(self, text: str) -> None:
         """Put `text` in the statement line, in the place of what stands there."""
         region = look.statement_region()
-        new = label(text, look.STATEMENT, look.ACCENT, width=region.width).move_to(region.centre)
-        new.align_to(np.array([region.left, 0, 0]), np.array([-1.0, 0, 0]))
+        most = look.LINES[look.shape()][1]
+        new = paragraph(text, look.STATEMENT, look.ACCENT, width=region.width, most=most)
+        _put(new, region)
         old, self._statement = self._statement, new
         if old is None:
             self.play(FadeIn(new), run_time=look.IN_S / 2)
@@ -100,6 +151,12 @@ class LessonScene(Scene):
         self.play(Transform(large, mobject), run_time=look.MOVE_S)
         self.remove(large)
         self.add(mobject)
+
+    def until(self, share: float) -> None:
+        """Wait until this share of the beat that is being played has passed, so that it does not stand still after."""
+        beat = self.timeline[self._played]
+        if (frames := round(beat.start + share * beat.frames) - self.frame_now) > 0:
+            self._wait_frames(frames)
 
     @property
     def seconds_left(self) -> float:
@@ -132,6 +189,7 @@ class LessonScene(Scene):
 
     def setup(self) -> None:
         look.register_fonts()
+        look.use(self.brief.theme if self.brief else "dark")
         try:
             self._set_the_stage()
         except FmcoreError as error:
@@ -143,7 +201,16 @@ class LessonScene(Scene):
         if self._played < len(self.timeline):
             missing = self.timeline[self._played].cue
             raise RenderError(f"{type(self).__name__} never plays beat '{missing}' of its script; play it.")
-        self.bundle.close()
+        for bundle in {id(one): one for one in (self.bundle, self.other)}.values():
+            bundle.close()
+
+    def play(self, *animations: Any, **settings: Any) -> None:
+        """Play as manim does, and note when something moves."""
+        start = self.frame_now
+        super().play(*animations, **settings)
+        still = len(animations) == 1 and isinstance(animations[0], Wait) and self._stands_still()
+        if not still and self.frame_now > start:
+            self.moving.append((start, self.frame_now))
 
     def get_run_time(self, animations: list) -> float:
         """Whole frames only, so that the frames of a scene are those that its script says."""
@@ -157,25 +224,41 @@ class LessonScene(Scene):
     def _set_the_stage(self) -> None:
         brief = self.brief or Brief(bundle=_default_bundle(self.bundle_name))
         self.bundle = Bundle.open(brief.bundle or _default_bundle(self.bundle_name))
+        self.other = Bundle.open(brief.other) if brief.other else self.bundle
         self.options = read_options(type(self), brief)
         self.bundle.require(*(name.format_map(self.options.model_dump()) for name in self.needs))
         self.figures: list[Figure] = []
+        self.story: list[StoryFrame] = []
+        self.moving: list[tuple[int, int]] = []
         self._played = 0
         self._statement: Mobject | None = None
         self.prepare()
-        self.timeline = self.script.filled(self.facts()).timed(int(config.frame_rate))
+        self.told = self.facts()
+        self.timeline = self.script.filled(self.told).timed(int(config.frame_rate), self.options.seconds)
         self.camera.background_color = look.BACKGROUND
-        region = look.title_region()
-        heading = label(self.title, look.TITLE, bold=True, width=region.width).move_to(region.centre)
-        heading.align_to(np.array([region.left, 0, 0]), np.array([-1.0, 0, 0]))
-        self.add(heading)
+        region, most = look.title_region(), look.LINES[look.shape()][0]
+        self.add(_put(paragraph(self.title, look.TITLE, width=region.width, most=most, bold=True), region))
 
     def _wait_frames(self, frames: int) -> None:
-        still = not any(mobject.get_family_updaters() for mobject in self.mobjects)
-        self.wait(frames / config.frame_rate, frozen_frame=True if still else None)
+        self.wait(frames / config.frame_rate, frozen_frame=True if self._stands_still() else None)
+
+    def _stands_still(self) -> bool:
+        return not any(mobject.get_family_updaters() for mobject in self.mobjects)
 
     def _note_figures(self, beat: TimedBeat) -> None:
-        self.figures.extend(read_ledger(self.mobjects, beat))
+        self.figures.extend(read_figures(self.mobjects, beat))
+        if self.on_beat is not None:
+            self.on_beat(beat.cue)
+        self.story.append(StoryFrame(beat=beat.cue, number=beat.end - 1, items=tuple(read_items(self.mobjects))))
+
+    def _spoken(self) -> Iterator[SpokenClaim]:
+        """Every claim with each beat whose sentence makes it; one that only a label shows has no beat."""
+        sentences = {beat.cue: beat.say for beat in self.timeline}
+        places = dict.fromkeys(self.script.placeholders)
+        for name, claim in self.told.items():
+            if isinstance(claim, Claim):
+                for cue in [cue for cue, used in places if used == name] or [""]:
+                    yield SpokenClaim(beat=cue, name=name, sentence=sentences.get(cue, ""), claim=claim)
 
     def performance(self) -> Performance:
         """What was shown, for the driver."""
@@ -183,8 +266,24 @@ class LessonScene(Scene):
             title=self.title,
             beats=self.timeline,
             figures=tuple(self.figures),
+            claims=tuple(self._spoken()),
+            unproved=tuple((cue, name) for cue, name in self.script.placeholders if _is_number(self.told[name])),
+            moving=tuple(self.moving),
             bundle_digest=self.bundle.digest,
+            other_digest=None if self.other is self.bundle else self.other.digest,
         )
+
+
+def _put(text: Mobject, region: look.Region) -> Mobject:
+    """Put `text` at the left of `region`, in its middle."""
+    return text.move_to(region.centre).align_to(np.array([region.left, 0, 0]), np.array([-1.0, 0, 0]))
+
+
+def _is_number(fact: object) -> bool:
+    """Whether a fact states a number without the measurement behind it."""
+    if isinstance(fact, str):
+        return bool(re.fullmatch(r"[-−+]?[\d.,]+ ?%?", fact))
+    return isinstance(fact, int | float | np.number)
 
 
 def read_options(scene: type[LessonScene], brief: Brief) -> SceneOptions:
@@ -224,47 +323,6 @@ def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
     if wanted in names:
         return names.index(wanted)
     raise PlanError(one_of("probe", wanted, list(dict.fromkeys(names))))
-
-
-def read_ledger(mobjects: list[Mobject], beat: TimedBeat) -> Iterator[Figure]:
-    """The pictures of arrays that are fully visible, with their boxes as shares of the frame."""
-    painted = [
-        member
-        for mobject in mobjects
-        for member in mobject.get_family()
-        if isinstance(member, ImageMobject) and member.get_pixel_array()[..., 3].max() > 0
-    ]
-    boxes = [_box(image) for image in painted]
-    for number, image in enumerate(painted):
-        if not isinstance(image, Picture) or image.source is None or image.get_pixel_array()[..., 3].min() < 255:
-            continue
-        yield Figure(
-            beat=beat.cue,
-            frame=beat.end - 1,
-            array=image.source.array,
-            index=image.source.index,
-            box=boxes[number],
-            low=image.scale_of_colour.low,
-            high=image.scale_of_colour.high,
-            scale=image.scale_of_colour.kind,
-            colours=image.scale_of_colour.table_name,
-            covered=any(_overlap(boxes[number], later) for later in boxes[number + 1 :]),
-        )
-
-
-def _box(image: ImageMobject) -> tuple[float, float, float, float]:
-    (left, bottom), (right, top) = image.points[:, :2].min(0), image.points[:, :2].max(0)
-    width, height = config.frame_width, config.frame_height
-    return (
-        float(left / width + 0.5),
-        float(0.5 - top / height),
-        float(right / width + 0.5),
-        float(0.5 - bottom / height),
-    )
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return all(low < high for low, high in ((max(a[i], b[i]), min(a[i + 2], b[i + 2])) for i in (0, 1)))
 
 
 def _default_bundle(name: str) -> Path:

@@ -1,12 +1,11 @@
 """Films for tests: bundles made by hand, scenes played without drawing, frames decoded and read back."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import av
 import numpy as np
@@ -28,7 +27,10 @@ from fmcore.header import (
     TrainingInfo,
 )
 from fmcore.lesson.brief import Brief, Figure, Performance
+from fmcore.lesson.storyboard import Storyboard
 from fmcore.render.spec import RenderSpec
+from fmcore.render.storyboard import storyboard
+from fmcore.render.worker import SegmentJob
 
 TINY = RenderSpec(quality="tiny", width=160, height=90, fps=5, crf=18, preset="ultrafast")
 GARMENTS = ("shirt", "trouser", "bag")
@@ -161,26 +163,14 @@ def _layer(
 
 
 @dataclass
-class Storyboard:
+class Played:
     """A scene that was played: what it says, the frames it took, and what `watch` saw at the end of each beat."""
 
     scene: Any
     frames: int
     performance: Performance
+    board: Storyboard
     seen: dict[str, Any] = field(default_factory=dict)
-
-
-class _NoFilm:
-    """An encoder that only counts."""
-
-    frames = 0
-
-    def write(self, pixels: NDArray[np.uint8], repeat: int = 1) -> None:
-        self.frames += repeat
-
-    def finish(self) -> None: ...
-
-    def abort(self) -> None: ...
 
 
 def play(
@@ -189,16 +179,9 @@ def play(
     options: Mapping[str, Any] | None = None,
     spec: RenderSpec = TINY,
     watch: Callable[[Any], Any] = lambda scene: None,
-) -> Storyboard:
+    other: Path | None = None,
+) -> Played:
     """Play a LessonScene frame by frame as the worker does, but draw and write nothing."""
-    from manim import Camera
-
-    from fmcore.render.worker import _configure, _SegmentRenderer, _SegmentWriter
-
-    class Undrawn(_SegmentRenderer):
-        def update_frame(self, *args: Any, **kwargs: Any) -> None: ...
-
-        def save_static_frame_data(self, *args: Any) -> None: ...
 
     class Watched(scene_class):  # type: ignore[misc]
         def _note_figures(self, beat: Any) -> None:
@@ -207,17 +190,13 @@ def play(
 
     Watched.__name__ = scene_class.__name__
     seen: dict[str, Any] = {}
-    film = _NoFilm()
-    media = Path(tempfile.mkdtemp(prefix="fmcore-test-"))
-    try:
-        _configure(spec, media)
-        renderer = Undrawn(lambda settings: _SegmentWriter(settings, film), Camera, lambda done, total: None)
-        scene = Watched(renderer=renderer)
-        scene.brief = Brief(bundle=bundle, options=dict(options or {}))
-        scene.render()
-        return Storyboard(scene, film.frames, scene.performance(), seen)
-    finally:
-        shutil.rmtree(media, ignore_errors=True)
+    job = SegmentJob(
+        scene=scene_class.__name__, path=Path("here.py"), module=__name__,
+        brief=Brief(bundle=bundle, other=other, options=dict(options or {})), spec=spec, target=Path("nowhere.mp4"),
+    )  # fmt: skip
+    with patch("fmcore.render.worker.load_scene", lambda job: Watched):
+        played = storyboard(job)
+    return Played(played.scene, played.board.performance.beats[-1].end, played.board.performance, played.board, seen)
 
 
 # -- films read back -----------------------------------------------------------------------------

@@ -65,7 +65,8 @@ def test_a_shape_is_written_height_width_channels() -> None:
 @pytest.mark.parametrize("text", ["", " ", "{x}", "<b>&amp;</b>", "“Größe”", "特征图", "a" * 200, "\\n {0} %s", "a\nb"])
 def test_any_text_can_be_set(text: str) -> None:
     mobject = label(text, width=5)
-    assert mobject.text == text and mobject.width <= 5 + 1e-6
+    assert mobject.width <= 5 + 1e-6
+    assert mobject.text == text or (len(text) > 50 and mobject.text == "a" * 16 + "…" + "a" * 16)
     assert np.isfinite(mobject.points).all()
 
 
@@ -153,14 +154,16 @@ def test_a_colour_bar_shows_its_ends_and_what_shares_it(case: str) -> None:
 
 
 def test_a_grid_shows_the_numbers_of_its_values() -> None:
-    grid = NumberGrid(RAMP, RAMP_SCALE, 0.7)
+    grid = NumberGrid(RAMP, RAMP_SCALE, 1.0)
     assert texts(grid) == [number(float(value)) for value in RAMP.flat]
     middle = grid.cell_at(1, 2, 4)
     (written,) = (m for m in grid.get_family() if isinstance(m, Label) and m.text == "6.00")
     assert written.get_center() == pytest.approx(middle.get_center())
     assert grid.cell_at(0, 0, 4).get_center()[1] > middle.get_center()[1]
-    assert all(member.width < 0.7 for member in grid.get_family() if isinstance(member, Label))
-    assert texts(NumberGrid(RAMP, RAMP_SCALE, 0.7, digits=False)) == []
+    assert all(member.width < 1.0 for member in grid.get_family() if isinstance(member, Label))
+    assert texts(NumberGrid(RAMP, RAMP_SCALE, 1.0, digits=False)) == []
+    assert texts(NumberGrid(RAMP, RAMP_SCALE, 0.6)) == [number(float(value), 1) for value in RAMP.flat]
+    assert texts(NumberGrid(RAMP, RAMP_SCALE, 0.2)) == []  # nobody could read them
     with pytest.raises(ValueError, match="too large to read; draw a Picture"):
         NumberGrid(np.zeros((9, 2)), RAMP_SCALE, 0.2)
 
@@ -175,7 +178,7 @@ def test_a_closeup_stays_inside_and_marks_the_value(
 ) -> None:
     values = np.arange(200, dtype=np.float32).reshape(10, 20)
     picture = Picture(values, ColourScale.of(values), 4.0)
-    near = Closeup(picture, row, column, 0.6)
+    near = Closeup(picture, row, column, 1.0)
     said = texts(near)
     assert said[-2:] == told
     assert said[place[0] * 5 + place[1]] == number(float(values[row, column]))

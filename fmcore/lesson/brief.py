@@ -39,7 +39,8 @@ class Figure(BaseModel):
     high: float
     scale: str
     colours: str  # name of the colour table
-    covered: bool  # something drawn later lies over a part of it
+    covered: bool  # a picture drawn later lies over a part of it, or other things over most of it
+    crossed: tuple[tuple[float, float, float, float], ...] = ()  # boxes of what is drawn over it, such as a frame
     other: bool = False  # whether the array is of the other bundle, the one compared with
 
 

@@ -25,6 +25,7 @@ class Claim(BaseModel):
     relation: Relation = "is"
     threshold: FiniteFloat | None = None
     sample_size: int = Field(ge=1)  # images that the value was taken over
+    other: bool = False  # taken of the bundle that is compared with
     holds: bool = True  # always true of a plain measurement, which has no threshold
 
     def __str__(self) -> str:

@@ -67,6 +67,7 @@ class SceneEntry(_Strict):
 
     scene: str = Field(min_length=1)
     bundle: str | None = None
+    other: str | None = None  # the bundle that it is compared with
     options: dict[str, str | int | float | bool] = {}
 
 
@@ -80,8 +81,9 @@ class LessonPlan(_Strict):
     @model_validator(mode="after")
     def _bundles_are_known(self) -> Self:
         for entry in self.scenes:
-            if entry.bundle is not None and entry.bundle not in self.bundles:
-                raise ValueError(one_of("bundle", entry.bundle, list(self.bundles)))
+            for name in (entry.bundle, entry.other):
+                if name is not None and name not in self.bundles:
+                    raise ValueError(one_of("bundle", name, list(self.bundles)))
         return self
 
     @model_validator(mode="after")
@@ -179,7 +181,7 @@ def with_overrides(
             raise PlanError(
                 "A bundle is trained already: leave out --data, --epochs and --seed, or leave out --bundle."
             )
-        scenes = tuple(entry.model_copy(update={"bundle": "given"}) for entry in plan.scenes)
+        scenes = tuple(entry.model_copy(update={"bundle": "given", "other": None}) for entry in plan.scenes)
         return LessonPlan(title=plan.title, bundles={"given": BundleRecipe(file=str(bundle))}, scenes=scenes)
     changes = {name: value for name, value in (("data", data), ("epochs", epochs), ("seed", seed)) if value is not None}
     recipes = {name: recipe.model_copy(update=changes) for name, recipe in plan.bundles.items()}

@@ -6,6 +6,7 @@ never adds up; durations are multiples of 0.2 s, which is whole frames at 10, 15
 
 import math
 from collections.abc import Mapping
+from string import Formatter
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -90,13 +91,27 @@ class Script(BaseModel):
                 ) from None
         return self.model_copy(update={"beats": tuple(beats)})
 
-    def timed(self, fps: int) -> tuple[TimedBeat, ...]:
-        """The beats with their frames at `fps`."""
+    @property
+    def placeholders(self) -> tuple[tuple[str, str], ...]:
+        """(cue, name) of every placeholder, in the order of the sentences."""
+        parse = Formatter().parse
+        return tuple((beat.cue, name) for beat in self.beats for _, name, _, _ in parse(beat.say) if name)
+
+    def timed(self, fps: int, total_s: float | None = None) -> tuple[TimedBeat, ...]:
+        """The beats with their frames at `fps`, all a little longer where they shall take `total_s` together.
+
+        Raises:
+            PlanError: they need more.
+        """
         timed: list[TimedBeat] = []
+        needed = sum(beat.duration for beat in self.beats)
+        if total_s is not None and total_s < needed - _STEP_S / 2:
+            raise PlanError(f"The scene needs {needed:.1f} s for its narration; give it as many seconds or more.")
+        stretch = 1.0 if total_s is None else total_s / needed
         seconds, start = 0.0, 0
         for beat in self.beats:
-            seconds += beat.duration
-            end = round(seconds * fps)
+            seconds += beat.duration * stretch
+            end = round(round(seconds / _STEP_S) * _STEP_S * fps)
             timed.append(TimedBeat(cue=beat.cue, say=beat.say, start=start, end=end))
             start = end
         return tuple(timed)

@@ -29,7 +29,7 @@ class SegmentEncoder:
 
     def __init__(self, target: Path, spec: RenderSpec) -> None:
         self.target, self.spec = target, spec
-        self.frames = 0
+        self.frames, self.finished = 0, False
         self._partial = target.with_name(f".{target.name}.{os.getpid()}.part")
         self._time_base = Fraction(1, spec.fps)
         self._reformatter = VideoReformatter()
@@ -60,6 +60,7 @@ class SegmentEncoder:
         self._container.mux(self._stream.encode())
         self._container.close()
         self._partial.replace(self.target)
+        self.finished = True
 
     def abort(self) -> None:
         """Close and remove what was written."""

@@ -93,7 +93,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
 
 def _used(plan: LessonPlan) -> dict[str, Any]:
     """The recipes that a scene reads; two of the same path would overwrite each other."""
-    used = {entry.bundle for entry in plan.scenes if entry.bundle}
+    used = {name for entry in plan.scenes for name in (entry.bundle, entry.other) if name}
     return {name: recipe for name, recipe in plan.bundles.items() if name in used}
 
 
@@ -262,6 +262,7 @@ def _record(
                 "scene": one.ref.name,
                 "title": performance.title,
                 "bundle": entry.bundle,
+                "other": entry.other,
                 "options": entry.options,
                 "start": start,
                 "end": start + segment.frames,
@@ -272,6 +273,7 @@ def _record(
                 "figures": [
                     figure.model_dump(mode="json") | {"frame": start + figure.frame} for figure in performance.figures
                 ],
+                "claims": [claim.model_dump(mode="json") for claim in performance.claims],
                 "segment": one.key,
                 "inputs": dict(one.inputs),
             }

@@ -20,6 +20,7 @@ _WORDS = {
     "source": "its source changed",
     "options": "its options changed",
     "bundle": "its bundle changed",
+    "other": "the bundle it is compared with changed",
     "spec": "another quality",
     "versions": "other versions of the libraries",
 }
@@ -56,18 +57,20 @@ def plan_segments(
     for position, entry in enumerate(entries):
         ref = find_scene(entry.scene)
         path, digest = bundles[entry.bundle] if entry.bundle else (None, "none")
+        other, other_digest = bundles[entry.other] if entry.other else (None, "none")
         inputs = {
             "scene": ref.name,
             "source": _source_digest(ref),
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
+            "other": other_digest,
             "spec": spec.model_dump_json(),
             "versions": json.dumps(_versions(), sort_keys=True),
         }
         key = key_of(inputs)
         segment = store.find(key)
         reason = "nothing changed" if segment else _why(inputs, before.get(position), store.video(key))
-        brief = Brief(bundle=path, options=entry.options)
+        brief = Brief(bundle=path, other=other, options=entry.options)
         plans.append(SegmentPlan(ref, brief, inputs, key, segment, reason))
     return plans
 

@@ -3,12 +3,16 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from fmcore.errors import InputError, one_of
+from fmcore.lesson.brief import Theme
 
 FRAME_HEIGHT = 8.0  # manim's units; every scene is laid out in them
 
 
+ASPECTS = ("16:9", "9:16", "1:1")
+
+
 class RenderSpec(BaseModel):
-    """Size in pixels, frames a second, and x264's rate factor and preset."""
+    """Size in pixels, frames a second, x264's rate factor and preset, and the theme: colours for dark or light."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -18,6 +22,13 @@ class RenderSpec(BaseModel):
     fps: int = Field(ge=1, le=240)
     crf: int = Field(ge=0, le=51)
     preset: str
+    theme: Theme = "dark"
+
+    @property
+    def aspect(self) -> str:
+        """The shape of the frame, as one of `ASPECTS`."""
+        ratio = self.width / self.height
+        return "16:9" if ratio > 1.2 else "1:1" if ratio > 0.8 else "9:16"
 
 
 QUALITIES: dict[str, RenderSpec] = {
@@ -31,12 +42,17 @@ QUALITIES: dict[str, RenderSpec] = {
 }
 
 
-def quality(name: str) -> RenderSpec:
-    """The spec called `name`.
+def quality(name: str, aspect: str = "16:9", theme: Theme = "dark") -> RenderSpec:
+    """The spec called `name`, turned upright for `9:16`, cut to its shorter side for `1:1`.
 
     Raises:
-        InputError: there is none.
+        InputError: no such quality or aspect.
     """
     if name not in QUALITIES:
         raise InputError(one_of("quality", name, list(QUALITIES)))
-    return QUALITIES[name]
+    if aspect not in ASPECTS:
+        raise InputError(one_of("aspect ratio", aspect, list(ASPECTS)))
+    spec = QUALITIES[name]
+    sizes = {"16:9": (spec.width, spec.height), "9:16": (spec.height, spec.width), "1:1": (spec.height, spec.height)}
+    width, height = sizes[aspect]
+    return spec.model_copy(update={"width": width, "height": height, "theme": theme})

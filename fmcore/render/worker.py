@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from manim import Camera, Scene, config, logger
@@ -32,6 +32,20 @@ from fmcore.lesson.brief import Brief, Performance
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
+
+
+class Encoder(Protocol):
+    """What takes the frames of a scene; `finished` once `finish` has been called."""
+
+    frames: int
+    finished: bool
+
+    def write(self, pixels: NDArray[np.uint8], repeat: int = 1) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def abort(self) -> None: ...
+
 
 OnFrames = Callable[[int, int | None], None]  # (frames done, frames in all if known)
 
@@ -64,20 +78,26 @@ def render_segment(job: SegmentJob, on_frames: OnFrames) -> SegmentResult:
     Raises:
         FmcoreError: the scene failed; the sentence says where.
     """
+    encoder = SegmentEncoder(job.target, job.spec)
+    scene = play(job, encoder, SegmentRenderer, on_frames)
+    return SegmentResult(frames=encoder.frames, performance=_performance(scene, job, encoder.frames))
+
+
+def play(job: SegmentJob, encoder: Encoder, renderer: "type[SegmentRenderer]", on_frames: OnFrames) -> Any:
+    """Play `job.scene` through `renderer` into `encoder`, which is aborted if that fails; return the scene.
+
+    Raises:
+        FmcoreError: the scene failed; the sentence says where.
+    """
     media = Path(tempfile.mkdtemp(prefix="fmcore-"))  # its own: manim's text cache is not safe to share
     try:
         _configure(job.spec, media)
         with _neighbours_of(job.path) if job.module is None else nullcontext():
-            scene = _make(load_scene(job), job, on_frames)
-            try:
-                scene.render()
-            except BaseException:
-                scene.renderer.file_writer.abort_encode_jobs()
-                raise
-        writer: _SegmentWriter = scene.renderer.file_writer
-        if not writer.encoder.frames:
+            scene = _make(load_scene(job), job, encoder, renderer, on_frames)
+            scene.render()
+        if not encoder.frames:
             raise RenderError(f"{job.scene} plays nothing, so there is no film of it; call self.play or self.wait.")
-        return SegmentResult(frames=writer.encoder.frames, performance=_performance(scene, job, writer.encoder.frames))
+        return scene
     except FmcoreError:
         raise
     except SystemExit as error:
@@ -88,6 +108,8 @@ def render_segment(job: SegmentJob, on_frames: OnFrames) -> SegmentResult:
     except Exception as error:
         raise RenderError(f"{job.scene} failed with {_where(error, job.path)}.") from error
     finally:
+        if not encoder.finished:
+            encoder.abort()
         shutil.rmtree(media, ignore_errors=True)
 
 
@@ -143,18 +165,19 @@ def _configure(spec: RenderSpec, media: Path) -> None:
     tqdm.set_lock(threading.RLock())  # its own is a semaphore that a worker killed by Ctrl-C would leave behind
 
 
-def _make(scene_class: type[Scene], job: SegmentJob, on_frames: OnFrames) -> Any:
+def _make(
+    scene_class: type[Scene],
+    job: SegmentJob,
+    encoder: Encoder,
+    renderer: "type[SegmentRenderer]",
+    on_frames: OnFrames,
+) -> Any:
     base = _camera_of(scene_class)
     camera = type(f"Cairo{base.__name__}", (CairoImages, base), {})
-    encoder = SegmentEncoder(job.target, job.spec)
-    try:
-        renderer = _SegmentRenderer(lambda settings: _SegmentWriter(settings, encoder), camera, on_frames)
-        scene: Any = scene_class(renderer=renderer)
-    except BaseException:
-        encoder.abort()
-        raise
+    made = renderer(lambda settings: _SegmentWriter(settings, encoder), camera, on_frames)
+    scene: Any = scene_class(renderer=made)
     if hasattr(scene, "performance"):
-        scene.brief = job.brief
+        scene.brief = job.brief.model_copy(update={"theme": job.spec.theme})
     return scene
 
 
@@ -186,7 +209,7 @@ def _where(error: Exception, path: Path) -> str:
     return f"{type(error).__name__}: {text} ({Path(last.filename).name}, line {last.lineno})"
 
 
-class _SegmentRenderer(CairoRenderer):  # type: ignore[misc, unused-ignore]
+class SegmentRenderer(CairoRenderer):  # type: ignore[misc, unused-ignore]
     """manim's renderer, which hands each frame to the encoder without copying it."""
 
     def __init__(self, writer: Callable[[Any], SceneFileWriter], camera: type[Camera], on_frames: OnFrames) -> None:
@@ -210,7 +233,7 @@ class _SegmentRenderer(CairoRenderer):  # type: ignore[misc, unused-ignore]
 class _SegmentWriter(SceneFileWriter):  # type: ignore[misc, unused-ignore]
     """manim's file writer with every way to a file but one taken out: one encoder for the whole scene."""
 
-    def __init__(self, settings: Any, encoder: SegmentEncoder) -> None:
+    def __init__(self, settings: Any, encoder: Encoder) -> None:
         super().__init__(settings)
         self.encoder = encoder
 

@@ -11,9 +11,9 @@ from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.text import label, shape_text
 
 
-def border(picture: Picture, color: object = look.LINE) -> Rectangle:
+def border(picture: Picture) -> Rectangle:
     """A thin line around `picture`."""
-    frame = Rectangle(width=picture.width, height=picture.height, stroke_width=look.STROKE, color=color)
+    frame = Rectangle(width=picture.width, height=picture.height, stroke_width=look.STROKE, color=look.LINE)
     return frame.move_to(picture)
 
 

@@ -11,6 +11,17 @@ from scenes.parts.text import label, number
 LARGEST = 8  # more cells than 8 x 8 are drawn as one image, never as squares
 
 
+_MIDDLE = 0.179  # the relative luminance on which black and white have the same contrast, 4.6:1
+
+
+def _luminance(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Relative luminance (N,) of sRGB colours (N, 3), as WCAG 2 defines it."""
+    share = rgb / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    luminance: NDArray[np.float64] = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return luminance
+
+
 class NumberGrid(VGroup):
     """Values (kH, kW) as coloured squares with their numbers; `cell` is a square's side."""
 
@@ -33,15 +44,22 @@ class NumberGrid(VGroup):
         super().__init__(squares)
         self.squares = squares
         if digits:
-            light = colours.reshape(-1, 3) @ np.array([0.2126, 0.7152, 0.0722]) > 120
+            self._add_numbers(values, colours.reshape(-1, 3), cell)
+
+    def _add_numbers(self, values: NDArray[np.floating], colours: NDArray[np.uint8], cell: float) -> None:
+        """Write the values, all in one size; with fewer decimals, or not at all, where nobody could read them."""
+        inks = [look.INK if light else look.PAPER for light in _luminance(colours) > _MIDDLE]
+        for decimals in (2, 1, 0):
             texts = VGroup(
-                label(number(float(value)), look.LABEL, look.BACKGROUND if on_light else look.TEXT)
-                for value, on_light in zip(values.flat, light, strict=True)
+                label(number(float(value), decimals), look.LABEL, ink)
+                for value, ink in zip(values.flat, inks, strict=True)
             )
-            shrink = min(1.0, cell * 0.86 / max(text.width for text in texts))  # all alike
-            for text, square in zip(texts, squares, strict=True):
-                text.scale(shrink).move_to(square)
-            self.add(texts)
+            shrink = min(1.0, cell * 0.86 / max(text.width for text in texts), cell * 0.7 / texts[0].height)
+            if look.LABEL * shrink >= look.SMALLEST:
+                for text, square in zip(texts, self.squares, strict=True):
+                    text.scale(shrink).move_to(square)
+                self.add(texts)
+                return
 
     def cell_at(self, row: int, column: int, columns: int) -> Square:
         square: Square = self.squares[row * columns + column]

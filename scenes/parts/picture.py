@@ -16,6 +16,7 @@ class ArraySource:
 
     array: str
     index: tuple[int, ...]
+    other: bool = False  # of the other bundle, the one that is compared with
 
 
 UNIT = ColourScale(0.0, 1.0, "shared", GREY)  # for images in 0..1

@@ -5,9 +5,11 @@ from functools import cache, lru_cache
 import numpy as np
 from manim import DOWN, LEFT, ManimColor, MathTypst, Text, VGroup, VMobject, config
 from manim.mobject.text.text_mobject import TEXT_MOB_SCALE_FACTOR
+from PIL.ImageFont import FreeTypeFont, truetype
 
 from scenes import look
 
+_UNITS_A_POINT = 1 / 72
 _SET_AT = 96  # Pango rounds letter distances at small sizes: set large, then shrink
 _NEVER_WRAP_PX = 1_000_000  # manim lets Pango break lines at the film's width in pixels, whatever the frame's size
 
@@ -17,24 +19,105 @@ class Label(VMobject):
 
     def __init__(self, text: str, size: float, color: ManimColor, bold: bool) -> None:
         super().__init__(fill_color=color, fill_opacity=1, stroke_width=0)
-        self.text = text
+        self.text, self.bold = text, bold
         self.points = _outline(text, bold).copy()
         self.scale(size / _SET_AT).center()
 
 
 def label(
     text: str,
-    size: float = look.LABEL,
-    color: ManimColor = look.TEXT,
+    size: float | None = None,
+    color: ManimColor | None = None,
     *,
     bold: bool = False,
     width: float | None = None,
 ) -> Label:
-    """`text` in one line, at most `width` wide."""
+    """`text` in one line, at most `width` wide: set smaller as far as it stays readable, then cut in its middle.
+
+    The default size is `look.LABEL`, the default colour `look.TEXT`.
+    """
+    size, color = size or look.LABEL, color or look.TEXT
     mobject = Label(text, size, color, bold)
-    if width is not None and mobject.width > width:
-        mobject.scale(width / mobject.width)
+    if width is None or mobject.width <= width:
+        return mobject
+    smallest = min(1.0, look.SMALLEST / size)
+    if width / mobject.width >= smallest:
+        return mobject.scale(width / mobject.width)
+    room = width / (mobject.width * smallest)
+    while len(text) > 1:
+        text = shortened(text, max(1, min(len(text) - 1, int(len(text) * room))))
+        mobject = Label(text, size * smallest, color, bold)
+        if mobject.width <= width:
+            break
+        room = 0.95 * width / mobject.width
     return mobject
+
+
+def shortened(text: str, most: int) -> str:
+    """`text` with its middle left out, at most `most` characters long."""
+    if len(text) <= most:
+        return text
+    head = (most - 1) // 2
+    return f"{text[:head].rstrip()}…{text[len(text) - (most - 1 - head) :].lstrip() if most > 1 else ''}"
+
+
+def paragraph(
+    text: str,
+    size: float,
+    color: ManimColor | None = None,
+    *,
+    width: float,
+    most: int = 1,
+    bold: bool = False,
+) -> VGroup:
+    """`text` in up to `most` lines of at most `width`, aligned on the left, as large as it fits, up to `size`.
+
+    What does not fit at the smallest readable size is cut.
+    """
+    for share in (1.0, 0.92, 0.85, 0.78, 0.72):
+        now = max(size * share, look.SMALLEST)
+        rows = _wrapped(text, width / now, bold)
+        if len(rows) <= most:
+            break
+    else:
+        rows = [*rows[: most - 1], " ".join(rows[most - 1 :])]
+    texts = (label(row, now, color, bold=bold, width=width) for row in rows)
+    return VGroup(*texts).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)
+
+
+def _wrapped(text: str, width: float, bold: bool) -> list[str]:
+    """Lines of about equal length, as few as are at most `width` wide at size 1; a long word has its own."""
+    words = [(word, _advance(word, bold)) for word in text.split()] or [("", 0.0)]
+    space = _advance(" ", bold)
+
+    def filled(most: float) -> list[str]:
+        rows: list[list[str]] = [[]]
+        used = 0.0
+        for word, length in words:
+            if rows[-1] and used + space + length > most:
+                rows.append([])
+                used = 0.0
+            used += length + (space if rows[-1] else 0.0)
+            rows[-1].append(word)
+        return [" ".join(row) for row in rows]
+
+    rows = filled(width)
+    total = _advance(text, bold)
+    for share in np.linspace(total / len(rows), width, 8):  # as even as the number of lines allows
+        if share <= width and len(even := filled(float(share))) == len(rows):
+            return even
+    return rows
+
+
+@lru_cache(maxsize=4096)
+def _advance(text: str, bold: bool) -> float:
+    """The width of `text` at size 1, from the font's own table: a thousand times faster than setting it."""
+    return float(_font(bold).getlength(text)) / _SET_AT * _UNITS_A_POINT
+
+
+@cache
+def _font(bold: bool) -> FreeTypeFont:
+    return truetype(str(look.font_file(bold)), _SET_AT)
 
 
 @lru_cache(maxsize=2048)
@@ -63,6 +146,14 @@ def _line(bold: bool) -> tuple[float, float]:
     return low.get_y() + low.height / half, high.get_y() - high.height / half
 
 
+@cache
+def capital_share(bold: bool) -> float:
+    """The height of a capital as a share of a label's, whatever is written."""
+    capital = _letters("H", bold)
+    low, high = _line(bold)
+    return float(capital.height / (TEXT_MOB_SCALE_FACTOR * abs(high - low)))
+
+
 def _letters(text: str, bold: bool) -> Text:
     width_px, config.pixel_width = config.pixel_width, _NEVER_WRAP_PX
     try:
@@ -77,9 +168,9 @@ def shape_text(height: int, width: int, channels: int) -> str:
     return f"{height} × {width} × {channels}"
 
 
-def number(value: float) -> str:
+def number(value: float, decimals: int = 2) -> str:
     """Three significant digits or so, with a true minus sign and no negative zero."""
-    text = f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+    text = f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:.0f}"
     return (text if float(text) else text.lstrip("-")).replace("-", "−")
 
 
@@ -92,11 +183,15 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
-def formula(source: str, size: float = look.LABEL * 1.4) -> MathTypst:
+def formula(source: str, size: float | None = None) -> MathTypst:
     """A formula in Typst's notation, such as `"feature map"_k = phi(W_k * x)`."""
-    return MathTypst(source, font_size=size, color=look.TEXT)
+    return MathTypst(source, font_size=size or look.LABEL * 1.4, color=look.TEXT)
 
 
-def lines(*texts: str, size: float = look.SMALL, color: ManimColor = look.MUTED) -> VGroup:
-    """Several short lines below each other, aligned on the left."""
-    return VGroup(*(label(text, size, color) for text in texts)).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)
+def lines(
+    *texts: str, size: float | None = None, color: ManimColor | None = None, width: float | None = None
+) -> VGroup:
+    """Several short lines below each other, aligned on the left; by default small and muted."""
+    size, color = size or look.SMALL, color or look.MUTED
+    rows = (label(text, size, color, width=width) for text in texts)
+    return VGroup(*rows).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)

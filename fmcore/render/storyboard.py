@@ -1,0 +1,83 @@
+"""Play a scene without filming it: beats, figures, claims and what stands in the frame, in well under a second.
+
+Every frame is stepped through as in a film, so that times agree; with `stills`, the last one of every beat is drawn.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.errors import RenderError
+from fmcore.lesson.storyboard import Storyboard, StoryFrame
+from fmcore.render.spec import FRAME_HEIGHT
+from fmcore.render.worker import SegmentJob, SegmentRenderer, play
+
+
+@dataclass(frozen=True)
+class Played:
+    """A scene that was played: its storyboard, and the stills (H, W, 3) of its beats by cue."""
+
+    board: Storyboard
+    scene: Any
+    stills: dict[str, NDArray[np.uint8]]
+
+
+class _Counter:
+    """An encoder that only counts."""
+
+    frames, finished = 0, False
+
+    def write(self, pixels: NDArray[np.uint8], repeat: int = 1) -> None:
+        self.frames += repeat
+
+    def finish(self) -> None:
+        self.finished = True
+
+    def abort(self) -> None: ...
+
+
+class _Undrawn(SegmentRenderer):
+    """A renderer that draws nothing but the stills that are asked for."""
+
+    def update_frame(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def save_static_frame_data(self, *args: Any) -> None: ...
+
+
+class _WithStills(_Undrawn):
+    """Draws the scene as it stands whenever a beat ends."""
+
+    def init_scene(self, scene: Any, *args: Any) -> None:
+        super().init_scene(scene, *args)
+        self.stills: dict[str, NDArray[np.uint8]] = {}
+        scene.on_beat = self._draw
+
+    def _draw(self, cue: str) -> None:
+        self.camera.reset()
+        self.camera.capture_mobjects(self._scene.mobjects)
+        self.stills[cue] = self.camera.pixel_array[..., :3].copy()
+
+
+def storyboard(job: SegmentJob, stills: bool = False) -> Played:
+    """Play `job.scene` without writing a film; `job.target` is not used.
+
+    Raises:
+        RenderError: it is no LessonScene, or it fails.
+    """
+    counter = _Counter()
+    scene = play(job, counter, _WithStills if stills else _Undrawn, lambda done, total: None)
+    story: list[StoryFrame] | None = getattr(scene, "story", None)
+    if story is None:
+        raise RenderError(f"{job.scene} has no beats, so there is no storyboard of it; derive it from LessonScene.")
+    board = Storyboard(
+        scene=job.scene,
+        fps=job.spec.fps,
+        aspect=job.spec.aspect,
+        theme=job.spec.theme,
+        caption_top=0.5 - scene.caption_top / FRAME_HEIGHT,
+        frames=tuple(story),
+        performance=scene.performance(),
+    )
+    return Played(board, scene, getattr(scene.renderer, "stills", {}))
