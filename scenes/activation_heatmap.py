@@ -2,40 +2,38 @@
 
 from collections.abc import Mapping
 
-from manim import RIGHT, Create, FadeIn, Group
+from manim import RIGHT, Create, FadeIn, FadeOut, Group
 
-from fmcore.analysis.channels import share_zero, strongest, telling
+from fmcore.analysis.channels import strongest, telling
 from fmcore.colour import ColourScale
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.closeup import Closeup
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.fitting import fit
 from scenes.parts.marks import field_frame
+from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
-from scenes.parts.text import number
+from scenes.parts.text import percent, whole
 from scenes.stage import LessonScene, SceneOptions
-
-_MAP = 3.9
-_IMAGE = 2.8
-_CELL = 0.68
 
 
 class ActivationHeatmap(LessonScene):
     """A heat map is a table of numbers; this one shows its numbers, its strongest place and their limits."""
 
     title = "Reading an activation heat map"
-    needs = ("probes", "{layer}/activation")
+    needs = ("probes", "logits", "{layer}/activation")
     script = Script.of(
         Beat(
             cue="map",
-            say="This is channel {channel} of {layer}, for the image on the left: {rows} by {columns} numbers,"
-            " painted by strength.",
+            say="This is {channel} of {layer}, for the image beside it:"
+            " {rows} by {columns} numbers, painted by strength.",
         ),
         Beat(
             cue="bar",
-            say="The colour bar translates back. Black is zero, the brightest yellow is {top}."
-            " {zero:.0%} of this map is exactly zero.",
+            say="The colour bar translates back. Black is zero, the strongest colour is {top}."
+            " {zero} of this map is at zero or below.",
         ),
         Beat(
             cue="spot",
@@ -53,8 +51,8 @@ class ActivationHeatmap(LessonScene):
         ),
         Beat(
             cue="caution",
-            say="One bright place is one clue among {channels} maps in this layer alone."
-            " By itself it does not explain the answer “{answer}”.",
+            say="One bright place is one clue among {channels} in this layer alone."
+            " By itself it does not explain the answer “{answer}”, given with {probability}.",
         ),
     )
 
@@ -66,60 +64,88 @@ class ActivationHeatmap(LessonScene):
 
     def prepare(self) -> None:
         self.layer = self.bundle.layer(self.options.layer)
-        self.image = self.bundle.part("probes", self.probe)
+        self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
         self.channel = self.channel_of(self.layer, self.options.channel, telling)
-        self.map = self.bundle.part(f"{self.layer.name}/activation", self.probe, self.channel)
+        self.map = self.bundle.part(f"{self.layer.name}/activation", self.probe, self.channel)  # (H, W)
+        self.scale = ColourScale.of(self.map)
         self.spot = strongest(self.map)
-        self.field = self.layer.field
 
     def facts(self) -> Mapping[str, object]:
-        channels, rows, columns = self.layer.output_shape
+        array, here = f"{self.layer.name}/activation", (self.probe, self.channel)
+        field = self.layer.field
         return {
             "layer": self.layer.name,
-            "channel": self.channel + 1,
-            "channels": channels,
-            "rows": rows,
-            "columns": columns,
-            "top": number(self.spot.value),
-            "zero": share_zero(self.map),
-            "row": self.spot.row + 1,
-            "column": self.spot.column + 1,
-            "field": "the whole image" if self.field.whole else f"{self.field.size[0]} by {self.field.size[1]} pixels",
+            "channel": f"channel {self.channel + 1}",
+            "channels": self.claim("channels", array, self.probe, words=lambda n: f"{n:.0f} map{'s' * (n > 1)}"),
+            "rows": self.claim("rows", array, *here, words=whole),
+            "columns": self.claim("columns", array, *here, words=whole),
+            "top": self.claim("largest value", array, *here),
+            "zero": self.claim("share of zeros", array, *here, words=percent),
+            "row": self.claim("row of the largest value", array, *here, words=whole),
+            "column": self.claim("column of the largest value", array, *here, words=whole),
+            "field": "the whole image" if field.whole else f"{field.size[0]} by {field.size[1]} pixels",
             "answer": self.bundle.class_name(self.bundle.header.probes[self.probe].predicted),
+            "probability": self.claim(
+                "probability of the answer", "logits", self.probe, words=lambda p: f"{percent(p)} probability"
+            ),
         }
 
     def construct(self) -> None:
-        left, middle, right = look.body().columns(_IMAGE, 5.7, 5 * _CELL)
-        source = ArraySource("probes", (self.probe, 0)) if len(self.image) == 1 else None
-        image = InputImage(self.image, _IMAGE, source=source).move_to(left.centre)
-        heat = FeatureMap(
-            self.map,
-            ColourScale.of(self.map),
-            _MAP,
-            f"{self.layer.name}, channel {self.channel + 1} of {self.layer.output_shape[0]}",
-            ArraySource(f"{self.layer.name}/activation", (self.probe, self.channel)),
-        )
-        bar = ColourBar(heat.picture.scale_of_colour, _MAP * 0.72)
-        Group(heat, bar).arrange(RIGHT, buff=0.3).move_to(middle.centre)
-        bar.match_y(heat.picture)
-        near = Closeup(heat.picture, self.spot.row, self.spot.column, _CELL).move_to(right.centre)
-        seen = field_frame(image.picture, self.field, self.spot.row, self.spot.column)
+        heat_room, image_room, near_room = self.rooms()
+        image = fit(lambda size: InputImage(self.image, size, probe=self.probe), image_room, most=3.4)
+        heat = fit(self.heat_map, heat_room, most=4.2)
+        picture, bar = heat[0].picture, heat[1]
+        near = Closeup.within(picture, self.spot.row, self.spot.column, near_room)
+        seen = field_frame(image.picture, self.layer.field, self.spot.row, self.spot.column)
+        apart = near_room is not image_room  # else the two take turns
         with self.beat("map"):
             self.play(FadeIn(image), run_time=look.IN_S)
             self.say("A feature map is a table of numbers, painted")
-            self.play(FadeIn(heat), run_time=look.MOVE_S)
+            self.play(FadeIn(heat[0]), run_time=look.MOVE_S)
         with self.beat("bar"):
             self.say("The colour bar turns colours back into numbers")
             self.play(FadeIn(bar), run_time=look.IN_S)
+            self.until(0.5)
+            self.play(flash(bar.bar), run_time=look.MOVE_S)
         with self.beat("spot"):
-            self.say(f"Strongest: {number(self.spot.value)} in row {self.spot.row + 1}, column {self.spot.column + 1}")
+            self.say(f"Strongest: {self.told['top']} in row {self.told['row']}, column {self.told['column']}")
             self.play(Create(near.mark), run_time=look.IN_S)
+            self.until(0.6)
+            self.play(flash(near.mark), run_time=look.MOVE_S)
         with self.beat("numbers"):
             self.say("Behind every colour, a number")
+            if not apart:
+                self.play(FadeOut(image), run_time=look.IN_S / 2)
             self.play(FadeIn(near.grid, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)
             self.play(FadeIn(near.words), Create(near.best), run_time=look.IN_S)
         with self.beat("place"):
             self.say("What this place could see of the image")
+            if not apart:
+                self.play(FadeOut(near.grid, near.words, near.best), run_time=look.IN_S / 2)
+                self.play(FadeIn(image), run_time=look.IN_S / 2)
             self.play(Create(seen), run_time=look.IN_S)
+            self.until(0.6)
+            self.play(flash(seen), flash(near.mark), run_time=look.MOVE_S)
         with self.beat("caution"):
             self.say("A bright place is a clue, not the explanation")
+            self.until(0.5)
+            self.play(flash(near.mark), run_time=look.MOVE_S)
+
+    def rooms(self) -> tuple[look.Region, look.Region, look.Region]:
+        """Regions of the map, the image and the numbers; the last two are one where there is no room for both."""
+        body = look.body()
+        if look.shape() == "wide":
+            image, heat, near = body.columns(2.8, 5.7, 3.4)
+            return heat, image, near
+        heat, both = body.columns(1.5, 1.0) if look.shape() == "square" else body.rows(1.35, 1.0)
+        return heat, both, both
+
+    def heat_map(self, size: float) -> Group:
+        """The map, `size` high, and its colour bar."""
+        name = f"{self.layer.name}, channel {self.channel + 1} of {self.layer.output_shape[0]}"
+        source = ArraySource(f"{self.layer.name}/activation", (self.probe, self.channel))
+        heat = FeatureMap(self.map, self.scale, size, name, source)
+        bar = ColourBar(self.scale, size * 0.72)
+        both = Group(heat, bar).arrange(RIGHT, buff=0.3)
+        bar.match_y(heat.picture)
+        return both

@@ -123,9 +123,8 @@ class FeatureMapDemo(LessonScene):
 
     def show_image(self, left: look.Region) -> None:
         grey = len(self.image) == 1
-        source = ArraySource("probes", (self.probe, 0)) if grey else None
-        self.input = InputImage(self.image, _SIZE, source=source).move_to(left.centre)
-        large = InputImage(self.image, _LARGE, source=source)
+        self.input = InputImage(self.image, _SIZE, probe=self.probe).move_to(left.centre)
+        large = InputImage(self.image, _LARGE, probe=self.probe)
         with self.beat("image"):
             if grey:
                 at_row, at_column = (round(place) for place in self.centre_of(self.spot.row, self.spot.column))

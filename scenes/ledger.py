@@ -34,7 +34,7 @@ def read_figures(mobjects: Sequence[Mobject], beat: TimedBeat) -> Iterator[Figur
             low=member.scale_of_colour.low,
             high=member.scale_of_colour.high,
             scale=member.scale_of_colour.kind,
-            colours=member.scale_of_colour.table_name,
+            colours="rgb" if member.values.ndim == 3 else member.scale_of_colour.table_name,
             covered=any(isinstance(other, ImageMobject) for other, _ in later)
             or sum(_common(box, edge) for edge in crossed) > _MOST * _area(box),
             crossed=tuple(crossed),

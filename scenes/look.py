@@ -14,6 +14,7 @@ from manim import ManimColor, config
 BACKGROUND = TEXT = MUTED = LINE = ACCENT = SECOND = ManimColor("#000000")  # `use` sets them, by theme
 TITLE = STATEMENT = LABEL = SMALL = 0.0  # text sizes; `use` sets them, by the shape of the frame
 SMALLEST = 17.5  # its capitals have 2.2 % of the frame's height: nothing may be set smaller
+MARK = ManimColor("#5BD1D7")  # frames on pictures, which are dark in every theme
 INK, PAPER = ManimColor("#000000"), ManimColor("#FFFFFF")  # text on light and on dark cells, in every theme
 
 _THEMES = {

@@ -105,9 +105,7 @@ class MultipleFeatureMaps(LessonScene):
 
     def construct(self) -> None:
         left, middle, right = look.body().columns(2.7, 2.2, 7.2)
-        grey = len(self.image) == 1
-        source = ArraySource("probes", (self.probe, 0)) if grey else None
-        picture = InputImage(self.image, 2.6, source=source).move_to(left.centre)
+        picture = InputImage(self.image, 2.6, probe=self.probe).move_to(left.centre)
         with self.beat("input"):
             large = self.show_large(picture)
             self.say("All filters of a layer see the same input")

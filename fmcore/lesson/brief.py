@@ -38,7 +38,7 @@ class Figure(BaseModel):
     low: float
     high: float
     scale: str
-    colours: str  # name of the colour table
+    colours: str  # name of the colour table; "rgb" where three channels are the colours themselves
     covered: bool  # a picture drawn later lies over a part of it, or other things over most of it
     crossed: tuple[tuple[float, float, float, float], ...] = ()  # boxes of what is drawn over it, such as a frame
     other: bool = False  # whether the array is of the other bundle, the one compared with

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.feature_map import border
+from scenes.parts.feature_map import border, caption
 from scenes.parts.picture import ArraySource, Picture
 from scenes.parts.text import label, shape_text
 
@@ -38,7 +38,7 @@ class ChannelStack(Group):
             picture = Picture(activation[channel], scale, height, where)
             sheet = Group(picture, border(picture)).shift(depth * step * (RIGHT + UP))
             self.sheets.add(sheet)
-        self.name_label = label(name, look.LABEL).next_to(self.sheets, UP, buff=look.NEAR)
+        self.name_label = caption(name, self.sheets.width, look.LABEL).next_to(self.sheets, UP, buff=look.NEAR)
         self.shape_label = label(shape_text(rows, columns, count), look.SMALL, look.TEXT)
         self.count_label = label(_how_many(len(channels), count, brief), look.SMALL, look.MUTED)
         self.shape_label.next_to(self.sheets, DOWN, buff=look.NEAR)

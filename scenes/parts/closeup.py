@@ -1,34 +1,37 @@
 """A few values of a picture, enlarged so that their numbers can be read."""
 
+from functools import partial
+from typing import Self
+
 from manim import DOWN, UP, VGroup
 
 from scenes import look
+from scenes.parts.fitting import fit
 from scenes.parts.kernel import NumberGrid
 from scenes.parts.marks import values_frame
 from scenes.parts.picture import Picture
 from scenes.parts.text import label, lines
 
-_SIDE = 5
-
 
 class Closeup(VGroup):
-    """Up to 5 × 5 values of `picture` around place (row, column), which is framed; says which they are.
+    """Up to `side` × `side` values of `picture` around place (row, column), which is framed; says which they are.
 
     `mark` is the frame to put on the picture, `best` the one around the value itself.
     """
 
-    def __init__(self, picture: Picture, row: int, column: int, cell: float, heading: str = "enlarged") -> None:
+    def __init__(
+        self, picture: Picture, row: int, column: int, cell: float, heading: str = "enlarged", side: int = 5
+    ) -> None:
         values = picture.values
         top, left = (
-            max(0, min(place - _SIDE // 2, size - _SIDE))
-            for place, size in zip((row, column), values.shape, strict=True)
+            max(0, min(place - side // 2, size - side)) for place, size in zip((row, column), values.shape, strict=True)
         )
-        patch = values[top : top + _SIDE, left : left + _SIDE]
+        patch = values[top : top + side, left : left + side]
         rows, columns = patch.shape
         self.mark = values_frame(picture, top, left, top + rows, left + columns)
         self.grid = NumberGrid(patch, picture.scale_of_colour, cell)
         self.best = self.grid.cell_at(row - top, column - left, columns).copy()
-        self.best.set_fill(opacity=0).set_stroke(look.SECOND, 2 * look.STROKE)
+        self.best.set_fill(opacity=0).set_stroke(look.MARK, 2 * look.STROKE)
         self.words = VGroup(
             label(heading, look.SMALL).next_to(self.grid, UP, buff=look.NEAR),
             lines(f"rows {top + 1}–{top + rows}", f"columns {left + 1}–{left + columns}").next_to(
@@ -36,3 +39,12 @@ class Closeup(VGroup):
             ),
         )
         super().__init__(self.grid, self.words, self.best)
+
+    @classmethod
+    def within(cls, picture: Picture, row: int, column: int, region: look.Region, heading: str = "enlarged") -> Self:
+        """As many values as can be read within `region`: 5 × 5, or 3 × 3 where there is little room."""
+        for side in (5, 4, 3):
+            found = fit(partial(cls, picture, row, column, heading=heading, side=side), region, most=0.8)
+            if found.grid.readable:
+                break
+        return found

@@ -1,20 +1,29 @@
 """Feature maps and images with what belongs to them: a border, a shape label, a colour scale."""
 
 import numpy as np
-from manim import DOWN, UP, Group, Rectangle
+from manim import DOWN, UP, Group, Rectangle, VGroup
 from numpy.typing import NDArray
 
 from fmcore.analysis.channels import is_flat
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.picture import UNIT, ArraySource, Picture
-from scenes.parts.text import label, shape_text
+from scenes.parts.text import label, paragraph, shape_text
+
+_OVERHUNG = 0.105  # units by text size: about 18 characters
 
 
 def border(picture: Picture) -> Rectangle:
     """A thin line around `picture`."""
     frame = Rectangle(width=picture.width, height=picture.height, stroke_width=look.STROKE, color=look.LINE)
     return frame.move_to(picture)
+
+
+def caption(name: str, width: float, size: float | None = None) -> VGroup:
+    """`name` in one line or two, for above a thing `width` wide; a narrow thing may be overhung a little."""
+    size = size or look.SMALL
+    most = max(width, _OVERHUNG * size)
+    return paragraph(name, size, width=most, most=2).arrange(DOWN, buff=look.LEADING)
 
 
 class FeatureMap(Group):
@@ -39,22 +48,27 @@ class FeatureMap(Group):
         super().__init__(self.picture, self.border, self.shape_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
         if name:
-            self.name_label = label(name, look.SMALL).next_to(self.border, UP, buff=look.NEAR)
+            self.name_label = caption(name, self.picture.width).next_to(self.border, UP, buff=look.NEAR)
             self.add(self.name_label)
 
 
 class InputImage(Group):
-    """The image (C, H, W) that the network sees, grey or RGB, with its shape below and its name above."""
+    """The image (C, H, W) that the network sees, grey or RGB, with its shape below and its name above.
+
+    `probe` is its number in the bundle; with it, the image enters the ledger.
+    """
 
     def __init__(
-        self, image: NDArray[np.floating], height: float, name: str = "input image", source: ArraySource | None = None
+        self, image: NDArray[np.floating], height: float, name: str = "input image", probe: int | None = None
     ) -> None:
         channels, rows, columns = image.shape
-        values = image[0] if channels == 1 else image
+        values = image if channels == 3 else image[0]
+        index = (probe,) if channels == 3 else (probe, 0)
+        source = None if probe is None else ArraySource("probes", index)
         self.picture = Picture(values, UNIT, height, source)
         self.border = border(self.picture)
         self.shape_label = label(shape_text(rows, columns, channels), look.SMALL, look.MUTED)
-        self.name_label = label(name, look.SMALL)
+        self.name_label = caption(name, self.picture.width)
         super().__init__(self.picture, self.border, self.shape_label, self.name_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
         self.name_label.next_to(self.border, UP, buff=look.NEAR)

@@ -43,6 +43,7 @@ class NumberGrid(VGroup):
         squares.arrange_in_grid(rows, columns, buff=0)
         super().__init__(squares)
         self.squares = squares
+        self.readable = False  # whether the numbers are written
         if digits:
             self._add_numbers(values, colours.reshape(-1, 3), cell)
 
@@ -59,6 +60,7 @@ class NumberGrid(VGroup):
                 for text, square in zip(texts, self.squares, strict=True):
                     text.scale(shrink).move_to(square)
                 self.add(texts)
+                self.readable = True
                 return
 
     def cell_at(self, row: int, column: int, columns: int) -> Square:

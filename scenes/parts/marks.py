@@ -18,14 +18,14 @@ def values_frame(
 ) -> Rectangle:
     """A frame around the values between these edges, counted in values from the picture's top left corner.
 
-    Its colour is `look.SECOND` unless another is given.
+    Its colour is `look.MARK` unless another is given.
     """
     height, width = picture.cell
     frame = Rectangle(
         height=(bottom - top) * height,
         width=(right - left) * width,
         stroke_width=2 * look.STROKE,
-        color=color or look.SECOND,
+        color=color or look.MARK,
     )
     return frame.move_to(picture.at((top + bottom) / 2 - 0.5, (left + right) / 2 - 0.5))
 

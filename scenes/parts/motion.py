@@ -1,10 +1,11 @@
-"""Animations of our own: a map that fills up while something moves along."""
+"""Animations of our own: a map that fills up while something moves along, and light that runs around a thing."""
 
 from collections.abc import Callable
 
 import numpy as np
-from manim import Animation, Group, Mobject, linear
+from manim import Animation, Group, Mobject, Rectangle, ShowPassingFlash, VMobject, linear
 
+from scenes import look
 from scenes.parts.picture import Picture
 
 
@@ -21,3 +22,13 @@ class Sweep(Animation):
         shown = np.arange(rows * columns).reshape(rows, columns) < done
         self.picture.pixel_array[..., 3] = np.where(shown, 255, 0)
         self.follow(*divmod(min(done, rows * columns - 1), columns))
+
+
+def flash(mobject: VMobject | Picture) -> Animation:
+    """Draw the eye to something that stands already: light runs once around it."""
+    if isinstance(mobject, Picture):
+        around = Rectangle(width=mobject.width, height=mobject.height).move_to(mobject)
+    else:
+        around = mobject.copy()
+    around.set_fill(opacity=0).set_stroke(look.ACCENT, 4 * look.STROKE)
+    return ShowPassingFlash(around, time_width=0.6)

@@ -39,7 +39,7 @@ class Picture(ImageMobject):
         super().__init__(np.concatenate([rgb, opaque], axis=2), resampling_algorithm=Resampling.NEAREST)
         self.values = values
         self.scale_of_colour = scale
-        self.source = source if values.ndim == 2 else None  # the ledger proves one channel at a time
+        self.source = source
         self.height = height
 
     @property

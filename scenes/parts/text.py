@@ -174,6 +174,11 @@ def number(value: float, decimals: int = 2) -> str:
     return (text if float(text) else text.lstrip("-")).replace("-", "−")
 
 
+def whole(value: float) -> str:
+    """A count, with commas in its thousands."""
+    return f"{value:,.0f}".replace("-", "−")
+
+
 def percent(share: float) -> str:
     """A share as whole percent; never "100%" or "0%" of what is not quite that."""
     if 0.995 <= share < 1:
