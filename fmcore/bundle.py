@@ -7,7 +7,8 @@ executable. Opening reads the header alone; one channel of a large activation co
 Arrays, P probes, M images the statistics were taken over, K classes:
 
     probes (P, C, H, W)            what the network saw, in 0..1, before normalisation
-    probes/<p>/original (C, H, W)  the image file that probe p was cut from, bytes, at most 1024 pixels a side
+    probes/<p>/original (C, H, W)  the image file that probe p was cut from, bytes, scaled down to at most 1024 pixels a
+                                   side; the probe's `box` counts its pixels, `file_box` those of the file
     input (P, C, H, W)             what went into the first layer, where normalisation made it another than probes
     logits (P, K)
     gradcam_classes (P, T)         the classes that Grad-CAM was worked out for, the likeliest first
@@ -23,7 +24,7 @@ and of every layer, as `<layer>/<part>`:
     gradcam (P, T, H, W)           signed
     ablated, ablation (P, A)       channels set to zero, and by how much the predicted class's probability changed
     weight_history (E + 1, C_out, C_in, kH, kW)   epoch 0 is before training
-    activation_history (E + 1, P', C, H, W)       of the first P' probes
+    activation_history (E', P', C, H, W)          of some epochs and probes, as the header lists
     mean, std, maximum (C,)        of the activation
     fired, active (C,)             share of images, of all places, where it is above zero
     correlation (C, C)             between channels; layers of over 512 channels have instead
@@ -50,7 +51,7 @@ from safetensors.numpy import save_file
 
 from fmcore.errors import BundleError
 from fmcore.files import published
-from fmcore.header import SCHEMA_VERSION, ArrayInfo, BundleHeader, LayerInfo
+from fmcore.header import SCHEMA_VERSION, ArrayInfo, BundleHeader, LayerInfo, default_probe
 
 _METADATA_KEY = "fmcore"  # exactly one: safetensors writes several in random order
 _MAX_ELEMENTS = 2**33  # 32 GiB of float32: a table that claims more is not believed
@@ -205,17 +206,8 @@ class Bundle:
 
     @property
     def default_probe(self) -> int:
-        """The probe to show when nobody names one: of the last class that is classified rightly, the first.
-
-        Where no class is known, the first probe.
-        """
-        probes = self.header.probes
-
-        def merit(p: int) -> tuple[bool, int, int]:
-            label = probes[p].label
-            return label == probes[p].predicted, -1 if label is None else label, -p
-
-        return max(range(len(probes)), key=merit)
+        """The probe to show when nobody names one."""
+        return default_probe(self.header.probes)
 
     def truth(self, probe: int) -> str | None:
         """The name of the class that the image of `probe` belongs to; None where nobody said."""

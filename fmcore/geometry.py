@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fmcore.analysis.receptive_field import joined, through
+from fmcore.analysis.receptive_field import Reach, interpolated, joined, pooled_to, reached, through, transposed
 from fmcore.header import ReceptiveField
 
 NEVER_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softplus"})
@@ -28,6 +28,10 @@ _SAME_PLACES = frozenset({
     "view", "reshape", "transpose", "permute", "unsqueeze", "squeeze", "getitem", "unbind", "unflatten", "flatten",
     "cat", "concat", "concatenate", "chunk", "split", "tensor_split", "narrow",
 })  # fmt: skip
+
+# A place of the result depends on all places, where it keeps images and channels apart and nothing else.
+_REDUCTIONS = frozenset({"mean", "sum", "amax", "amin", "std", "var", "logsumexp", "adaptive_avg_pool2d",
+                         "adaptive_max_pool2d"})  # fmt: skip
 
 _POOLING_ARGUMENTS = {
     "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation"),
@@ -112,11 +116,11 @@ def batch_norm_terms(args: Any, kwargs: Any) -> tuple[Tensor | None, Tensor | No
 class Fields:
     """The receptive field of every tensor of one run; `follow` works out what a call gives its results.
 
-    A call that is not known to keep places apart may mix all of them: what it gives then sees the whole image.
+    A call that is not known to keep places apart may mix all of them: what one place of its result sees is not known.
     """
 
-    def __init__(self, image: Tensor) -> None:
-        self._fields = {id(image): ReceptiveField()}
+    def __init__(self, images: Tensor) -> None:
+        self._fields, self._count = {id(images): ReceptiveField()}, len(images)
 
     def of(self, tensor: Tensor) -> ReceptiveField:
         return self._fields.get(id(tensor), ReceptiveField())
@@ -128,48 +132,106 @@ class Fields:
     def set(self, tensor: Tensor, field: ReceptiveField) -> None:
         self._fields[id(tensor)] = field
 
-    def after_convolution(self, source: Tensor, geometry: dict[str, Any]) -> ReceptiveField:
-        return through(
-            self.of(source), geometry["kernel"], geometry["stride"], geometry["padding"], geometry["dilation"]
-        )
+    def after_convolution(self, source: Tensor, output: Tensor, geometry: dict[str, Any]) -> ReceptiveField:
+        return _passed(self.of(source), source, output, geometry)
 
     def follow(self, name: str, tensors: Sequence[Tensor], outputs: Sequence[Tensor], args: Any, kwargs: Any) -> None:
         """Give `outputs` the field that call `name` leaves of those of `tensors`; unknown tensors are parameters."""
-        known = [(tensor, self._fields[id(tensor)]) for tensor in tensors if id(tensor) in self._fields]
+        known = [tensor for tensor in tensors if self.knows(tensor)]
         if not known:
             return
-        first, field = known[0]
-        for _, other in known[1:]:
-            field = joined(field, other)
+        first, *others = known
+        field = self._spread(first, outputs[0], name)
+        for other in others:
+            field = joined(field, self._spread(other, outputs[0], name))
         for output in outputs:
             self.set(output, self._after(name, first, field, output, args, kwargs))
+
+    def _spread(self, tensor: Tensor, output: Tensor, name: str) -> ReceptiveField:
+        """The field of `tensor`, which a pointwise call may have spread over more places than it has."""
+        field = self.of(tensor)
+        alike = name not in _POINTWISE or tensor.shape[-2:] == output.shape[-2:]
+        return field if alike else _unknown(field)
 
     def _after(
         self, name: str, first: Tensor, field: ReceptiveField, output: Tensor, args: Any, kwargs: Any
     ) -> ReceptiveField:
-        mixed = field.model_copy(update={"whole": True})
         if name == "conv2d":
-            geometry = convolution_geometry(nn.Identity(), args, kwargs)[2]
-            return through(field, *(geometry[key] for key in ("kernel", "stride", "padding", "dilation")))
-        if name.endswith("pool2d"):
-            if name.startswith("adaptive") and any(first.shape[axis] % output.shape[axis] for axis in (2, 3)):
-                return mixed
-            geometry = {"padding": (0, 0), "dilation": (1, 1), **pooling_geometry(name, args, kwargs, output)}
-            pooled = through(field, *(geometry[key] for key in ("kernel", "stride", "padding", "dilation")))
-            # of a single place it only matters that it has seen everything; the step between places stays
-            return pooled if min(output.shape[2:]) > 1 else mixed
+            return _passed(field, first, output, convolution_geometry(nn.Identity(), args, kwargs)[2])
+        if name in _REDUCTIONS and first.dim() > 2 and output.numel() == first.shape[0] * first.shape[1]:
+            return _whole(field)
+        if name in _POOLING_ARGUMENTS:
+            return _passed(field, first, output, {"padding": (0, 0), "dilation": (1, 1),
+                                                  **pooling_geometry(name, args, kwargs, output)})  # fmt: skip
+        if (reaches := _resampling(name, first, output, args, kwargs)) is not None:
+            return reached(field, *reaches)
         sides = kwargs.get("pad", args[1] if len(args) > 1 else ())
         if name == "pad" and output.dim() == 4 and len(sides) in (2, 4):
             return through(field, (1, 1), padding=(int(sides[2]) if len(sides) == 4 else 0, int(sides[0])))
         if name in _POINTWISE:
             return field
+        if name == "linear" and first.dim() == 2 and len(first) == self._count:
+            return _whole(field)  # of all places and channels in a row
         if name in ("layer_norm", "linear") and first.dim() == 4 and output.dim() == 4:
             alone = name == "linear" or len(kwargs.get("normalized_shape", args[1] if len(args) > 1 else ())) == 1
-            return field if alone else mixed
+            return field if alone else _unknown(field)
         if name in _SAME_PLACES and min(first.dim(), output.dim()) >= 3:
             same = sorted(first.shape[1:]) == sorted(output.shape[1:]) or first.shape[-2:] == output.shape[-2:]
-            return field if same else mixed
-        return mixed
+            return field if same else _unknown(field)
+        return _unknown(field)
+
+
+def _whole(field: ReceptiveField) -> ReceptiveField:
+    return field.model_copy(update={"whole": True, "exact": True})
+
+
+def _unknown(field: ReceptiveField) -> ReceptiveField:
+    return field if field.whole else field.model_copy(update={"whole": True, "exact": False})
+
+
+def _passed(field: ReceptiveField, source: Tensor, output: Tensor, geometry: dict[str, Any]) -> ReceptiveField:
+    """After a window of this geometry has passed over `source`.
+
+    A single place has seen everything if the window holds all of `source`.
+    """
+    reach = [(geometry["kernel"][axis] - 1) * geometry["dilation"][axis] + 1 for axis in (0, 1)]
+    if max(output.shape[2:]) == 1 and reach[0] >= source.shape[2] and reach[1] >= source.shape[3]:
+        return _whole(field)
+    return through(field, geometry["kernel"], geometry["stride"], geometry["padding"], geometry["dilation"])
+
+
+def _resampling(name: str, first: Tensor, output: Tensor, args: Any, kwargs: Any) -> tuple[Reach, Reach] | None:
+    """From which places of `first` those of `output` are read, down and across; None where that is not known."""
+    if first.dim() != 4 or output.dim() != 4:
+        return None
+    (rows, columns), (new_rows, new_columns) = first.shape[2:], output.shape[2:]
+    pooled = pooled_to(rows, new_rows), pooled_to(columns, new_columns)
+    if name == "conv_transpose2d":
+        names = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+        given = {"stride": 1, "padding": 0, "dilation": 1, **dict(zip(names, args, strict=False)), **kwargs}
+        kernel = given["weight"].shape[2:]
+        stride, padding, dilation = (_pair(given[key]) for key in ("stride", "padding", "dilation"))
+        down, across = (transposed(kernel[axis], stride[axis], padding[axis], dilation[axis]) for axis in (0, 1))
+        return down, across
+    if name == "pixel_unshuffle" or (name.startswith("adaptive") and name.endswith("pool2d")):
+        return pooled
+    mode, corners = "nearest", False
+    if name == "interpolate":
+        given = inspect.signature(functional.interpolate).bind(*args, **kwargs).arguments
+        scales, mode, corners = given.get("scale_factor"), given.get("mode", mode), bool(given.get("align_corners"))
+        scales = scales if isinstance(scales, (tuple, list)) else (scales, scales)
+        told = given.get("recompute_scale_factor") or all(
+            scale is None or abs(entered * scale - left) < 1e-6
+            for scale, entered, left in zip(scales, first.shape[2:], output.shape[2:], strict=True)
+        )
+        if given.get("antialias") or not told:  # it reads more places, or at steps that the sizes do not tell
+            return None
+        if mode == "area":
+            return pooled
+    elif name != "pixel_shuffle":
+        return None
+    reads = interpolated(rows, new_rows, mode, corners), interpolated(columns, new_columns, mode, corners)
+    return None if reads[0] is None or reads[1] is None else (reads[0], reads[1])
 
 
 def _pair(value: Any) -> tuple[int, int]:

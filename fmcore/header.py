@@ -3,12 +3,13 @@
 Plain frozen records, validated when a bundle is opened. Sizes are (height, width) throughout.
 """
 
+from collections.abc import Sequence
 from math import inf
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Record(BaseModel):
@@ -28,16 +29,25 @@ class ArrayInfo(Record):
 class ReceptiveField(Record):
     """Which pixels of the network's input one place of a layer can see.
 
-    `size` is the field's extent in pixels, `jump` the step between the fields of neighbouring places,
-    `start` the centre of the field of place (0, 0), with pixel centres at .5. Where `whole` is true, something
-    on the way may look at all places at once, such as squeeze-and-excitation or attention, so every place can see
-    the whole image; the other numbers then say where the place lies and how far it would see without that.
+    `size` is the field's extent in pixels, `jump` the step between the fields of neighbouring places (below 1 where
+    maps are finer than the image), `start` the centre of the field of place (0, 0), with pixel centres at .5.
+
+    Where `whole` is true, a place may see the whole image; the other numbers then say where the place lies and how far
+    it would see otherwise. `exact` says whether that is so, as after squeeze-and-excitation, or only cannot be ruled
+    out, as after attention within windows: the field is then not `known`. A field that is neither whole nor exact, as
+    after an upsampling, lies within the box, and that of some places is a little smaller.
     """
 
     size: tuple[int, int] = (1, 1)
-    jump: tuple[int, int] = (1, 1)
+    jump: tuple[float, float] = (1.0, 1.0)
     start: tuple[float, float] = (0.5, 0.5)
     whole: bool = False
+    exact: bool = True
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is known of how far a place can see."""
+        return self.exact or not self.whole
 
     def box(self, row: int, column: int) -> tuple[float, float, float, float]:
         """(top, left, bottom, right) edges in pixels of the field of place (row, column).
@@ -46,13 +56,12 @@ class ReceptiveField(Record):
         """
         if self.whole:
             return -inf, -inf, inf, inf
-        centre = (self.start[0] + row * self.jump[0], self.start[1] + column * self.jump[1])
-        return (
-            centre[0] - self.size[0] / 2,
-            centre[1] - self.size[1] / 2,
-            centre[0] + self.size[0] / 2,
-            centre[1] + self.size[1] / 2,
-        )
+        (top, bottom), (left, right) = (self._edges(axis, place) for axis, place in enumerate((row, column)))
+        return top, left, bottom, right
+
+    def _edges(self, axis: int, place: int) -> tuple[float, float]:
+        centre, half = self.start[axis] + place * self.jump[axis], self.size[axis] / 2
+        return round(centre - half, 6), round(centre + half, 6)  # steps of a third leave no whole numbers
 
 
 class LayerInfo(Record):
@@ -118,8 +127,9 @@ class ModelInfo(Record):
 class ProbeInfo(Record):
     """One recorded image: what it is and what the network says.
 
-    `original_size` and `box` place it on the file it came from: the network's input is what lies between the edges
-    (top, left, bottom, right) of `box`, in pixels of the upright original.
+    A picture has the array `probes/<p>/original` as well: the upright file, scaled down where it is large. The
+    network's input is what lies between the edges (top, left, bottom, right) of `box`, in pixels of that array, whose
+    height and width are `original_size`; `file_box` says the same in pixels of the upright file, of `file_size`.
     """
 
     label: int | None  # the true class, where it is known
@@ -128,6 +138,28 @@ class ProbeInfo(Record):
     source: str  # such as "test image 17"
     original_size: tuple[int, int] | None = None
     box: tuple[float, float, float, float] | None = None
+    file_size: tuple[int, int] | None = None
+
+    @property
+    def file_box(self) -> tuple[float, float, float, float] | None:
+        """The edges of `box` in pixels of the upright file; None where the probe is no picture."""
+        if self.box is None or self.original_size is None or self.file_size is None:
+            return None
+        down, across = (file / kept for file, kept in zip(self.file_size, self.original_size, strict=True))
+        return self.box[0] * down, self.box[1] * across, self.box[2] * down, self.box[3] * across
+
+
+def default_probe(probes: Sequence[ProbeInfo]) -> int:
+    """The probe to show when nobody names one: of the last class that is classified rightly, the first.
+
+    Where no class is known, the first probe.
+    """
+
+    def merit(p: int) -> tuple[bool, int, int]:
+        label = probes[p].label
+        return label == probes[p].predicted, -1 if label is None else label, -p
+
+    return max(range(len(probes)), key=merit)
 
 
 class EpochRecord(Record):
@@ -151,6 +183,13 @@ class TrainingInfo(Record):
     seed: int
     device: str
     history: tuple[EpochRecord, ...]
+
+
+class HistoryInfo(Record):
+    """What the first two axes of every `<layer>/activation_history` count: a choice, so that the bundle stays small."""
+
+    epochs: tuple[int, ...]  # 0 is before training
+    probes: tuple[int, ...]  # the default one is among them
 
 
 class DatasetInfo(Record):
@@ -184,6 +223,7 @@ class BundleHeader(Record):
     classes: tuple[str, ...]
     probes: tuple[ProbeInfo, ...]
     training: TrainingInfo
+    activation_history: HistoryInfo | None = None
     dataset: DatasetInfo
     measures: MeasuresInfo | None = None
     versions: dict[str, str]

@@ -24,7 +24,7 @@ from fmcore.reporter import Reporter
 _COMPUTED_BY = [  # a change there makes other numbers
     "models", "model_input", "model_source", "weights", "training", "parallel", "running", "tracing", "geometry",
     "recording", "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam", "analysis/alignment",
-    "analysis/channels", "analysis/classical", "analysis/foreground", "analysis/receptive_field",
+    "analysis/answers", "analysis/channels", "analysis/classical", "analysis/foreground", "analysis/receptive_field",
 ]  # fmt: skip
 _queue: Any = None  # in a worker: messages to the parent
 
@@ -137,11 +137,11 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
     digest = record(trained, data, path, made_from, pictures=pictures, layers=recipe.layers, watching=watching)
     if trained.history and data is not None:
         accuracy = trained.history[-1].test_accuracy
-        report.finish(task, f"{accuracy:.1%} of {len(data.test_labels):,} test images right, recorded in {path}")
+        said = f"{accuracy:.1%} of {len(data.test_labels):,} test images right"
     else:
         made_by = trained.weights.removeprefix("from ")
-        weights = f"weights as {made_by} made them" if made_by != trained.weights else f"{trained.weights} weights"
-        report.finish(task, f"{weights}, recorded in {path}")
+        said = f"weights as {made_by} made them" if made_by != trained.weights else f"{trained.weights} weights"
+    report.finish(task, f"{said}, recorded in {path} ({path.stat().st_size / 1e6:.1f} MB)")
     return digest
 
 
@@ -184,7 +184,7 @@ def progress_to(report: Reporter, task: str, epochs: int) -> Any:
 
     def on_batch(epoch: int, seen: int, total: int) -> None:
         if seen == total or (seen // 640) != ((seen - 64) // 640):  # ten batches a message
-            report.progress(task, (epoch - 1) * total + seen, epochs * total, "images")
+            report.progress(task, (epoch - 1) * total + seen, epochs * total, "training")
 
     return Progress(on_batch=on_batch)
 

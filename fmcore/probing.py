@@ -1,4 +1,4 @@
-"""Everything that is recorded of the probes: maps, weights, Grad-CAM, ablation, and maps of earlier epochs.
+"""Everything that is recorded of the probes: maps, weights, Grad-CAM, ablation, and maps of some earlier epochs.
 
 Arrays come back under the names that `fmcore.bundle` lists; probes are bytes (P, C, H, W).
 """
@@ -14,6 +14,7 @@ from fmcore.analysis.channels import representatives
 from fmcore.bundle import Array
 from fmcore.data.imageset import Images
 from fmcore.gradcam import ChannelWeights, grad_cam
+from fmcore.header import HistoryInfo
 from fmcore.parallel import Threads
 from fmcore.running import device_of, evaluating, run
 from fmcore.tracing import Layer, Listening, Trace
@@ -25,7 +26,9 @@ _CHUNK_VALUES = 2**25  # of all maps of the probes that are run together
 _ABLATIONS = 4096  # runs, of all probes together; where there are more channels, the representative ones are taken
 _ABLATED_VALUES = 2**28  # of the maps of all runs: large networks are run less often, or it would take minutes
 _ABLATED_OF_LAYER = 16
-_HISTORY_VALUES = 2**24  # of the maps of earlier epochs: 64 MiB
+_HISTORY_EPOCHS = 8  # of which maps are kept, evenly spread over the training
+_HISTORY_VALUES = 2**19  # of those maps: 2 MiB, as many probes as fit
+_HISTORY_AT_MOST = 2**22  # where a single probe takes more, none is kept
 _PARTS = {"input", "sum", "preactivation", "activation"}
 
 Report = Callable[[int, int], None]
@@ -41,6 +44,7 @@ def probe_layers(
 ) -> dict[str, Array]:
     """Logits, maps before and after the nonlinearity, weights, and the Grad-CAM of all layers."""
     parts: dict[str, list[Array]] = {}
+    report(0, len(probes))
     values = max(1, probe_bytes(found) // 4)
     size = max(1, _CHUNK_VALUES // values)
     for start in range(0, len(probes), size):
@@ -149,6 +153,7 @@ def ablations(
         return np.concatenate(changes).astype(np.float32)
 
     results: list[Array] = []
+    report(0, len(jobs))
     with evaluating(network), Threads(device_of(network)) as threads:
         step = 8 * threads.count
         for start in range(0, len(jobs), step):
@@ -162,29 +167,42 @@ def ablations(
     return added
 
 
-def activation_history(trained: Trained, found: Trace, probes: Images) -> dict[str, Array]:
-    """`<layer>/activation_history` (E + 1, P', C, H, W): the maps of the first probes after every epoch."""
-    if len(trained.states) < 2:
-        return {}
-    values = len(trained.states) * sum(int(np.prod(layer.info.output_shape)) for layer in found.layers)
-    count = min(len(probes), _HISTORY_VALUES // values)
-    if count < 1:
-        return {}
-    epochs: dict[str, list[Array]] = {}
+def activation_history(
+    trained: Trained, found: Trace, probes: Images, default: int, report: Report
+) -> tuple[dict[str, Array], HistoryInfo | None]:
+    """`<layer>/activation_history` (E', P', C, H, W): maps after some epochs, of the probe `default` and some others.
+
+    Poolings are left out: they repeat what lies before them. Nothing where the network was not trained here, or is so
+    large that the maps of one probe would dwarf the rest of the bundle.
+    """
+    layers = [layer for layer in found.layers if layer.measured]
+    last = len(trained.states) - 1
+    if last < 1:
+        return {}, None
+    epochs = np.unique(np.linspace(0, last, min(last + 1, _HISTORY_EPOCHS)).round().astype(int)).tolist()
+    values = len(epochs) * sum(int(np.prod(layer.info.output_shape)) for layer in layers)
+    if values > _HISTORY_AT_MOST:
+        return {}, None
+    count = max(1, min(len(probes), _HISTORY_VALUES // values))
+    rows = sorted([default, *(p for p in range(len(probes)) if p != default)][:count])
+    maps: dict[str, list[Array]] = {}
 
     def heard(layer: Layer, part: str, tensor: Tensor) -> None:
-        epochs.setdefault(f"{layer.name}/activation_history", []).append(_array(tensor))
+        if layer.measured:
+            maps.setdefault(f"{layer.name}/activation_history", []).append(_array(tensor))
 
+    report(0, len(epochs))
     try:
-        for state in trained.states:
-            load_state(trained.network, state)
+        for done, epoch in enumerate(epochs, 1):
+            load_state(trained.network, trained.states[epoch])
             with evaluating(trained.network), torch.inference_mode():
-                batch = _batch(trained, probes[:count])
+                batch = _batch(trained, probes[rows])
                 with Listening(found, {"activation"}, heard):
                     trained.network(batch)
+            report(done, len(epochs))
     finally:
         load_state(trained.network, trained.states[-1])
-    return {name: np.stack(maps) for name, maps in epochs.items()}
+    return {name: np.stack(kept) for name, kept in maps.items()}, HistoryInfo(epochs=tuple(epochs), probes=tuple(rows))
 
 
 def _batch(trained: Trained, images: Images) -> Tensor:

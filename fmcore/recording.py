@@ -5,6 +5,7 @@ In: a `Trained` network and the `ImageSet` it belongs to, or pictures of your ow
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,22 +15,33 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from fmcore.analysis.answers import one_answer
 from fmcore.bundle import Array, array_digest, save_bundle
 from fmcore.data.imageset import Images, ImageSet
 from fmcore.data.pictures import Picture
 from fmcore.errors import InputError, one_of
-from fmcore.header import SCHEMA_VERSION, BundleHeader, DatasetInfo, LayerInfo, ModelInfo, ProbeInfo
+from fmcore.header import (
+    SCHEMA_VERSION,
+    BundleHeader,
+    DatasetInfo,
+    HistoryInfo,
+    LayerInfo,
+    ModelInfo,
+    ProbeInfo,
+    default_probe,
+)
 from fmcore.measuring import Measured, measure
-from fmcore.model_input import with_channels
+from fmcore.model_input import AsInput, with_channels
 from fmcore.patches import top_patches
 from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, softmax
-from fmcore.running import device_of, evaluating, full_precision
+from fmcore.running import answering_in_logits, are_probabilities, device_of, evaluating, full_precision, run
 from fmcore.tracing import Trace, trace
 from fmcore.training import Trained
 from fmcore.weights import require_finite
 
 MAX_CLASSES_PROBED = 16
 MISTAKES_PROBED = 2
+_TRIED = 8  # images whose answers show whether they are logits or probabilities
 _PROBES_BYTES = 2**30  # of the arrays of all probes together
 _VERSIONED = ("fmcore", "torch", "torchvision", "numpy", "safetensors")
 
@@ -40,6 +52,10 @@ class Watching:
 
     progress: Callable[[str, int, int], None] = lambda what, done, total: None
     say: Callable[[str], None] = lambda sentence: None
+
+    def of(self, what: str) -> Callable[[int, int], None]:
+        """For what reports (how much is done, of how much) of `what` alone."""
+        return lambda done, total: self.progress(what, done, total)
 
 
 @full_precision()
@@ -80,19 +96,43 @@ def record(
         two = np.repeat(images[:1], 2, 0)  # so that a model made for one image alone is noticed at once
         example = as_input(torch.from_numpy(two).to(device_of(network)))
     found = _chosen(trace(network, example), trained.spec.model, layers)
-    classes, labels = _classes(trained, data, _class_count(network, example))
+    outputs = _outputs(network, as_input, images[:_TRIED])
+    classes, labels = _classes(trained, data, outputs.shape[1])
+    with ExitStack() as stack:
+        if are_probabilities(outputs):
+            watching.say("The model answers in probabilities; their logarithms are taken as its logits.")
+            stack.enter_context(answering_in_logits(network))
+        return _write(trained, data, images, labels, classes, found, path, recipe, pictures, watching)
 
-    measured = measure(
-        network, found, images, labels, len(classes), as_input,
-        lambda done, total: watching.progress("measuring", done, total),
-    )  # fmt: skip
+
+def _write(
+    trained: Trained,
+    data: ImageSet | None,
+    images: Images,
+    labels: NDArray[np.int64] | None,
+    classes: tuple[str, ...],
+    found: Trace,
+    path: Path,
+    recipe: Mapping[str, str] | None,
+    pictures: Sequence[Picture],
+    watching: Watching,
+) -> str:
+    """Measure, record and write what `record` has made sure can be."""
+    network, as_input = trained.network, trained.as_input
+    watching.progress("measuring", 0, len(images))
+    measured = measure(network, found, images, labels, len(classes), as_input, watching.of("measuring"))
     arrays = measured.arrays
-    for layer in found.layers:
-        if layer.measured:
-            arrays |= top_patches(layer.info, arrays, images)
+    shown = [layer.info for layer in found.layers if layer.measured]
+    for done, layer in enumerate(shown):
+        watching.progress("patches", done, len(shown))
+        arrays |= top_patches(layer, arrays, images)
+    _add_predictions(arrays, measured, labels)
+    if (doubt := one_answer(arrays["test_predicted"], labels, classes)) is not None:
+        watching.say(doubt)
 
-    if own_pixels is not None:
-        probes, infos = own_pixels, [_of_picture(picture) for picture in pictures]
+    if pictures:
+        probes = np.stack([picture.pixels for picture in pictures])
+        infos = [_of_picture(picture) for picture in pictures]
     else:
         rows = choose_probes(images, labels, measured.logits)
         probes = images[rows]
@@ -109,10 +149,9 @@ def record(
         )
         probes, infos = probes[:fit], infos[:fit]
 
-    infos = _with_answers(infos, arrays, probes, trained, found, classes, watching)
+    infos, history = _with_answers(infos, arrays, probes, trained, found, watching)
     for p, picture in enumerate(pictures[: len(probes)]):
         arrays[f"probes/{p}/original"] = picture.original
-    _add_predictions(arrays, measured, labels)
     header = BundleHeader(
         schema_version=SCHEMA_VERSION,
         model=ModelInfo(
@@ -128,6 +167,7 @@ def record(
         classes=classes,
         probes=tuple(infos),
         training=trained.info(),
+        activation_history=history,
         dataset=DatasetInfo(
             name=data.name if data is not None else "images",
             provenance=data.provenance if data is not None else f"{len(images)} image files of your own.",
@@ -139,7 +179,7 @@ def record(
         versions={"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
         recipe=dict(recipe or {}),
     )
-    watching.progress("writing", 0, 1)
+    watching.progress("writing", 0, 0)
     return save_bundle(path, header, arrays)
 
 
@@ -185,9 +225,11 @@ def _chosen(found: Trace, model: str, names: Sequence[str]) -> Trace:
     return found
 
 
-def _class_count(network: nn.Module, example: torch.Tensor) -> int:
+def _outputs(network: nn.Module, as_input: AsInput, images: Images) -> torch.Tensor:
+    """What the network answers to `images` (B, C, H, W): (B, K)."""
     with evaluating(network), torch.no_grad():
-        return int(network(example).shape[1])
+        outputs: torch.Tensor = run(network, as_input(torch.from_numpy(images).to(device_of(network))))
+        return outputs
 
 
 def _classes(trained: Trained, data: ImageSet | None, count: int) -> tuple[tuple[str, ...], NDArray[np.int64] | None]:
@@ -204,8 +246,9 @@ def _of_picture(picture: Picture) -> ProbeInfo:
         predicted=0,
         probability=0,
         source=picture.name,
-        original_size=picture.original_size,
+        original_size=(picture.original.shape[1], picture.original.shape[2]),
         box=picture.box,
+        file_size=picture.file_size,
     )
 
 
@@ -215,23 +258,22 @@ def _with_answers(
     probes: Images,
     trained: Trained,
     found: Trace,
-    classes: Sequence[str],
     watching: Watching,
-) -> list[ProbeInfo]:
+) -> tuple[list[ProbeInfo], HistoryInfo | None]:
     """Add to `arrays` all that is recorded of the probes; return `infos` with what the network says about them."""
     labels = [info.label for info in infos]
     arrays["probes"] = probes.astype(np.float32) / np.float32(255)
-    arrays |= probe_layers(trained, found, probes, labels, lambda d, t: watching.progress("recording probes", d, t))
+    arrays |= probe_layers(trained, found, probes, labels, watching.of("probes"))
     probability = softmax(arrays["logits"])  # (P, K)
     predicted = probability.argmax(1)
-    arrays |= ablations(
-        trained, found, probes, arrays, predicted, lambda d, t: watching.progress("leaving out channels", d, t)
-    )
-    arrays |= activation_history(trained, found, probes)
-    return [
+    infos = [
         info.model_copy(update={"predicted": int(predicted[p]), "probability": float(probability[p].max())})
         for p, info in enumerate(infos)
     ]
+    arrays |= ablations(trained, found, probes, arrays, predicted, watching.of("ablation"))
+    maps, history = activation_history(trained, found, probes, default_probe(infos), watching.of("earlier epochs"))
+    arrays |= maps
+    return infos, history
 
 
 def _add_predictions(arrays: dict[str, Array], measured: Measured, labels: NDArray[np.int64] | None) -> None:

@@ -1,9 +1,15 @@
 """How long work tells about itself: live bars in a terminal, one line a step elsewhere."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+_NEXT_STAGE_S, _SAME_STAGE_S = (
+    2.0,
+    10.0,
+)  # how long a task says nothing before the next line of it
 
 
 class Reporter(Protocol):
@@ -30,18 +36,25 @@ class Silent:
 
 
 class Lines(Silent):
-    """One line for each thing that starts or ends, for logs and pipes."""
+    """One line for each thing that starts or ends, and for how far it is when it takes long; for logs and pipes."""
 
     def __init__(self) -> None:
-        self._started: set[str] = set()
+        self._told: dict[str, tuple[str, float]] = {}  # of every task, the stage told of last, and when
 
     def say(self, text: str) -> None:
         print(text, flush=True)
 
     def progress(self, task: str, done: int, total: int | None, unit: str) -> None:
-        if task not in self._started:
-            self._started.add(task)
+        now = time.monotonic()
+        if task not in self._told:
             print(f"{task} ...", flush=True)
+            self._told[task] = unit, now
+            return
+        stage, at = self._told[task]
+        if now - at >= (_SAME_STAGE_S if unit == stage else _NEXT_STAGE_S):
+            how_far = f", {done:,} of {total:,}" if total else ""
+            print(f"{task}: {unit}{how_far}", flush=True)
+            self._told[task] = unit, now
 
     def finish(self, task: str, text: str, ok: bool = True) -> None:
         print(f"{task}: {text}", file=sys.stdout if ok else sys.stderr, flush=True)

@@ -1,7 +1,8 @@
 """Run a stranger's network on a batch of images: in evaluation mode, its complaints put into sentences."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import Any
 
@@ -9,6 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from fmcore.errors import FmcoreError, InputError
+
+_USUAL_SIDES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 384)
+_PATIENCE_S = 10.0  # that looking for a fitting size may take
+_NEAR_ONE = 1e-4  # how far from 1 probabilities may sum
 
 
 def device_of(network: nn.Module) -> torch.device:
@@ -58,11 +63,80 @@ def run(network: nn.Module, images: Tensor) -> Any:
                 f"The model wants other inputs than one batch of images ({reason});"
                 " wrap it in a module whose forward takes the images alone."
             ) from error
-        shape = " x ".join(str(side) for side in images.shape[1:])
-        raise InputError(
-            f"The model cannot be run on images of shape {shape} ({type(error).__name__}: {reason});"
+        raise _CannotRunError(
+            f"The model cannot be run on images of {_shown(images.shape[1:])} ({type(error).__name__}: {reason});"
             " give another --image-size, or mend the model."
         ) from error
+
+
+class _CannotRunError(InputError):
+    """The network raised something about its images."""
+
+
+@contextmanager
+def hinting(network: nn.Module, images: Tensor) -> Iterator[None]:
+    """Where `network` cannot be run on images such as `images`, say on which ones it can be.
+
+    That is found by trying usual sizes, in grey and in RGB.
+    """
+    try:
+        yield
+    except _CannotRunError as error:
+        found = _fitting(network, images)
+        if found is None:
+            raise
+        channels, side = found
+        wanted = []
+        if channels != images.shape[1]:
+            name = {1: "grey", 3: "RGB"}[channels]
+            wanted.append(f"say in its attribute 'preprocessing' that it takes {name} images (channels {channels})")
+        if (side, side) != tuple(images.shape[2:]):
+            wanted.append(f"give --image-size {side}")
+        if not wanted:
+            raise
+        reason = error.message.rpartition(";")[0]
+        raise InputError(f"{reason}; it runs on {_shown((channels, side, side))}: {' and '.join(wanted)}.") from error
+
+
+def _fitting(network: nn.Module, images: Tensor) -> tuple[int, int] | None:
+    """Channels and side of images that `network` runs on; None where none is found soon."""
+    own, end = images.shape[1], time.monotonic() + _PATIENCE_S
+    sides = dict.fromkeys([*(side for side in images.shape[2:]), *_USUAL_SIDES])
+    with evaluating(network), torch.inference_mode():
+        for channels in (own, *(other for other in (1, 3) if other != own)):
+            for side in sides:
+                if time.monotonic() > end:
+                    return None
+                with suppress(Exception):  # a stranger's model may raise anything
+                    output = network(images.new_zeros((len(images), channels, side, side), device=device_of(network)))
+                    require_logits(output, len(images))
+                    return channels, side
+    return None
+
+
+def _shown(shape: Sequence[int]) -> str:
+    """`1 x 28 x 28 (grey)`: channels, height and width."""
+    name = {1: " (grey)", 3: " (RGB)"}.get(shape[0], "")
+    return " x ".join(str(side) for side in shape) + name
+
+
+def are_probabilities(outputs: Tensor) -> bool:
+    """Whether `outputs` (B, K) are shares of one, as a network gives that ends with a softmax."""
+    return bool((outputs >= 0).all()) and bool(((outputs.sum(1) - 1).abs() < _NEAR_ONE).all())
+
+
+@contextmanager
+def answering_in_logits(network: nn.Module) -> Iterator[None]:
+    """Let a network that answers in probabilities answer in their logarithms, whose softmax they are."""
+
+    def logarithm(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+        return output.clamp_min(torch.finfo(output.dtype).tiny).log()
+
+    handle = network.register_forward_hook(logarithm)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from fmcore.errors import InputError
 from fmcore.geometry import Fields, batch_norm_terms, convolution_geometry, nonlinearity, pooling_geometry
 from fmcore.header import LayerInfo, ModuleInfo
-from fmcore.running import evaluating, require_logits, run
+from fmcore.running import evaluating, hinting, require_logits, run
 
 NORMALISATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "local_response_norm"})
 _ONE_OF_SEVERAL = -1  # instead of a call: the tensor came out of it together with others
@@ -69,7 +69,7 @@ def trace(network: nn.Module, images: Tensor) -> Trace:
             "The model, or a part of it, was compiled by TorchScript, which shows nothing of what it computes;"
             " name the model as it was before."
         )
-    with evaluating(network), torch.no_grad(), _Finding(network, images) as finding:
+    with hinting(network, images), evaluating(network), torch.no_grad(), _Finding(network, images) as finding:
         output = run(network, images)
     require_logits(output, len(images))
     return finding.result()
@@ -273,7 +273,7 @@ class _Finding(TorchFunctionMode):
         source, entered = args[0], call
         if geometry["padding_mode"] != "zeros" and isinstance(image, Tensor):  # it was padded by the call before
             source, entered = image, call - 1
-        self.fields.set(output, self.fields.after_convolution(source, geometry))
+        self.fields.set(output, self.fields.after_convolution(source, output, geometry))
         info = LayerInfo(
             name=name, type="convolution", output_shape=_shape(output), field=self.fields.of(output), **geometry
         )

@@ -27,7 +27,7 @@ from fmcore.model_input import AsInput, with_channels
 from fmcore.model_source import Model, Wanted, open_model
 from fmcore.models import Staged
 from fmcore.parallel import Threads
-from fmcore.running import require_logits, run
+from fmcore.running import hinting, require_logits, run
 
 _EVALUATION_BATCH = 250
 _EVALUATION_VALUES = 2**20  # of the images of a batch: large images come in small batches
@@ -119,7 +119,12 @@ def train(data: ImageSet, spec: TrainSpec, progress: Progress | None = None, mod
     device = choose_device()
     model = model or open_model(spec.model, wanted_by(data), seed=spec.seed)
     data = with_channels(data, model.preprocessing.channels)
-    with _repeatable(spec.seed, device, model.network), _Fit(data, spec, device, model) as fit:
+    some = model.as_input(torch.from_numpy(data.test_images[:2]))
+    with (
+        hinting(model.network, some),
+        _repeatable(spec.seed, device, model.network),
+        _Fit(data, spec, device, model) as fit,
+    ):
         history = [fit.measure(0)]
         states = [state_of(fit.network)]
         progress.on_epoch(history[0])
@@ -210,7 +215,7 @@ def evaluate(
 
     def part(rows: slice) -> tuple[float, int]:
         with torch.inference_mode():
-            logits = network(as_input(images[rows]))
+            logits = run(network, as_input(images[rows]))
             loss = nn.functional.cross_entropy(logits, labels[rows], reduction="sum")
             return float(loss), int((logits.argmax(1) == labels[rows]).sum())
 

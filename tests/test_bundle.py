@@ -212,7 +212,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "NaN put in": (with_text(lambda text: text.replace('"epoch":0', '"epoch":NaN')), "header"),
     "lone surrogate put in": (with_text(lambda text: text.replace("Drawn", r"\ud800")), "header"),
-    "other schema": (resealed(lambda header: header.update(schema_version=99)), "schema 99 and this fmcore reads 2"),
+    "other schema": (resealed(lambda header: header.update(schema_version=99)), "schema 99 and this fmcore reads 3"),
     "field lacking": (resealed(lambda header: header.pop("model")), "not valid at 'model'"),
     "field unknown": (resealed(lambda header: header.update(mood="good")), "not valid at 'mood'"),
     "field mistyped": (resealed(lambda header: header["model"].update(parameters="many")), "at 'model.parameters'"),

@@ -158,7 +158,7 @@ def test_of_several_pictures_the_first_is_taken(tmp_path: Path) -> None:
 
 
 def at(box: Box, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where in the file the pixel centres of an (H, W) cut lie: rows (H, 1) and columns (1, W)."""
+    """Where in the original the pixel centres of an (H, W) cut lie: rows (H, 1) and columns (1, W)."""
     top, left, bottom, right = box
     rows = top + (np.arange(shape[0]) + 0.5) * (bottom - top) / shape[0]
     columns = left + (np.arange(shape[1]) + 0.5) * (right - left) / shape[1]
@@ -174,15 +174,15 @@ def slopes(height: int, width: int) -> Pixels:
 
 def check_box(picture: Picture) -> None:
     """A picture of `slopes` says of every pixel where it comes from: compare with what the box says."""
-    height, width = picture.original_size
+    height, width = picture.original.shape[1:]
     rows, columns = at(picture.box, picture.pixels.shape[1:])
     inside = (rows > 0) & (rows < height) & (columns > 0) & (columns < width)
-    np.testing.assert_array_equal(picture.pixels[2], inside * 255)  # black beyond the file, and only there
+    np.testing.assert_array_equal(picture.pixels[2], inside * 255)  # black beyond the original, and only there
     for plane, place, length in ((0, rows, height), (1, columns, width)):
         place = np.broadcast_to(place, inside.shape)
         edge = 2 + 2 * length / 40  # near the edge there is less to average: the slope flattens
         deep = inside & (place > edge) & (place < length - edge)
-        found = picture.pixels[plane] / 250 * length  # in pixels of the file
+        found = picture.pixels[plane] / 250 * length  # in pixels of the original
         np.testing.assert_allclose(found[deep], place[deep], atol=0.1 + 1.1 * length / 250)
 
 
@@ -200,7 +200,7 @@ def test_the_box_is_where_the_pixels_come_from(
     image = Image.fromarray(slopes(height, width))
     with tempfile.TemporaryDirectory() as folder:
         picture = opened(Path(folder) / "a.png", image, preprocessing)
-    assert picture.original_size == (height, width)
+    assert picture.file_size == (height, width)
     assert picture.pixels.shape == (3, *size)
     np.testing.assert_array_equal(picture.pixels, by_torchvision(image, preprocessing))
     check_box(picture)
@@ -222,6 +222,8 @@ def test_a_marked_rectangle_is_found_through_the_box(
     pixels = np.full((height, width), 40, np.uint8)
     pixels[top:bottom, left:right] = 240
     picture = opened(tmp_path / "a.png", Image.fromarray(pixels), preprocessing)
+    down, across = picture.original.shape[1] / height, picture.original.shape[2] / width
+    top, bottom, left, right = top * down, bottom * down, left * across, right * across
 
     # the share of white in every pixel: summed along a line, it measures the rectangle to a fraction of a pixel
     mask = (picture.pixels[0].astype(float) - 40).clip(0) / 200
@@ -260,13 +262,15 @@ def test_orientation_is_undone_first(orientation: int, ending: str, height: int,
     np.testing.assert_array_equal(turned, upright)
     np.testing.assert_array_equal(picture.pixels, by_torchvision(turned, wanted((40, 30), 48)))
     np.testing.assert_array_equal(picture.original, upright.transpose(2, 0, 1))
-    assert picture.original_size == (height, width)
+    assert picture.file_size == (height, width)
     check_box(picture)
 
 
 def test_box_in_numbers(tmp_path: Path) -> None:
     wide = opened(tmp_path / "wide.png", drawn(100, 400), wanted(40, 50))  # 50x200, cut 5 and 80 from the edge
     assert wide.box == (10.0, 160.0, 90.0, 240.0)
+    large = opened(tmp_path / "large.png", drawn(512, 4096), wanted(64, 64))  # kept as 128x1024
+    assert large.box == (0.0, 448.0, 128.0, 576.0)
     framed = opened(tmp_path / "framed.png", drawn(100, 100), wanted((50, 70), 50))
     assert framed.box == (0.0, -20.0, 100.0, 120.0)
     assert (framed.pixels[:, :, :10] == 0).all() and (framed.pixels[:, :, 60:] == 0).all()
@@ -281,7 +285,7 @@ def test_the_original_is_whole_and_no_longer_than_it_may_be(
 ) -> None:
     picture = opened(tmp_path / "a.png", Image.fromarray(slopes(height, width)), wanted(10, 12))
     assert picture.original.shape == (3, *expected)
-    assert picture.original_size == (height, width)
+    assert picture.file_size == (height, width)
     assert max(picture.original.shape) <= ORIGINAL_PX
     rows, columns = at((0, 0, 250, 250), expected)  # in levels of `slopes`
     np.testing.assert_allclose(picture.original[0], np.broadcast_to(rows, expected), atol=3 + 60 / min(expected))

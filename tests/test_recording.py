@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fmcore import probing
+from fmcore.analysis.answers import one_answer
 from fmcore.analysis.convolution import place
 from fmcore.bundle import Bundle
 from fmcore.data.imageset import ImageSet
 from fmcore.data.pictures import open_pictures
 from fmcore.errors import InputError
-from fmcore.recording import choose_probes, record
+from fmcore.recording import Watching, choose_probes, record
 from fmcore.training import Trained
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
@@ -144,16 +145,20 @@ def test_the_network_is_left_as_it_was(tutorial_trained: Trained, tiny_images: I
 
 
 def test_a_picture_is_recorded_with_its_original_and_without_data(tutorial_trained: Trained, tmp_path: Path) -> None:
-    pixels = np.zeros((60, 40), np.uint8)
-    pixels[20:45, 10:30] = np.arange(20, dtype=np.uint8) * 12
+    pixels = np.zeros((1500, 3000), np.uint8)
+    pixels[300:900, 1000:1800] = np.arange(800) // 4
     Image.fromarray(pixels).save(tmp_path / "shape.png")
     pictures = open_pictures([tmp_path / "shape.png"], tutorial_trained.as_input.preprocessing)
     record(tutorial_trained, None, tmp_path / "b", pictures=pictures, layers=("conv2",))
     with Bundle.open(tmp_path / "b") as bundle:
         bundle.verify()
         (probe,) = bundle.header.probes
-        assert (probe.source, probe.label, probe.original_size) == ("shape.png", None, (60, 40))
-        assert np.array_equal(bundle.array("probes/0/original")[0], pixels)
+        assert (probe.source, probe.label, probe.file_size) == ("shape.png", None, (1500, 3000))
+        original = bundle.array("probes/0/original")
+        assert original.shape == (1, 512, 1024) and probe.original_size == (512, 1024)
+        assert probe.box == (0, 256, 512, 768) and probe.file_box == (0, 750, 1500, 2250)
+        cut = Image.fromarray(original[0, :, 256:768]).resize((28, 28), Image.Resampling.LANCZOS)
+        assert np.abs(np.asarray(cut) - bundle.array("probes")[0, 0] * 255).max() < 3
         assert np.array_equal(bundle.array("probes")[0] * np.float32(255), pictures[0].pixels)
         assert [layer.name for layer in bundle.header.layers] == ["conv2"]
         assert bundle.layer("conv2").input == "conv2/input"  # since conv1, whose maps went in, was not wanted
@@ -172,6 +177,122 @@ def test_what_is_recorded_of_probes_does_not_depend_on_how_many_run_together(
         assert one.digest == whole and one.header.arrays.keys() == other.header.arrays.keys()
         for name in one.header.arrays:
             np.testing.assert_allclose(other.array(name), one.array(name), err_msg=name, **CLOSE)
+
+
+def test_maps_of_some_epochs_are_kept_and_which(
+    tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
+) -> None:
+    first, last = tutorial_trained.states
+    shares = np.linspace(0, 1, 21, dtype=np.float32)
+    states = tuple({name: (1 - at) * first[name] + at * last[name] for name in first} for at in shares)
+    record(replace(tutorial_trained, states=states), tiny_images, tmp_path / "b")
+    with Bundle.open(tmp_path / "b") as bundle:
+        history = bundle.header.activation_history
+        assert history is not None and history.epochs == (0, 3, 6, 9, 11, 14, 17, 20)
+        assert bundle.default_probe in history.probes and len(history.probes) == 3
+        assert bundle.array("conv2/weight_history").shape[0] == 21
+        kept = {name for name in bundle.header.arrays if name.endswith("/activation_history")}
+        assert kept == {"conv1/activation_history", "conv2/activation_history"}
+        maps, images = bundle.array("conv1/activation_history"), torch.tensor(bundle.array("probes"))
+        for number, epoch in enumerate(history.epochs):
+            weight, bias = (torch.tensor(states[epoch][f"conv1.{part}"]) for part in ("weight", "bias"))
+            expected = F.conv2d(images[list(history.probes)], weight, bias, padding=1).clamp(min=0)
+            np.testing.assert_allclose(maps[number], expected.numpy(), **CLOSE)
+        assert np.array_equal(maps[-1], bundle.array("conv1/activation")[list(history.probes)])
+
+
+def test_maps_of_earlier_epochs_that_would_dwarf_the_rest_are_not_kept(
+    tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "_HISTORY_AT_MOST", 30_000)
+    record(tutorial_trained, tiny_images, tmp_path / "b")
+    with Bundle.open(tmp_path / "b") as bundle:
+        assert bundle.header.activation_history is None and not any(
+            "activation_history" in name for name in bundle.header.arrays
+        )
+
+
+# --- what it says ----------------------------------------------------------------------------------
+
+
+class Heard:
+    """Everything that a recording tells while it runs."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, list[tuple[int, int]]] = {}
+        self.said: list[str] = []
+        self.watching = Watching(lambda what, *done: self.stages.setdefault(what, []).append(done), self.said.append)
+
+
+def test_every_stage_is_told_from_its_start_to_its_end(
+    tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
+) -> None:
+    heard = Heard()
+    record(tutorial_trained, tiny_images, tmp_path / "b", watching=heard.watching)
+    assert list(heard.stages) == ["measuring", "patches", "probes", "ablation", "earlier epochs", "writing"]
+    for stage, told in heard.stages.items():
+        assert told[0][0] == 0 and told == sorted(told), stage
+    for stage in ("measuring", "probes", "ablation", "earlier epochs"):
+        assert heard.stages[stage][-1][0] == heard.stages[stage][-1][1] > 0, stage
+    assert heard.said == []
+
+
+def test_a_network_that_answers_in_probabilities(
+    tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
+) -> None:
+    plain = tutorial_trained.network
+    network = nn.Sequential(*deepcopy(list(plain.children())), nn.Softmax(1))  # its layers in the order of its forward
+    with torch.no_grad():
+        images = tutorial_trained.as_input(torch.from_numpy(tiny_images.test_images))
+        assert torch.equal(network(images), plain(images).softmax(1))
+    heard = Heard()
+    trained = replace(tutorial_trained, network=network, states=(), history=())
+    record(trained, tiny_images, tmp_path / "b", watching=heard.watching)
+    assert heard.said == ["The model answers in probabilities; their logarithms are taken as its logits."]
+    assert not network._forward_hooks
+    with Bundle.open(tmp_path / "b") as bundle, torch.no_grad():
+        shares = network(torch.tensor(bundle.array("probes"))).numpy()
+        np.testing.assert_allclose(np.exp(bundle.array("logits")), shares, rtol=1e-5)
+        assert [probe.probability for probe in bundle.header.probes] == pytest.approx(shares.max(1).tolist(), rel=1e-5)
+        found = network(images).numpy()
+        np.testing.assert_allclose(bundle.array("test_probability"), found.max(1), rtol=1e-5)
+        maps = bundle.array("0/activation")[:1].copy()
+        maps[0, 3] = 0
+        left = network[1:](torch.tensor(maps)).numpy()[0]
+        predicted = bundle.header.probes[0].predicted
+        change = bundle.array("0/ablation")[0, 3]
+        assert change == pytest.approx(left[predicted] - shares[0, predicted], abs=1e-6)
+
+
+def test_a_network_that_gives_every_image_one_answer(
+    tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
+) -> None:
+    network = deepcopy(tutorial_trained.network)
+    with torch.no_grad():
+        network.linear.bias[8] += 1e3  # type: ignore[union-attr, index, operator]
+    heard = Heard()
+    record(replace(tutorial_trained, network=network), tiny_images, tmp_path / "b", watching=heard.watching)
+    (sentence,) = heard.said
+    assert sentence.startswith("The model answers 'Bag' to every one of 60 images, so it tells nothing apart; ")
+    with Bundle.open(tmp_path / "b") as bundle:
+        kept = (bundle.array("test_predicted"), bundle.array("test_label"), bundle.header.classes)
+        assert one_answer(*kept) == sentence
+
+
+@pytest.mark.parametrize(
+    ("predicted", "labels", "told"),
+    [
+        ([1] * 10, None, True),
+        ([1] * 9, None, False),  # images of one's own may well be of one kind
+        ([1] * 10, [0] + [1] * 9, True),
+        ([1] * 10, [1] * 10, False),
+        ([1] * 10 + [0], None, False),
+        ([], None, False),
+    ],
+)
+def test_when_one_answer_is_suspicious(predicted: list[int], labels: list[int] | None, told: bool) -> None:
+    found = one_answer(np.array(predicted, int), None if labels is None else np.array(labels), ("cat", "dog"))
+    assert (found is not None) is told and (found is None or "'dog'" in found)
 
 
 # --- which images are shown ------------------------------------------------------------------------

@@ -245,7 +245,10 @@ UNFIT: dict[str, tuple[nn.Module, str]] = {
     "one number": (Net(lambda n, x: x.mean((2, 3))), r"gave one of shape \(2, 1\)"),
     "nothing": (Net(lambda n, x: None), "gave a NoneType"),
     "made for one image": (Net(lambda n, x: x.reshape(1, -1)), r"gave one of shape \(1, 288\)"),
-    "another size": (Net(lambda n, x: n.fc(x.flatten(1)), fc=nn.Linear(9, 2)), "cannot be run on images of shape 1 x"),
+    "another size": (
+        Net(lambda n, x: n.fc(x.flatten(1)), fc=nn.Linear(9, 2)),
+        r"cannot be run on images of 1 x 12 x 12 \(grey\)",
+    ),
     "compiled": (nn.Sequential(torch.jit.ScriptModule()), "compiled by TorchScript"),
     "its own exception": (Net(throw), r"\(Thrown: out of the blue\)"),
 }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fmcore.header import ReceptiveField
 
 
-def weights(places: int, length: int, jump: int, start: float) -> NDArray[np.float32]:
+def weights(places: int, length: int, jump: float, start: float) -> NDArray[np.float32]:
     """How much of each of `length` pixels each of `places` takes, along one axis: (places, length), rows sum to 1.
 
     Place r averages what lies within jump / 2 of start + r x jump, where pixel i covers i to i + 1; a pixel that lies

@@ -23,8 +23,8 @@ class Stage:
     type: str
     channels: int
     live: int  # channels that are not the same everywhere
-    field: tuple[int, int]  # height and width in pixels of what one place can see
-    share: float  # of the image that this is, by area; 1 where a place may see everything
+    field: tuple[int, int] | None  # height and width in pixels of what one place can see; None where it is not known
+    share: float | None  # of the image that this is, by area; 1 where a place sees everything
     selectivity: float | None  # mean class selectivity, 0..1: 1 where channels answer to one class only
     sparseness: float | None  # mean sparseness over images
     likeness: float | None  # mean of |correlation| with the brightness or darkness of the image
@@ -50,7 +50,7 @@ def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
         type=layer.type,
         channels=len(live),
         live=int(live.sum()),
-        field=layer.field.size,
+        field=layer.field.size if layer.field.known else None,
         share=_share(layer, bundle.header.model.input_shape[1:]),
         selectivity=_mean(selectivity, live),
         sparseness=_mean(sparseness, live),
@@ -59,9 +59,9 @@ def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
     )
 
 
-def _share(layer: LayerInfo, image: tuple[int, int]) -> float:
+def _share(layer: LayerInfo, image: tuple[int, int]) -> float | None:
     if layer.field.whole:
-        return 1.0
+        return 1.0 if layer.field.known else None
     height, width = (min(1.0, size / full) for size, full in zip(layer.field.size, image, strict=True))
     return height * width
 

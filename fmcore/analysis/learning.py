@@ -25,6 +25,12 @@ class Movement:
     cosine: Floats  # (E + 1, C_out), of w_e and w_0: 1 where only the length changed
     path: Floats  # (C_out,), the sum of the steps from epoch to epoch; more than the last distance where it turned
     from_zero: tuple[int, ...]  # filters that started at zero
+    steps: Floats  # (E, C_out), |w_e - w_(e - 1)| / |w_0|
+
+    def share_of_way(self, epoch: int, number: int) -> float:
+        """The share of its path that filter `number` went in epoch 1, 2, ...; zero where it never moved."""
+        path = float(self.path[number])
+        return float(self.steps[epoch - 1, number]) / path if path > 0 else 0.0
 
 
 def moved(history: Floats) -> Movement:
@@ -38,11 +44,13 @@ def moved(history: Floats) -> Movement:
     along = (weights * weights[0]).sum(2)
     both = norm * start
     defined = ~nothing & (both > 0)
+    steps = np.linalg.norm(np.diff(weights, axis=0), axis=2) / unit
     return Movement(
         distance=np.linalg.norm(weights - weights[0], axis=2) / unit,
         cosine=np.clip(np.where(defined, along / np.where(defined, both, 1), 0), -1, 1),
-        path=np.linalg.norm(np.diff(weights, axis=0), axis=2).sum(0) / unit,
+        path=steps.sum(0),
         from_zero=tuple(int(c) for c in np.flatnonzero(nothing)),
+        steps=steps,
     )
 
 

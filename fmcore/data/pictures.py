@@ -36,15 +36,15 @@ _SENTENCES = {
 class Picture:
     """One image file as the network sees it, and the picture it was cut from.
 
-    `box` says what `pixels` covers: the edges (top, left, bottom, right), in pixels of the upright file. Place
-    (y, x) of `pixels`, with pixel centres at .5, lies at top + y * (bottom - top) / H of the file, and so across.
-    Where the scaled picture is smaller than the network's input, `pixels` is black beside it and the box reaches
-    beyond the file: below 0, or above `original_size`.
+    `box` says what `pixels` covers: the edges (top, left, bottom, right), in pixels of `original`. Place (y, x) of
+    `pixels`, with pixel centres at .5, lies at top + y * (bottom - top) / H of it, and so across. Where the scaled
+    picture is smaller than the network's input, `pixels` is black beside it and the box reaches beyond `original`:
+    below 0, or above its size.
     """
 
     pixels: NDArray[np.uint8]  # (C, H, W), what the network sees, before it is normalised
     original: NDArray[np.uint8]  # (C', h, w), the whole upright picture, at most `ORIGINAL_PX` long; C' is 1 or 3
-    original_size: tuple[int, int]  # (height, width) of the upright file
+    file_size: tuple[int, int]  # (height, width) of the upright file
     box: tuple[float, float, float, float]
     name: str  # base name of the file, as a sentence can carry it
     notices: tuple[str, ...]  # what was done to it
@@ -105,15 +105,17 @@ def _open(path: Path, preprocessing: Preprocessing) -> Picture:
     done["greyed"] = channels > preprocessing.channels
     done["enlarged"] = min(height, width) < preprocessing.resize
     done["padded"] = down[0] < 0 or across[0] < 0 or down[1] > scaled[0] or across[1] > scaled[1]
+    original = _original(image)
+    kept = original.shape[1:]
     return Picture(
         pixels=_as_input(image, scaled, down, across, preprocessing),
-        original=_original(image),
-        original_size=(height, width),
+        original=original,
+        file_size=(height, width),
         box=(
-            down[0] * height / scaled[0],
-            across[0] * width / scaled[1],
-            down[1] * height / scaled[0],
-            across[1] * width / scaled[1],
+            down[0] * kept[0] / scaled[0],
+            across[0] * kept[1] / scaled[1],
+            down[1] * kept[0] / scaled[0],
+            across[1] * kept[1] / scaled[1],
         ),
         name=shown(path.name),
         notices=tell(done, _SENTENCES),
