@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from fmcore import __version__
+from fmcore.cli_check import check, claims, smoke
 from fmcore.errors import FmcoreError, InputError, PlanError
 from fmcore.options import (
     ASPECT,
@@ -328,6 +329,10 @@ def doctor(output: Path) -> None:
     Console().print(table)
     if not healthy(findings):
         raise FmcoreError("Something needed is missing or does not fit; mend what is marked ✗ above.")
+
+
+for verb in (check, claims, smoke):
+    cli.add_command(verb)
 
 
 # -- shared by the verbs -------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from fmcore.analysis.answers import one_answer
 from fmcore.bundle import Bundle
 from fmcore.choices import LONG, counted, images, probe_number, several, size
 from fmcore.findings import tell_attribution, tell_diagnostics, tell_hierarchy, tell_learning, tell_meaning
@@ -174,8 +175,17 @@ def _probes(bundle: Bundle, every: bool) -> list[Table | str]:
     said = [
         "" if known else "The true classes are not known.",
         "Rows and columns: what was cut out of the original, counted from 1." if files else "",
+        _doubt(bundle),
     ]
     return [fill(made, range(len(probes)), cells, every), *filter(None, said)]
+
+
+def _doubt(bundle: Bundle) -> str:
+    arrays = bundle.header.arrays
+    if "test_predicted" not in arrays:
+        return ""
+    labels = bundle.array("test_label") if "test_label" in arrays else None
+    return one_answer(bundle.array("test_predicted"), labels, bundle.header.classes) or ""
 
 
 def _origin(probe: ProbeInfo) -> list[str]:

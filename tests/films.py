@@ -11,6 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.meaning import NAMES
 from fmcore.analysis.receptive_field import through
 from fmcore.bundle import save_bundle
 from fmcore.colour import ColourScale
@@ -20,6 +21,7 @@ from fmcore.header import (
     DatasetInfo,
     EpochRecord,
     LayerInfo,
+    MeasuresInfo,
     ModelInfo,
     Preprocessing,
     ProbeInfo,
@@ -58,6 +60,8 @@ class Net:
     has_bias: bool = True
     classes: tuple[str, ...] = GARMENTS
     wrong: bool = False
+    epochs: int = 0
+    measured: bool = False  # whether there are statistics, Grad-CAM and ablations
 
 
 def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -> Path:
@@ -65,7 +69,13 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
     random = np.random.default_rng(7)
     images = random.random((len(GARMENTS), net.image_channels, *net.size)).astype(np.float32)
     images[..., net.size[0] // 2 :, :] *= 0.3
-    arrays: dict[str, NDArray[Any]] = {"probes": images, "logits": np.eye(len(GARMENTS), dtype=np.float32)}
+    said = (np.arange(len(GARMENTS)) + net.wrong) % len(GARMENTS)
+    arrays: dict[str, NDArray[Any]] = {
+        "probes": images,
+        "logits": 3.0 * np.eye(len(GARMENTS), dtype=np.float32)[said],
+    }
+    if net.measured:
+        arrays["gradcam_classes"] = np.stack([said, (said + 1) % len(GARMENTS), (said + 2) % len(GARMENTS)], 1)
     layers: list[LayerInfo] = []
     maps, pad, source, field = images, net.kernel // 2, "probes", ReceptiveField()
     for number, width in enumerate(net.widths, start=1):
@@ -83,10 +93,19 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
             f"{name}/weight": weight,
             f"{name}/preactivation": before,
             f"{name}/activation": maps,
-            f"{name}/active": (maps > 0).mean((0, 2, 3), dtype=np.float32),
+            **(
+                _statistics(name, maps)
+                if net.measured
+                else {f"{name}/active": (maps > 0).mean((0, 2, 3), dtype=np.float32)}
+            ),
         }
         if net.has_bias:
             arrays[f"{name}/bias"] = bias
+        if net.epochs:
+            first = random.normal(0, 0.4, weight.shape).astype(np.float32)
+            shares = np.linspace(0, 1, net.epochs + 1, dtype=np.float32)
+            history = [first + share * (weight - first) for share in shares]
+            arrays[f"{name}/weight_history"] = np.stack(history)
         if net.pooled:
             maps = _halved(maps)
             field = through(field, (2, 2), (2, 2))
@@ -108,9 +127,19 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
             for p in range(len(GARMENTS))
         ),
         training=TrainingInfo(
-            epochs=0, batch_size=1, learning_rate=0.1, optimizer="none", loss="none", seed=0, device="cpu",
-            history=(EpochRecord(epoch=0, train_loss=1, train_accuracy=0.3, test_loss=1, test_accuracy=0.3),),
+            epochs=net.epochs, batch_size=1, learning_rate=0.1, optimizer="none", loss="none", seed=0, device="cpu",
+            history=tuple(
+                EpochRecord(
+                    epoch=epoch, train_loss=1 / (epoch + 1), train_accuracy=1 - 0.7 / (epoch + 1),
+                    test_loss=1 / (epoch + 1), test_accuracy=1 - 0.7 / (epoch + 1),
+                )
+                for epoch in range(net.epochs + 1)
+            ),
         ),
+        measures=MeasuresInfo(
+            images=len(GARMENTS), labelled=True, foreground="the brighter half", foreground_images=len(GARMENTS),
+            meaning=NAMES, meaning_images=len(GARMENTS),
+        ) if net.measured else None,
         dataset=DatasetInfo(name="noise", provenance="Drawn for tests.", train_count=0, test_count=3),
         versions={},
         recipe=dict(recipe or {}),
@@ -127,6 +156,36 @@ def convolved(
     windows = np.lib.stride_tricks.sliding_window_view(padded, weight.shape[2:], (2, 3))[:, :, ::stride, ::stride]
     summed = np.einsum("pchwij,ocij->pohw", windows, weight, optimize=True)
     return (summed + bias[:, None, None]).astype(np.float32)
+
+
+def _statistics(layer: str, maps: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """What a recorder measures, taken over the probes; what it would measure by other means is made up."""
+    probes, channels, rows, columns = maps.shape
+    random = np.random.default_rng(channels)
+    flat = maps.transpose(1, 0, 2, 3).reshape(channels, -1).astype(np.float64)
+    spread = flat.std(1)
+    centred = (flat - flat.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)[:, None]
+    correlation = centred @ centred.T / flat.shape[1]
+    tested = min(channels, 8)
+    arrays = {
+        "mean": flat.mean(1),
+        "std": spread,
+        "maximum": flat.max(1),
+        "fired": (maps.max((2, 3)) > 0).mean(0),
+        "active": (maps > 0).mean((0, 2, 3)),
+        "foreground": random.random(channels),
+        "foreground_area": np.full(1, 0.5),
+        "sparseness": random.random(channels),
+        "class_mean": maps.mean((2, 3)).T,
+        "meaning": random.uniform(-1, 1, (channels, len(NAMES))),
+        "gradcam": random.normal(0, 1, (probes, len(GARMENTS), rows, columns)),
+        "ablation": random.uniform(-0.3, 0.1, (probes, tested)),
+    }
+    if channels <= 512:
+        arrays["correlation"] = correlation
+    found = {f"{layer}/{name}": values.astype(np.float32) for name, values in arrays.items()}
+    found[f"{layer}/ablated"] = np.tile(np.arange(tested), (probes, 1))
+    return found
 
 
 def _halved(maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from fmcore.errors import InputError, one_of
+from fmcore.lesson.plan import builtin_plan
 
 _GROUP = "fmcore.scenes"
 
@@ -46,11 +47,12 @@ def find_scene(wanted: str) -> SceneRef:
 
 
 def list_scenes() -> list[SceneRef]:
-    """All scenes that are installed, in the order of their teaching where the package gives one, else by name."""
+    """All scenes that are installed: first those of the built-in lesson in its order, then the others by name."""
     found: list[SceneRef] = []
     for entry in sorted(entry_points(group=_GROUP), key=lambda entry: (entry.name != "builtin", entry.name)):
         found.extend(_from_entry(entry.module, entry.attr))
-    return found
+    taught = [entry.scene for entry in builtin_plan().scenes]
+    return sorted(found, key=lambda ref: taught.index(ref.name) if ref.name in taught else len(taught))
 
 
 def _from_entry(module: str, class_name: str | None) -> Iterator[SceneRef]:

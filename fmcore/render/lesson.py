@@ -4,29 +4,35 @@ What was made before and is still what is wanted is used again; what fails is re
 so the next run goes on from there.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from fmcore import __version__
 from fmcore.errors import FmcoreError, InputError, PlanError, RenderError
 from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
 from fmcore.lesson.plan import LessonPlan, SceneEntry
+from fmcore.lesson.record import (
+    RECORD_NAME,
+    RECORD_SCHEMA,
+    BundleRecord,
+    LessonRecord,
+    SceneRecord,
+    read_record,
+)
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.assemble import join, still
 from fmcore.render.cache import Segment, SegmentStore, file_digest
 from fmcore.render.catalogue import find_scene
 from fmcore.render.plan import SegmentPlan, plan_segments
-from fmcore.render.run import Outcome, render_all
+from fmcore.render.run import Outcome, run_all
 from fmcore.render.spec import RenderSpec
 from fmcore.reporter import Reporter
-
-RECORD_SCHEMA = 1
-_RECORD = "lesson.json"
 
 
 @dataclass(frozen=True)
@@ -76,12 +82,11 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     for entry in plan.scenes:
         find_scene(entry.scene)  # before anything is trained for it
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
-    digests = _make_bundles(wanted, wish, report, made)
-    bundles = {name: (one.path, digests[one.path]) for name, one in wanted.items()}
+    bundles = _make_bundles(wanted, wish, report, made)
 
     store = SegmentStore(wish.output / "cache")
     store.folder.mkdir(parents=True, exist_ok=True)
-    before = _inputs_before(wish.folder / _RECORD)
+    before = _inputs_before(wish.folder)
     planned = plan_segments(plan.scenes, bundles, wish.spec, store, before)
     segments = _render(planned, store, wish, report, made)
     if wish.apart:
@@ -97,7 +102,16 @@ def _used(plan: LessonPlan) -> dict[str, Any]:
     return {name: recipe for name, recipe in plan.bundles.items() if name in used}
 
 
-def _make_bundles(wanted: Mapping[str, Wanted], wish: Wish, report: Reporter, made: Made) -> dict[Path, str]:
+def bundles_of(plan: LessonPlan, wish: Wish, report: Reporter) -> dict[str, Path]:
+    """The bundles that the scenes of `plan` read, by name; those that are missing are made."""
+    wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
+    return {name: path for name, (path, _) in _make_bundles(wanted, wish, report, Made()).items()}
+
+
+def _make_bundles(
+    wanted: Mapping[str, Wanted], wish: Wish, report: Reporter, made: Made
+) -> dict[str, tuple[Path, str]]:
+    """Path and digest of every bundle by name."""
     claimed: dict[Path, str] = {}
     for name, one in wanted.items():
         other = claimed.setdefault(one.path, name)
@@ -111,15 +125,14 @@ def _make_bundles(wanted: Mapping[str, Wanted], wish: Wish, report: Reporter, ma
         report.say(f"Bundle {one.path.stem}: {one.reason}, so it is trained and recorded now.")
     made.bundles_made = [one.path for one in stale]
     digests = make_all(stale, wish.data_dir, report, wish.workers)
-    return digests | {one.path: one.digest for one in wanted.values() if one.digest is not None}
+    return {name: (one.path, one.digest or digests[one.path]) for name, one in wanted.items()}
 
 
-def _inputs_before(record: Path) -> dict[int, dict[str, str]]:
+def _inputs_before(folder: Path) -> dict[int, dict[str, str]]:
     """What the scenes of the last run were made from, by position; nothing where no record can be read."""
     try:
-        scenes = json.loads(record.read_text(encoding="utf-8"))["scenes"]
-        return {position: dict(scene["inputs"]) for position, scene in enumerate(scenes)}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {position: scene.inputs for position, scene in enumerate(read_record(folder).scenes)}
+    except InputError:
         return {}
 
 
@@ -134,7 +147,7 @@ def _render(
     stale = list({one.key: one for one in planned if not one.fresh}.values())
     if not stale:
         return found
-    from fmcore.render.worker import SegmentJob
+    from fmcore.render.worker import SegmentJob, SegmentResult
 
     jobs = [
         SegmentJob(
@@ -153,7 +166,7 @@ def _render(
     def on_progress(number: int, done: int, total: int | None) -> None:
         report.progress(stale[number].ref.name, done, total, "frames")
 
-    def on_outcome(outcome: Outcome) -> None:
+    def on_outcome(outcome: Outcome[SegmentResult]) -> None:
         one = stale[outcome.number]
         if outcome.result is None:
             made.failed[one.ref.name] = outcome.error or RenderError("failed")
@@ -164,7 +177,7 @@ def _render(
         report.finish(one.ref.name, f"{outcome.result.frames:,} frames")
 
     try:
-        render_all(jobs, wish.workers, on_progress, on_outcome)
+        run_all(jobs, wish.workers, on_progress, on_outcome)
     finally:
         for leftover in store.folder.glob(".*.part"):
             leftover.unlink(missing_ok=True)
@@ -230,8 +243,8 @@ def _one_film(
         parts.path("lesson.vtt").write_text(vtt(told, fps), encoding="utf-8")
         parts.path("chapters.txt").write_text(youtube_chapters(chapters, fps), encoding="utf-8")
         still(film, _poster_frame(shown), fps, parts.path("poster.png"))
-        record["files"] = {path.name: file_digest(path) for path in parts.written}
-        parts.path(_RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+        record = record.model_copy(update={"files": {path.name: file_digest(path) for path in parts.written}})
+        parts.path(RECORD_NAME).write_text(record.as_json(), encoding="utf-8")
 
 
 def _poster_frame(shown: Sequence[Segment]) -> int:
@@ -252,70 +265,72 @@ def _record(
     shown: Sequence[Segment],
     bundles: Mapping[str, tuple[Path, str]],
     wish: Wish,
-) -> dict[str, Any]:
-    """The record of a lesson, all but the digests of its files; frames count from the start of the film."""
+) -> LessonRecord:
+    """The record of a lesson, all but the digests of its files."""
     scenes, start = [], 0
     for entry, one, segment in zip(plan.scenes, planned, shown, strict=True):
         performance = segment.performance
         scenes.append(
-            {
-                "scene": one.ref.name,
-                "title": performance.title,
-                "bundle": entry.bundle,
-                "other": entry.other,
-                "options": entry.options,
-                "start": start,
-                "end": start + segment.frames,
-                "beats": [
-                    {"cue": beat.cue, "say": beat.say, "start": start + beat.start, "end": start + beat.end}
-                    for beat in performance.beats
-                ],
-                "figures": [
-                    figure.model_dump(mode="json") | {"frame": start + figure.frame} for figure in performance.figures
-                ],
-                "claims": [claim.model_dump(mode="json") for claim in performance.claims],
-                "segment": one.key,
-                "inputs": dict(one.inputs),
-            }
+            SceneRecord(
+                scene=one.ref.name,
+                title=performance.title,
+                bundle=entry.bundle,
+                other=entry.other,
+                options=entry.options,
+                start=start,
+                end=start + segment.frames,
+                beats=tuple(_moved(beat, start=start, end=start) for beat in performance.beats),
+                figures=tuple(_moved(figure, frame=start) for figure in performance.figures),
+                claims=performance.claims,
+                segment=one.key,
+                inputs=dict(one.inputs),
+            )
         )
         start += segment.frames
-    return {
-        "schema_version": RECORD_SCHEMA,
-        "fmcore": __version__,
-        "title": plan.title,
-        "settings": wish.spec.model_dump(mode="json"),
-        "frames": start,
-        "seconds": start / wish.spec.fps,
-        "scenes": scenes,
-        "bundles": {
-            name: {"file": path.name, "sha256": digest, **_bundle_facts(path)}
-            for name, (path, digest) in bundles.items()
-        },
-    }
+    return LessonRecord(
+        schema_version=RECORD_SCHEMA,
+        fmcore=__version__,
+        title=plan.title,
+        settings=wish.spec.model_dump(mode="json"),
+        frames=start,
+        seconds=start / wish.spec.fps,
+        scenes=tuple(scenes),
+        bundles={name: _bundle_record(path, digest) for name, (path, digest) in bundles.items()},
+    )
 
 
-def _bundle_facts(path: Path) -> dict[str, Any]:
+M = TypeVar("M", bound=BaseModel)
+
+
+def _moved(one: M, **frames: int) -> M:
+    """`one` with these numbers of frames added to its own."""
+    return one.model_copy(update={name: getattr(one, name) + more for name, more in frames.items()})
+
+
+def _bundle_record(path: Path, digest: str) -> BundleRecord:
     from fmcore.bundle import Bundle
 
     with Bundle.open(path) as bundle:
         header = bundle.header
-        return {
-            "model": header.model.name,
-            "data": header.dataset.name,
-            "provenance": header.dataset.provenance,
-            "test_accuracy": header.test_accuracy,
-            "versions": header.versions,
-        }
+        return BundleRecord(
+            file=path.name,
+            sha256=digest,
+            model=header.model.name,
+            data=header.dataset.name,
+            provenance=header.dataset.provenance,
+            test_accuracy=header.test_accuracy,
+            versions=header.versions,
+        )
 
 
-def _is_complete(folder: Path, record: Mapping[str, Any]) -> bool:
+def _is_complete(folder: Path, record: LessonRecord) -> bool:
     """Whether the lesson that `record` describes lies in `folder`, every file as it was written."""
     try:
-        there = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        files = there.pop("files")
-        same = there == json.loads(json.dumps(record))
-        return same and all(file_digest(folder / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        there = read_record(folder)
+        return there.model_copy(update={"files": {}}) == record and all(
+            file_digest(folder / name) == digest for name, digest in there.files.items()
+        )
+    except (InputError, OSError):
         return False
 
 

@@ -1,4 +1,4 @@
-"""Render segments in worker processes. One that fails is reported; the others are finished all the same."""
+"""Do jobs in worker processes, such as rendering a segment. One that fails is reported; the others are finished."""
 
 import multiprocessing
 import os
@@ -6,38 +6,44 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from fmcore.errors import FmcoreError, RenderError
 
-if TYPE_CHECKING:
-    from fmcore.render.worker import SegmentJob, SegmentResult
-
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+OnFrames = Callable[[int, int | None], None]  # (frames done, frames in all if known)
 _TELL_EVERY_S = 0.1
 _messages: Any = None  # in a worker: the queue to the parent
 
 
+class Job(Protocol[R_co]):
+    """Work that can be sent to another process."""
+
+    def run(self, on_frames: OnFrames) -> R_co: ...
+
+
 @dataclass(frozen=True)
-class Outcome:
-    """How the rendering of job number `number` went."""
+class Outcome(Generic[R]):
+    """How job number `number` went."""
 
     number: int
-    result: "SegmentResult | None"
+    result: R | None
     error: FmcoreError | None
 
 
-def render_all(
-    jobs: "list[SegmentJob]",
+def run_all(
+    jobs: Sequence[Job[R]],
     workers: int,
     on_progress: Callable[[int, int, int | None], None],
-    on_outcome: Callable[[Outcome], None],
+    on_outcome: Callable[[Outcome[R]], None],
 ) -> None:
-    """Render `jobs`; tell about frames as (number, done, total) and about each end as it comes.
+    """Do `jobs`; tell about frames as (number, done, total) and about each end as it comes.
 
     A worker that dies takes the pool with it: what was unfinished is tried again one by one, and what kills
     its worker twice is given up.
@@ -78,7 +84,7 @@ def _pool(
         listener.join()
 
 
-def _outcomes(futures: "dict[Future[SegmentResult], int]", deaths: dict[int, int]) -> Iterable[Outcome]:
+def _outcomes(futures: dict[Future[R], int], deaths: dict[int, int]) -> Iterable[Outcome[R]]:
     pending = set(futures)
     while pending:
         done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -114,9 +120,7 @@ def _start_worker(messages: Any, scratch: str) -> None:
     quiet_process()
 
 
-def _work(number: int, job: "SegmentJob") -> "SegmentResult":
-    from fmcore.render.worker import render_segment
-
+def _work(number: int, job: Job[R]) -> R:
     told = 0.0
 
     def on_frames(done: int, total: int | None) -> None:
@@ -125,4 +129,4 @@ def _work(number: int, job: "SegmentJob") -> "SegmentResult":
             told = now
             _messages.put((number, done, total))
 
-    return render_segment(job, on_frames)
+    return job.run(on_frames)

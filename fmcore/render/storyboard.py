@@ -1,6 +1,7 @@
 """Play a scene without filming it: beats, figures, claims and what stands in the frame, in well under a second.
 
-Every frame is stepped through as in a film, so that times agree; with `stills`, the last one of every beat is drawn.
+Every frame is stepped through as in a film, so that times agree. The last frame of every beat is drawn where stills
+are wanted; a film can be written on the way.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from fmcore.errors import RenderError
 from fmcore.lesson.storyboard import Storyboard, StoryFrame
+from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.run import OnFrames
 from fmcore.render.spec import FRAME_HEIGHT
 from fmcore.render.worker import SegmentJob, SegmentRenderer, play
 
@@ -39,14 +42,14 @@ class _Counter:
 
 
 class _Undrawn(SegmentRenderer):
-    """A renderer that draws nothing but the stills that are asked for."""
+    """A renderer that draws nothing."""
 
     def update_frame(self, *args: Any, **kwargs: Any) -> None: ...
 
     def save_static_frame_data(self, *args: Any) -> None: ...
 
 
-class _WithStills(_Undrawn):
+class _Stills(SegmentRenderer):
     """Draws the scene as it stands whenever a beat ends."""
 
     def init_scene(self, scene: Any, *args: Any) -> None:
@@ -60,14 +63,21 @@ class _WithStills(_Undrawn):
         self.stills[cue] = self.camera.pixel_array[..., :3].copy()
 
 
-def storyboard(job: SegmentJob, stills: bool = False) -> Played:
-    """Play `job.scene` without writing a film; `job.target` is not used.
+class _UndrawnStills(_Stills, _Undrawn): ...
+
+
+def storyboard(
+    job: SegmentJob, stills: bool = False, film: bool = False, on_frames: OnFrames = lambda done, total: None
+) -> Played:
+    """Play `job.scene`; write `job.target` only where `film` is wanted, whose stills come with it.
 
     Raises:
         RenderError: it is no LessonScene, or it fails.
     """
-    counter = _Counter()
-    scene = play(job, counter, _WithStills if stills else _Undrawn, lambda done, total: None)
+    if film:
+        scene = play(job, SegmentEncoder(job.target, job.spec), _Stills, on_frames)
+    else:
+        scene = play(job, _Counter(), _UndrawnStills if stills else _Undrawn, on_frames)
     story: list[StoryFrame] | None = getattr(scene, "story", None)
     if story is None:
         raise RenderError(f"{job.scene} has no beats, so there is no storyboard of it; derive it from LessonScene.")

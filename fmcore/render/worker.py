@@ -31,6 +31,7 @@ from fmcore.errors import FmcoreError, RenderError
 from fmcore.lesson.brief import Brief, Performance
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.run import OnFrames
 from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
 
 
@@ -47,9 +48,6 @@ class Encoder(Protocol):
     def abort(self) -> None: ...
 
 
-OnFrames = Callable[[int, int | None], None]  # (frames done, frames in all if known)
-
-
 class SegmentJob(BaseModel):
     """What a worker needs to know to render one scene to `target`."""
 
@@ -61,6 +59,10 @@ class SegmentJob(BaseModel):
     brief: Brief
     spec: RenderSpec
     target: Path
+
+    def run(self, on_frames: OnFrames) -> "SegmentResult":
+        """Render it."""
+        return render_segment(self, on_frames)
 
 
 class SegmentResult(BaseModel):

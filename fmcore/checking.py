@@ -1,0 +1,268 @@
+"""Check scenes and lessons: played in every shape of frame and theme, measured again, and their films read back."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+
+from fmcore.bundle import Bundle
+from fmcore.check.findings import Finding
+from fmcore.check.layout import layout_findings
+from fmcore.check.pace import pace_findings
+from fmcore.check.proof import Proof, proof_findings, prove
+from fmcore.check.report import cropped
+from fmcore.check.teaching import lesson_findings, teaching_findings
+from fmcore.errors import FmcoreError, InputError
+from fmcore.lesson.brief import Brief, Figure, Theme
+from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan
+from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
+from fmcore.lesson.storyboard import Storyboard
+from fmcore.render.catalogue import find_scene
+from fmcore.render.lesson import Wish, bundles_of, single_scenes
+from fmcore.render.run import OnFrames, Outcome, run_all
+from fmcore.render.spec import ASPECTS, RenderSpec
+from fmcore.render.spec import quality as spec_of
+from fmcore.render.worker import SegmentJob
+from fmcore.reporter import Reporter
+
+_THUMBNAIL_PX = 180  # height on the contact sheet
+_QUICK = {"epochs": 1}  # enough for maps that are worth a look
+Pixels = NDArray[np.uint8]
+
+
+class Film(BaseModel):
+    """A finished film in which a scene begins at frame `start`, and the figures that are said to be in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path
+    start: int
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class SceneReport:
+    """What the check of one scene, in one shape of frame and theme, has found."""
+
+    board: Storyboard
+    findings: list[Finding]
+    crops: dict[int, Pixels]  # by number of the finding
+    proofs: list[Proof]
+    thumbnails: list[Pixels]  # the end of every beat
+
+
+class CheckJob(BaseModel):
+    """One scene to be played and looked at; its film is written and read back where `filmed`.
+
+    Instead of its own, an existing `film` may be read back.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    segment: SegmentJob
+    filmed: bool = False
+    film: Film | None = None
+
+    def run(self, on_frames: OnFrames) -> SceneReport:
+        """Play the scene and apply every rule that one scene can break."""
+        from fmcore.render.storyboard import storyboard
+
+        played = storyboard(self.segment, stills=True, film=self.filmed, on_frames=on_frames)
+        board, brief = played.board, self.segment.brief
+        film = self.film
+        if self.filmed:
+            film = Film(path=self.segment.target, start=0, figures=board.performance.figures)
+        with ExitStack() as opened:
+            bundle = opened.enter_context(Bundle.open(brief.bundle or Path(played.scene.bundle.path)))
+            other = opened.enter_context(Bundle.open(brief.other)) if brief.other else None
+            proofs = prove(film.path, film.figures, bundle, other, film.start) if film else []
+            findings = [
+                *layout_findings(board, played.stills),
+                *pace_findings(board),
+                *teaching_findings(board, bundle, other),
+                *proof_findings(board, proofs),
+            ]
+        crops = {
+            number: cropped(played.stills[finding.beat], finding.box)
+            for number, finding in enumerate(findings)
+            if finding.box is not None and finding.beat in played.stills
+        }
+        thumbnails = [_small(still) for still in played.stills.values()]
+        return SceneReport(board, findings, crops, proofs, thumbnails)
+
+
+@dataclass
+class Checked:
+    """What was found in all scenes, in the order in which they were asked for."""
+
+    reports: list[SceneReport] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    crops: list[Pixels | None] = field(default_factory=list)  # one a finding
+    failed: dict[str, FmcoreError] = field(default_factory=dict)
+
+    @property
+    def proofs(self) -> list[Proof]:
+        return [proof for report in self.reports for proof in report.proofs]
+
+
+def check_all(jobs: Sequence[CheckJob], workers: int, report: Reporter, whole_lesson: bool) -> Checked:
+    """Do `jobs` in worker processes; rules about the lesson as a whole apply where `whole_lesson` is true."""
+    reports: dict[int, SceneReport] = {}
+    failed: dict[str, FmcoreError] = {}
+
+    def name(number: int) -> str:
+        segment = jobs[number].segment
+        return f"{segment.scene} {segment.spec.aspect} {segment.spec.theme}"
+
+    def on_progress(number: int, done: int, total: int | None) -> None:
+        report.progress(name(number), done, total, "frames")
+
+    def on_outcome(outcome: Outcome[SceneReport]) -> None:
+        if outcome.result is None:
+            assert outcome.error is not None
+            failed[name(outcome.number)] = outcome.error
+            report.finish(name(outcome.number), outcome.error.message, ok=False)
+            return
+        reports[outcome.number] = outcome.result
+        count = len(outcome.result.findings)
+        report.finish(name(outcome.number), f"{count} finding{'s' * (count != 1)}" if count else "clean", ok=not count)
+
+    run_all(jobs, workers, on_progress, on_outcome)
+    checked = Checked([reports[number] for number in sorted(reports)], failed=failed)
+    for one in checked.reports:
+        checked.findings += one.findings
+        checked.crops += [one.crops.get(number) for number in range(len(one.findings))]
+    if whole_lesson and not failed:
+        with ExitStack() as opened:
+            read = {job.segment.scene: path for job in jobs if (path := job.segment.brief.bundle)}
+            bundles = {scene: opened.enter_context(Bundle.open(path)) for scene, path in read.items()}
+            extra = list(lesson_findings([one.board for one in checked.reports], bundles))
+        checked.findings += extra
+        checked.crops += [None] * len(extra)
+    return checked
+
+
+def jobs_for(
+    entries: Iterable[SceneEntry],
+    bundles: Mapping[str, Path],
+    specs: Sequence[RenderSpec],
+    folder: Path,
+    films: Mapping[tuple[int, RenderSpec], Film] | None = None,
+    filmed: bool = False,
+) -> list[CheckJob]:
+    """A job for every scene of a plan in every spec; films are written into `folder` where `filmed`."""
+    jobs = []
+    for position, entry in enumerate(entries):
+        ref = find_scene(entry.scene)
+        brief = Brief(
+            bundle=bundles[entry.bundle] if entry.bundle else None,
+            other=bundles[entry.other] if entry.other else None,
+            options=entry.options,
+        )
+        for spec in specs:
+            name = f"{position + 1:02}-{ref.name}-{spec.aspect.replace(':', 'x')}-{spec.theme}.mp4"
+            segment = SegmentJob(
+                scene=ref.name, path=ref.path, module=ref.module, brief=brief, spec=spec, target=folder / name
+            )
+            jobs.append(CheckJob(segment=segment, filmed=filmed, film=(films or {}).get((position, spec))))
+    return jobs
+
+
+def _small(still: Pixels) -> Pixels:
+    height, width = still.shape[:2]
+    size = (round(width * _THUMBNAIL_PX / height), _THUMBNAIL_PX)
+    return np.asarray(Image.fromarray(still).resize(size, Image.Resampling.LANCZOS))
+
+
+# -- what is asked for ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Looks:
+    """In which shapes and themes to look, and where bundles, lessons and the report lie."""
+
+    output: Path
+    aspects: tuple[str, ...] = ()  # all where none is named
+    themes: tuple[Theme, ...] = ()  # dark where none is named
+    quality: str = "preview"
+    data_dir: Path | None = None
+    jobs: int | None = None
+
+    @property
+    def specs(self) -> list[RenderSpec]:
+        return [
+            spec_of(self.quality, aspect, theme)
+            for theme in self.themes or ("dark",)
+            for aspect in self.aspects or ASPECTS
+        ]
+
+    @property
+    def workers(self) -> int:
+        return self.jobs or os.cpu_count() or 1
+
+
+def check_lesson(folder: Path, looks: Looks, report: Reporter) -> Checked:
+    """Check the finished lesson in `folder`: its film against its record, and every scene in every shape.
+
+    Raises:
+        InputError: no lesson there, one of its bundles is missing or another by now, or a scene is not installed.
+    """
+    record = read_record(folder)
+    film_spec = RenderSpec.model_validate(record.settings)
+    bundles = {name: _bundle_file(one, folder, looks) for name, one in record.bundles.items()}
+    entries = [
+        SceneEntry(scene=one.scene, bundle=one.bundle, other=one.other, options=one.options) for one in record.scenes
+    ]
+    looked = [replace(looks, quality=film_spec.quality).specs, [film_spec]]
+    specs = list(dict.fromkeys(spec for some in looked for spec in some))
+    films = {
+        (position, film_spec): Film(path=folder / "lesson.mp4", start=one.start, figures=_from_its_start(one))
+        for position, one in enumerate(record.scenes)
+    }
+    with TemporaryDirectory() as scratch:
+        jobs = jobs_for(entries, bundles, specs, Path(scratch), films)
+        return check_all(jobs, looks.workers, report, whole_lesson=True)
+
+
+def check_scenes(names: Sequence[str], bundle: Path | None, looks: Looks, report: Reporter) -> Checked:
+    """Check single scenes on the bundles of the built-in lesson, or all on `bundle`; their films are made for it."""
+    plan = single_scenes(names, {}, builtin_plan(), bundle)
+    bundles = bundles_of(plan, Wish(looks.specs[0], looks.output, looks.output, data_dir=looks.data_dir), report)
+    with TemporaryDirectory() as scratch:
+        jobs = jobs_for(plan.scenes, bundles, looks.specs, Path(scratch), filmed=True)
+        return check_all(jobs, looks.workers, report, whole_lesson=False)
+
+
+def smoke(plan: LessonPlan, looks: Looks, report: Reporter) -> Checked:
+    """Make `plan` quickly, in every shape, and check it all: bundles of little training, films of few pixels."""
+    quick = {name: one if one.file else one.model_copy(update=_QUICK) for name, one in plan.bundles.items()}
+    plan = plan.model_copy(update={"bundles": quick})
+    bundles = bundles_of(plan, Wish(looks.specs[0], looks.output, looks.output, data_dir=looks.data_dir), report)
+    films = looks.output / "films"
+    films.mkdir(parents=True, exist_ok=True)
+    jobs = jobs_for(plan.scenes, bundles, looks.specs, films, filmed=True)
+    return check_all(jobs, looks.workers, report, whole_lesson=True)
+
+
+def _from_its_start(scene: SceneRecord) -> tuple[Figure, ...]:
+    return tuple(one.model_copy(update={"frame": one.frame - scene.start}) for one in scene.figures)
+
+
+def _bundle_file(wanted: BundleRecord, folder: Path, looks: Looks) -> Path:
+    """Where the bundle lies that a lesson was made from."""
+    for path in (folder / wanted.file, folder.parent / "bundles" / wanted.file, looks.output / "bundles" / wanted.file):
+        if path.is_file():
+            with Bundle.open(path) as bundle:
+                if bundle.digest == wanted.sha256:
+                    return path
+    raise InputError(
+        f"The bundle '{wanted.file}' that the lesson in '{folder}' was made from is not there any more;"
+        " make the lesson again, or put that file beside it."
+    )

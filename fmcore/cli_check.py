@@ -1,0 +1,201 @@
+"""The verbs that prove a lesson: `check`, `claims` and `smoke`. Imports stand inside, so that `--help` is instant."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fmcore.errors import FmcoreError
+from fmcore.options import DATA_DIR, JOBS, OUTPUT, QUIET
+
+ASPECTS = click.option(
+    "--aspect",
+    "aspects",
+    multiple=True,
+    metavar="16:9|9:16|1:1",
+    help="Look at this shape of frame; repeatable.  [default: all three]",
+)
+THEMES = click.option(
+    "--theme",
+    "themes",
+    multiple=True,
+    type=click.Choice(["dark", "light"]),
+    help="Look at this theme; repeatable.  [default: dark]",
+)
+JSON = click.option("--json", "as_json", type=click.Path(path_type=Path, dir_okay=False), help="Write all as JSON.")
+JUNIT = click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML, for CI.")
+
+
+@click.command()
+@click.argument("what", nargs=-1, metavar="[LESSON|SCENE]...")
+@ASPECTS
+@THEMES
+@click.option("--quality", default="preview", show_default=True, help="Of the films of scenes that are named.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="The bundle for scenes that are named.")
+@JSON
+@JUNIT
+@DATA_DIR
+@OUTPUT
+@JOBS
+@QUIET
+def check(
+    what: tuple[str, ...],
+    aspects: tuple[str, ...],
+    themes: tuple[Any, ...],
+    quality: str,
+    bundle: Path | None,
+    as_json: Path | None,
+    junit: Path | None,
+    data_dir: Path | None,
+    output: Path,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Check finished lessons, or single scenes: layout, teaching rules, claims, pace, and the film's pixels.
+
+    LESSON is a folder that `fmcore lesson` made; without a name it is that of the built-in lesson. Its film is read
+    back, and every scene is played in every shape of frame. SCENE is a name that `fmcore scenes` lists, or
+    path/to/file.py:ClassName. The exit status is 1 when anything is found.
+
+    \b
+    Examples:
+      fmcore check
+      fmcore check renders/feature-maps --junit check.xml
+      fmcore check my_scene.py:MyScene --aspect 9:16 --theme light
+    """
+    from fmcore.checking import Looks, check_lesson, check_scenes
+    from fmcore.lesson.plan import builtin_plan, slug
+    from fmcore.lesson.record import RECORD_NAME
+    from fmcore.reporter import reporter
+
+    folders = [Path(one) for one in what if (Path(one) / RECORD_NAME).is_file()]
+    scenes = [one for one in what if Path(one) not in folders]
+    if not what:
+        folders = [output / slug(builtin_plan().title)]
+    looks = Looks(output, aspects, themes, quality, data_dir, jobs)
+    with reporter(quiet) as report:
+        found = [check_lesson(folder, looks, report) for folder in folders]
+        if scenes:
+            found.append(check_scenes(scenes, bundle, looks, report))
+    _tell(found, output / "check", as_json, junit, quiet)
+
+
+@click.command()
+@click.argument("plan", required=False, type=click.Path(path_type=Path))
+@ASPECTS
+@THEMES
+@JUNIT
+@DATA_DIR
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("renders/smoke"),
+    show_default=True,
+    help="Folder for films, bundles, crops, contact sheet and summary.",
+)
+@JOBS
+@QUIET
+def smoke(
+    plan: Path | None,
+    aspects: tuple[str, ...],
+    themes: tuple[Any, ...],
+    junit: Path | None,
+    data_dir: Path | None,
+    output: Path,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Make every scene small and quickly, in every shape of frame, and check it all; made for CI.
+
+    Trains for one epoch on the embedded data, films every scene of PLAN.toml, or of the built-in lesson, at smoke
+    quality, applies every check, and writes OUTPUT/sheet.png, OUTPUT/findings.json and one summary. The exit status
+    is 1 when anything is found.
+
+    \b
+    Examples:
+      fmcore smoke
+      fmcore smoke --aspect 16:9 --junit smoke.xml
+    """
+    from fmcore.checking import Looks
+    from fmcore.checking import smoke as run
+    from fmcore.lesson.plan import builtin_plan, read_plan
+    from fmcore.reporter import reporter
+
+    chosen = read_plan(plan) if plan is not None else builtin_plan()
+    looks = Looks(output, aspects, themes, "smoke", data_dir, jobs)
+    with reporter(quiet) as report:
+        found = run(chosen, looks, report)
+    _tell([found], output, output / "findings.json", junit, quiet)
+
+
+@click.command()
+@click.argument("lesson", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@OUTPUT
+def claims(lesson: Path | None, as_json: bool, output: Path) -> None:
+    """List what a finished lesson says about its networks, and the measurement behind each.
+
+    LESSON is a folder that `fmcore lesson` made; by default that of the built-in lesson.
+
+    \b
+    Examples:
+      fmcore claims
+      fmcore claims renders/feature-maps --json
+    """
+    import json
+
+    from fmcore.claims_report import describe_claims
+    from fmcore.lesson.plan import builtin_plan, slug
+    from fmcore.lesson.record import read_record
+
+    record = read_record(lesson or output / slug(builtin_plan().title))
+    if as_json:
+        told = [
+            {"scene": scene.scene, "bundle": scene.bundle, **claim.model_dump(mode="json")}
+            for scene in record.scenes
+            for claim in scene.claims
+        ]
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+    else:
+        describe_claims(record)
+
+
+def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | None, quiet: bool) -> None:
+    """Print what was found, and write crops, the contact sheet and what other programs read."""
+    from rich.console import Console
+
+    from fmcore.check import report
+    from fmcore.files import write_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    findings = [one for checked in found for one in checked.findings]
+    crops = [one for checked in found for one in checked.crops]
+    scenes = [one for checked in found for one in checked.reports]
+    failed = {name: error.message for checked in found for name, error in checked.failed.items()}
+    findings = report.write_crops(findings, crops, folder / "crops")
+    proofs = [(report.Scene(one.board.scene, one.board.aspect, one.board.theme), one.proofs) for one in scenes]
+    rows = [(str(name), one.thumbnails) for (name, _), one in zip(proofs, scenes, strict=True)]
+    if rows:
+        report.contact_sheet(rows, folder / "sheet.png")
+    if as_json is not None:
+        write_text(as_json, report.as_json(findings, proofs, failed))
+    if junit is not None:
+        write_text(junit, report.as_junit(findings, proofs, failed))
+    console = Console()
+    if findings:
+        console.print(report.findings_table(findings))
+    if not quiet:
+        for sentence in report.proofs_told(proofs):
+            console.print(sentence, highlight=False)
+        shapes = len({(one.board.aspect, one.board.theme) for one in scenes})
+        names = len({one.board.scene for one in scenes})
+        console.print(
+            f"{names} scenes in {shapes} shape{'s' * (shapes != 1)} of frame and theme:"
+            f" {len(findings) or 'no'} finding{'s' * (len(findings) != 1)}. Contact sheet: {folder / 'sheet.png'}",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    if failed:
+        name, message = next(iter(failed.items()))
+        raise FmcoreError(f"{len(failed)} of the scenes cannot be played, the first {name}: {message}")
+    if findings:
+        raise FmcoreError(f"{len(findings)} findings; each says what to do, and its crop shows where.")

@@ -1,0 +1,98 @@
+"""The record of a finished lesson, `lesson.json`: what was shown when, what was claimed, and what it was made from.
+
+Frames count from the start of the film.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fmcore.errors import InputError
+from fmcore.lesson.brief import Figure
+from fmcore.lesson.claims import SpokenClaim
+from fmcore.lesson.script import TimedBeat
+
+RECORD_SCHEMA = 2
+RECORD_NAME = "lesson.json"
+_MOST_BYTES = 100_000_000
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SceneRecord(_Record):
+    """One scene of the film, its frames [start, end)."""
+
+    scene: str
+    title: str
+    bundle: str | None
+    other: str | None
+    options: dict[str, str | int | float | bool]
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+    beats: tuple[TimedBeat, ...]
+    figures: tuple[Figure, ...]
+    claims: tuple[SpokenClaim, ...]
+    segment: str
+    inputs: dict[str, str]
+
+
+class BundleRecord(_Record):
+    """A bundle by its file's name and its digest, with what a reader wants to know of it."""
+
+    file: str = Field(pattern=r"^[^/\\]+$")
+    sha256: str
+    model: str
+    data: str
+    provenance: str
+    test_accuracy: float | None
+    versions: dict[str, str]
+
+
+class LessonRecord(_Record):
+    """A whole lesson; `files` are the digests of what lies beside the record."""
+
+    schema_version: int
+    fmcore: str
+    title: str
+    settings: dict[str, str | int]
+    frames: int
+    seconds: float
+    scenes: tuple[SceneRecord, ...]
+    bundles: dict[str, BundleRecord]
+    files: dict[str, str] = {}
+
+    def as_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False)
+
+
+def read_record(folder: Path) -> LessonRecord:
+    """The record of the lesson in `folder`.
+
+    Raises:
+        InputError: there is none, or it is none of this version.
+    """
+    path = folder / RECORD_NAME
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"'{path}' is over 100 MB, so it is no record of a lesson.")
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"There is no finished lesson in '{folder}'; make one with `fmcore lesson` first.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"'{path}' cannot be read ({error}); make the lesson again.") from None
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version != RECORD_SCHEMA:
+        raise InputError(
+            f"'{path}' has schema {version} and this fmcore reads {RECORD_SCHEMA}; make the lesson again with"
+            " `fmcore lesson`."
+        )
+    try:
+        return LessonRecord.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"'{path}' is damaged at '{where}' ({first['msg'].lower()}); make the lesson again.") from None
