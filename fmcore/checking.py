@@ -233,6 +233,8 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter) -> Checked:
 
 def check_scenes(names: Sequence[str], bundle: Path | None, looks: Looks, report: Reporter) -> Checked:
     """Check single scenes on the bundles of the built-in lesson, or all on `bundle`; their films are made for it."""
+    for name in names:
+        find_scene(name)  # before anything is trained for it
     plan = single_scenes(names, {}, builtin_plan(), bundle)
     bundles = bundles_of(plan, Wish(looks.specs[0], looks.output, looks.output, data_dir=looks.data_dir), report)
     with TemporaryDirectory() as scratch:
@@ -242,6 +244,8 @@ def check_scenes(names: Sequence[str], bundle: Path | None, looks: Looks, report
 
 def smoke(plan: LessonPlan, looks: Looks, report: Reporter) -> Checked:
     """Make `plan` quickly, in every shape, and check it all: bundles of little training, films of few pixels."""
+    for entry in plan.scenes:
+        find_scene(entry.scene)
     quick = {name: one if one.file else one.model_copy(update=_QUICK) for name, one in plan.bundles.items()}
     plan = plan.model_copy(update={"bundles": quick})
     bundles = bundles_of(plan, Wish(looks.specs[0], looks.output, looks.output, data_dir=looks.data_dir), report)

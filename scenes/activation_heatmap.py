@@ -6,6 +6,7 @@ from manim import RIGHT, Create, FadeIn, FadeOut, Group
 
 from fmcore.analysis.channels import strongest, telling
 from fmcore.colour import ColourScale
+from fmcore.header import ReceptiveField
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.closeup import Closeup
@@ -17,6 +18,15 @@ from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import percent, whole
 from scenes.stage import LessonScene, SceneOptions
+
+
+def field_words(field: ReceptiveField) -> str:
+    """What one place can see, in words."""
+    if not field.known:
+        return "a part of it that nobody worked out"
+    if field.whole:
+        return "the whole image"
+    return f"{'' if field.exact else 'at most '}{field.size[0]} by {field.size[1]} pixels"
 
 
 class ActivationHeatmap(LessonScene):
@@ -83,7 +93,7 @@ class ActivationHeatmap(LessonScene):
             "zero": self.claim("share of zeros", array, *here, words=percent),
             "row": self.claim("row of the largest value", array, *here, words=whole),
             "column": self.claim("column of the largest value", array, *here, words=whole),
-            "field": "the whole image" if field.whole else f"{field.size[0]} by {field.size[1]} pixels",
+            "field": field_words(field),
             "answer": self.bundle.class_name(self.bundle.header.probes[self.probe].predicted),
             "probability": self.claim(
                 "probability of the answer", "logits", self.probe, words=lambda p: f"{percent(p)} probability"
@@ -123,9 +133,10 @@ class ActivationHeatmap(LessonScene):
             if not apart:
                 self.play(FadeOut(near.grid, near.words, near.best), run_time=look.IN_S / 2)
                 self.play(FadeIn(image), run_time=look.IN_S / 2)
-            self.play(Create(seen), run_time=look.IN_S)
+            if self.layer.field.known:
+                self.play(Create(seen), run_time=look.IN_S)
             self.until(0.6)
-            self.play(flash(seen), flash(near.mark), run_time=look.MOVE_S)
+            self.play(flash(seen if self.layer.field.known else image.border), flash(near.mark), run_time=look.MOVE_S)
         with self.beat("caution"):
             self.say("A bright place is a clue, not the explanation")
             self.until(0.5)

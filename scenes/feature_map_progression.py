@@ -1,202 +1,312 @@
-"""From the image to the deepest layer: maps shrink, channels multiply, each place sees more of the image."""
+"""Shallow, middle, deep: maps shrink, channels multiply, and each place sees more of the image."""
 
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 
-import numpy as np
-from manim import DOWN, LEFT, RIGHT, Arrow, Create, FadeIn, FadeOut, Group, LaggedStart, Transform, VGroup
+from manim import RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
 
-from fmcore.analysis.channels import representatives
-from fmcore.colour import ColourScale
-from fmcore.header import LayerInfo, ReceptiveField
+from fmcore.analysis.channels import strongest
+from fmcore.analysis.depths import depths
+from fmcore.analysis.hierarchy import Stage, hierarchy
+from fmcore.header import LayerInfo
+from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
-from scenes.parts.channel_stack import ChannelStack
-from scenes.parts.marks import arrow, field_frame, values_frame
-from scenes.parts.picture import UNIT
-from scenes.parts.text import label, percent
-from scenes.stage import LessonScene
+from scenes.parts.feature_map import InputImage
+from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
+from scenes.parts.marks import field_frame, values_frame
+from scenes.parts.motion import flash
+from scenes.parts.stage_cell import StageCell, stage_regions
+from scenes.parts.stage_maps import StageMaps, front, map_side, place_over, sees, shrunk
+from scenes.parts.text import number, paragraph, percent, shape_text, whole
+from scenes.stage import LessonScene, SceneOptions
 
-_SHOWN = 3
-_STAGES = 4
+_STAGES = 3
+_LEGEND = 2  # lines that the legend of the colours takes
 
 
 class FeatureMapProgression(LessonScene):
-    """Real maps of four stages of a deeper network, to scale, with what one place of each can see."""
+    """Real maps of three depths of a network, to scale and enlarged, with what was measured of each."""
 
     title = "From pixels to abstract maps"
     bundle_name = "deep-garments"
-    needs = ("probes",)
+    needs = ("probes", "logits")
     script = Script.of(
         Beat(
             cue="input",
-            say="Follow one image through a deeper network. It starts as {rows} by {columns} pixels"
-            " in {image_channels}.",
+            say="Follow one image through a network: {rows} by {columns} pixels in {colours}."
+            " All that comes later is worked out from these.",
         ),
         Beat(
             cue="shallow",
-            say="{first} leaves {first_channels} maps of {first_rows} by {first_columns}."
-            " At this size, you can still recognise the image in them.",
+            say="Shallow, in {first}, it becomes {first_channels} of {first_rows} by {first_columns}. {recognise}",
         ),
         Beat(
             cue="deeper",
-            say="From stage to stage the maps shrink and their number grows:"
-            " {shapes}. Drawn to scale, the last ones are tiny.",
-            seconds=10,
+            say="Deeper layers leave {shrunk}: {last} has {last_channels} of {last_rows} by {last_columns}."
+            " Here they are drawn to scale.",
         ),
-        Beat(
-            cue="enlarge",
-            say="Enlarged to one size, they show what happened: less and less looks like a picture."
-            " Each number now stands for a whole region.",
-        ),
+        Beat(cue="enlarge", say="Enlarged, they can be compared. {first_like}{last_like}.", seconds=8),
         Beat(
             cue="field",
-            say="That region is the receptive field. One place in {first} sees {first_field};"
-            " one place in {last} can see {last_field}.",
-            seconds=10,
+            say="One number of {first} sees {first_field} of the image: its receptive field."
+            " At the same spot, one of {last} sees {last_field}.",
+            seconds=9,
         ),
         Beat(
             cue="active",
-            say="{activity} Of all numbers in {first}, {first_on:.0%} are above zero; in {last}, {last_on:.0%}.",
+            say="{rarer} In {first}, {first_on} of all numbers lie above zero; in {last}, {last_on}.",
         ),
+        Beat(cue="classes", say="{first_selective}{last_selective}."),
         Beat(
             cue="answer",
-            say="Only at the end are these maps summed up into an answer: “{answer}”, {probability}."
-            " Deep maps are built from shallow ones, never from pixels.",
+            say="{reads} From the last maps comes the answer, “{answer}”, with {probability}{verdict}."
+            " Which places counted is the next question.",
         ),
     )
 
+    class Options(SceneOptions):
+        layers: str = ""  # such as "conv1, conv3, conv4"; by default the first, a middle and the last one
+
+    options: "FeatureMapProgression.Options"
+
     def prepare(self) -> None:
-        self.layers: list[LayerInfo] = list(self.bundle.convolutions)
-        if len(self.layers) > _STAGES:  # spread over the depth, first and last included
-            picks = np.linspace(0, len(self.layers) - 1, _STAGES).round().astype(int)
-            self.layers = [self.layers[pick] for pick in picks]
-        self.image = self.bundle.part("probes", self.probe)
-        self.maps = [self.bundle.part(f"{layer.name}/activation", self.probe) for layer in self.layers]
-        self.on = [float((maps > 0).mean()) for maps in self.maps]
-        self.fields = [layer.field for layer in self.layers]
+        self.layers = depths(self.bundle, _STAGES, self.options.layers)
+        self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
+        self.stacks = [
+            StageMaps(layer, self.bundle.part(f"{layer.name}/activation", self.probe), self.probe)
+            for layer in self.layers
+        ]
+        known = {stage.layer: stage for stage in hierarchy(self.bundle)}
+        self.measured: list[Stage | None] = [known.get(layer.name) for layer in self.layers]
+
+    # -- what is said ----------------------------------------------------------------------------
 
     def facts(self) -> Mapping[str, object]:
-        said = self.bundle.header.probes[self.probe]
-        channels, rows, columns = self.image.shape
+        first, last = self.layers[0], self.layers[-1]
+        truth, said = self.bundle.truth(self.probe), self.bundle.header.probes[self.probe].predicted
+        answer = self.bundle.class_name(said)
+        above = self._both("share above zero", "activation", percent, self.probe)
         return {
-            "rows": rows,
-            "columns": columns,
-            "image_channels": "one grey channel" if channels == 1 else f"{channels} colour channels",
-            "shapes": ", ".join(
-                f"{layer.output_shape[0]} of {layer.output_shape[1]} by {layer.output_shape[2]}"
-                for layer in self.layers
+            "rows": self.claim("rows", "probes", self.probe, words=whole),
+            "columns": self.claim("columns", "probes", self.probe, words=whole),
+            "colours": {1: "one grey channel", 3: "three colours"}.get(len(self.image), "several channels"),
+            "first": layer_name(first.name),
+            "last": layer_name(last.name),
+            "shrunk": shrunk(first, last),
+            **self._shape("first", first),
+            **self._shape("last", last),
+            **self._likeness(),
+            "first_field": self._field(first),
+            "last_field": self._field(last),
+            "first_on": above[0],
+            "last_on": above[1],
+            "rarer": self.claim(
+                "share above zero",
+                f"{last.name}/activation",
+                self.probe,
+                words="Fewer and fewer places respond.",
+                at_most=0.8 * above[0].value,
+                otherwise="How much of a layer responds?",
             ),
-            "first": self.layers[0].name,
-            "last": self.layers[-1].name,
-            "first_field": field_text(self.fields[0]),
-            "last_field": field_text(self.fields[-1]),
-            "first_channels": self.layers[0].output_shape[0],
-            "first_rows": self.layers[0].output_shape[1],
-            "first_columns": self.layers[0].output_shape[2],
-            # said only where it is so, on this image
-            "activity": "Responses become rarer." if self.on[-1] < 0.8 * self.on[0] else "And how much responds?",
-            "first_on": self.on[0],
-            "last_on": self.on[-1],
-            "answer": self.bundle.class_name(said.predicted),
-            "probability": percent(said.probability),
+            **self._selectivity(),
+            "reads": f"{layer_name(last.name)} reads maps, not pixels."
+            if last.input not in ("probes", "input")
+            else "Each layer reads what the layers before it leave.",
+            "answer": answer,
+            "probability": self.claim(
+                "probability of the answer", "logits", self.probe, words=lambda p: f"{percent(p)} probability"
+            ),
+            "verdict": "" if truth in (None, answer) else ", and that is wrong",
         }
 
-    def construct(self) -> None:
-        columns = look.body().columns(*([1.0] * (1 + len(self.layers))))
-        size = min(2.0, columns[0].width - 0.4)
-        to_scale = self.stacks(columns, [size * m.shape[1] / self.image.shape[1] for m in self.maps], size)
-        enlarged = self.stacks(columns, [size] * len(self.maps), size)
-        arrows = [arrow(a.edge(RIGHT), b.edge(LEFT)) for a, b in pairwise(enlarged)]
-        self.show_shrinking(to_scale)
-        self.show_enlarged(to_scale, enlarged)
-        notes = self.show_fields(enlarged)
-        self.show_active(enlarged, notes)
-        self.show_answer(enlarged, arrows)
+    def _both(self, measure: str, part: str, words: Callable[[float], str], *index: int) -> list[Claim]:
+        """A measure of the first and of the last layer."""
+        ends = (self.layers[0], self.layers[-1])
+        return [self.claim(measure, f"{layer.name}/{part}", *index, words=words) for layer in ends]
 
-    def stacks(self, columns: list[look.Region], heights: list[float], size: float) -> list[ChannelStack]:
-        """The image and every layer as stacks, in columns, their names and shapes on the same lines."""
-        channels = len(self.image)
-        grey = ("probes", (self.probe,)) if channels == 1 else None
-        found = [ChannelStack(self.image, range(channels), UNIT, size, "image", grey, brief=True)]
-        for layer, maps, height in zip(self.layers, self.maps, heights, strict=True):
-            source = (f"{layer.name}/activation", (self.probe,))
-            scale = ColourScale.strength(maps, "per_layer")
-            found.append(
-                ChannelStack(maps, representatives(maps, _SHOWN), scale, height, layer.name, source, 0.2, brief=True)
-            )
-        for stack, column in zip(found, columns, strict=True):
-            stack.sheets.move_to([column.centre[0], 0.35, 0])
-            stack.name_label.move_to([column.centre[0], 1.95, 0])
-            stack.shape_label.move_to([column.centre[0], -1.2, 0])
-            stack.count_label.move_to([column.centre[0], -1.55, 0])
-        return found
+    def _shape(self, which: str, layer: LayerInfo) -> dict[str, object]:
+        array = f"{layer.name}/activation"
+        return {
+            f"{which}_channels": self.claim(
+                "channels", array, self.probe, words=lambda n: f"{whole(n)} map{'s' * (n > 1)}"
+            ),
+            f"{which}_rows": self.claim("rows", array, self.probe, words=whole),
+            f"{which}_columns": self.claim("columns", array, self.probe, words=whole),
+        }
 
-    def show_shrinking(self, stacks: list[ChannelStack]) -> None:
-        with self.beat("input"):
-            large = self.show_large(stacks[0])
-            self.say("The image: all the network gets")
-            self.settle(large, stacks[0])
-        with self.beat("shallow"):
-            first = self.layers[0]
-            self.say(f"{first.name}: {first.output_shape[0]} maps of {first.output_shape[1]} × {first.output_shape[2]}")
-            self.play(FadeIn(stacks[1], shift=RIGHT * 0.3), run_time=look.MOVE_S)
-        with self.beat("deeper"):
-            self.say("Deeper: smaller maps, more of them (drawn to scale)")
-            for stack in stacks[2:]:
-                self.play(FadeIn(stack, shift=RIGHT * 0.3), run_time=look.MOVE_S)
+    def _likeness(self) -> dict[str, object]:
+        neutral = "Each shows where one filter found its pattern."
+        if not self._has("likeness"):
+            scale = "Each layer has its own scale, up to its strongest number"
+            return {"recognise": neutral, "first_like": scale, "last_like": ""}
+        measure, part = "likeness to the image", "meaning"
+        start, less = "On average, a map's likeness to the image is", ": they look less and less like it"
+        first, last = self._contrast(measure, part, start, less, at_most=0.8)
+        seen = "You can still recognise the image in them."
+        array = f"{self.layers[0].name}/{part}"
+        recognise = self.claim(measure, array, words=seen, at_least=0.4, otherwise=neutral)
+        return {"recognise": recognise, "first_like": first, "last_like": last}
 
-    def show_enlarged(self, stacks: list[ChannelStack], enlarged: list[ChannelStack]) -> None:
-        with self.beat("enlarge"):
-            self.say("The same maps, enlarged to one size")
-            grow = [Transform(old.sheets, new.sheets) for old, new in zip(stacks[1:], enlarged[1:], strict=True)]
-            self.play(*grow, run_time=look.MOVE_S)
-        for old, new in zip(stacks, enlarged, strict=True):
-            self.remove(old, old.sheets)
-            self.add(new)
+    def _selectivity(self) -> dict[str, object]:
+        if not self._has("selectivity"):
+            said = "What a deep map stands for cannot be seen: it has to be measured, over many images of known classes"
+            return {"first_selective": said, "last_selective": ""}
+        start = "A channel that treats all classes alike has selectivity zero, one for a single class has one: it is"
+        first, last = self._contrast("class selectivity", "class_mean", start, ". Deep maps take sides", at_least=1.2)
+        return {"first_selective": first, "last_selective": last}
 
-    def show_fields(self, stacks: list[ChannelStack]) -> Group:
-        """On the image, the receptive field of the strongest place of each layer's front map, growing."""
-        picture, notes = stacks[0].front, Group()
-        with self.beat("field"):
-            self.say("What one place can see: its receptive field")
-            shown: VGroup | None = None
-            for stack, field, maps in zip(stacks[1:], self.fields, self.maps, strict=True):
-                row, column = np.unravel_index(int(stack.front.values.argmax()), maps.shape[1:])
-                frame = field_frame(picture, field, int(row), int(column))
-                there = values_frame(stack.front, int(row), int(column), int(row) + 1, int(column) + 1)
-                sees = "sees all" if field.whole else f"sees {field.size[0]} × {field.size[1]}"
-                note = label(sees, look.SMALL, look.SECOND).move_to([stack.count_label.get_x(), -1.92, 0])
-                marks = VGroup(frame, there)
-                change = [FadeOut(shown)] if shown is not None else []
-                self.play(*change, Create(frame), Create(there), FadeIn(note), run_time=look.MOVE_S)
-                shown = marks
-                notes.add(note)
-            self.marks = shown
-        return notes
-
-    def show_active(self, stacks: list[ChannelStack], notes: Group) -> None:
-        rates = Group(
-            *(
-                label(f"{share:.0%} above zero", look.SMALL, look.SECOND).move_to(note)
-                for share, note in zip(self.on, notes, strict=True)
-            )
+    def _contrast(self, measure: str, part: str, start: str, more: str, **shares: float) -> tuple[Claim, Claim]:
+        """What is said of the first layer, and of the last: `more` where it is within these shares of the first."""
+        (first, shallow), (last, deep) = zip(
+            (self.layers[0].name, self.layers[-1].name), self._both(measure, part, number), strict=True
         )
+        said, end = f"{start} {shallow} in {layer_name(first)}", f" and {deep} in {layer_name(last)}"
+        limits = {relation: share * shallow.value for relation, share in shares.items()}
+        return (
+            self.claim(measure, f"{first}/{part}", words=said),
+            self.claim(measure, f"{last}/{part}", words=end + more, otherwise=end, **limits),
+        )
+
+    def _has(self, what: str) -> bool:
+        """Whether the first and the last layer have this mean over many images."""
+        ends = (self.measured[0], self.measured[-1])
+        return all(stage is not None and getattr(stage, what) is not None for stage in ends)
+
+    def _field(self, layer: LayerInfo) -> object:
+        field = layer.field
+        if field.whole:
+            return "the whole image" if field.known else "an area that is not known"
+        beyond = all(size >= full for size, full in zip(field.size, self.image.shape[1:], strict=True))
+        return self.claim(
+            "rows of the receptive field",
+            f"{layer.name}/activation",
+            words=lambda rows: f"{rows:.0f} by {field.size[1]} pixels" + ", more than there are" * beyond,
+        )
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        regions = stage_regions(len(self.stacks))
+        words = [shape_text(*self.image.shape[1:], len(self.image)), {1: "grey", 3: "RGB"}.get(len(self.image), "")]
+        cells = [StageCell(regions[0][0], "image", words, regions[0][1], _LEGEND)]
+        for stack, (region, beside) in zip(self.stacks, regions[1:], strict=True):
+            cells.append(StageCell(region, stack.name, stack.words, beside))
+        self.notes: dict[int, Group] = {}
+        sheets = self.show_to_scale(self.show_the_image(), cells)
+        self.show_enlarged(cells[1:], sheets)
+        self.show_fields(cells[1:], sheets)
+        self.show_figures(cells[1:], sheets)
+        self.show_the_answer(sheets)
+
+    def show_the_image(self) -> InputImage:
+        large = fit(lambda size: InputImage(self.image, size, probe=self.probe), look.body(), most=3.8)
+        with self.beat("input"):
+            self.say("The image: all that the network gets")
+            self.play(FadeIn(large), run_time=look.MOVE_S)
+            self.until(0.6)
+            self.play(flash(large.picture), run_time=look.MOVE_S)
+        return large
+
+    def show_to_scale(self, large: InputImage, cells: list[StageCell]) -> list[Group]:
+        """The image moves to its place, then come the stacks, in the sizes that they have beside each other."""
+        sides = [max(self.image.shape[1:]), *(max(stack.maps.shape[1:]) for stack in self.stacks)]
+        shares = [side / max(sides) for side in sides]
+        sheets = [
+            stack.sheets(cell, share) for stack, cell, share in zip(self.stacks, cells[1:], shares[1:], strict=True)
+        ]
+        height = shares[0] * map_side(cells[0]) * min(1.0, self.image.shape[1] / self.image.shape[2])
+        small = InputImage(self.image, height, probe=self.probe)
+        placed = Group(small.picture, small.border).move_to(cells[0].centre)
+        self.picture = small.picture
+        with self.beat("shallow"):
+            self.say(f"{self.stacks[0].name}: {self.told['first_channels']}")
+            self.play(
+                ReplacementTransform(Group(large.picture, large.border), placed),
+                FadeOut(large.name_label, large.shape_label),
+                FadeIn(cells[0].words),
+                run_time=look.MOVE_S,
+            )
+            self.play(self.coming(sheets[0]), FadeIn(cells[1].words, self.legend(cells[0])), run_time=2 * look.MOVE_S)
+            self.until(0.75)
+            self.play(flash(front(sheets[0])), run_time=look.IN_S)
+        with self.beat("deeper"):
+            self.say("Deeper, drawn to scale")
+            for stack, cell in zip(sheets[1:], cells[2:], strict=True):
+                self.play(self.coming(stack), FadeIn(cell.words), run_time=2 * look.MOVE_S)
+        return sheets
+
+    def legend(self, cell: StageCell) -> VGroup:
+        """How to read the colours, below the words of the image."""
+        signed = any(stack.scale.low < 0 for stack in self.stacks)
+        words = f"one scale a layer: {'blue is below zero' if signed else 'bright is strong'}"
+        return cell.place_note(paragraph(words, look.SMALL, look.MUTED, width=cell.width, most=_LEGEND))
+
+    def coming(self, sheets: Group) -> LaggedStart:
+        return LaggedStart(*(FadeIn(sheet, shift=0.4 * RIGHT) for sheet in sheets), lag_ratio=0.3)
+
+    def show_enlarged(self, cells: list[StageCell], sheets: list[Group]) -> None:
+        figures = [None if stage is None else stage.likeness for stage in self.measured]
+        large = [stack.sheets(cell) for stack, cell in zip(self.stacks, cells, strict=True)]
+        with self.beat("enlarge"):
+            self.say("The same maps, enlarged")
+            self.play(*(Transform(old, new) for old, new in zip(sheets, large, strict=True)), run_time=2 * look.MOVE_S)
+            self.until(0.45)
+            self.show_notes(0, cells, ["" if like is None else f"likeness {number(like)}" for like in figures])
+
+    def show_notes(self, number: int, cells: list[StageCell], texts: list[str]) -> None:
+        """Write note `number` below every stage, in the place of the one that stands in its line."""
+        new = Group(*(cell.note(text, number) for cell, text in zip(cells, texts, strict=True) if text))
+        slot = number % cells[0].slots
+        if old := self.notes.pop(slot, None):
+            self.play(FadeOut(old), run_time=look.IN_S / 2)
+        if len(new):
+            self.notes[slot] = new
+            self.play(LaggedStart(*(FadeIn(note) for note in new), lag_ratio=0.5), run_time=look.MOVE_S)
+
+    def show_fields(self, cells: list[StageCell], sheets: list[Group]) -> None:
+        """Around one spot of the image, what a place of every layer sees there: frames that grow."""
+        first = strongest(front(sheets[0]).values)
+        top, left = self.layers[0].field.start
+        down, across = self.layers[0].field.jump
+        spot = (top + first.row * down, left + first.column * across)
+        frames: list[Mobject] = []
+        with self.beat("field"):
+            self.say("What one number can see: its receptive field")
+            self.show_notes(1, cells, [sees(layer) for layer in self.layers])
+            for layer, stack in zip(self.layers, sheets, strict=True):
+                row, column = place_over(layer, *spot)
+                there = values_frame(front(stack), row, column, row + 1, column + 1)
+                shown = [there]
+                moves = [Create(there)]
+                if layer.field.known:
+                    seen = field_frame(self.picture, layer.field, row, column)
+                    moves.append(ReplacementTransform(frames[-1].copy(), seen) if frames else Create(seen))
+                    shown.append(seen)
+                self.play(*moves, run_time=look.MOVE_S)
+                frames += shown
+            self.until(0.8)
+            self.play(flash(frames[-1]), run_time=look.IN_S)
+        self.frames = Group(*frames)
+
+    def show_figures(self, cells: list[StageCell], sheets: list[Group]) -> None:
+        shares = [f"{percent(float((stack.maps > 0).mean()))} above zero" for stack in self.stacks]
         with self.beat("active"):
             self.say("How many of the numbers respond")
-            self.play(FadeOut(notes), FadeOut(self.marks), FadeIn(rates), run_time=look.IN_S)
-        self.rates = rates
+            self.play(FadeOut(self.frames), run_time=look.IN_S / 2)
+            self.show_notes(2, cells, shares)
+            self.until(0.6)
+            self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
+        figures = [None if stage is None else stage.selectivity for stage in self.measured]
+        with self.beat("classes"):
+            self.say("Do channels prefer a class?")
+            self.until(0.4)
+            self.show_notes(3, cells, ["" if s is None else f"selectivity {number(s)}" for s in figures])
+            self.until(0.75)
+            self.play(flash(front(sheets[-1])), run_time=look.IN_S)
 
-    def show_answer(self, stacks: list[ChannelStack], arrows: list[Arrow]) -> None:
+    def show_the_answer(self, sheets: list[Group]) -> None:
         with self.beat("answer"):
-            facts = self.facts()
-            self.say("Deep maps are made from shallow ones, never from pixels")
-            self.play(LaggedStart(*(FadeIn(one) for one in arrows), lag_ratio=0.4), run_time=look.MOVE_S)
-            words, width = f"{facts['answer']}: {facts['probability']}", look.body().width
-            answer = label(words, look.STATEMENT, look.ACCENT, bold=True, width=width)
-            answer.move_to([0, -2.2, 0]).align_to(np.array([look.body().right, 0, 0]), RIGHT)
-            self.play(FadeOut(self.rates), FadeIn(answer, shift=DOWN * 0.2), run_time=look.IN_S)
-
-
-def field_text(field: ReceptiveField) -> str:
-    return "the whole image" if field.whole else f"{field.size[0]} × {field.size[1]} pixels"
+            self.say(f"The answer: “{self.told['answer']}”, {self.told['probability']}")
+            for picture in (self.picture, *map(front, sheets)):
+                self.play(flash(picture), run_time=look.MOVE_S)

@@ -1,24 +1,36 @@
-"""N filters over one image leave N feature maps, and the next layer reads them all."""
+"""N filters over one input leave N feature maps, and the next layer reads them all."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
-from manim import DOWN, LEFT, RIGHT, UP, FadeIn, FadeOut, Group, LaggedStart
+import numpy as np
+from manim import LEFT, RIGHT, FadeIn, FadeOut, LaggedStart, Transform, VGroup
 
-from fmcore.analysis.channels import representatives
+from fmcore.analysis.channels import is_flat, representatives
+from fmcore.analysis.flattering import reach
+from fmcore.analysis.reading import reader_of
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.channel_stack import ChannelStack
-from scenes.parts.colour_bar import ColourBar
-from scenes.parts.feature_map import FeatureMap, InputImage, border
+from scenes.parts.channel_words import ChannelWords
+from scenes.parts.counting import counted
+from scenes.parts.feature_map import InputImage
+from scenes.parts.filter_tiles import FilterTiles
+from scenes.parts.fitting import fit
+from scenes.parts.labelled_arrow import LabelledArrow
+from scenes.parts.map_board import MapBoard
 from scenes.parts.marks import arrow
-from scenes.parts.picture import ArraySource, Picture
-from scenes.parts.text import label, lines, number, percent, shape_text
-from scenes.stage import LessonScene
+from scenes.parts.motion import flash
+from scenes.parts.picture import Picture
+from scenes.parts.text import percent, whole
+from scenes.stage import LessonScene, SceneOptions
 
-_SHOWN = 4
 _FILTERS_SHOWN = 8
+_FAINT = 0.8  # of the strongest map's reach: with more, nobody would call a map weak
+_WORDS = ("none", "one", "two", "three", "four")
 
 
 class MultipleFeatureMaps(LessonScene):
@@ -29,199 +41,256 @@ class MultipleFeatureMaps(LessonScene):
     script = Script.of(
         Beat(
             cue="input",
-            say="One filter gives one feature map. A layer has many filters, and all of them see the same input.",
+            say="One filter gives one feature map. A layer can have many filters, and {sees}.",
         ),
         Beat(
             cue="filters",
-            say="Layer {layer} of this network has {filters} filters of {kernel} weights each."
-            " They began at random; training made them differ.",
+            say="Layer {layer} has {filters} of {weights} weights each. The weights decide what a filter looks for:"
+            " other weights, another map.",
         ),
         Beat(
             cue="maps",
-            say="{filters} filters leave {filters} feature maps. Here are {shown} of them,"
-            " chosen because they respond strongly and differ most.",
-            seconds=8,
+            say="{filters}, {maps}: one channel for each. {here}",
         ),
         Beat(
             cue="scale",
-            say="All four share one colour scale, so brightness can be compared:"
-            " filter {strong} reaches {strong_top}, filter {weak} only {weak_top}.",
+            say="On one colour scale, brightness can be compared: {strong} reaches {top}{faint}.",
+        ),
+        Beat(
+            cue="meaning",
+            say="What do they show? {compared}{first_meaning}{last_meaning}.",
         ),
         Beat(
             cue="active",
-            say="Some filters answer almost everywhere, some are picky. Over {images:,} test images,"
-            " filter {broad} responds at {broad_share} of all places, filter {picky} at {picky_share}.",
+            say="How often do they respond? {over}, {broad} is above zero at {broad_share} of all places{picky}.",
         ),
         Beat(
             cue="stack",
-            say="Stacked up, the maps are one block of numbers: {rows} high, {columns} wide, {filters} channels deep.",
+            say="Stacked up, the maps are one block of numbers: {rows} high, {columns} wide, {deep} deep.",
+            seconds=7,
         ),
         Beat(
             cue="next",
-            say="The next layer never sees the image. Each of its {next_filters} filters reads all {filters} maps"
-            " and leaves a new one. A feature map is more than a filtered image.",
-            seconds=9,
+            say="{reader} {all_maps}{never}."
+            " A feature map is more than a filtered image: it is what the next layer sees.",
         ),
     )
 
+    class Options(SceneOptions):
+        layer: str | None = None  # by default the first convolution
+
+    options: "MultipleFeatureMaps.Options"
+
     def prepare(self) -> None:
-        if len(self.bundle.convolutions) < 2:
+        self.layer = self.bundle.layer(self.options.layer or self.bundle.convolutions[0].name)
+        self.array, self.weight = f"{self.layer.name}/activation", f"{self.layer.name}/weight"
+        if self.weight not in self.bundle.header.arrays:
+            names = ", ".join(layer.name for layer in self.bundle.convolutions)
             raise BundleError(
-                f"MultipleFeatureMaps shows two convolutions and the network in '{self.bundle.path.name}' has one;"
-                " name the bundle of another network."
+                f"MultipleFeatureMaps shows the filters of a convolution and '{self.layer.name}' is a"
+                f" {self.layer.type} layer; name one of {names}."
             )
-        first, second = self.bundle.convolutions[:2]
-        self.first, self.second = first, second
-        self.image = self.bundle.part("probes", self.probe)
-        self.activation = self.bundle.part(f"{first.name}/activation", self.probe)  # (C, H, W)
-        self.deeper = self.bundle.part(f"{second.name}/activation", self.probe)
-        self.shown = representatives(self.activation, _SHOWN)
-        self.weights = self.bundle.array(f"{first.name}/weight")  # (C_out, C_in, kH, kW)
-        self.active = self.bundle.array(f"{first.name}/active")  # (C,)
+        self.activation = self.bundle.part(self.array, self.probe)  # (C, H, W)
+        self.scale = ColourScale.of(self.activation, "per_layer")
+        self.shown = representatives(self.activation, 3 if look.shape() == "tall" else 4)
+        self.reader = reader_of(self.bundle, self.layer, self.probe)
+        self.words = ChannelWords(self.claim, self.bundle, self.layer.name, self.probe)
+
+    # -- what is said ------------------------------------------------------------------------------
 
     def facts(self) -> Mapping[str, object]:
-        top = {channel: float(self.activation[channel].max()) for channel in self.shown}
-        strong, weak = max(top, key=top.__getitem__), min(top, key=top.__getitem__)
-        broad, picky = max(self.shown, key=self.active.__getitem__), min(self.shown, key=self.active.__getitem__)
-        filters, rows, columns = self.first.output_shape
+        here, name = (self.array, self.probe), self.layer.name
+        reaches = reach(self.activation)
+        strong, weak = max(self.shown, key=reaches.__getitem__), min(self.shown, key=reaches.__getitem__)
+        chosen = "chosen because they respond strongly and differ most"
+        all_of_them = len(self.shown) == len(self.activation)
+        against = partial(self.claim, "magnitude against another's", *here, weak, strong, at_most=_FAINT)
         return {
-            "layer": self.first.name,
-            "filters": filters,
-            "kernel": shape_text(*self.first.kernel, self.weights.shape[1]),
-            "shown": len(self.shown),
-            "strong": strong + 1,
-            "strong_top": number(top[strong]),
-            "weak": weak + 1,
-            "weak_top": number(top[weak]),
-            "images": self.bundle.header.dataset.test_count,
-            "broad": broad + 1,
-            "broad_share": percent(float(self.active[broad])),
-            "picky": picky + 1,
-            "picky_share": percent(float(self.active[picky])),
-            "rows": rows,
-            "columns": columns,
-            "next_filters": self.second.output_shape[0],
+            "sees": self.sees(),
+            "layer": name,
+            "filters": self.claim("length", self.weight, words=lambda n: counted(n, "filter")),
+            "weights": self.claim("numbers", self.weight, 0, words=whole),
+            "maps": self.claim("channels", *here, words=lambda n: counted(n, "feature map")),
+            "here": "This is all of them." if all_of_them else f"Here are {_WORDS[len(self.shown)]}, {chosen}.",
+            "strong": f"channel {strong + 1}",
+            "top": self.claim("largest magnitude", *here, strong),
+            "faint": ""
+            if weak == strong
+            else against(
+                words=lambda share: f", channel {weak + 1} only {percent(share)} of that",
+                otherwise=", and the others about as much",
+            ),
+            **self.words.meanings(self.shown),
+            **self.words.activity(self.shown),
+            "rows": self.claim("rows", *here, words=whole),
+            "columns": self.claim("columns", *here, words=whole),
+            "deep": self.claim("channels", *here, words=lambda n: counted(n, "channel")),
+            **self.next_facts(),
         }
 
-    def construct(self) -> None:
-        left, middle, right = look.body().columns(2.7, 2.2, 7.2)
-        picture = InputImage(self.image, 2.6, probe=self.probe).move_to(left.centre)
-        with self.beat("input"):
-            large = self.show_large(picture)
-            self.say("All filters of a layer see the same input")
-            self.settle(large, picture)
-        filters = self.show_filters(middle, picture)
-        maps, bar = self.show_maps(right, filters)
-        self.show_scale(bar)
-        notes = self.show_active(maps)
-        self.show_blocks(picture, filters, maps, bar, notes)
+    def sees(self) -> str:
+        if self.layer.groups > 1:
+            return "here each sees its own share of the input"
+        of_image = self.layer.input in ("", "probes", "input")
+        same = "all of them see the same input"
+        return same if of_image else f"{same}: here, the maps of {self.layer.input.rpartition('/')[0]}"
 
-    def show_filters(self, middle: look.Region, picture: InputImage) -> Group:
-        """The filters as small pictures, representatives first where there are many."""
-        count = len(self.weights)
-        chosen = range(count) if count <= _FILTERS_SHOWN else sorted(representatives(self.activation, _FILTERS_SHOWN))
-        scale = ColourScale.signed(self.weights, "per_layer")
-        tiles = Group()
-        for channel in chosen:
-            slice_ = Picture(self.weights[channel].mean(0), scale, 0.72, None)
-            tiles.add(Group(slice_, border(slice_)))
-        tiles.arrange_in_grid(cols=2, buff=0.22)
-        kh, kw = self.first.kernel
-        shown = f"{count} filters" if len(tiles) == count else f"{len(tiles)} of {count} filters"
-        name = label(shown, look.SMALL).next_to(tiles, UP, buff=look.NEAR)
-        slices = self.weights.shape[1]
-        words = [f"{shape_text(kh, kw, slices)} each"] + (["mean of slices"] if slices > 1 else [])
-        shape = lines(*words).next_to(tiles, DOWN, buff=look.NEAR)
-        group = Group(tiles, name, shape).move_to(middle.centre)
-        self.first_arrow = arrow(picture.border.get_right(), tiles.get_left())
-        with self.beat("filters"):
-            self.say(f"{self.first.name}: {count} learned filters")
-            self.play(FadeIn(self.first_arrow, name, shape), run_time=look.IN_S / 2)
-            self.play(LaggedStart(*(FadeIn(tile) for tile in tiles), lag_ratio=0.15), run_time=look.MOVE_S)
-        return group
-
-    def show_maps(self, right: look.Region, filters: Group) -> tuple[Group, ColourBar]:
-        scale = ColourScale.strength(self.activation, "per_layer")
-        name = self.first.name
-        maps = Group(
-            *(
-                FeatureMap(
-                    self.activation[channel],
-                    scale,
-                    1.6,
-                    f"filter {channel + 1}",
-                    ArraySource(f"{name}/activation", (self.probe, channel)),
-                )
-                for channel in self.shown
-            )
+    def next_facts(self) -> Mapping[str, object]:
+        all_maps = self.claim(
+            "channels", self.array, self.probe, words=lambda n: f"all {whole(n)} maps" if n > 1 else "this one map"
         )
-        maps.arrange_in_grid(cols=2, buff=(0.75, 0.06))
-        bar = ColourBar(scale, 3.4)
-        Group(maps, bar).arrange(RIGHT, buff=0.5).move_to(right.centre)
-        self.second_arrow = arrow(filters[0].get_right(), maps.get_left() + LEFT * 0.2)
-        with self.beat("maps"):
-            self.say(f"{len(self.weights)} filters, {len(self.weights)} feature maps")
-            self.play(FadeIn(self.second_arrow), run_time=look.IN_S / 2)
-            self.play(LaggedStart(*(FadeIn(one) for one in maps), lag_ratio=0.3), run_time=2.5 * look.MOVE_S)
-        return maps, bar
+        if self.reader is None:
+            return {"reader": "Whatever comes next in the network builds on", "all_maps": all_maps, "never": ""}
+        layer = self.reader.layer
+        reads = "each reads its share of" if layer.groups > 1 else "each reads"
+        return {
+            "reader": self.claim(
+                "length",
+                f"{layer.name}/weight",
+                words=lambda n: f"Next, {layer.name} has {counted(n, 'filter')}; {reads}",
+            ),
+            "next_filters": self.claim("length", f"{layer.name}/weight", words=lambda n: counted(n, "filter")),
+            "all_maps": all_maps,
+            "never": ", once pooled, and never the image" if self.reader.pooled else ", and never the image",
+        }
 
-    def show_scale(self, bar: ColourBar) -> None:
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        body, wide = look.body(), look.shape() == "wide"
+        input_room, filter_room, map_room = body.columns(2.3, 2.0, 8.6) if wide else [*body.columns(1, 1), body]
+        board = fit(self.board, map_room, most=2.4)
+        if wide:  # on one level with the maps
+            level = board.maps[0].picture.get_y()
+            input_room = replace(input_room, bottom=2 * level - input_room.top)
+        source = fit(self.source, input_room, most=3.0)
+        filters = fit(partial(self.filters, filter_room.width), filter_room, most=1.2)
+        self.show_filters(source, filters)
+        self.show_maps(source, filters, board)
+        self.show_stack(source, filters, board)
+
+    def source(self, size: float) -> InputImage | ChannelStack:
+        """What goes into the layer: the image, or the maps of another layer."""
+        name = self.layer.input
+        if name in ("", "probes", "input"):
+            return InputImage(self.bundle.part("probes", self.probe), size, probe=self.probe)
+        return self.stack(name, name.rpartition("/")[0], representatives(self.bundle.part(name, self.probe), 3), size)
+
+    def stack(self, array: str, name: str, channels: list[int], size: float) -> ChannelStack:
+        maps = self.bundle.part(array, self.probe)
+        scale = ColourScale.of(maps, "per_layer")
+        flat = sum(is_flat(maps[channel]) for channel in channels)
+        name += " · flat" if flat == len(channels) else f" · {flat} flat" if flat else ""
+        return ChannelStack(maps, channels, scale, size, name, (array, (self.probe,)), step=0.13 * size, brief=True)
+
+    def filters(self, width: float, size: float) -> FilterTiles:
+        """All filters where they are few, else those of the most telling maps; texts at most `width` wide."""
+        count = len(self.activation)
+        chosen = range(count) if count <= _FILTERS_SHOWN else sorted(representatives(self.activation, _FILTERS_SHOWN))
+        return FilterTiles(self.bundle, self.weight, chosen, size, width)
+
+    def board(self, size: float) -> MapBoard:
+        source = (self.array, self.probe)
+        return MapBoard(self.activation, self.shown, self.scale, size, look.body().width, source)
+
+    def show_filters(self, source: InputImage | ChannelStack, filters: FilterTiles) -> None:
+        self.level = front_of(source).get_y()
+        self.to_filters = arrow([source.get_right()[0], self.level, 0.0], filters.tiles.get_left())
+        with self.beat("input"):
+            large = self.show_large(source)
+            self.say("The same input for every filter" if self.layer.groups == 1 else "What the filters see")
+            self.until(0.45)
+            self.play(flash(front_of(large)), run_time=look.MOVE_S)
+            self.settle(large, source)
+        with self.beat("filters"):
+            self.say(f"{self.layer.name}: {self.told['filters']}")
+            self.play(FadeIn(self.to_filters, filters.name_label, filters.words), run_time=look.IN_S)
+            self.play(LaggedStart(*(FadeIn(tile) for tile in filters.tiles), lag_ratio=0.2), run_time=2 * look.MOVE_S)
+
+    def show_maps(self, source: InputImage | ChannelStack, filters: FilterTiles, board: MapBoard) -> None:
+        maps, strip = board.maps, board.strip
+        self.to_maps = VGroup()
+        with self.beat("maps"):
+            self.say(f"{self.told['filters']}, {self.told['maps']}")
+            if look.shape() == "wide":
+                self.to_maps = arrow([filters.tiles.get_right()[0], self.level, 0.0], maps.get_left())
+                self.play(FadeIn(self.to_maps), run_time=look.IN_S / 2)
+            else:
+                self.play(FadeOut(source, self.to_filters, filters), run_time=look.IN_S)
+            grow = (FadeIn(one, target_position=filters.tiles, scale=0.3) for one in maps)
+            self.play(LaggedStart(*grow, FadeIn(strip), lag_ratio=0.35), run_time=3 * look.MOVE_S)
         with self.beat("scale"):
             self.say("One scale for all, so brightness can be compared")
-            self.play(FadeIn(bar), run_time=look.IN_S)
+            self.play(flash(strip.bar), run_time=look.MOVE_S)
+            self.until(0.6)
+            self.play(*(flash(one.picture) for one in maps), run_time=look.MOVE_S)
+        written = VGroup()
+        for cue, statement in (("meaning", "What does each one show?"), ("active", "How often is it above zero?")):
+            with self.beat(cue):
+                self.say(statement)
+                texts = [self.told.get(f"{cue}_{channel + 1}") for channel in self.shown]
+                notes = VGroup(*(one.note(str(text)) for one, text in zip(maps, texts, strict=True) if text))
+                if len(written):
+                    self.play(FadeOut(written), run_time=look.IN_S / 2)
+                self.until(0.3)
+                one_by_one = [FadeIn(note) for note in notes] or [flash(one.picture) for one in maps]
+                self.play(LaggedStart(*one_by_one, lag_ratio=0.6), run_time=2.5 * look.MOVE_S)
+                written = notes
+        self.written = written
 
-    def show_active(self, maps: Group) -> Group:
-        notes = Group()
-        for one, channel in zip(maps, self.shown, strict=True):
-            note = label(percent(float(self.active[channel])), look.SMALL, look.SECOND)
-            notes.add(note.move_to(one.shape_label))
-        with self.beat("active"):
-            self.say("Where do they respond? Share of all places, over the test images")
-            self.play(
-                *(FadeOut(one.shape_label) for one in maps), *(FadeIn(note) for note in notes), run_time=look.IN_S
-            )
-        return notes
-
-    def show_blocks(self, picture: InputImage, filters: Group, maps: Group, bar: ColourBar, notes: Group) -> None:
-        """The maps gather into one stack; the next layer's stack follows."""
-        _, middle, right = look.body().columns(3.2, 4.6, 4.6)
-        name, deeper = self.first.name, self.second.name
-        stack = ChannelStack(
-            self.activation,
-            self.shown,
-            ColourScale.strength(self.activation, "per_layer"),
-            2.3,
-            name,
-            (f"{name}/activation", (self.probe,)),
-            step=0.32,
-        ).move_to(middle.centre)
-        following = ChannelStack(
-            self.deeper,
-            representatives(self.deeper, _SHOWN),
-            ColourScale.strength(self.deeper, "per_layer"),
-            2.3,
-            deeper,
-            (f"{deeper}/activation", (self.probe,)),
-            step=0.32,
-        ).move_to(right.centre)
-        to_stack = arrow(picture.border.get_right(), stack.edge(LEFT))
-        to_next = arrow(stack.edge(RIGHT), following.edge(LEFT))
-        filters_note = label(f"{len(self.weights)} filters", look.SMALL, look.MUTED).next_to(
-            to_stack, UP, buff=look.NEAR
+    def show_stack(self, source: InputImage | ChannelStack, filters: FilterTiles, board: MapBoard) -> None:
+        """The maps gather into one stack; the stack of the layer that reads them follows."""
+        wide = look.shape() == "wide"
+        shares = (1.0, 1.0) if self.reader else (1.0,)
+        gap = 0.5 if look.shape() != "square" else 1.0
+        rooms = (
+            look.body().columns(2.3, *(10 * share for share in shares))[1:]
+            if wide
+            else look.body().columns(*shares, gap=gap)
         )
-        next_note = label(f"{self.second.output_shape[0]} filters", look.SMALL, look.MUTED)
-        next_note.next_to(to_next, UP, buff=look.NEAR)
+        stack = fit(lambda size: self.stack(self.array, self.layer.name, self.shown, size), rooms[0], most=2.2)
         with self.beat("stack"):
             self.say("Together: height × width × channels")
-            self.play(FadeOut(filters, self.first_arrow, self.second_arrow, bar, notes), run_time=look.IN_S)
-            self.play(
-                FadeOut(maps, target_position=stack.sheets, scale=0.6), FadeIn(stack.sheets), run_time=look.MOVE_S
-            )
-            self.play(
-                FadeIn(stack.name_label, stack.shape_label, stack.count_label, to_stack, filters_note),
-                run_time=look.IN_S,
-            )
+            kept = [one.picture for one in board.maps]
+            texts = [part for one in board.maps for part in one.get_family() if part not in kept and len(part.points)]
+            gone = [filters, self.to_filters, self.to_maps] if wide else []
+            self.play(FadeOut(*texts, board.strip, *self.written, *gone), run_time=look.IN_S)
+            self.remove(*board.maps, *kept)
+            self.add(*reversed(kept))  # the first in front, as in the stack
+            sheets = [sheet[0] for sheet in reversed(stack.sheets)]
+            self.play(*(Transform(a, b) for a, b in zip(kept, sheets, strict=True)), run_time=look.MOVE_S)
+            self.remove(*kept)
+            self.add(stack.sheets)
+            self.play(FadeIn(stack.name_label, stack.shape_label, stack.count_label), run_time=look.IN_S)
+            self.remove(stack.sheets)
+            self.add(stack)
+            if wide:
+                self.play(
+                    FadeIn(LabelledArrow(right_of(source), stack.edge(LEFT), str(self.told["filters"]))),
+                    run_time=look.IN_S,
+                )
+            self.until(0.75)
+            self.play(flash(stack.front), run_time=look.MOVE_S)
         with self.beat("next"):
-            self.say(f"{deeper} reads all {len(self.weights)} maps, not the image")
-            self.play(FadeIn(to_next, next_note), run_time=look.IN_S)
-            self.play(FadeIn(following, shift=RIGHT * 0.3), run_time=look.MOVE_S)
+            self.say(f"{self.layer.name}: {self.told['maps']} for the next layer")
+            if self.reader is not None:
+                array, name = f"{self.reader.layer.name}/activation", self.reader.layer.name
+                channels = representatives(self.bundle.part(array, self.probe), len(self.shown))
+                following = fit(lambda size: self.stack(array, name, channels, size), rooms[1], most=2.2)
+                self.play(
+                    FadeIn(LabelledArrow(stack.edge(RIGHT), following.edge(LEFT), str(self.told["next_filters"]))),
+                    run_time=look.IN_S,
+                )
+                self.play(FadeIn(following, shift=RIGHT * 0.3), run_time=look.MOVE_S)
+            self.until(0.65)
+            self.play(*(flash(sheet[0]) for sheet in stack.sheets), run_time=look.MOVE_S)
+
+
+def front_of(source: InputImage | ChannelStack) -> Picture:
+    """The picture that lies in front."""
+    return source.picture if isinstance(source, InputImage) else source.front
+
+
+def right_of(source: InputImage | ChannelStack) -> np.ndarray:
+    """Where an arrow leaves."""
+    return source.border.get_right() if isinstance(source, InputImage) else source.edge(RIGHT)

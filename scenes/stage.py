@@ -8,10 +8,24 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from manim import FadeIn, FadeOut, Mobject, Scene, Transform, Wait, config
+from manim import (
+    DL,
+    DOWN,
+    DR,
+    Animation,
+    FadeIn,
+    FadeOut,
+    Line,
+    Mobject,
+    Scene,
+    ShowPassingFlash,
+    Transform,
+    Wait,
+    config,
+)
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from fmcore.analysis.measures import MEASURES, measure
+from fmcore.analysis.measures import MEASURES, digest_of, measure
 from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, PlanError, RenderError, one_of
 from fmcore.header import LayerInfo
@@ -24,6 +38,7 @@ from scenes.ledger import read_figures, read_items
 from scenes.parts.text import number, paragraph
 
 BUNDLE_FOLDER = Path("renders/bundles")
+_LONG_S = 5.0  # of standing still: learners look away
 _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or losing a frame
 
 
@@ -89,7 +104,7 @@ class LessonScene(Scene):
             measure=name,
             array=array,
             index=index,
-            digest=bundle.info(array).sha256,
+            digest=digest_of(bundle, array),
             value=value,
             relation="is" if at_least is at_most is None else "at most" if at_least is None else "at least",
             threshold=at_most if at_least is None else at_least,
@@ -237,10 +252,27 @@ class LessonScene(Scene):
         self.timeline = self.script.filled(self.told).timed(int(config.frame_rate), self.options.seconds)
         self.camera.background_color = look.BACKGROUND
         region, most = look.title_region(), look.LINES[look.shape()][0]
-        self.add(_put(paragraph(self.title, look.TITLE, width=region.width, most=most, bold=True), region))
+        self._heading = _put(paragraph(self.title, look.TITLE, width=region.width, most=most, bold=True), region)
+        self.add(self._heading)
 
     def _wait_frames(self, frames: int) -> None:
-        self.wait(frames / config.frame_rate, frozen_frame=True if self._stands_still() else None)
+        """Wait, and where that is long let light run below the statement now and then, so that nobody drifts off."""
+        if not self._stands_still():
+            self.wait(frames / config.frame_rate, frozen_frame=None)
+            return
+        gleam = round(look.MOVE_S * config.frame_rate)
+        times = int(frames / config.frame_rate / _LONG_S)
+        for left in range(times, 0, -1):
+            pause = (frames - left * gleam) // (left + 1)
+            self.wait(pause / config.frame_rate, frozen_frame=True)
+            self.play(self._gleam(), run_time=gleam / config.frame_rate)
+            frames -= pause + gleam
+        self.wait(frames / config.frame_rate, frozen_frame=True)
+
+    def _gleam(self) -> Animation:
+        text = self._statement or self._heading
+        line = Line(text.get_corner(DL), text.get_corner(DR)).shift(DOWN * look.NEAR)
+        return ShowPassingFlash(line.set_stroke(look.ACCENT, 2 * look.STROKE), time_width=0.5)
 
     def _stands_still(self) -> bool:
         return not any(mobject.get_family_updaters() for mobject in self.mobjects)

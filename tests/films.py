@@ -61,6 +61,7 @@ class Net:
     classes: tuple[str, ...] = GARMENTS
     wrong: bool = False
     epochs: int = 0
+    seed: int = 7
     measured: bool = False  # whether there are statistics, Grad-CAM and ablations
 
 
@@ -69,12 +70,15 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
     random = np.random.default_rng(7)
     images = random.random((len(GARMENTS), net.image_channels, *net.size)).astype(np.float32)
     images[..., net.size[0] // 2 :, :] *= 0.3
+    random = random if net.seed == 7 else np.random.default_rng(net.seed)
     said = (np.arange(len(GARMENTS)) + net.wrong) % len(GARMENTS)
     arrays: dict[str, NDArray[Any]] = {
         "probes": images,
         "logits": 3.0 * np.eye(len(GARMENTS), dtype=np.float32)[said],
     }
     if net.measured:
+        arrays["test_predicted"], arrays["test_label"] = said, np.arange(len(GARMENTS))
+        arrays["test_probability"] = np.full(len(GARMENTS), 0.9, np.float32)
         arrays["gradcam_classes"] = np.stack([said, (said + 1) % len(GARMENTS), (said + 2) % len(GARMENTS)], 1)
     layers: list[LayerInfo] = []
     maps, pad, source, field = images, net.kernel // 2, "probes", ReceptiveField()
@@ -140,7 +144,8 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
             images=len(GARMENTS), labelled=True, foreground="the brighter half", foreground_images=len(GARMENTS),
             meaning=NAMES, meaning_images=len(GARMENTS),
         ) if net.measured else None,
-        dataset=DatasetInfo(name="noise", provenance="Drawn for tests.", train_count=0, test_count=3),
+        dataset=DatasetInfo(name="noise", provenance="Drawn for tests.", train_count=0, test_count=3,
+            test_sha256="0" * 64 if net.measured else ""),
         versions={},
         recipe=dict(recipe or {}),
     )  # fmt: skip
@@ -167,6 +172,7 @@ def _statistics(layer: str, maps: NDArray[np.float32]) -> dict[str, NDArray[Any]
     centred = (flat - flat.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)[:, None]
     correlation = centred @ centred.T / flat.shape[1]
     tested = min(channels, 8)
+    grid = maps[:, :, :: max(1, rows // 4), :: max(1, columns // 4)][:, :, :4, :4]
     arrays = {
         "mean": flat.mean(1),
         "std": spread,
@@ -179,6 +185,7 @@ def _statistics(layer: str, maps: NDArray[np.float32]) -> dict[str, NDArray[Any]
         "class_mean": maps.mean((2, 3)).T,
         "meaning": random.uniform(-1, 1, (channels, len(NAMES))),
         "gradcam": random.normal(0, 1, (probes, len(GARMENTS), rows, columns)),
+        "sample": np.concatenate([grid, np.roll(grid, 1, 3), grid[::-1] * 0.5 + grid]),
         "ablation": random.uniform(-0.3, 0.1, (probes, tested)),
     }
     if channels <= 512:

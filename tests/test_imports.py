@@ -70,6 +70,12 @@ ROOMS = [  # the first row that fits a file counts
         LEARNING | {"fmcore.torch_pair"},
     ),
     *(Room(f"{room.replace('.', '/')}.py", LEARNING | NUMBERS, BY_TORCH_ROOMS, NOTHING) for room in TORCH_ROOMS),
+    Room(
+        "fmcore/check/*.py",
+        {"numpy", "pydantic", "PIL", "av", "rich"},
+        PURE | {"fmcore.files", "fmcore.check"},
+        {"matplotlib"},  # whose fonts come inside it
+    ),
     Room("fmcore/choices.py", {"numpy"}, PURE, NOTHING),
     *(Room(f"{room.replace('.', '/')}.py", {"numpy", "matplotlib"}, TOLD | IN_FIGURES, NOTHING) for room in IN_FIGURES),
     *(Room(f"{room.replace('.', '/')}.py", {"numpy", "rich"}, TOLD | IN_WORDS, NOTHING) for room in IN_WORDS),

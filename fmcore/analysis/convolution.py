@@ -44,6 +44,16 @@ class Place:
         return self.scale * self.total + self.shift
 
     @property
+    def summed(self) -> float:
+        """The sum of products with the batch normalisation's scale; `value` less `added`."""
+        return self.scale * float(self.products.sum())
+
+    @property
+    def added(self) -> float:
+        """The bias with the batch normalisation's scale and shift; `value` less `summed`."""
+        return self.scale * self.bias + self.shift
+
+    @property
     def tolerance(self) -> float:
         """How far a network that computes in float32 may be from `value`.
 

@@ -68,3 +68,33 @@ def movements(bundle: Bundle, layer: str) -> Movement:
             " filters moved; record a network that was trained here."
         )
     return moved(bundle.array(name))
+
+
+def spread(distance: Floats, most: int, always: int) -> list[int]:
+    """At most `most` filters from the one with the largest distance (C_out,) to that with the smallest, evenly by rank.
+
+    They come in the order of the layer; filter `always` is among them.
+    """
+    order = np.argsort(-distance, kind="stable")
+    ranks = np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int)
+    found = [int(order[rank]) for rank in ranks]
+    if always not in found:
+        found[len(found) // 2] = always
+    return sorted(found)
+
+
+def spread_epochs(last: int, most: int) -> list[int]:
+    """At most `most` epochs from 0 to `last`, evenly; both are among them."""
+    return sorted({round(float(epoch)) for epoch in np.linspace(0, last, most)})
+
+
+def maps_before_and_after(bundle: Bundle, layer: str, probe: int, channel: int) -> list[tuple[str, tuple[int, ...]]]:
+    """Array and index of a feature map before training and after it; of the latter alone where no other is kept."""
+    kept, name = bundle.header.activation_history, f"{layer}/activation_history"
+    last = len(bundle.header.training.history) - 1
+    if name not in bundle.header.arrays or kept is None or probe not in kept.probes:
+        return [(f"{layer}/activation", (probe, channel))]
+    if (kept.epochs[0], kept.epochs[-1]) != (0, last):
+        return [(f"{layer}/activation", (probe, channel))]
+    place = kept.probes.index(probe)
+    return [(name, (epoch, place, channel)) for epoch in (0, len(kept.epochs) - 1)]

@@ -11,8 +11,18 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.attribution import ClassMap, brightest_is_decisive
+from fmcore.analysis.collapse import Collapse, collapse
+from fmcore.analysis.convolution import Place, arithmetic
+from fmcore.analysis.counterparts import compared, counterpart, likeness
+from fmcore.analysis.diagnostics import Diagnosis, diagnose
+from fmcore.analysis.flattering import share_of_reach
+from fmcore.analysis.hierarchy import Stage, hierarchy
+from fmcore.analysis.history import overfitting, steepest_epoch
+from fmcore.analysis.learning import Movement, moved
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, one_of
+from fmcore.header import BundleHeader
 
 Floats = NDArray[np.floating]
 OfArray = Callable[[Floats], float]
@@ -44,6 +54,53 @@ def _size(explained: str, axis: int) -> Measure:
     return Measure(explained, take)
 
 
+HEADER = "header/"  # what stands in the header counts as an array of this name, such as `header/training.history`
+
+
+def digest_of(bundle: Bundle, array: str) -> str:
+    """sha256 of `array`; of the whole bundle where the numbers stand in its header.
+
+    Raises:
+        BundleError: there is no such array.
+    """
+    return bundle.digest if array.startswith(HEADER) else bundle.info(array).sha256
+
+
+def _of_header(
+    explained: str, function: Callable[[BundleHeader, tuple[int, ...]], float], over_images: bool = False
+) -> Measure:
+    """A measure of the header; its index is an epoch where it asks for one."""
+
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        try:
+            return float(function(bundle.header, index))
+        except (IndexError, ValueError):
+            raise BundleError(
+                f"The header of '{bundle.path.name}' does not hold what '{explained}' is taken of; record a network"
+                " that was trained here."
+            ) from None
+
+    return Measure(explained, take, over_images)
+
+
+def _of_movement(explained: str, function: Callable[[Movement, tuple[int, ...]], float]) -> Measure:
+    """A measure of how filters moved, at index (epoch, filter) of a weight history or at none."""
+
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        return float(function(moved(bundle.array(array)), index))
+
+    return Measure(explained, take)
+
+
+def _count(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+    return float(np.prod(bundle.info(array).shape[len(index) :], dtype=np.int64))
+
+
+def _against(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+    *before, channel, strong = index
+    return share_of_reach(bundle.part(array, *before, channel), bundle.part(array, *before, strong))
+
+
 def _softmax(logits: Floats) -> Floats:
     powers = np.exp(logits.astype(np.float64) - float(logits.max()))
     return np.asarray(powers / powers.sum())
@@ -51,6 +108,92 @@ def _softmax(logits: Floats) -> Floats:
 
 def _place(values: Floats, axis: int) -> float:
     return float(np.unravel_index(int(values.argmax()), values.shape)[axis]) + 1
+
+
+def _with_other(explained: str, function: Callable[[Bundle, Bundle, str, tuple[int, ...]], float]) -> Measure:
+    """A measure of two networks on the images of both; `function` gets the layer that the array belongs to."""
+
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        if other is None or other is bundle:
+            raise BundleError(f"A comparison needs two bundles, and only '{bundle.path.name}' is named; name another.")
+        return float(function(bundle, other, array.rpartition("/")[0], index))
+
+    return Measure(explained, take, True)
+
+
+def _equal_answers(one: Bundle, other: Bundle, layer: str, index: tuple[int, ...]) -> float:
+    agreement = compared(one, other).agreement
+    if agreement is None:
+        raise BundleError(compared(one, other).why_not)
+    return agreement.share
+
+
+def _cka(one: Bundle, other: Bundle, layer: str, index: tuple[int, ...]) -> float:
+    found = compared(one, other)
+    return float(found.cka[found.layers[0].index(layer), index[0]])
+
+
+def _cka_lost(one: Bundle, other: Bundle, layer: str, index: tuple[int, ...]) -> float:
+    table = compared(one, other).cka
+    return float(table[0, 0] - table[-1, -1])
+
+
+def _of_stage(explained: str, function: Callable[[Stage], float | None]) -> Measure:
+    """A mean over the channels of the layer that the array belongs to, from the statistics of many images."""
+
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        layer = array.rpartition("/")[0]
+        value = next((function(stage) for stage in hierarchy(bundle) if stage.layer == layer), None)
+        if value is None:
+            raise BundleError(
+                f"'{bundle.path.name}' does not hold what '{explained}' of '{layer}' is taken of; record it over images"
+                " whose classes are known."
+            )
+        return value
+
+    return Measure(explained, take, True)
+
+
+def _of_collapse(explained: str, function: Callable[[Collapse], float]) -> Measure:
+    """A measure of two filters after each other; the index is (probe, channel) of a layer's pre-activation."""
+
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        return function(collapse(bundle, array.rpartition("/")[0], index[1], index[0]))
+
+    return Measure(explained, take)
+
+
+def _rows_in_view(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+    return float(bundle.layer(array.rpartition("/")[0]).field.size[0])
+
+
+def _of_arithmetic(explained: str, function: Callable[[Place], float]) -> Measure:
+    """A measure of how one value came about; the index is (probe, channel, row, column), places from 0."""
+
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        probe, channel, row, column = index
+        return float(function(arithmetic(bundle, array.rpartition("/")[0], channel, row, column, probe)))
+
+    return Measure(explained, take)
+
+
+def _of_diagnosis(explained: str, count: Callable[[Diagnosis], int]) -> Measure:
+    """A count of what was found among the channels of the layer that the array belongs to."""
+
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        return float(count(diagnose(bundle, array.rpartition("/")[0])))
+
+    return Measure(explained, take, True)
+
+
+def _of_class(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+    """Softmax at index (probe, class)."""
+    return float(_softmax(np.asarray(bundle.part(array, index[0])))[index[1]])
+
+
+def _beyond_the_brightest(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+    found = brightest_is_decisive(bundle, array.rpartition("/")[0], index[0])
+    return found.brightest.change - found.decisive.change
 
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
@@ -63,13 +206,120 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "channels": _size("the number of channels", -3),
         "largest value": _of("the largest value", lambda values: float(values.max())),
         "smallest value": _of("the smallest value", lambda values: float(values.min())),
+        "largest magnitude": _of("the largest value without its sign", lambda values: float(np.abs(values).max())),
+        # its index ends with two channels
+        "magnitude against another's": Measure("one channel's largest magnitude as a share of another's", _against),
         "mean": _of("the mean", lambda values: float(values.mean(dtype=np.float64))),
         "share of zeros": _of("the share of values that are zero or less", lambda values: float((values <= 0).mean())),
         "share above zero": _of("the share of values above zero", lambda values: float((values > 0).mean())),
         "row of the largest value": _of("its row, from 1", lambda values: _place(values, -2)),
         "column of the largest value": _of("its column, from 1", lambda values: _place(values, -1)),
+        "channel of the largest value": _of("its channel, from 1", lambda values: _place(values, -3)),
         "class of the answer": _of("the class with the largest logit, from 0", lambda logits: float(logits.argmax())),
         "probability of the answer": _of("softmax of the largest logit", lambda logits: float(_softmax(logits).max())),
+        "numbers": Measure("how many numbers there are", _count),
+        "training loss": _of_header("loss on the training images", lambda h, i: h.training.history[i[0]].train_loss),
+        "test loss": _of_header("loss on the test images", lambda h, i: h.training.history[i[0]].test_loss, True),
+        "training accuracy": _of_header(
+            "the share of training images answered rightly", lambda h, i: h.training.history[i[0]].train_accuracy
+        ),
+        "test accuracy": _of_header(
+            "the share of test images answered rightly", lambda h, i: h.training.history[i[0]].test_accuracy, True
+        ),
+        "gap in accuracy": _of_header(
+            "training accuracy less test accuracy",
+            lambda h, i: h.training.history[i[0]].train_accuracy - h.training.history[i[0]].test_accuracy,
+            True,
+        ),
+        "largest gain in an epoch": _of_header(
+            "the most that an epoch added to the training accuracy", lambda h, i: steepest_epoch(h.training.history)[1]
+        ),
+        "overfitting": _of_header(
+            "the rise of the test loss above its lowest, as a share, if the training loss fell on",
+            lambda h, i: overfitting(h.training.history),
+            True,
+        ),
+        "epochs": _of_header("the number of epochs of training", lambda h, i: len(h.training.history) - 1),
+        "training images": _of_header("the number of training images", lambda h, i: h.dataset.train_count),
+        "test images": _of_header("the number of test images", lambda h, i: h.dataset.test_count),
+        "classes": _of_header("the number of classes", lambda h, i: len(h.classes)),
+        "accuracy of guessing": _of_header("one over the number of classes", lambda h, i: 1 / len(h.classes)),
+        "distance moved": _of_movement(
+            "how far a filter is from its start, in lengths that it started with", lambda m, i: m.distance[i]
+        ),
+        "cosine with the start": _of_movement("cosine of a filter with its start", lambda m, i: m.cosine[i]),
+        "share of the way": _of_movement(
+            "one epoch's share of all the steps that a filter took", lambda m, i: m.share_of_way(*i)
+        ),
+        "images in common": _with_other(
+            "over how many test images both bundles sampled their layers",
+            lambda one, other, layer, i: compared(one, other).images,
+        ),
+        "matched channels": _with_other(
+            "how many channels of the layer have a partner in its counterpart",
+            lambda one, other, layer, i: len(counterpart(one, other, layer).matching.pairs),
+        ),
+        "correlation with its partner": _with_other(
+            "the correlation of the channel at the index with its partner in the other network",
+            lambda one, other, layer, i: next(
+                (pair.correlation for pair in counterpart(one, other, layer).matching.pairs if pair.one == i[0]), 0.0
+            ),
+        ),
+        "largest correlation": _with_other(
+            "the largest correlation of the channel at the index with any of the layer's counterpart",
+            lambda one, other, layer, i: likeness(one, other, layer)[i[0]].max(),
+        ),
+        "CKA": _with_other("debiased linear CKA with the layer of the other network at the index, from 0", _cka),
+        "loss of CKA with depth": _with_other("CKA of the first layers less that of the last", _cka_lost),
+        "share of equal answers": _with_other("the share of test images that both answer alike", _equal_answers),
+        "rows of the receptive field": Measure("the pixels that a place can see, from top to bottom", _rows_in_view),
+        "class selectivity": _of_stage("mean class selectivity of the live channels", lambda stage: stage.selectivity),
+        "likeness to the image": _of_stage(
+            "mean correlation of the live channels with the brightness or darkness of the image",
+            lambda stage: stage.likeness,
+        ),
+        "difference without the nonlinearity": _of_collapse(
+            "the largest difference between two filters and the one they come to, by the largest number",
+            lambda found: found.difference,
+        ),
+        "difference with the nonlinearity": _of_collapse(
+            "the largest difference that a nonlinearity between two filters makes, by the largest number",
+            lambda found: found.difference_between,
+        ),
+        "sum of products": _of_arithmetic(
+            "the products of patch and filter added up, as a batch normalisation scales them", lambda at: at.summed
+        ),
+        "bias": _of_arithmetic("the filter's bias, as a batch normalisation scales and shifts it", lambda at: at.added),
+        "images measured": _of_header(
+            "over how many images channels were measured", lambda h, i: h.measures.images if h.measures else 0, True
+        ),
+        "images compared": _of_header(
+            "over how many images channels were compared with classical maps",
+            lambda h, i: h.measures.meaning_images if h.measures else 0,
+            True,
+        ),
+        "images with an object": _of_header(
+            "in how many images an object was found",
+            lambda h, i: h.measures.foreground_images if h.measures else 0,
+            True,
+        ),
+        "dead channels": _of_diagnosis("how many channels are zero on all images", lambda d: len(d.dead)),
+        "redundant channels": _of_diagnosis(
+            "how many channels repeat another", lambda d: sum(len(group.channels) for group in d.redundant)
+        ),
+        "background channels": _of_diagnosis("how many channels watch the background", lambda d: len(d.background)),
+        "share off the object": _of(
+            "the share of a channel's activation outside the object", lambda share: 1 - float(share.reshape(())), True
+        ),
+        "probability of a class": Measure("softmax of the logit at the index", _of_class),
+        "share that supports": _of(
+            "the share of places of a Grad-CAM map that support the class",
+            lambda signed: ClassMap("", 0, "", 0.0, signed).share,
+        ),
+        "drop beyond the brightest's": Measure(
+            "by how much more the answer's probability falls without the decisive channel than without the brightest",
+            _beyond_the_brightest,
+        ),
     }
 )
 

@@ -49,17 +49,20 @@ def _worst(content: bytes, height: int, colour: str, opacity: float) -> tuple[fl
     text = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float64)
     found = []
     for piece in _pieces(pixels):
-        for background in backgrounds(piece.reshape(-1, 3), text, opacity):
+        for background in backgrounds(piece, text, opacity):
             shown = opacity * text + (1 - opacity) * background
             found.append((ratio(shown, background), "#" + "".join(f"{round(c):02X}" for c in background)))
     return min(found)
 
 
 def backgrounds(pixels: Floats, text: Floats, opacity: float = 1.0) -> Iterator[Floats]:
-    """The common colours behind a text among `pixels` (N, 3), the commonest first."""
-    left = np.linalg.norm(pixels - text, axis=1) > _INK
-    if opacity < 1 or left.mean() < 1 - _MOST_INK:  # a faded text has not its own colour any more
-        left = np.ones(len(pixels), bool)
+    """The common colours behind a text among `pixels` (h, w, 3), the commonest first."""
+    ink = np.linalg.norm(pixels - text, axis=2) <= _INK
+    # No letter fills a line from top to bottom, and no line of text a row from end to end.
+    ink &= ~(ink.all(0)[None, :] | ink.all(1)[:, None])
+    if opacity < 1 or ink.mean() > _MOST_INK:  # a faded text has not its own colour any more
+        ink[:] = False
+    pixels, left = pixels.reshape(-1, 3), ~ink.reshape(-1)
     mixed = np.zeros(len(pixels), bool)
     first = True
     while left.any():

@@ -16,6 +16,7 @@ Flags = NDArray[np.bool_]
 
 AREA = 4  # pixels a side of an area: two samples of chroma
 _BEYOND = 1.5  # pixels by which a box may reach beyond the frame
+_TIE = 0.03  # pixels from the border of two values within which a pixel's centre may show either
 _SOFT = 0.25  # pixels by which what crosses a picture is taken to be larger: its edges are soft
 
 
@@ -54,6 +55,13 @@ class _Axis:
         """Of every pixel of the window the value that its centre lies in, or the nearest."""
         position = (self.pixels + 0.5 - self.start) / self.step
         found: NDArray[np.intp] = np.clip(np.floor(position), 0, self.count - 1).astype(np.intp)
+        return found
+
+    @property
+    def sure(self) -> Flags:
+        """Of every pixel whether it is sure which value it shows."""
+        position = (self.pixels + 0.5 - self.start) / self.step
+        found: Flags = np.abs(position - np.round(position)) * self.step > _TIE
         return found
 
     def whole(self, grain: int = 1) -> Flags:
@@ -119,7 +127,7 @@ class Place:
         return mean.reshape(shape)
 
     def of_areas(self, plane: Floats, grain: int = 1) -> Floats:
-        """The mean of `plane` over every area of AREA × AREA pixels; NaN where a part of it cannot be seen."""
+        """The mean of `plane` over every area of AREA × AREA pixels; NaN where less than half of it can be seen."""
         return self._over_areas(self._window(plane, grain))
 
     def over_areas(self, values: Floats) -> Floats:
@@ -127,10 +135,12 @@ class Place:
         return self._over_areas(values[self.rows.owners[:, None], self.columns.owners])
 
     def _over_areas(self, pixels: Floats) -> Floats:
-        free = np.where(self._free(2), pixels, np.nan)  # by samples of chroma, so that all planes have the same areas
+        free = self._free(2) & self.rows.sure[:, None] & self.columns.sure  # the same for luma and chroma
         high, wide = (size // AREA for size in free.shape)
-        areas: Floats = free.reshape(high, AREA, wide, AREA).mean((1, 3))
-        return areas
+        seen, total = (part.reshape(high, AREA, wide, AREA).sum((1, 3)) for part in (free, np.where(free, pixels, 0.0)))
+        known = seen >= AREA * AREA / 2
+        mean: Floats = np.divide(total, seen, out=np.full(seen.shape, np.nan), where=known)
+        return mean
 
     def _window(self, plane: Floats, grain: int) -> Floats:
         """The part of `plane` that counts, a value a pixel."""

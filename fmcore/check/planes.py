@@ -4,7 +4,7 @@ H.264 as we write it keeps one luma a pixel and one pair of chroma for 2 × 2 pi
 themselves spares the way through RGB, where the chroma of neighbours would spoil every pixel.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import inf
@@ -12,10 +12,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from fmcore.colour import table
+from fmcore.errors import InputError
 
 Floats = NDArray[np.float64]
 
@@ -35,26 +37,37 @@ class Planes:
 
 
 def frames_at(film: Path, numbers: Iterable[int]) -> Iterator[tuple[int, Planes]]:
-    """Frame number and planes of those of `numbers` that `film` has, in order; only what they need is decoded."""
-    wanted = sorted(set(numbers))
-    with av.open(str(film)) as container:
-        stream = container.streams.video[0]
-        rate, base = stream.average_rate, stream.time_base
-        if rate is None or base is None:
-            return
-        first = stream.start_time or 0
-        now = -inf
-        frames: Iterator[VideoFrame] = iter(())
-        for number in wanted:
-            if number > now + rate:  # a seek costs up to a group of pictures, decoding on costs what lies between
-                container.seek(first + round(number / rate / base), stream=stream)
-                frames = container.decode(video=0)
-            for frame in frames:
-                now = round(((frame.pts or 0) - first) * base * rate)
-                if now == number:
-                    yield number, _planes(frame)
-                if now >= number:
-                    break
+    """Frame number and planes of those of `numbers` that `film` has, in order; only what they need is decoded.
+
+    Raises:
+        InputError: the film cannot be read.
+    """
+    try:
+        with av.open(str(film)) as container:
+            yield from _frames_at(container, sorted(set(numbers)))
+    except (av.FFmpegError, OSError, IndexError) as error:  # no such file, no film, or one without pictures
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"The film '{film}' cannot be read ({reason}); render it again.") from None
+
+
+def _frames_at(container: InputContainer, wanted: Sequence[int]) -> Iterator[tuple[int, Planes]]:
+    stream = container.streams.video[0]
+    rate, base = stream.average_rate, stream.time_base
+    if rate is None or base is None:
+        return
+    first = stream.start_time or 0
+    now = -inf
+    frames: Iterator[VideoFrame] = iter(())
+    for number in wanted:
+        if number > now + rate:  # a seek costs up to a group of pictures, decoding on costs what lies between
+            container.seek(first + round(number / rate / base), stream=stream)
+            frames = container.decode(video=0)
+        for frame in frames:
+            now = round(((frame.pts or 0) - first) * base * rate)
+            if now == number:
+                yield number, _planes(frame)
+            if now >= number:
+                break
 
 
 def _planes(frame: VideoFrame) -> Planes:

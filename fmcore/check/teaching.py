@@ -39,12 +39,12 @@ def teaching_findings(board: Storyboard, bundle: Bundle, other: Bundle | None = 
 
 
 def _sizes(board: Storyboard, scenery: Scenery) -> Iterator[Finding]:
-    said = set()
+    asked = set()
     for shown in scenery.figures:
-        array = shown.figure.array
-        if not shown.layer or array in said or len(shown.shape) < 2:
+        array, other = shown.figure.array, shown.figure.other
+        if not shown.layer or (array, other) in asked or len(shown.shape) < 2:
             continue
-        said.add(array)
+        asked.add((array, other))
         size = f"{shown.shape[-2]} × {shown.shape[-1]}"
         if not any(re.search(rf"(?<!\d){size}(?!\d)", text) for text in scenery.sayings):
             message = f"Maps of {array} are shown and no text says “{size}”; write height × width × channels there."

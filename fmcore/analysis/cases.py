@@ -1,0 +1,88 @@
+"""Which images to look at when asking what an answer rests on: a telling right answer, and a wrong one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fmcore.analysis.attribution import ClassMap, brightest_is_decisive, class_map
+from fmcore.bundle import Array, Bundle
+from fmcore.colour import ColourScale
+from fmcore.header import LayerInfo
+
+FINE = 7  # places a side from which on a map tells regions of an image apart
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image with the Grad-CAM maps of its answer and of a rival class."""
+
+    name: str  # what its facts begin with
+    probe: int
+    image: Array  # (C, H, W)
+    maps: tuple[ClassMap, ClassMap]  # of the answer and of its rival
+    slots: tuple[int, int]  # where they stand in the second axis of the array
+
+    @property
+    def signed_scale(self) -> ColourScale:
+        """One scale for both maps, so that they can be compared."""
+        return ColourScale.signed(np.stack([one.signed for one in self.maps]), "shared")
+
+    @property
+    def support_scale(self) -> ColourScale:
+        """One scale for what is positive in either map."""
+        return ColourScale.strength(np.stack([one.positive for one in self.maps]), "shared")
+
+
+def case_of(bundle: Bundle, layer: str, probe: int, name: str = "") -> Case:
+    """The answer for `probe` and its rival: the true class where it is another and has a map, else the next likeliest.
+
+    Raises:
+        InputError: no map was recorded for the answer.
+    """
+    shown = [int(index) for index in bundle.part("gradcam_classes", probe)]
+    said = bundle.header.probes[probe]
+    others = [index for index in shown if index != said.predicted]
+    classes = said.predicted, said.label if said.label in others else others[0]
+    answer, rival = (class_map(bundle, layer, probe, index) for index in classes)
+    slots = shown.index(answer.index), shown.index(rival.index)
+    return Case(name, probe, bundle.part("probes", probe), (answer, rival), slots)
+
+
+def explained_layer(bundle: Bundle) -> LayerInfo | None:
+    """The last convolution with Grad-CAM and ablations whose maps have 7 × 7 places or more.
+
+    The last of all with both where none is as fine; None where there is none.
+    """
+    parts = ("gradcam", "ablation")
+    having = [
+        layer for layer in bundle.convolutions if all(f"{layer.name}/{part}" in bundle.header.arrays for part in parts)
+    ]
+    fine = [layer for layer in having if min(layer.output_shape[1:]) >= FINE]
+    return (fine or having or [None])[-1]
+
+
+def misleading(bundle: Bundle, layer: str) -> int:
+    """The probe in which brightness misleads most about what the answer rests on.
+
+    That is where the loss of the decisive channel costs the answer most beyond the loss of the brightest. Among those
+    answered rightly if there are any; the default probe where it misleads in none.
+    """
+    probes = bundle.header.probes
+    right = [p for p, probe in enumerate(probes) if probe.label == probe.predicted] or list(range(len(probes)))
+
+    def gap(p: int) -> tuple[float, bool]:
+        found = brightest_is_decisive(bundle, layer, p)
+        return found.brightest.change - found.decisive.change, p == bundle.default_probe
+
+    return max(right, key=gap)
+
+
+def doubtful(bundle: Bundle, but: int) -> int:
+    """The probe that is answered wrongly and least surely; where no answer is known to be wrong, the least sure one.
+
+    Another than `but` as far as there is one.
+    """
+    probes = bundle.header.probes
+    others = [p for p in range(len(probes)) if p != but] or [but]
+    wrong = [p for p in others if probes[p].label not in (None, probes[p].predicted)]
+    return min(wrong or others, key=lambda p: (probes[p].probability, p))

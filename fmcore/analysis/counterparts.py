@@ -1,0 +1,128 @@
+"""A layer beside its counterpart in another network: partners, a channel without one, and the images of both."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import combinations, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.analysis.compare import Comparison, Counterpart, Pair, compare, correlations
+from fmcore.bundle import Bundle
+from fmcore.errors import BundleError
+
+Floats = NDArray[np.floating]
+
+_SPARE = 3  # pairs more than are shown, from which to choose
+
+
+@lru_cache(maxsize=4)
+def compared(one: Bundle, other: Bundle) -> Comparison:
+    """What `compare` says of two open bundles, worked out once.
+
+    Raises:
+        InputError, BundleError: as `compare` does.
+    """
+    return compare(one, other)
+
+
+def counterpart(one: Bundle, other: Bundle, layer: str) -> Counterpart:
+    """What stands in `other` for `layer` of `one`.
+
+    Raises:
+        BundleError: the layer has no samples to compare it by.
+    """
+    found = compared(one, other)
+    for pair in found.counterparts:
+        if pair.layer == layer:
+            return pair
+    raise BundleError(
+        f"Layer '{layer}' of '{one.path.name}' cannot be compared, because nothing was sampled of it;"
+        f" name one of {', '.join(found.layers[0])}."
+    )
+
+
+@lru_cache(maxsize=8)
+def likeness(one: Bundle, other: Bundle, layer: str) -> Floats:
+    """Correlation (C1, C2) of the channels of `layer` with those of its counterpart, over the images of both."""
+    pair, images = counterpart(one, other, layer), compared(one, other).images
+    mine, theirs = one.array(f"{layer}/sample"), other.array(f"{pair.other}/sample")
+    return correlations(mine[:images], theirs[:images])
+
+
+def likest(one: Bundle, other: Bundle, layer: str, channel: int) -> Pair:
+    """The channel of the counterpart that goes with `channel` best, partner or not."""
+    row = likeness(one, other, layer)[channel]
+    return Pair(channel, int(row.argmax()), float(row.max()))
+
+
+def loneliest(one: Bundle, other: Bundle, layer: str) -> Pair | None:
+    """The channel without a partner that is least like any of the counterpart, and its likest; None where all have one.
+
+    A channel that is the same on all images, as a dead one is, has nothing to share and comes last.
+    """
+    table = likeness(one, other, layer)
+    alone = list(counterpart(one, other, layer).matching.unmatched_one)
+    alone.sort(key=lambda channel: (not table[channel].any(), table[channel].max()))
+    return likest(one, other, layer, alone[0]) if alone else None
+
+
+def common_probes(one: Bundle, other: Bundle) -> tuple[tuple[int, int], ...]:
+    """The numbers (p, q) under which the two bundles hold the same image, in the order of the first."""
+    mine, theirs = one.array("probes"), other.array("probes")  # (P, C, H, W) each
+    if mine.shape[1:] != theirs.shape[1:]:
+        return ()
+    pairs = ((p, q) for p in range(len(mine)) for q in range(len(theirs)))
+    return tuple((p, q) for p, q in pairs if np.array_equal(mine[p], theirs[q]))
+
+
+def image_in_common(one: Bundle, other: Bundle, probe: int, asked_for: bool) -> tuple[int, int]:
+    """The numbers of one image in both bundles: of `probe` of the first, or another one unless that was `asked_for`.
+
+    Raises:
+        BundleError: there is none.
+    """
+    probes = common_probes(one, other)
+    for pair in (pair for pair in probes if pair[0] == probe):
+        return pair
+    if asked_for or not probes:
+        raise BundleError(
+            f"'{one.path.name}' and '{other.path.name}' do not both hold the image that shall be shown;"
+            " record both on the same data, or name an image that both hold."
+        )
+    return probes[0]
+
+
+def parting(one: Bundle, other: Bundle) -> tuple[int, int] | None:
+    """Of the common probes, the one on which the two answer differently, with the most confidence; None if none."""
+
+    def answers(pair: tuple[int, int]) -> list[tuple[str, float]]:
+        said = one.header.probes[pair[0]], other.header.probes[pair[1]]
+        return [(b.class_name(probe.predicted), probe.probability) for b, probe in zip((one, other), said, strict=True)]
+
+    differing = [pair for pair in common_probes(one, other) if answers(pair)[0][0] != answers(pair)[1][0]]
+    return max(differing, key=lambda pair: sum(sure for _, sure in answers(pair)), default=None)
+
+
+# -- for the screen ------------------------------------------------------------------------------
+
+
+def crossing(pairs: Sequence[Pair], most: int) -> list[Pair]:
+    """Up to `most` of `pairs`, in the order of their first channels, the first of `pairs` among them.
+
+    Such ones, if there are any, whose partners have another order: then one sees them find each other.
+    """
+    rest = combinations(pairs[1 : most + _SPARE], min(most, len(pairs)) - 1)
+    ordered = [sorted((pairs[0], *others), key=lambda pair: pair.one) for others in rest]
+    crossed = (found for found in ordered if any(a.other > b.other for a, b in pairwise(found)))
+    return next(crossed, ordered[0])
+
+
+def called(one: Bundle, other: Bundle) -> tuple[str, str]:
+    """What to call two networks: by model, by model and seed, or by file, whichever first tells them apart."""
+    names = [bundle.header.model.name for bundle in (one, other)]
+    if names[0] == names[1]:
+        names = [f"{bundle.header.model.name} of seed {bundle.header.training.seed}" for bundle in (one, other)]
+    if names[0] == names[1]:
+        names = [bundle.path.stem for bundle in (one, other)]
+    return names[0], names[1]

@@ -1,0 +1,38 @@
+"""How far a map reaches, and which weak map a colour scale of its own makes look strong."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+
+def reach(activation: Floats) -> NDArray[np.float64]:
+    """The largest magnitude (C,) of every channel of `activation` (C, H, W)."""
+    largest: NDArray[np.float64] = np.abs(activation).max((1, 2)).astype(np.float64)
+    return largest
+
+
+def share_of_reach(weak: Floats, strong: Floats) -> float:
+    """The largest magnitude of map `weak` as a share of that of map `strong`; 1 where both are zero everywhere.
+
+    Where `strong` alone is zero everywhere, there is no such share, and the answer is 1 as well.
+    """
+    most = float(np.abs(strong).max())
+    return float(np.abs(weak).max()) / most if most else 1.0
+
+
+def flattered(activation: Floats) -> tuple[int, int | None]:
+    """The strongest channel of `activation` (C, H, W), and the one that its own scale flatters most.
+
+    That is the channel with the largest product of its standard deviation as a share of its reach, which is how much
+    is to be seen of it on its own scale, and of what it lacks of the strongest channel's reach. None where
+    no other channel is above zero anywhere. Ties fall to the lower index.
+    """
+    reaches = reach(activation)
+    strong = int(reaches.argmax())
+    spread = activation.std((1, 2), dtype=np.float64)
+    there = np.maximum(reaches, 1e-12)
+    score = np.where(reaches > 0, spread / there * (1 - reaches / max(reaches[strong], 1e-12)), -1.0)
+    score[strong] = -1.0
+    weak = int(score.argmax())
+    return strong, None if score[weak] < 0 else weak

@@ -1,0 +1,43 @@
+"""What the record of a training says: the steepest epoch, the gap between training and test, signs of overfitting."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from fmcore.header import BundleHeader, EpochRecord
+
+History = Sequence[EpochRecord]
+
+
+def steepest_epoch(history: History) -> tuple[int, float]:
+    """The epoch that raised the accuracy on the training images most, and by how much (a share); the first of equals.
+
+    `history` holds epoch 0, before training, and at least one more.
+    """
+    gains = [(after.epoch, after.train_accuracy - before.train_accuracy) for before, after in pairwise(history)]
+    return max(gains, key=lambda gain: gain[1])
+
+
+def best_epoch(history: History) -> int:
+    """The epoch after which the test loss was lowest; the first of equals."""
+    return min(history, key=lambda record: record.test_loss).epoch
+
+
+def overfitting(history: History) -> float:
+    """By which share of its lowest value the test loss has risen at the end while the training loss fell further.
+
+    Zero where the test loss ends at its lowest, and where the training loss has not fallen since: then the network got
+    worse at both, which is another matter.
+    """
+    best = min(history, key=lambda record: record.test_loss)
+    last = history[-1]
+    if last.train_loss >= best.train_loss:
+        return 0.0
+    return last.test_loss / best.test_loss - 1 if best.test_loss > 0 else 0.0
+
+
+def starts_at_random(header: BundleHeader) -> bool:
+    """Whether it is known that the training began with random weights, and not with somebody's trained ones."""
+    recipe = header.recipe
+    model = recipe.get("model", "")
+    ours = bool(model) and (":" not in model or model.startswith("torchvision:"))  # else a factory of its own
+    return ours and recipe.get("weights") == "" and header.model.weights == "trained here"

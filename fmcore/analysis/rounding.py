@@ -1,0 +1,27 @@
+"""How many decimals arithmetic needs on screen, so that anybody who checks it with the rounded numbers agrees."""
+
+from collections.abc import Sequence
+
+_TRIED = (2, 3, 4)
+
+
+def decimals_of_sum(terms: Sequence[float], total: float) -> int | None:
+    """The fewest decimals, 2 to 4, at which the rounded `terms` add up to the rounded `total`; None if none do.
+
+    `total` is the sum of `terms` but for rounding: 1.1285 - 0.1843 = 0.9442 needs four, as 1.13 - 0.18 is not 0.94.
+    """
+    return next((n for n in _TRIED if sum(_units(term, n) for term in terms) == _units(total, n)), None)
+
+
+def decimals_of_product(one: float, other: float) -> int | None:
+    """The fewest decimals, 2 to 4, at which the product of the rounded numbers rounds to the rounded product."""
+
+    def agrees(n: int) -> bool:
+        return _units(_units(one, n) * _units(other, n) / 10 ** (2 * n), n) == _units(one * other, n)
+
+    return next((n for n in _TRIED if agrees(n)), None)
+
+
+def _units(value: float, places: int) -> int:
+    """`value` in units of its last decimal, as it is printed."""
+    return int(f"{value:.{places}f}".replace(".", ""))

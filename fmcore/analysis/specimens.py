@@ -1,0 +1,128 @@
+"""One channel to show for every fault that `diagnose` knows, and a healthy one beside it.
+
+Where a layer has no such fault, the channel that comes nearest to it stands there, so that a fault's absence can be
+shown as well.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.analysis.alignment import aligned
+from fmcore.analysis.channels import telling
+from fmcore.analysis.diagnostics import REDUNDANT, Diagnosis
+from fmcore.analysis.foreground import foreground
+from fmcore.bundle import Array, Bundle
+
+FINE = 7  # places a side from which on a map shows what it is lit by
+
+
+@dataclass(frozen=True)
+class Specimens:
+    """Channels to show of one layer, from 0."""
+
+    healthy: int  # nothing was found about it; where something was found about all, the one that fires most
+    silent: int  # dead, else nearly dead, else the one that fires on the fewest images
+    pair: tuple[int, int] | None  # of copies, else the two most alike; None where nothing was compared
+    outside: (
+        int | None
+    )  # lit by the background, else most outside the object; None where none is lit or no object found
+
+
+def faulty(diagnosis: Diagnosis) -> frozenset[int]:
+    """The channels about which anything was found."""
+    watching = (found.channel for found in diagnosis.background)
+    copies = (channel for group in diagnosis.redundant for channel in group.channels)
+    return frozenset([*diagnosis.dead, *diagnosis.constant, *diagnosis.nearly_dead, *copies, *watching])
+
+
+def share_found(diagnosis: Diagnosis) -> float:
+    """Findings a channel: how much there is to show of a layer, whatever its width."""
+    copies = sum(len(group.channels) for group in diagnosis.redundant)
+    found = len(diagnosis.dead) + len(diagnosis.constant) + len(diagnosis.nearly_dead) + copies
+    return (found + len(diagnosis.background)) / diagnosis.channels
+
+
+def most_found(bundle: Bundle, diagnoses: Iterable[Diagnosis]) -> Diagnosis | None:
+    """The diagnosis with most findings a channel, among layers with maps of 7 × 7 places or more where there are any.
+
+    The first of equals; the last of all where nothing was found in any; None where there are no diagnoses.
+    """
+    known = list(diagnoses)
+    fine = [one for one in known if min(bundle.layer(one.layer).output_shape[1:]) >= FINE]
+    candidates = fine or known
+    if not any(map(share_found, candidates)):
+        return candidates[-1] if candidates else None
+    return max(candidates, key=share_found)
+
+
+def specimens(bundle: Bundle, diagnosis: Diagnosis, probe: int) -> Specimens:
+    """Choose what to show of `diagnosis` so that it can be seen on the image of `probe`."""
+    layer = diagnosis.layer
+    maps = bundle.part(f"{layer}/activation", probe)  # (C, H, W)
+    fired = bundle.array(f"{layer}/fired")
+    light = np.maximum(maps, 0).sum((1, 2), dtype=np.float64)  # (C,), on this image
+    sound = [channel for channel in range(len(maps)) if channel not in faulty(diagnosis)]
+    healthy = sound[telling(maps[sound])] if sound else int(fired.argmax())
+    return Specimens(
+        healthy,
+        _silent(diagnosis, fired),
+        _pair(bundle, diagnosis, light),
+        _outside(bundle, diagnosis, maps, probe),
+    )
+
+
+def object_mask(bundle: Bundle, probe: int) -> NDArray[np.bool_]:
+    """Which pixels (H, W) of a probe show the object; none where it cannot be told apart."""
+    mask: NDArray[np.bool_] = foreground(bundle.part("probes", probe)[None])[0]
+    return mask
+
+
+def _silent(diagnosis: Diagnosis, fired: Array) -> int:
+    still = diagnosis.dead or diagnosis.constant
+    return still[0] if still else min(diagnosis.nearly_dead or range(len(fired)), key=lambda c: (float(fired[c]), c))
+
+
+def _pair(bundle: Bundle, diagnosis: Diagnosis, light: NDArray[np.float64]) -> tuple[int, int] | None:
+    """The copies that are lit most on this image; where there are none, the two channels most alike."""
+    one, other, correlation = _compared(bundle, diagnosis.layer)
+    moving = ~np.isin(np.arange(diagnosis.channels), [*diagnosis.dead, *diagnosis.constant])  # (C,)
+    kept = moving[one] & moving[other]
+    if not kept.any():
+        return None
+    one, other, correlation = one[kept], other[kept], correlation[kept]
+    copies = np.isin(np.arange(diagnosis.channels), [c for group in diagnosis.redundant for c in group.channels])
+    found = (correlation >= REDUNDANT) & copies[one] & copies[other]
+    merit = np.where(found, np.minimum(light[one], light[other]), -1.0) if found.any() else correlation
+    best = int(merit.argmax())
+    return int(one[best]), int(other[best])
+
+
+def _compared(bundle: Bundle, layer: str) -> tuple[Array, Array, Array]:
+    """Pairs of channels and their correlation, (n,) each; of wide layers each channel with its nearest."""
+    if f"{layer}/correlation" in bundle.header.arrays:
+        matrix = bundle.array(f"{layer}/correlation")
+        one, other = np.triu_indices(len(matrix), 1)
+        return one, other, matrix[one, other]
+    if f"{layer}/nearest" in bundle.header.arrays:
+        nearest = bundle.array(f"{layer}/nearest")
+        return np.arange(len(nearest)), nearest, bundle.array(f"{layer}/nearest_correlation")
+    nothing = np.zeros(0, np.intp)
+    return nothing, nothing, np.zeros(0)
+
+
+def _outside(bundle: Bundle, diagnosis: Diagnosis, maps: Array, probe: int) -> int | None:
+    """Of the channels lit by the background the one that is lit most there on this image."""
+    lit = bundle.array(f"{diagnosis.layer}/fired") > 0
+    if not diagnosis.foreground_images or not lit.any():
+        return None
+    if not diagnosis.background:
+        return int(np.where(lit, bundle.array(f"{diagnosis.layer}/foreground"), 2).argmin())
+    grid = (maps.shape[1], maps.shape[2])
+    on_object = aligned(object_mask(bundle, probe), bundle.layer(diagnosis.layer).field, grid)  # (H, W)
+    return max(
+        (found.channel for found in diagnosis.background),
+        key=lambda c: float((np.maximum(maps[c], 0) * (1 - on_object)).sum(dtype=np.float64)),
+    )

@@ -1,0 +1,135 @@
+"""One feature map and all that made it: input, filter, bias, and three places at which its numbers are worked out."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.analysis.convolution import Place, arithmetic, patch_at
+from fmcore.bundle import Bundle
+from fmcore.header import LayerInfo
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class WorkedMap:
+    """Channel `channel` of convolution `layer`, for one probe.
+
+    Raises:
+        InputError: the layer is no convolution.
+        BundleError: the bundle does not hold what went into it, or something else came out of it.
+    """
+
+    bundle: Bundle
+    layer: LayerInfo
+    channel: int
+    probe: int
+
+    def at(self, row: int, column: int) -> Place:
+        """What went into the value at (row, column)."""
+        return arithmetic(self.bundle, self.layer.name, self.channel, row, column, self.probe)
+
+    # -- arrays ----------------------------------------------------------------------------------
+
+    @cached_property
+    def values(self) -> Floats:
+        """The feature map (H, W)."""
+        return self.bundle.part(f"{self.layer.name}/activation", self.probe, self.channel)
+
+    @property
+    def stage(self) -> str:
+        """What patch, filter and bias make: the `sum` before a normalisation other than batch norm, or else the
+        `preactivation`."""
+        return "sum" if f"{self.layer.name}/sum" in self.bundle.header.arrays else "preactivation"
+
+    @cached_property
+    def inputs(self) -> slice:
+        """The channels of the layer's input that the filter reads."""
+        return self.at(0, 0).inputs
+
+    @cached_property
+    def source(self) -> Floats:
+        """What the filter reads, (C_in, H_in, W_in)."""
+        self.at(0, 0)  # says in a sentence what is missing
+        return self.bundle.part(self.layer.input, self.probe)[self.inputs]
+
+    @cached_property
+    def weights(self) -> Floats:
+        """The filter (C_in, kH, kW), scaled as a batch normalisation scales what it makes."""
+        return self.bundle.part(f"{self.layer.name}/weight", self.channel) * self.at(0, 0).scale
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether a batch normalisation is a part of `weights` and of the bias."""
+        return self.stage != "sum" and f"{self.layer.name}/scale" in self.bundle.header.arrays
+
+    @property
+    def has_bias(self) -> bool:
+        parts = ("bias",) if self.stage == "sum" else ("bias", "shift")
+        return any(f"{self.layer.name}/{part}" in self.bundle.header.arrays for part in parts)
+
+    @property
+    def reads_image(self) -> bool:
+        """Whether it reads the image rather than maps."""
+        return self.layer.input in ("probes", "input")
+
+    # -- places ----------------------------------------------------------------------------------
+
+    @cached_property
+    def overhangs(self) -> NDArray[np.bool_]:
+        """At which places (H, W) the window reaches beyond the input."""
+        axes = []
+        for axis, places in enumerate(self.layer.output_shape[1:]):
+            first = np.arange(places) * self.layer.stride[axis] - self.layer.padding[axis]
+            last = first + (self.layer.kernel[axis] - 1) * self.layer.dilation[axis]
+            axes.append((first < 0) | (last >= self.source.shape[axis + 1]))
+        return np.asarray(axes[0][:, None] | axes[1][None, :])
+
+    @cached_property
+    def high(self) -> Place:
+        """Where the map is highest before φ, of the places with the window wholly on the input, if there are any."""
+        return self._largest(self._before, self._within)
+
+    @cached_property
+    def low(self) -> Place:
+        """Where it is lowest, likewise."""
+        return self._largest(-self._before, self._within)
+
+    @cached_property
+    def third(self) -> Place:
+        """The highest where the window hangs over the border and sees something; else the median of those above zero."""
+        if self.overhangs.any():
+            seen = self._before - self.at(0, 0).added
+            return self._largest(seen if (seen[self.overhangs] > 0).any() else -seen, self.overhangs)
+        above = self._before[self._before > 0] if (self._before > 0).any() else self._before
+        middle = np.sort(above, axis=None)[above.size // 2]
+        return self._largest(-np.abs(self._before - middle), self._within)
+
+    @property
+    def places(self) -> tuple[Place, Place, Place]:
+        return self.high, self.low, self.third
+
+    @cached_property
+    def slice(self) -> int:
+        """The input channel, of those it reads, that counts most at the highest place."""
+        return int(np.abs(self.high.products.sum((1, 2))).argmax())
+
+    def patch(self, row: int, column: int) -> Floats:
+        """What slice `slice` of the filter meets at (row, column), (kH, kW)."""
+        layer, shown = self.layer, self.source[self.slice : self.slice + 1]
+        geometry = (layer.kernel, layer.stride, layer.padding, layer.dilation, layer.padding_mode)
+        return np.asarray(patch_at(shown, row, column, *geometry)[0])
+
+    @cached_property
+    def _before(self) -> Floats:
+        return self.bundle.part(f"{self.layer.name}/{self.stage}", self.probe, self.channel)
+
+    @property
+    def _within(self) -> NDArray[np.bool_]:
+        return ~self.overhangs if not self.overhangs.all() else np.ones_like(self.overhangs)
+
+    def _largest(self, score: Floats, among: NDArray[np.bool_]) -> Place:
+        row, column = np.unravel_index(int(np.where(among, score, -np.inf).argmax()), among.shape)
+        return self.at(int(row), int(column))

@@ -1,0 +1,302 @@
+"""How a convolution makes one number, and then all numbers of a feature map."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform, Transform, VGroup
+
+from fmcore.analysis.channels import telling
+from fmcore.analysis.convolution import Place
+from fmcore.analysis.worked import WorkedMap
+from fmcore.colour import ColourScale
+from fmcore.lesson.claims import Claim
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.convolution_pictures import input_picture, live_blocks, map_picture, place_blocks
+from scenes.parts.convolution_rooms import ConvolutionRooms
+from scenes.parts.equation import Equation
+from scenes.parts.fitting import fit
+from scenes.parts.live_sweep import LiveSweep
+from scenes.parts.marks import values_frame
+from scenes.parts.motion import flash
+from scenes.parts.phi import CUTTING, phi_name
+from scenes.parts.place_sum import PlaceSum, product_in_words
+from scenes.parts.text import label, lines, whole
+from scenes.parts.window import window
+from scenes.parts.working import Working
+from scenes.stage import LessonScene, SceneOptions
+
+_ABOVE = 1e-9  # from where on a number is called above zero
+_COUNTED = 9  # products that are made one by one on screen
+
+
+class ConvolutionStep(LessonScene):
+    """Patch times filter, added up, plus bias, through φ: three places with their numbers, then the whole map."""
+
+    title = "How one number is made"
+    needs = ("probes",)
+    script = Script.of(
+        Beat(
+            cue="place",
+            say="A feature map is a grid of numbers, all made in the same way. Take one place:"
+            " the window frames {rows} by {columns} values of {input}.",
+        ),
+        Beat(cue="weights", say="The filter holds {count}, one for each value under it. {origin}", seconds=7),
+        Beat(
+            cue="products",
+            say="Multiply every value by the weight that lies on it. Red products push the sum up, blue ones pull it"
+            " down. Together they make {products}.",
+            seconds=10,
+        ),
+        Beat(cue="bias", say="{bias} That makes {total}. {through}", seconds=7.4),
+        Beat(cue="low", say="At another place the same weights meet other values. {low}", seconds=8.4),
+        Beat(cue="third", say="{where} The steps are the same. Here they make {third}.", seconds=8.4),
+        Beat(
+            cue="all",
+            say="Now every place in turn: {map_rows} rows of {map_columns}, {numbers} in all, from one filter."
+            " Watch the window, its products, and the map that fills up.",
+            seconds=10,
+        ),
+        Beat(
+            cue="formula",
+            say="All of it fits on one line: x is the input, W holds the weights{and_bias}{and_phi}."
+            " A map is easy to make. What it tells us is the better question.",
+            seconds=10,
+        ),
+    )
+
+    class Options(SceneOptions):
+        layer: str | None = None  # a convolution, by default the first
+        channel: int | None = None  # by default the one in which ReLU's part is clearest
+
+    options: "ConvolutionStep.Options"
+
+    def prepare(self) -> None:
+        layer = self.bundle.layer(self.options.layer or self.bundle.convolutions[0].name)
+        self.map = WorkedMap(self.bundle, layer, self.channel_of(layer, self.options.channel, telling), self.probe)
+        self.phi = phi_name(layer)
+
+    def facts(self) -> Mapping[str, object]:
+        channel, high, third = self.map.channel, self.map.high, self.map.third
+        weight, map_ = (self.array("weight"), channel), (self.array("activation"), self.probe, channel)
+        say = PlaceSum.of(self.map, high).write
+        low = f"They make {PlaceSum.of(self.map, self.map.low).write(self.map.low.value)}, which is"
+        trained = self.bundle.header.model.weights != "random"
+        return {
+            "rows": self.claim("rows", *weight, words=whole),
+            "columns": self.claim("columns", *weight, words=whole),
+            "input": self.claim("length", *weight, words=self.input_in_words),
+            "count": self.claim("numbers", *weight, words=lambda n: f"{whole(n)} weight{'s' * (n > 1)}"),
+            "origin": "Training found them, and they are the same at every place."
+            if trained
+            else "Nobody has trained them yet: they are random, and the same at every place.",
+            "products": self.claim("sum of products", *map_, high.row, high.column, words=say),
+            "bias": self.claim(
+                "bias", *map_, high.row, high.column, words=lambda v: f"Add the filter's bias, {say(v)}."
+            )
+            if self.map.has_bias
+            else "This filter has no bias to add.",
+            "total": self.claim("value", self.array(self.map.stage), *map_[1:], high.row, high.column, words=say),
+            "through": self.outcome(high, "It is"),
+            "low": self.outcome(self.map.low, low),
+            "where": self.where_in_words(),
+            "third": self.claim(
+                "value", *map_, third.row, third.column, words=PlaceSum.of(self.map, third).write
+            ),
+            "map_rows": self.claim("rows", *map_, words=whole),
+            "map_columns": self.claim("columns", *map_, words=whole),
+            "numbers": self.claim("numbers", *map_, words=lambda n: f"{whole(n)} number{'s' * (n > 1)}"),
+            "and_bias": ", b is the bias" if self.map.has_bias else "",
+            "and_phi": f", φ is {self.phi}" if self.phi else "",
+        }
+
+    def array(self, part: str) -> str:
+        return f"{self.map.layer.name}/{part}"
+
+    def input_in_words(self, count: float) -> str:
+        if count == 1:
+            return "the image" if self.map.reads_image else "one map"
+        return f"each of {count:.0f} {'colour channels' if self.map.reads_image else 'maps'}"
+
+    def outcome(self, at: Place, opening: str) -> Claim:
+        """What becomes of the sum at a place."""
+        index, phi = (self.probe, self.map.channel, at.row, at.column), self.map.layer.nonlinearity
+        if self.map.stage == "sum" or phi not in CUTTING:
+            steps = ["normalised"] * (self.map.stage == "sum") + [f"sent through {self.phi}"] * bool(self.phi)
+            words = f"{' and '.join(steps).capitalize()}, it" if steps else "It"
+            write = PlaceSum.of(self.map, at).write
+            return self.claim(
+                "value", self.array("activation"), *index, words=lambda v: f"{words} goes into the map as {write(v)}."
+            )
+        array, zero = self.array("preactivation"), f"{opening} zero, and {self.phi} keeps it."
+        if at.value > 0:
+            most = ", but no more than six" * (phi == "relu6")
+            words = f"{opening} above zero, so {self.phi} lets it pass{most}."
+            return self.claim("value", array, *index, words=words, at_least=_ABOVE, otherwise=zero)
+        words = f"{opening} below zero, so {self.phi} makes it zero."
+        return self.claim("value", array, *index, words=words, at_most=-_ABOVE, otherwise=zero)
+
+    def where_in_words(self) -> str:
+        if not self.map.overhangs.any():
+            return "Take a third place."
+        missing = "counts as zero" if self.map.layer.padding_mode == "zeros" else "is filled in from within"
+        return f"At the border, the window hangs over, and what is missing {missing}."
+
+    # -- what is drawn ---------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        self.rooms = ConvolutionRooms.close()
+        self.equation = Equation(bool(self.phi), self.map.has_bias).fill(self.rooms.formula)
+        self.input = fit(partial(input_picture, self.map), self.rooms.input, most=3.4)
+        self.output = fit(partial(map_picture, self.map, False), self.rooms.map, most=3.4)
+        self.output[0].picture.pixel_array[..., 3] = 0  # none of its numbers is made yet
+        self.made = VGroup()  # frames around the numbers that are made
+        self.now = fit(partial(place_blocks, self.map, self.map.high), self.rooms.blocks, most=3.0)
+        self.working = self.working_at(self.map.high)
+        self.window = window(self.input[0].picture, self.map.layer, self.map.high.row, self.map.high.column)
+        with self.beat("place"):
+            self.say("One place of the input, one number of the map")
+            self.play(FadeIn(self.input, self.output, self.equation), run_time=look.IN_S)
+            self.play(Create(self.window), run_time=look.IN_S)
+            self.until(0.6)
+            lit = self.equation.animate.lit("input", color=look.SECOND)
+            self.play(FadeIn(self.now.patch, target_position=self.window, scale=0.2), lit, run_time=look.MOVE_S)
+        with self.beat("weights"):
+            self.say("The filter has one weight for each of these values")
+            lit = self.equation.animate.lit("weights", color=look.ACCENT)
+            self.play(FadeIn(self.now.times, self.now.weights), lit, run_time=look.IN_S)
+            self.until(0.6)
+            self.play(flash(self.now.weights.outline), flash(self.equation.around("weights")), run_time=look.MOVE_S)
+        with self.beat("products"):
+            self.say("Multiply value by weight, then add up")
+            lit = self.equation.animate.lit("slides")
+            self.play(FadeIn(self.now.equals, self.now.products.words), lit, run_time=look.IN_S / 2)
+            self.multiply()
+            self.play(FadeIn(self.working[: self.products]), run_time=look.IN_S)
+        with self.beat("bias"):
+            self.say(f"Add up{', with the bias' * self.map.has_bias}{f', then {self.phi}' * bool(self.phi)}")
+            self.finish(self.map.high)
+        with self.beat("low"):
+            self.say("The same weights meet other values")
+            self.go_to(self.map.low)
+        with self.beat("third"):
+            self.say("The same steps at every place")
+            self.go_to(self.map.third)
+        with self.beat("all"):
+            self.say("Every place makes its number")
+            self.step_back()
+            self.sweep()
+        with self.beat("formula"):
+            self.say("The whole recipe on one line")
+            self.explain()
+
+    def working_at(self, at: Place) -> Working:
+        return Working(PlaceSum.of(self.map, at).terms, self.rooms.words.width).move_to(self.rooms.words.centre)
+
+    @property
+    def products(self) -> int:
+        """How many terms of the working are sums of products."""
+        return min(2, len(self.map.weights))
+
+    def multiply(self) -> None:
+        """Make products one by one, as many as there is time for."""
+        blocks, products = self.now.blocks, self.now.products
+        largest = np.argsort(-np.abs(products.values), axis=None, kind="stable")[:_COUNTED]
+        places = [divmod(int(n), products.values.shape[1]) for n in sorted(largest)]
+        seconds = min(0.6, (self.seconds_left - 2 * look.IN_S - 1) / len(places))
+        marks, line, made = VGroup(*(block.mark(*places[0]) for block in blocks)), VGroup(), VGroup()
+        for place in places:
+            words = product_in_words(*(float(block.values[place]) for block in blocks[:2]))
+            self.remove(line)
+            line = label(words, width=self.rooms.words.width).move_to(self.rooms.words.centre)
+            self.add(line)
+            made.add(products.single(*place))
+            target = VGroup(*(block.mark(*place) for block in blocks))
+            self.play(Transform(marks, target), FadeIn(made[-1]), run_time=seconds)
+        self.play(FadeOut(marks, line), run_time=look.IN_S / 2)
+        if len(places) < products.values.size:
+            self.play(FadeIn(products.block), run_time=look.IN_S / 2)
+        self.remove(made)
+        self.add(self.now)
+
+    def finish(self, at: Place) -> None:
+        """From the sum of products to the number in the map."""
+        last = len(self.working) - bool(PlaceSum.of(self.map, at).outcome)
+        if self.products < last:
+            lit = self.equation.animate.lit("bias")
+            self.play(FadeIn(self.working[self.products : last]), lit, run_time=look.IN_S)
+        self.until(0.55)
+        if self.phi:
+            lit = self.equation.animate.lit("phi")
+            self.play(FadeIn(self.working[last:]), lit, run_time=look.IN_S)
+            self.play(flash(self.equation.around("phi")), run_time=look.IN_S)
+        picture = self.output[0].picture
+        self.made.add(values_frame(picture, at.row, at.column, at.row + 1, at.column + 1))
+        self.play(FadeIn(self.made[-1], target_position=self.working[-1], scale=6), run_time=look.IN_S)
+        picture.pixel_array[at.row, at.column, 3] = 255
+
+    def go_to(self, at: Place) -> None:
+        """Take the same steps at another place."""
+        old, self.now = self.now, place_blocks(self.map, at, self.now.side).move_to(self.rooms.blocks.centre)
+        there = window(self.input[0].picture, self.map.layer, at.row, at.column)
+        gone = FadeOut(old.patch.block, old.products.block, self.working)
+        self.play(Transform(self.window, there), gone, run_time=look.IN_S)
+        self.play(FadeIn(self.now.patch.block, target_position=self.window, scale=0.2), run_time=look.IN_S)
+        self.play(flash(old.weights.outline), FadeIn(self.now.products.block), run_time=look.IN_S)
+        self.remove(*old.get_family())
+        self.working = self.working_at(at)
+        self.add(self.now)
+        self.play(FadeIn(self.working[: self.products]), run_time=look.IN_S / 2)
+        self.finish(at)
+
+    def step_back(self) -> None:
+        """What was read closely shrinks; input and map grow."""
+        self.rooms, old, at = ConvolutionRooms.far(), self.now, self.map.third
+        source = fit(partial(input_picture, self.map), self.rooms.input, most=3.6)
+        output = fit(partial(map_picture, self.map, True), self.rooms.map, most=3.6)
+        output[0].picture.pixel_array = self.output[0].picture.pixel_array.copy()
+        self.now = fit(partial(live_blocks, self.map, at), self.rooms.blocks, most=1.4)
+        self.play(FadeOut(self.working, self.made, old), run_time=look.IN_S / 2)
+        self.play(
+            FadeIn(self.now, output[1:]),
+            ReplacementTransform(self.input, source),
+            ReplacementTransform(self.output[0], output[0]),
+            Transform(self.window, window(source[0].picture, self.map.layer, at.row, at.column)),
+            self.equation.animate.fill(self.rooms.formula),
+            run_time=look.MOVE_S,
+        )
+        self.input, self.output = source, output
+
+    def sweep(self) -> None:
+        """The window runs over the whole input; patch, products and map follow."""
+
+        def follow(row: int, column: int) -> None:
+            self.window.move_to(window(self.input[0].picture, self.map.layer, row, column))
+            self.now.lay_on(self.map.patch(row, column))
+
+        picture = self.output[0].picture
+        moving = Group(self.now, self.window)
+        self.play(LiveSweep(picture, [*moving], follow, self.seconds_left - 0.8))
+        self.remove(picture, *moving)
+        self.add(self.output, *moving)
+
+    def explain(self) -> None:
+        """Back to the first place, and through the formula: what each letter stands for lights up with it."""
+        high = self.map.high
+        back = window(self.input[0].picture, self.map.layer, high.row, high.column)
+        self.play(Transform(self.window, back), run_time=look.IN_S)
+        self.now.lay_on(self.map.patch(high.row, high.column))
+        told = {
+            "input": ("x  the input", flash(self.input[0].picture)),
+            "weights": ("W  the weights", flash(self.now.weights.outline)),
+            "bias": ("b  its bias", None),
+            "phi": (f"φ  {self.phi}", None),
+        }
+        told = {name: meaning for name, meaning in told.items() if name in self.equation.names}
+        legend = lines(*(words for words, _ in told.values()), color=look.TEXT, width=self.rooms.words.width)
+        legend.move_to(self.rooms.words.centre)
+        for (name, (_, light)), words in zip(told.items(), legend, strict=True):
+            lights = [flash(self.equation.around(name)), *([light] if light else [])]
+            self.play(FadeIn(words), *lights, run_time=look.IN_S)
+        self.play(self.equation.animate.lit("map"), flash(self.output[0].picture), run_time=look.MOVE_S)

@@ -1,0 +1,299 @@
+"""Grad-CAM: which places support an answer, right or wrong, and why neither they nor a bright map are the reason."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from manim import FadeIn, FadeOut, LaggedStart, Transform, VGroup
+
+from fmcore.analysis.attribution import Ablation, brightest_is_decisive
+from fmcore.analysis.cases import Case, case_of, doubtful, explained_layer, misleading
+from fmcore.colour import ColourScale
+from fmcore.errors import BundleError
+from fmcore.lesson.claims import Claim
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.exhibit import Exhibit, Gallery
+from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.motion import flash
+from scenes.parts.picture import ArraySource
+from scenes.parts.portrait import Portrait
+from scenes.parts.scale_strip import ScaleStrip
+from scenes.parts.support import Support
+from scenes.parts.text import percent, whole
+from scenes.parts.without import WithoutBars
+from scenes.stage import LessonScene, SceneOptions
+
+_KINDS = ("answer", "rival")
+_SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
+
+
+class GradCam(LessonScene):
+    """Which regions drive an answer by Grad-CAM, for a right and a wrong answer, and what an ablation adds."""
+
+    title = "What does the answer rest on?"
+    needs = ("probes", "logits", "gradcam_classes")
+    script = Script.of(
+        Beat(
+            cue="answer",
+            say="The network answers “{answer}”, with {answer_probability} probability."
+            " Which places of the image speak for that?",
+        ),
+        Beat(
+            cue="map",
+            say="Grad-CAM weights each map of {layer} by how much it would raise “{answer}”, and adds them up."
+            " Red places support it, blue ones oppose it.",
+        ),
+        Beat(cue="overlay", say="Now lay what supports it over the image: {answer_support}. {strongest}"),
+        Beat(
+            cue="second",
+            say="Every class has a map of its own. Here {rival_support}, which gets {rival_probability}.",
+        ),
+        Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}. {verdict}", seconds=7),
+        Beat(cue="reasons", say="Here {doubt_answer_support}, and {doubt_rival_support}. {area}"),
+        Beat(
+            cue="ablate",
+            say="Is a bright map the reason? Without {brightest} of {layer}, the brightest for the first image,"
+            " the probability of “{answer}” {bright_moved}.",
+        ),
+        Beat(cue="decide", say="{decisive_moved} {lesson} To know what counts, take it away and look."),
+    )
+
+    class Options(SceneOptions):
+        layer: str | None = None  # by default the last convolution with maps of 7 × 7 or more
+
+    options: "GradCam.Options"
+
+    # -- what was measured -------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        layer = self.bundle.layer(self.options.layer) if self.options.layer else explained_layer(self.bundle)
+        if layer is None or self.bundle.info("gradcam_classes").shape[1] < 2:
+            raise BundleError(
+                "GradCam needs a convolution with ablations and the Grad-CAM maps of two classes, and"
+                f" '{self.bundle.path.name}' has none; record it again with `fmcore record`."
+            )
+        self.layer, self.array = layer, f"{layer.name}/gradcam"
+        subject = self.probe if self.options.probe is not None else misleading(self.bundle, layer.name)
+        self.decision = brightest_is_decisive(self.bundle, layer.name, subject)
+        self.case = case_of(self.bundle, layer.name, subject)
+        self.doubt = case_of(self.bundle, layer.name, doubtful(self.bundle, subject), "doubt_")
+
+    def facts(self) -> Mapping[str, object]:
+        return {
+            "layer": self.layer.name,
+            **self.facts_of(self.case),
+            **self.facts_of_the_strongest(),
+            **self.facts_of(self.doubt),
+            **self.facts_of_the_doubt(),
+            **self.facts_of_the_decision(),
+        }
+
+    def facts_of(self, case: Case) -> Mapping[str, object]:
+        """Of both classes of `case` their names, their probabilities and how many places support them."""
+        facts: dict[str, object] = {}
+        for kind, found, slot in zip(_KINDS, case.maps, case.slots, strict=True):
+            key, quoted = case.name + kind, f"“{found.name}”"
+            share = partial(self.claim, "share that supports", self.array, case.probe, slot, at_least=1e-9)
+            facts[key] = found.name
+            facts[f"{key}_probability"] = self.claim(
+                "probability of a class", "logits", case.probe, found.index, words=percent
+            )
+            facts[f"{key}_support"] = share(
+                words=lambda part, quoted=quoted: f"{percent(part)} of the places support {quoted}",
+                otherwise=f"nothing supports {quoted}",
+            )
+            facts[f"{key}_share"] = share(
+                words=lambda part: f"{percent(part)} of places support it", otherwise="nothing supports it here"
+            )
+        return facts
+
+    def facts_of_the_strongest(self) -> Mapping[str, object]:
+        place = (self.array, self.case.probe, self.case.slots[0])
+        if not self.case.maps[0].supported:
+            return {"strongest": "So the image is left as it is."}
+        column = self.claim("column of the largest value", *place, words=whole)
+        row = partial(self.claim, "row of the largest value", *place)
+        return {"strongest": row(words=lambda r: f"Strongest is row {whole(r)}, column {column}."), "column": column}
+
+    def facts_of_the_doubt(self) -> Mapping[str, object]:
+        answer = self.doubt.maps[0]
+        truth = self.bundle.truth(self.doubt.probe)
+        others = [probe for number, probe in enumerate(self.bundle.header.probes) if number != self.case.probe]
+        wrong = truth is not None and truth != answer.name
+        if wrong:
+            start, title = f"This is “{truth}”, and the answer is", "A wrong answer"
+        elif not others:
+            start, title = "There is no other image here. Once more, the answer is", "The same image again"
+        elif any(probe.label is None for probe in others):
+            start, title = "What else was shown, nobody said. Least sure is the answer", "The least sure answer"
+        else:
+            start, title = "All the other images are answered rightly. Least sure is", "The least sure answer"
+        rival = self.array, self.doubt.probe, self.doubt.slots[1]
+        area = self.claim(
+            "share that supports",
+            *rival,
+            words="So the larger area lost: how strongly a place speaks counts too.",
+            at_least=answer.share + 1e-9,
+            otherwise="How strongly a place speaks counts too."
+            if answer.supported
+            else "The answer came all the same: Grad-CAM does not see everything.",
+        )
+        return {"doubt": start, "doubt_title": title, "verdict": "That is wrong." if wrong else "", "area": area}
+
+    def facts_of_the_decision(self) -> Mapping[str, object]:
+        bright, decisive, array = self.decision.brightest, self.decision.decisive, f"{self.layer.name}/ablation"
+        tried = self.claim("length", array, self.case.probe, words=lambda n: f"{whole(n)} channel{'s' * (n > 1)}")
+        falls = decisive.change <= -_SEEN
+        other = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
+        alone = f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
+        neither = "So no map decides alone."
+        lesson = self.claim(
+            "drop beyond the brightest's",
+            array,
+            self.case.probe,
+            words="So the brightest is not the decisive one." if falls else neither,
+            at_least=_SEEN,
+            otherwise="Here the brightest is the most decisive, too." if falls else neither,
+        )
+        return {
+            "brightest": f"channel {bright.channel + 1}",
+            "bright_moved": self.change(bright, ""),
+            "decisive": f"channel {decisive.channel + 1}",
+            "decisive_moved": alone if self.decision.same else self.change(decisive, other),
+            "tried": tried,
+            "lesson": lesson,
+        }
+
+    def change(self, ablation: Ablation, start: str) -> Claim:
+        """What setting a channel to zero did to the probability of the answer; a sentence where it has a `start`."""
+        ablated = self.bundle.part(f"{self.layer.name}/ablated", self.case.probe)
+        place = int(np.flatnonzero(ablated == ablation.channel)[0])
+        changed = partial(self.claim, "value", f"{self.layer.name}/ablation", self.case.probe, place)
+        return changed(words=lambda change: f"{start} {_moves(change)}." if start else _moves(change))
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        body, wide = look.body(), look.shape() == "wide"
+        halves = body.columns(1, 1)
+        width = min(halves[0].width, 4.0)
+        strips = [
+            (ScaleStrip(case.signed_scale, width, "all maps"), ScaleStrip(case.support_scale, width, "all overlays"))
+            for case in (self.case, self.doubt)
+        ]
+        foot = body.bottom + max(strip.height for pair in strips for strip in pair)
+        room = look.Region(body.left, body.right, foot + look.GAP, body.top)
+        for strip, half in zip((*strips[0], *strips[1]), (*halves, *halves), strict=True):
+            strip.move_to([half.centre[0], (foot + body.bottom) / 2, 0])
+        self.gallery = Gallery(room)
+        made = self.gallery.made([*self.makers(self.case), *self.makers(self.doubt)])
+        (image, heat, laid, heat_2, laid_2), doubted = made[:5], made[6:]
+        (signed, strength), doubt_strips = strips
+        if not wide:  # the overlays stand there without their maps
+            doubt_strips = (doubt_strips[1].set_x(room.centre[0]),)
+        large = self.portrait(self.case)
+        with self.beat("answer"):
+            self.play(FadeIn(large.image), run_time=look.IN_S)
+            self.say(f"Why “{self.told['answer']}”?")
+            self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)
+            self.until(0.7)
+            self.play(flash(large.image.picture), run_time=look.MOVE_S)
+        with self.beat("map"):
+            self.say("Red supports the answer, blue opposes it")
+            _, enter = self.gallery.steps(image, heat)
+            self.play(FadeOut(large.bars), Transform(large.image, image.thing), run_time=look.MOVE_S)
+            self.remove(large.image)
+            self.add(image)
+            self.play(*enter, FadeIn(signed), run_time=look.IN_S)
+            self.until(0.6)
+            self.play(flash(heat.picture), flash(signed.bar), run_time=look.MOVE_S)
+        with self.beat("overlay"):
+            self.say(f"Only what supports “{self.told['answer']}”")
+            self.stand(*([image] if wide else []), heat, laid)
+            self.play(FadeIn(strength), run_time=look.IN_S / 2)
+            self.until(0.7)
+            self.play(flash(laid.picture), run_time=look.MOVE_S)
+        with self.beat("second"):
+            self.say(f"And what supports “{self.told['rival']}”")
+            self.stand(*([heat, laid] if wide else []), heat_2, laid_2)
+            self.until(0.7)
+            self.play(flash(laid_2.picture), run_time=look.MOVE_S)
+        large = self.portrait(self.doubt)
+        with self.beat("doubt"):
+            self.say(str(self.told["doubt_title"]))
+            self.play(*self.gallery.leave(), FadeOut(signed, strength), run_time=look.IN_S)
+            self.play(FadeIn(large.image), run_time=look.IN_S)
+            self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)
+            self.until(0.8)
+        with self.beat("reasons"):
+            self.say(f"“{self.told['doubt_answer']}” or “{self.told['doubt_rival']}”?")
+            self.play(FadeOut(large), run_time=look.IN_S / 2)
+            self.stand(*(doubted if wide else doubted[1::2]))
+            self.play(FadeIn(*doubt_strips), run_time=look.IN_S / 2)
+            self.until(0.75)
+            self.play(flash(doubted[1].picture), flash(doubted[3].picture), run_time=look.MOVE_S)
+        self.show_ablation(room, doubt_strips)
+
+    def portrait(self, case: Case) -> Portrait:
+        answers = [
+            (found.name, found.probability, str(self.told[f"{case.name}{kind}_probability"]))
+            for found, kind in zip(case.maps, _KINDS, strict=True)
+        ]
+        return Portrait(case.image, case.probe, answers, look.body())
+
+    def makers(self, case: Case) -> list[Callable[[float, float], Exhibit]]:
+        """The image, and of its answer and the rival map and overlay."""
+        told = self.told
+        chances = [f"“{told[case.name + kind]}” {told[f'{case.name}{kind}_probability']}" for kind in _KINDS]
+        made = [partial(Exhibit, partial(InputImage, case.image, probe=case.probe), "input image", chances[0])]
+        for kind, found, slot, chance in zip(_KINDS, case.maps, case.slots, chances, strict=True):
+            source = ArraySource(self.array, (case.probe, slot))
+            heat = partial(FeatureMap, found.signed, case.signed_scale, source=source)
+            laid = partial(Support, case.image, found.signed, self.layer.field, case.support_scale)
+            made.append(partial(Exhibit, heat, f"Grad-CAM “{found.name}”", self.layer.name))
+            made.append(partial(Exhibit, laid, chance, str(told[f"{case.name}{kind}_share"])))
+        return made
+
+    def show_ablation(self, room: look.Region, strips: Sequence[ScaleStrip]) -> None:
+        """The brightest channel and the decisive one, and how probable the answer is without either."""
+        array, probe, answer = f"{self.layer.name}/activation", self.case.probe, self.case.maps[0]
+        tried = list(dict.fromkeys((self.decision.brightest, self.decision.decisive)))
+        maps = [self.bundle.part(array, probe, one.channel) for one in tried]
+        scale = ColourScale.of(np.stack(maps), "shared")
+        wide = look.shape() == "wide"
+        upper, lower = room.columns(1.0, 0.8) if wide else (room, room)
+        gallery, makers, left = Gallery(upper, 2), [], {}
+        for one, values in zip(tried, maps, strict=True):
+            name = f"channel {one.channel + 1}"
+            heat = partial(FeatureMap, values, scale, source=ArraySource(array, (probe, one.channel)))
+            makers.append(
+                partial(Exhibit, heat, f"{name} of {self.layer.output_shape[0]}", f"without it: {_moves(one.change)}")
+            )
+            left[name] = float(np.clip(answer.probability + one.change, 0, 1))
+        shown = gallery.made(makers)
+        bars = WithoutBars(answer.probability, left, lower.width).move_to(lower.centre) if wide else VGroup()
+        shared = ScaleStrip(scale, strips[0].bar.width, "all maps").move_to(strips[0]).set_x(room.centre[0])
+        with self.beat("ablate"):
+            self.say(f"Without {self.told['brightest']}, the brightest")
+            self.play(*self.gallery.leave(), FadeOut(*strips), run_time=look.IN_S)
+            for animations in gallery.steps(shown[0]):
+                self.play(*animations, FadeIn(shared), *map(FadeIn, bars[:1]), run_time=look.IN_S)
+            self.until(0.6)
+            self.play(flash(shown[0].picture), *map(FadeIn, bars[1:2]), run_time=look.MOVE_S)
+        with self.beat("decide"):
+            self.say("Brightest, and most decisive" if self.decision.same else f"Without {self.told['decisive']}")
+            for animations in gallery.steps(*shown):
+                self.play(*animations, run_time=look.IN_S)
+            self.until(0.5)
+            self.play(flash(shown[-1].picture), *map(FadeIn, bars[2:]), run_time=look.MOVE_S)
+
+    def stand(self, *exhibits: Exhibit) -> None:
+        for animations in self.gallery.steps(*exhibits):
+            self.play(*animations, run_time=look.IN_S)
+
+
+def _moves(change: float) -> str:
+    if abs(change) < _SEEN:
+        return "hardly changes"
+    return f"{'falls' if change < 0 else 'rises'} by {abs(change) * 100:.1f} points"

@@ -1,0 +1,319 @@
+"""Two networks, one image: which channels both have, which only one has, and where their answers part."""
+
+from collections.abc import Mapping
+
+from manim import DOWN, UP, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VGroup
+
+from fmcore.analysis.compare import MATCHED
+from fmcore.analysis.counterparts import (
+    called,
+    compared,
+    counterpart,
+    crossing,
+    image_in_common,
+    likeness,
+    likest,
+    loneliest,
+    parting,
+)
+from fmcore.bundle import Bundle
+from fmcore.errors import BundleError
+from fmcore.lesson.claims import Claim
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.answer_bar import AnswerBar
+from scenes.parts.feature_map import InputImage
+from scenes.parts.fitting import fit
+from scenes.parts.layer_view import LayerView
+from scenes.parts.likeness_table import LikenessTable, score
+from scenes.parts.matched_maps import Found, MapPair, MatchedMaps
+from scenes.parts.motion import flash
+from scenes.parts.phrases import layer_words
+from scenes.parts.side import Side, stacks
+from scenes.parts.text import percent, whole
+from scenes.stage import LessonScene, SceneOptions
+
+_PAIRS = {"wide": 4, "square": 3, "tall": 2}
+_LAYERS = {"wide": 6, "square": 5, "tall": 3}
+_SAME = 0.9  # a correlation from which on two maps show the same
+
+
+class ModelComparison(LessonScene):
+    """The channels of two networks matched one to one, the likeness of their layers, and an image that parts them."""
+
+    title = "Did two networks learn the same?"
+    needs = ("probes", "logits")
+    script = Script.of(
+        Beat(
+            cue="meet",
+            say="One image, two networks: A is {one}, B is {two}. Each has filters of its own."
+            " Did both learn to look for the same things?",
+        ),
+        Beat(
+            cue="order",
+            say="Here are maps of {layer}, A above and B below, in the order of their numbers."
+            " But which filter got which number is chance.",
+        ),
+        Beat(
+            cue="matched",
+            say="So we match channels that answer alike, over {images} test images."
+            " In A, {matched} of {channels} find a partner in B.",
+        ),
+        Beat(
+            cue="best",
+            say="Look at {best}. Over all those images their correlation is {best_likeness}. {verdict}",
+        ),
+        Beat(
+            cue="alone",
+            say="{some} For {lone} of A, the likest in B has a correlation of {lone_likeness}: {lone_verdict}.",
+        ),
+        Beat(
+            cue="layers",
+            say="CKA compares whole layers: near 1, both sort the images alike; near 0, they do not."
+            " The first layers score {first}, the last {last}.{trend}",
+        ),
+        Beat(
+            cue="answers",
+            say="{agree} To this one, A says {answer} and B says {other_answer}.{truth}",
+        ),
+        Beat(
+            cue="lesson",
+            say="What both found probably lies in the images; what one found alone may be an accident of training."
+            " A map shows one network, not the world.",
+        ),
+    )
+
+    class Options(SceneOptions):
+        layer: str | None = None  # of the first network; by default its first
+
+    options: "ModelComparison.Options"
+
+    # -- what is compared ------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        one, other = self.bundle, self.other
+        if other is one:
+            raise BundleError(
+                f"ModelComparison compares two networks, and only '{one.path.name}' is given;"
+                ' name a second one in the plan, such as `other = "deep"`.'
+            )
+        other.require("probes", "logits")
+        self.found = compared(one, other)
+        self.pair = counterpart(one, other, self.options.layer or self.found.layers[0][0])
+        other.require(f"{self.pair.other}/activation")
+        here = image_in_common(one, other, self.probe, self.options.probe is not None)
+        names = called(one, other)
+        self.a = Side("A", names[0], LayerView(one, self.pair.layer, here[0]))
+        self.b = Side("B", names[1], LayerView(other, self.pair.other, here[1], other=True))
+        self.parted = parting(one, other) or here
+        self.alike = likeness(one, other, self.pair.layer)  # (C1, C2)
+        nearest = likest(one, other, self.pair.layer, int(self.alike.max(1).argmax()))
+        pairs = list(self.pair.matching.pairs) or [nearest]
+        # those that this image lights come first
+        pairs.sort(key=lambda pair: self.a.view.flat(pair.one) or self.b.view.flat(pair.other))
+        self.best = pairs[0]
+        most = MatchedMaps.columns_within((self.a, self.b), self.rooms()[2], _PAIRS[look.shape()])
+        self.shown = crossing(pairs, most)
+        self.lone = loneliest(one, other, self.pair.layer) or min(pairs, key=lambda pair: pair.correlation)
+
+    def facts(self) -> Mapping[str, object]:
+        layers, (p, q) = self.found.layers, self.parted
+        truth = self.bundle.truth(p)
+        partner = "correlation with its partner" if self.pair.matching.pairs else "largest correlation"
+        alone = self.lone.one in self.pair.matching.unmatched_one
+        nearest = "largest correlation" if alone else partner
+        return {
+            "one": self.a.name,
+            "two": self.b.name,
+            "layer": " and ".join(dict.fromkeys(map(layer_words, (self.pair.layer, self.pair.other)))),
+            "images": self.compared("images in common", words=whole),
+            "channels": self.claim("channels", self.a.view.array, self.a.view.probe, words=whole),
+            "matched": self.compared("matched channels", words=lambda n: whole(n) if n else "none"),
+            "best": f"channel {self.best.one + 1} of A and channel {self.best.other + 1} of B",
+            "best_likeness": self.compared(partner, self.best.one, words=score),
+            "verdict": self.compared(
+                partner,
+                self.best.one,
+                words="Nobody told them what to look for, and both found the same.",
+                at_least=_SAME,
+                otherwise="The two are not the same.",
+            ),
+            "some": self.compared(
+                "matched channels",
+                words="Not every channel finds a partner.",
+                at_most=len(self.alike) - 1,
+                otherwise="Every channel finds a partner.",
+            ),
+            "lone": f"channel {self.lone.one + 1}",
+            "lone_likeness": self.compared(nearest, self.lone.one, words=score),
+            "lone_verdict": self.compared(
+                nearest,
+                self.lone.one,
+                words=lambda r: "no single channel there does its work" if r else "it is the same on every image",
+                at_most=MATCHED,
+                otherwise="that one has a closer partner" if alone else "the loosest pair of all",
+            ),
+            "first": self.compared("CKA", 0, layer=layers[0][0], words=score),
+            "last": self.compared("CKA", len(layers[1]) - 1, layer=layers[0][-1], words=score),
+            "trend": self.compared(
+                "loss of CKA with depth", words=" Depth drives them apart.", at_least=0.1, layer=layers[0][-1]
+            ),
+            "agree": self.agreement(),
+            "answer": self.answer(self.bundle, p),
+            "other_answer": self.answer(self.other, q),
+            "sure": self.claim("probability of the answer", "logits", p, words=percent),
+            "other_sure": self.claim("probability of the answer", "logits", q, words=percent, other=True),
+            "truth": f" It is labelled {_quoted(truth)}." if truth else "",
+        } | {f"pair_{pair.one}": self.compared(partner, pair.one, words=score) for pair in self.shown}
+
+    def compared(self, name: str, *index: int, layer: str = "", **said: object) -> Claim:
+        """A claim about both networks, taken over the images that both bundles sampled."""
+        claim = self.claim(name, f"{layer or self.a.view.layer}/sample", *index, **said)  # type: ignore[arg-type]
+        return claim.model_copy(update={"sample_size": self.found.images})
+
+    def agreement(self) -> Claim | str:
+        if (agreement := self.found.agreement) is None:
+            return "How often they answer alike is not known."
+        said = f"of {agreement.images:,} test images both answer alike."
+        return self.claim("share of equal answers", "test_predicted", words=lambda share: f"On {percent(share)} {said}")
+
+    def answer(self, bundle: Bundle, probe: int) -> Claim:
+        return self.claim(
+            "class of the answer",
+            "logits",
+            probe,
+            words=lambda answer: _quoted(bundle.class_name(int(answer))),
+            other=bundle is self.other,
+        )
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        sides, told = (self.a, self.b), self.told
+        wide, tall = look.shape() == "wide", look.shape() == "tall"
+        image_room, beside, table_room, pair_room = self.rooms()
+        image = self.image_of(self.a.view.probe, image_room)
+        words = [f"r = {told[f'pair_{pair.one}']}" for pair in self.shown]
+        table = fit(lambda size: MatchedMaps(sides, self.shown, words, size), table_room, most=2.4)
+        best = fit(lambda size: MapPair(sides, self.best, size), pair_room, most=3.6)
+        lone = fit(lambda size: MapPair(sides, self.lone, size), pair_room, most=3.6)
+        both = fit(lambda size: stacks(sides, size), beside, most=2.8)
+        homeward = table.shuffle()
+        with self.beat("meet"):
+            self.say(f"One image, {told['layer']} of two networks")
+            self.play(FadeIn(image), run_time=look.IN_S)
+            for stack in both[:2]:
+                self.play(FadeIn(stack, target_position=image, scale=0.4), run_time=look.MOVE_S)
+            self.play(FadeIn(both[2]), run_time=look.IN_S / 2)
+            self.until(0.7)
+            self.play(flash(image.picture), run_time=look.MOVE_S)
+        with self.beat("order"):
+            count = len(self.shown)
+            every = self.a.view.channels, self.b.view.channels
+            self.say(f"By number: {count} of {every[0]} channels of A, {count} of {every[1]} of B")
+            self.play(FadeOut(both, *([] if wide else [image])), run_time=look.IN_S / 2)
+            self.play(LaggedStart(*(FadeIn(tile) for tile in table.above), lag_ratio=0.3), run_time=look.MOVE_S)
+            self.until(0.45)
+            self.play(LaggedStart(*(FadeIn(tile) for tile in table.below), lag_ratio=0.3), run_time=look.MOVE_S)
+            self.play(FadeIn(table.note), run_time=look.IN_S / 2)
+        with self.beat("matched"):
+            self.say(f"Matched by correlation r: {told['matched']} of {told['channels']} channels of A")
+            if homeward:
+                self.play(*homeward, run_time=1.5 * look.MOVE_S)
+            self.until(0.5)
+            shown = (FadeIn(word, shift=look.NEAR * UP) for word in table.words)
+            self.play(LaggedStart(*shown, lag_ratio=0.3), run_time=look.MOVE_S)
+        with self.beat("best"):
+            self.say(f"{told['best'][0].upper()}{told['best'][1:]}: correlation {told['best_likeness']}")
+            at = self.shown.index(self.best)
+            rest = [tile for row in (table.above, table.below) for k, tile in enumerate(row) if k != at]
+            self.play(FadeOut(*rest, table.words, table.note), run_time=look.IN_S / 2)
+            grown = ((table.above[at], best.one), (table.below[at], best.two))
+            self.play(*(ReplacementTransform(*pair) for pair in grown), run_time=look.MOVE_S)
+            self.play(FadeIn(best.note, *([image] if tall else [])), run_time=look.IN_S / 2)
+            self.until(0.6)
+            self.play(flash(best.one.picture), flash(best.two.picture), run_time=look.MOVE_S)
+        with self.beat("alone"):
+            self.say(f"The likest that there is: correlation {told['lone_likeness']}")
+            self.play(FadeOut(best.one, best.two, best.note), run_time=look.IN_S / 2)
+            self.play(FadeIn(lone.one, lone.note), run_time=look.IN_S)
+            self.until(0.4)
+            self.play(FadeIn(lone.two), run_time=look.IN_S)
+            self.until(0.7)
+            self.play(flash(lone.one.picture), run_time=look.MOVE_S)
+        self.show_layers(FadeOut(lone, *([image] if wide or tall else [])))
+        self.show_answers()
+        self.show_lesson()
+
+    def rooms(self) -> tuple[look.Region, look.Region, look.Region, look.Region]:
+        """Regions of the image, of what stands beside it, of the table of maps and of a pair of maps.
+
+        In a wide frame the image stays; in others it leaves the table, and in a square one the pair too, alone.
+        """
+        body = look.body()
+        if look.shape() == "wide":
+            image, maps = body.columns(2.5, 9.9)
+            return image, maps, maps, maps
+        if look.shape() == "square":
+            image, beside = body.columns(1, 2.2)
+            return image, beside, body, body
+        image, below = body.rows(1, 1.75)
+        return image, below, body, below
+
+    def image_of(self, probe: int, room: look.Region, name: str = "input image") -> InputImage:
+        pixels = self.bundle.part("probes", probe)  # (C, H, W)
+        return fit(lambda size: InputImage(pixels, size, name, probe), room, most=3.4)
+
+    def show_layers(self, leaving: FadeOut) -> None:
+        heads = (f"A: {self.a.name}", f"B: {self.b.name}") if look.shape() != "tall" else ("A", "B")
+        most = _LAYERS[look.shape()]
+        self.table = fit(
+            lambda cell: LikenessTable(self.found.cka, self.found.layers, heads, cell, most), look.body(), most=1.5
+        )
+        first, last = self.table.corners
+        with self.beat("layers"):
+            self.say(f"Likeness of layers: first {self.told['first']}, last {self.told['last']}")
+            self.play(leaving, run_time=look.IN_S / 2)
+            self.play(FadeIn(self.table), run_time=look.MOVE_S)
+            self.until(0.55)
+            self.play(flash(first), run_time=look.MOVE_S)
+            self.until(0.75)
+            self.play(flash(last), run_time=look.MOVE_S)
+
+    def show_answers(self) -> None:
+        body, told = look.body(), self.told
+        image_room, room = body.rows(1.4, 1) if look.shape() == "tall" else body.columns(1, 1.3)
+        truth = self.bundle.truth(self.parted[0])
+        name = f"labelled {_quoted(truth)}" if truth else "input image"
+        image = self.image_of(self.parted[0], image_room, name)
+        said = (("A", "answer", "sure", look.ACCENT), ("B", "other_answer", "other_sure", look.SECOND))
+        self.answers = VGroup(
+            AnswerBar(f"{letter} says {told[answer]}", told[sure].value, str(told[sure]), min(room.width, 6), color)
+            for letter, answer, sure, color in said
+        )
+        self.answers.arrange(DOWN, buff=0.7).move_to(room.centre)
+        with self.beat("answers"):
+            self.say("Alike inside, alike in the answer?")
+            self.play(FadeOut(self.table), run_time=look.IN_S / 2)
+            self.play(FadeIn(image), run_time=look.IN_S)
+            self.until(0.5)
+            self.play(LaggedStart(*(FadeIn(bar) for bar in self.answers), lag_ratio=0.6), run_time=2 * look.MOVE_S)
+        self.leaving = Group(image, self.answers)
+
+    def show_lesson(self) -> None:
+        alone = self.told["lone_verdict"].holds and 0 < self.lone.correlation < MATCHED
+        lone, both = self.lone.one if alone else None, "found by both" if self.told["verdict"].holds else "the likest"
+        figure = fit(lambda size: Found((self.a, self.b), self.best, lone, both, size), look.body(), most=2.8)
+        with self.beat("lesson"):
+            self.say("One network is one answer among many")
+            self.play(FadeOut(self.leaving), run_time=look.IN_S / 2)
+            self.play(FadeIn(figure.both, figure.note), run_time=look.IN_S)
+            self.until(0.45)
+            if lone is not None:
+                self.play(FadeIn(figure.alone), run_time=look.IN_S)
+            self.until(0.75)
+            self.play(*(flash(picture) for picture in figure.pictures), run_time=look.MOVE_S)
+
+
+def _quoted(name: str) -> str:
+    return f"“{name}”"

@@ -1,0 +1,335 @@
+"""What stands between two layers of filters: a map before and after φ, and two filters that are one without it."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from manim import Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTransform, Transform, VGroup
+
+from fmcore.analysis.collapse import collapse
+from fmcore.analysis.nonlinearity import clearest, curve
+from fmcore.colour import ColourScale
+from fmcore.errors import BundleError
+from fmcore.header import LayerInfo
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.before_after import BeforeAfter
+from scenes.parts.channel_stack import ChannelStack
+from scenes.parts.colour_bar import ColourBar
+from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.filter_calculation import FilterCalculation, How
+from scenes.parts.filter_slice import FilterSlice
+from scenes.parts.fitting import fit
+from scenes.parts.function_graph import FunctionGraph
+from scenes.parts.layer_name import layer_name
+from scenes.parts.motion import Sweep, flash
+from scenes.parts.phi import CUTTING, phi_name
+from scenes.parts.picture import Picture
+from scenes.parts.scan import Scan
+from scenes.parts.text import lines, number, paragraph, percent, shortened
+from scenes.stage import LessonScene, SceneOptions
+
+_BEADS = 41
+_LONG = 14  # characters of "channel 6 of 8" that fit above a narrow map
+_CUT = "what lies below zero becomes zero, the rest passes unchanged"
+_SOFT = "what lies far above zero passes almost unchanged, what lies far below nearly vanishes"
+_RULES = {
+    "relu": _CUT,
+    "relu6": f"{_CUT}, up to six",
+    "leaky_relu": "what lies below zero shrinks, the rest passes unchanged",
+    **dict.fromkeys(("gelu", "silu", "mish", "hardswish"), _SOFT),
+    **dict.fromkeys(("sigmoid", "hardsigmoid"), "every number is pressed in between zero and one"),
+    "tanh": "every number is pressed in between minus one and one",
+}
+
+
+class Nonlinearity(LessonScene):
+    """What φ keeps of a real map and what it throws away, and why layers without it are one layer."""
+
+    title = "Why a network bends its numbers"
+    needs = ("probes",)
+    script = Script.of(
+        Beat(
+            cue="before",
+            say="This is {channel} of {layer} before φ: sums of inputs times weights. They run from {low} to {high},"
+            " blue below zero and red above.",
+        ),
+        Beat(cue="curve", say="{phi} looks at one number at a time, wherever it stands: {rule}."),
+        Beat(
+            cue="walk",
+            say="The map's own numbers meet the curve. The lowest, {low}, becomes {low_after};"
+            " the highest, {high}, becomes {high_after}.",
+        ),
+        Beat(cue="after", say="{kept}{left}", seconds=7),
+        Beat(cue="chain", say="{why} a second filter of the network, one of {second}, over the signed map.", seconds=8),
+        Beat(
+            cue="one",
+            say="Multiplied out, the two are a single filter of {size}. It gives the same map in one step,"
+            " {difference}.",
+        ),
+        Beat(
+            cue="between",
+            say="Now put {between} between the two filters. {changed}. No single filter equals that on every image.",
+        ),
+        Beat(
+            cue="depth",
+            say="Without φ, a hundred layers of filters would come to one. With it, each layer can build something new"
+            " from the last. What they build is next.",
+        ),
+    )
+
+    class Options(SceneOptions):
+        layer: str | None = None  # by default the first convolution with a nonlinearity
+        channel: int | None = None  # by default the one that varies most both above and below zero
+
+    options: "Nonlinearity.Options"
+
+    def prepare(self) -> None:
+        self.layer = self.bundle.layer(self.options.layer) if self.options.layer else self._first_bent()
+        self.arrays = {"before": f"{self.layer.name}/preactivation", "after": f"{self.layer.name}/activation"}
+        self.bundle.require(*self.arrays.values())
+        maps = self.bundle.part(self.arrays["before"], self.probe)  # (C, H, W)
+        channel = self.channel_of(self.layer, self.options.channel, lambda activation: clearest(maps))
+        self.here = (self.probe, channel)
+        self.maps = {when: self.bundle.part(array, *self.here) for when, array in self.arrays.items()}  # (H, W)
+        self.curve = curve(self.layer.nonlinearity, self.maps["before"], self.maps["after"])
+        self.found = collapse(self.bundle, self.layer.name, channel, self.probe)
+        self.bent = self.layer.nonlinearity != "none"
+
+    def _first_bent(self) -> LayerInfo:
+        """The first convolution that a nonlinearity follows; where there is none, the first convolution."""
+        if not self.bundle.convolutions:
+            raise BundleError(
+                f"Nonlinearity shows what follows a filter, and '{self.bundle.path.name}' holds no convolution;"
+                " record a network that has one."
+            )
+        bent = [layer for layer in self.bundle.convolutions if layer.nonlinearity != "none"]
+        return (bent or list(self.bundle.convolutions))[0]
+
+    # -- what is said ----------------------------------------------------------------------------
+
+    def facts(self) -> Mapping[str, object]:
+        before, after = self.arrays["before"], self.arrays["after"]
+        low, high = (
+            self.claim(
+                "value", after, *self.here, *(int(part) for part in np.unravel_index(at, self.maps["after"].shape))
+            )
+            for at in (self.maps["before"].argmin(), self.maps["before"].argmax())
+        )
+        return {
+            "layer": layer_name(self.layer.name),
+            "channel": f"channel {self.here[1] + 1}",
+            "low": self.claim("smallest value", before, *self.here),
+            "high": self.claim("largest value", before, *self.here),
+            "low_after": low,
+            "high_after": high,
+            "phi": f"Here φ is {phi_name(self.layer)}. It" if self.bent else "A nonlinearity φ",
+            "rule": self._rule(),
+            "kept": self._kept(),
+            "left": " The next layer gets only what is left." if self.bent else "",
+            "zero": self.claim(
+                "share of zeros", after, *self.here, words=lambda share: f"{percent(share)} of the map is zero now"
+            ),
+            "why": "Why? Leave φ out, and run" if self.bent else "Is that enough? Without φ, run",
+            "second": layer_name(self.found.partner),
+            "size": "{} by {}".format(*self.found.one.shape[1:]),
+            "difference": self.claim(
+                "difference without the nonlinearity",
+                before,
+                *self.here,
+                words=lambda share: f"exact to {one_part(share)}",
+                at_most=1e-4,
+                otherwise=f"up to {percent(self.found.difference)} of the largest number",
+            ),
+            "between": "φ back" if self.bent else "a ReLU",
+            "changed": self.claim(
+                "difference with the nonlinearity",
+                before,
+                *self.here,
+                words=lambda share: f"The map changes by up to {share:.0%} of its largest number",
+                at_least=0.01,
+                otherwise="On this image the map hardly changes",
+            ),
+        }
+
+    def _rule(self) -> str:
+        if not self.bent:
+            return "this layer has none, so its curve is a straight line"
+        if self.curve.known and self.layer.nonlinearity in _RULES:
+            return _RULES[self.layer.nonlinearity]
+        return "this curve, drawn from the numbers that went in and came out"
+
+    def _kept(self) -> object:
+        """What is left of the map: a share of zeros where φ cuts, the lowest number where it only bends."""
+        lowest = float(self.maps["before"].min())
+        if not self.bent:
+            return "Nothing is thrown away here: the map after is the map before."
+        if lowest >= 0:
+            return "Nothing in this map lay below zero, where φ takes most away."
+        if self.layer.nonlinearity in CUTTING:
+            return self.claim(
+                "share of zeros",
+                self.arrays["after"],
+                *self.here,
+                words=lambda share: f"{percent(share)} of the map is zero now: how far below zero it lay is lost.",
+            )
+        return self.claim(
+            "smallest value",
+            self.arrays["after"],
+            *self.here,
+            words=lambda low: f"What lay below zero is pressed together: nothing is lower than {number(low)} now.",
+            at_least=lowest / 2,
+            otherwise="Every number of the map has gone through the curve, each on its own.",
+        )
+
+    # -- the map and the curve -------------------------------------------------------------------
+
+    def construct(self) -> None:
+        words = ("before φ", "after φ") if self.bent else ("number before", "number after")
+        shown = BeforeAfter(self.maps, self.arrays, self.here, self.curve, self.which, words)
+        self.show_the_curve(shown.before, shown.after, shown.graph, shown.bar)
+        self.show_the_collapse(shown.before, Group(shown.after, shown.graph, shown.bar, self.beads))
+
+    @property
+    def which(self) -> str:
+        """Which channel it is, in a few letters."""
+        full = f"channel {self.here[1] + 1} of {self.layer.output_shape[0]}"
+        return full if len(full) <= _LONG else f"channel {self.here[1] + 1}"
+
+    def show_the_curve(self, before: FeatureMap, after: FeatureMap, graph: FunctionGraph, bar: ColourBar) -> None:
+        numbers = self.maps["before"]
+        self.beads, on_curve, results = graph.beads(np.quantile(numbers, np.linspace(0, 1, _BEADS)).tolist())
+        ends = VGroup(*(self.place_frame(before.picture, int(at)) for at in (numbers.argmin(), numbers.argmax())))
+        with self.beat("before"):
+            self.say(f"{layer_name(self.layer.name)} before φ: a map with signs")
+            self.play(FadeIn(before), run_time=look.MOVE_S)
+            self.until(0.45)
+            self.play(FadeIn(bar), run_time=look.IN_S)
+        with self.beat("curve"):
+            self.say(f"φ is {phi_name(self.layer)}" if self.bent else "No φ here: a straight line")
+            self.play(FadeIn(graph.axes, graph.unchanged, graph.words), run_time=look.IN_S)
+            self.play(Create(graph.line), run_time=look.MOVE_S)
+            self.until(0.7)
+            self.play(flash(graph.line), run_time=look.MOVE_S)
+        with self.beat("walk"):
+            told = self.told
+            self.say(f"{told['low']} becomes {told['low_after']}, {told['high']} becomes {told['high_after']}")
+            self.play(FadeIn(self.beads), Create(ends), run_time=look.IN_S)
+            self.until(0.4)
+            self.play(Transform(self.beads, on_curve), run_time=2 * look.MOVE_S)
+            self.until(0.8)
+            self.play(*(flash(end) for end in ends), run_time=look.IN_S)
+        with self.beat("after"):
+            self.say(str(self.told["zero"]) if self.layer.nonlinearity in CUTTING else "What is left of the map")
+            self.play(FadeOut(ends), run_time=look.IN_S / 2)
+            self.fill(after, before.picture, graph=graph)
+            self.play(Transform(self.beads, results), run_time=look.MOVE_S)
+
+    def place_frame(self, picture: Picture, at: int) -> Scan:
+        """A frame around the value of `picture` that is number `at` in reading order."""
+        return Scan(picture, picture).follow(*divmod(at, picture.grid[1]))
+
+    def fill(
+        self, result: FeatureMap, read: Picture, size: tuple[int, ...] = (1, 1), graph: FunctionGraph | None = None
+    ) -> None:
+        """Reveal `result` while a frame of `size` runs over what it is made of, and a dot over the curve of `graph`."""
+        scan, dot = Scan(read, result.picture, (size[0], size[1])), Dot(color=look.MARK)
+        runners = VGroup(scan, dot) if graph else VGroup(scan)
+
+        def follow(row: int, column: int) -> Mobject:
+            if graph:
+                dot.move_to(graph.on_curve(float(self.maps["before"][row, column])))
+            return scan.follow(row, column)
+
+        words = [part for part in result if part is not result.picture]
+        self.play(FadeIn(*words), run_time=look.IN_S / 2)
+        self.add(result.picture, *words, runners)
+        self.play(Sweep(result.picture, follow, run_time=min(3.0, 0.7 * self.seconds_left)))
+        self.remove(result.picture, *words, runners)
+        self.add(result)
+
+    # -- two filters as one ----------------------------------------------------------------------
+
+    def show_the_collapse(self, before: FeatureMap, others: Group) -> None:
+        upper, lower, note_room = row_rooms()
+        size = min(
+            fit(partial(self.calculation, how), room).result.picture.height
+            for how, room in (("two", upper), ("one", lower), ("between", lower))
+        )
+        two = self.calculation("two", size).move_to(upper.centre)
+        one, between = (self.calculation(how, size).move_to(lower.centre) for how in ("one", "between"))
+        if look.shape() == "wide":
+            one, between = one.under(two), between.under(two)
+        start, kernel = two.items[-3], self.found.second.shape
+        with self.beat("chain"):
+            self.say("Without φ: one filter, then another")
+            self.play(FadeOut(others), run_time=look.IN_S / 2)
+            self.play(ReplacementTransform(before, start), run_time=look.MOVE_S)
+            rest = (*two.items[:-3], two.items[-2], two.signs, self.note(note_room))
+            self.play(FadeIn(*rest), run_time=look.IN_S)
+            self.fill(two.result, start.picture, kernel)
+        with self.beat("one"):
+            self.say(f"Two filters are one, {self.told['difference']}")
+            parts = Group(*(item.picture.copy() for item in two.items if isinstance(item, FilterSlice)))
+            self.play(FadeIn(one.items[0]), *(part.animate.move_to(one.items[1].picture) for part in parts))
+            self.play(FadeOut(parts), FadeIn(one.items[1], one.signs), run_time=look.IN_S / 2)
+            self.fill(one.result, one.items[0].picture, self.found.one.shape[1:])
+            self.until(0.75)
+            self.play(flash(two.result.picture), flash(one.result.picture), run_time=look.MOVE_S)
+        with self.beat("between"):
+            self.say("φ in between: another map")
+            self.play(FadeOut(one), run_time=look.IN_S / 2)
+            self.play(FadeIn(between.items[:-1], between.signs), run_time=look.IN_S)
+            self.fill(between.result, between.items[-3].picture, kernel)
+        with self.beat("depth"):
+            self.say("φ is what makes depth count")
+            self.until(0.3)
+            self.play(flash(two.result.picture), run_time=look.MOVE_S)
+            self.until(0.6)
+            self.play(flash(between.result.picture), run_time=look.MOVE_S)
+
+    def calculation(self, how: How, size: float) -> FilterCalculation:
+        return FilterCalculation(self.found, how, self.entering(size), size)
+
+    def entering(self, size: float) -> Group:
+        """What the first filter reads: the image, or the strongest of the maps of the layer before."""
+        if self.layer.input in ("probes", "input"):
+            return InputImage(self.bundle.part("probes", self.probe), size, "image", self.probe)
+        maps = self.bundle.part(self.layer.input, self.probe)  # (C, H, W)
+        strongest = int((maps.astype(np.float64) ** 2).sum((1, 2)).argmax())
+        scale, source = ColourScale.of(maps, "per_layer"), (self.layer.input, (self.probe,))
+        return _OneOfMany(maps, [strongest], scale, size, "what goes in", source)
+
+    def note(self, room: look.Region) -> Mobject:
+        """Which channel it is, and what shares a scale."""
+        name = layer_name(self.layer.name)
+        if look.shape() == "wide":
+            said = lines(name, self.which, "results on", "one scale", width=room.width)
+        else:
+            words = f"{shortened(name, 24)}, {self.which}; results on one scale"
+            said = paragraph(words, look.SMALL, look.MUTED, width=room.width, most=2)
+        return said.move_to(room.centre)
+
+
+class _OneOfMany(ChannelStack):
+    """One map of many, with its picture under the name that rows of pictures use."""
+
+    @property
+    def picture(self) -> Picture:
+        return self.front
+
+
+def row_rooms() -> tuple[look.Region, look.Region, look.Region]:
+    """Regions of both rows of the calculation and of the note about them."""
+    if look.shape() == "wide":
+        rows, note = look.body().columns(5.0, 1.0)
+        upper, lower = rows.rows(1.0, 1.0)
+    else:
+        upper, lower, note = look.body().rows(1.0, 1.0, 0.25)
+    return upper, lower, note
+
+
+def one_part(share: float) -> str:
+    """A small share in words: one part in so many."""
+    many = 1 / share if share > 0 else 1e9
+    return f"one part in {many / 1e6:,.0f} million" if many >= 1e6 else f"one part in {many:,.0f}"

@@ -1,0 +1,23 @@
+"""An answer of a network and how sure it is: who says what, above a bar as long as the probability."""
+
+from manim import DOWN, LEFT, RIGHT, UP, ManimColor, Rectangle, VGroup
+
+from scenes import look
+from scenes.parts.text import label
+
+_HEIGHT = 0.22
+
+
+class AnswerBar(VGroup):
+    """`answer` above a bar `width` wide, filled in `color` up to `probability` (0..1), which `told` says in words."""
+
+    def __init__(self, answer: str, probability: float, told: str, width: float, color: ManimColor) -> None:
+        frame = Rectangle(width=width, height=_HEIGHT, stroke_width=look.STROKE, color=look.LINE)
+        self.bar = Rectangle(width=max(probability * width, 0.01), height=_HEIGHT, stroke_width=0)
+        self.bar.set_fill(color, opacity=1).align_to(frame, LEFT)
+        self.percentage = label(told, look.LABEL, color)
+        room = width - self.percentage.width - 2 * look.NEAR
+        self.answer = label(answer, look.LABEL, look.TEXT, width=room)
+        self.answer.next_to(frame, UP, buff=look.NEAR).align_to(frame, LEFT)
+        self.percentage.next_to(frame, UP, buff=look.NEAR).align_to(frame, RIGHT).align_to(self.answer, DOWN)
+        super().__init__(self.bar, frame, self.answer, self.percentage)

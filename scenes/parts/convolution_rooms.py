@@ -1,0 +1,52 @@
+"""Where everything stands while a convolution is worked out, and while it runs over the whole input."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from scenes import look
+from scenes.look import Region
+
+
+@dataclass(frozen=True)
+class ConvolutionRooms:
+    """Regions of the body: the input, its feature map, the formula, three blocks of numbers, and words or a sum."""
+
+    input: Region
+    map: Region
+    formula: Region
+    blocks: Region
+    words: Region
+
+    @classmethod
+    def close(cls) -> Self:
+        """With most room for the numbers of one place."""
+        body = look.body()
+        if look.shape() == "wide":
+            left, right = body.columns(3.6, 9.2)
+            image, map_ = left.rows(1, 1.12)
+            formula, blocks, words = right.rows(0.55, 3.3, 0.7)
+        elif look.shape() == "square":
+            above, blocks = body.rows(1.9, 2.7, gap=0.15)
+            image, map_, right = above.columns(1.7, 2.0, 3.6, gap=0.15)
+            formula, words = right.rows(0.5, 1.35)
+        else:
+            formula, pictures, blocks, words = body.rows(0.42, 1.72, 1.36, 1.1, gap=0.05)
+            image, map_ = pictures.columns(1, 1, gap=0.1)
+        return cls(image, map_, formula, blocks, words)
+
+    @classmethod
+    def far(cls) -> Self:
+        """With most room for the input and the map."""
+        formula, rest = look.body().rows(0.5, 4.2, gap=0.1)
+        if look.shape() == "wide":
+            image, middle, map_ = rest.columns(3.7, 4.0, 4.6)
+            blocks, words = middle.rows(1, 1)
+        elif look.shape() == "square":
+            pictures, below = rest.rows(2.7, 1.35)
+            image, map_ = pictures.columns(3.0, 3.7)
+            blocks, words = below.columns(3.0, 3.6)
+        else:
+            map_, below = rest.rows(2.3, 1.8, gap=0.1)
+            image, right = below.columns(1.5, 2.4, gap=0.1)
+            blocks, words = right.rows(0.75, 1.1, gap=0.1)
+        return cls(image, map_, formula, blocks, words)

@@ -1,0 +1,44 @@
+"""The formula of a feature map, whose parts light up one by one."""
+
+from typing import Self
+
+from manim import ManimColor, MathTypst, Rectangle, VGroup
+
+from scenes import look
+
+_SIZE = 40.0  # manim's font size
+
+
+class Equation(MathTypst):
+    """feature map_k = φ(W_k * x + b_k), quiet until its parts are lit.
+
+    Its parts are `map`, `phi`, `weights`, `slides`, `input` and `bias`; one without a nonlinearity has no `phi`, one
+    without a bias no `bias`.
+    """
+
+    def __init__(self, has_phi: bool = True, has_bias: bool = True) -> None:
+        inner = "{{ W_k : weights }} {{ * : slides }} {{ x : input }}" + (" {{ + b_k : bias }}" if has_bias else "")
+        outer = "{{ phi.alt : phi }} lr(( " + inner + " ))" if has_phi else inner
+        super().__init__('{{ "feature map"_k : map }} = ' + outer, font_size=_SIZE, color=look.MUTED)
+        self.names = ("input", "weights", "slides", *["bias"] * has_bias, *["phi"] * has_phi, "map")
+
+    def fill(self, region: look.Region) -> Self:
+        """Move into the middle of `region`, as wide as it allows, up to the size that belongs to the frame."""
+        self.scale(min(region.width / self.width, _SIZE / self.font_size))
+        return self.move_to(region.centre)
+
+    def part(self, name: str) -> VGroup:
+        """The letters of part `name`."""
+        return self.select(name)
+
+    def lit(self, *names: str, color: ManimColor | None = None) -> Self:
+        """Give these parts a colour, `look.TEXT` unless another is given: `equation.animate.lit("input")`."""
+        for name in names:
+            if name in self.names:
+                self.part(name).set_color(color or look.TEXT)
+        return self
+
+    def around(self, name: str) -> Rectangle:
+        """A box around part `name`, for light to run along."""
+        part = self.part(name)
+        return Rectangle(width=part.width + 0.16, height=part.height + 0.16).move_to(part)

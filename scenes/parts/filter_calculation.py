@@ -1,0 +1,78 @@
+"""Two real filters after each other as a row: image ∗ filter = map ∗ filter = map, or in one step."""
+
+from typing import Literal
+
+import numpy as np
+from manim import UP, Mobject
+from numpy.typing import NDArray
+
+from fmcore.analysis.channels import is_flat
+from fmcore.analysis.collapse import Collapse
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.feature_map import FeatureMap
+from scenes.parts.filter_slice import FilterSlice
+from scenes.parts.picture import ArraySource
+from scenes.parts.picture_row import PictureRow
+from scenes.parts.text import lines, shape_text
+
+_FILTER = 0.55  # of a map's height
+_GAPS = {"wide": 0.32, "square": 0.25, "tall": look.NEAR}
+
+How = Literal["two", "one", "between"]
+
+
+class FilterCalculation(PictureRow):
+    """The calculation of `found` with `two` filters, the `one` they come to, or two with φ `between` them.
+
+    It starts from `image`, what the first filter reads. Only a wide frame has room for the first step of two; in others
+    the row starts from the map that the first filter made. Maps are `size` high; results share one scale.
+    """
+
+    def __init__(self, found: Collapse, how: How, image: Mobject, size: float) -> None:
+        results = ColourScale.signed(np.stack([found.two, found.once, found.between]), "shared")
+        cell = _FILTER * size / max(found.second.shape)  # of a filter's weight, alike in all three
+        slice_ = int((found.first**2).sum((1, 2)).argmax())
+        if how == "one":
+            one = _filter(found.one, slice_, cell, size, "one filter")
+            result = _map(found.once, results, size, "one filter")
+            super().__init__([image, one, result], ["∗", "="], _GAPS[look.shape()])
+            return
+        values, name, array, made, about, sign = {
+            "two": (found.before, "before φ", found.before_array, found.two, "two filters", "="),
+            "between": (found.after, "after φ", found.after_array, found.between, "with φ", "φ →"),
+        }[how]
+        scale = ColourScale.signed(np.stack([found.before, found.after]), "shared")
+        items = [
+            image,
+            _filter(found.first, slice_, cell, size, "1st filter"),
+            _map(values, scale, size, name, ArraySource(array, found.place) if array else None),
+            _filter(found.second[None], 0, cell, size, "2nd filter"),
+            _map(made, results, size, about),
+        ]
+        first = 0 if look.shape() == "wide" else 2
+        super().__init__(items[first:], ["∗", sign, "∗", "="][first:], _GAPS[look.shape()])
+
+    @property
+    def result(self) -> FeatureMap:
+        found: FeatureMap = self.items[-1]
+        return found
+
+
+def _filter(weights: NDArray[np.floating], slice_: int, cell: float, most: float, name: str) -> FilterSlice:
+    """One slice of `weights` (C, kH, kW), its values `cell` large where that leaves it no larger than a map."""
+    count = len(weights)
+    note = f"1 of {count} slices" if count > 1 else ""
+    size = min(most, cell * max(weights.shape[1:]))
+    return FilterSlice(weights[slice_], size, "" if look.shape() == "tall" else name, note)
+
+
+def _map(
+    values: NDArray[np.floating], scale: ColourScale, size: float, name: str, source: ArraySource | None = None
+) -> FeatureMap:
+    made = FeatureMap(values, scale, size, name, source)
+    if is_flat(values) and look.shape() == "tall":  # its label is too long for a narrow row
+        words = lines(shape_text(*values.shape, 1), "flat").move_to(made.shape_label).align_to(made.shape_label, UP)
+        made.remove(made.shape_label)
+        made.add(words)
+    return made

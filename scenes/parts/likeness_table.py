@@ -1,0 +1,65 @@
+"""The likeness of the layers of two networks as a table: one row a layer of the first, one column one of the second."""
+
+from math import floor
+
+import numpy as np
+from manim import DOWN, RIGHT, Group, Square
+from numpy.typing import NDArray
+
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.colour_bar import ColourBar
+from scenes.parts.named_grid import NamedGrid
+from scenes.parts.text import label, number
+
+
+class LikenessTable(Group):
+    """`likeness` (L1, L2), 0..1, of the layers called `names`, in cells `cell` wide, with what its numbers mean.
+
+    Of more than `most` layers, that many are shown, spread over the depth, first and last included; `heads` say whose
+    they are. In a tall frame, which has no room for a colour bar, words stand below.
+    """
+
+    def __init__(
+        self,
+        likeness: NDArray[np.floating],
+        names: tuple[tuple[str, ...], tuple[str, ...]],
+        heads: tuple[str, str],
+        cell: float,
+        most: int,
+    ) -> None:
+        kept = [_spread(len(own), most) for own in names]
+        rows, columns = ([own[k] for k in ks] for own, ks in zip(names, kept, strict=True))
+        told = [
+            head if len(ks) == len(own) else f"{head}, {len(ks)} of {len(own)} layers"
+            for head, own, ks in zip(heads, names, kept, strict=True)
+        ]
+        values, scale = _floored(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
+        tall = look.shape() == "tall"
+        table = NamedGrid(values, rows, columns, (told[0], told[1]), scale, cell, name_width=1.0 if tall else 3.4)
+        self.squares, self._width = table.grid, len(columns)
+        note = label("1 is alike, 0 is not", look.SMALL, look.MUTED) if tall else ColourBar(scale, 2.2, "CKA")
+        super().__init__(table, note)
+        self.arrange(DOWN if tall else RIGHT, buff=look.GAP if tall else 0.6)
+
+    @property
+    def corners(self) -> tuple[Square, Square]:
+        """The cells of the first layers and of the last ones."""
+        last = len(self.squares.squares) // self._width - 1
+        return self.squares.cell_at(0, 0, self._width), self.squares.cell_at(last, self._width - 1, self._width)
+
+
+def score(value: float) -> str:
+    """A likeness with two decimals, rounded down, so that nothing is said to be more alike than it is."""
+    return number(floor(value * 100) / 100)
+
+
+def _floored(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    rounded: NDArray[np.floating] = np.floor(np.asarray(values, np.float64) * 100) / 100
+    return rounded
+
+
+def _spread(count: int, most: int) -> NDArray[np.integer]:
+    """Up to `most` of `count` numbers from 0, as even as whole numbers allow, first and last included."""
+    picks: NDArray[np.integer] = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    return picks

@@ -1,0 +1,59 @@
+"""Several feature maps of a layer on one scale, with room for notes and their colour scale below."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from manim import DOWN, Group
+from numpy.typing import NDArray
+
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.noted_map import NotedMap
+from scenes.parts.picture import ArraySource
+from scenes.parts.scale_strip import ScaleStrip
+
+# by shape of the frame: how many side by side, and the gap between them
+_GRIDS = {"wide": (4, 0.3), "square": (2, 0.35), "tall": (1, 0.2)}
+_LEAST = 1.2  # width of the text beside a map
+
+
+class MapBoard(Group):
+    """`channels` of an activation (C, H, W), `size` high each, on `scale`: in one row in a wide frame, texts below.
+
+    In other frames the texts stand beside the maps, and all of it is `width` wide. `source` is the name of the
+    array and the index of the probe.
+    """
+
+    def __init__(
+        self,
+        activation: NDArray[np.floating],
+        channels: Sequence[int],
+        scale: ColourScale,
+        size: float,
+        width: float,
+        source: tuple[str, int],
+    ) -> None:
+        rows, columns = activation.shape[1:]
+        across, gap = _GRIDS[look.shape()]
+        beside = max(_LEAST, (width - gap * (across - 1)) / across - size * columns / rows - 0.25)
+        text_width = 0.0 if look.shape() == "wide" else beside
+        array, probe = source
+        self.maps = Group(
+            *(
+                NotedMap(
+                    activation[channel],
+                    scale,
+                    size,
+                    f"channel {channel + 1}",
+                    ArraySource(array, (probe, channel)),
+                    text_width,
+                )
+                for channel in channels
+            )
+        ).arrange_in_grid(cols=min(across, len(channels)), buff=(gap, 0.15))
+        shown, count = len(channels), len(activation)
+        many = f"all {count}" if shown == count > 1 else "1" if count == 1 else f"{shown} of {count}"
+        note = f"{many} channel{'s' * (count > 1)}, one scale"
+        self.strip = ScaleStrip(scale, min(max(self.maps.width, 3.2), 6.0), note)
+        self.strip.next_to(self.maps, DOWN, buff=0.2)
+        super().__init__(self.maps, self.strip)

@@ -1,0 +1,60 @@
+"""A feature map with room for a note on it, below its shape or beside it."""
+
+import numpy as np
+from manim import DOWN, LEFT, RIGHT, UP, Group, Rectangle, VGroup
+from numpy.typing import NDArray
+
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.feature_map import FeatureMap
+from scenes.parts.picture import ArraySource, Picture
+from scenes.parts.text import label, paragraph
+
+_LINES = 3
+_LEAST = 1.9  # width that a shape may take under a narrow map
+_ROOMY = 2.2  # width of a text from which every note fits two lines
+
+
+class NotedMap(Group):
+    """A feature map `size` high, with room for a note of up to three lines below its shape.
+
+    With `text_width`, name, shape and note stand beside the map instead.
+    """
+
+    def __init__(
+        self,
+        values: NDArray[np.floating],
+        scale: ColourScale,
+        size: float,
+        name: str,
+        source: ArraySource,
+        text_width: float = 0.0,
+    ) -> None:
+        self.map = FeatureMap(values, scale, size, "" if text_width else name, source)
+        line = label("g", look.SMALL)
+        self.beside, shape = bool(text_width), self.map.shape_label
+        most = text_width or max(self.map.picture.width, _LEAST)
+        shape.become(label(shape.text, look.SMALL, look.MUTED, width=most).move_to(shape))
+        width = text_width or max(self.map.width, shape.width)
+        self.lines = 2 if text_width > _ROOMY else _LINES
+        height = self.lines * (line.height + look.LEADING)
+        self.room = Rectangle(width=width, height=height, stroke_width=0).next_to(shape, DOWN, buff=look.LEADING)
+        super().__init__(self.map, self.room)
+        if text_width:
+            name_label = label(name, look.SMALL, width=text_width)
+            name_label.next_to(self.map.border, RIGHT, buff=0.18).align_to(self.map.border, UP)
+            shape.next_to(name_label, DOWN, buff=look.LEADING, aligned_edge=LEFT)
+            self.room.next_to(shape, DOWN, buff=look.LEADING, aligned_edge=LEFT)
+            self.add(name_label)
+
+    @property
+    def picture(self) -> Picture:
+        return self.map.picture
+
+    def note(self, words: str) -> VGroup:
+        """`words` in the room that is kept for them."""
+        found = paragraph(words, look.SMALL, look.SECOND, width=self.room.width, most=self.lines)
+        if not self.beside:
+            found.arrange(DOWN, buff=look.LEADING)
+        found.move_to(self.room, aligned_edge=UP + LEFT if self.beside else UP)
+        return found

@@ -1,0 +1,23 @@
+"""How to say what was measured: which layer it was, how far a place sees, and how a probability changes."""
+
+from fmcore.header import ReceptiveField
+
+
+def layer_words(name: str) -> str:
+    """What to call a layer in a sentence: one whose name is a mere number would be taken for a number."""
+    return name if any(letter.isalpha() for letter in name) else f"layer {name}"
+
+
+def field_words(field: ReceptiveField) -> str:
+    """How much of the image one place sees."""
+    if not field.known:
+        return "a part not worked out"
+    return "the whole image" if field.whole else f"{field.size[0]} by {field.size[1]} pixels"
+
+
+def change_words(change: float) -> str:
+    """What happens to a probability that changes by `change`, in percentage points."""
+    points = abs(change) * 100
+    if points < 1:
+        return "changes by less than one point"
+    return f"{'falls' if change < 0 else 'rises'} by {points:.0f} point{'s' * (round(points) != 1)}"

@@ -1,0 +1,79 @@
+"""The sum behind one number of a feature map: its terms by name, rounded so that they add up on screen."""
+
+from dataclasses import dataclass
+
+from fmcore.analysis.convolution import Place
+from fmcore.analysis.rounding import decimals_of_product, decimals_of_sum
+from fmcore.analysis.worked import WorkedMap
+from scenes.parts.phi import phi_name
+from scenes.parts.working import Term
+
+_DECIMALS = 3  # where no rounding adds up, and "≈" is written
+
+
+@dataclass(frozen=True)
+class PlaceSum:
+    """`summands` (name and value) make `total`, which `outcome`, such as "ReLU", turns into `result`.
+
+    The first `slices` summands are products. Without an outcome the total is the number in the map.
+    """
+
+    summands: tuple[tuple[str, float], ...]
+    slices: int
+    total: float
+    outcome: str
+    result: float
+
+    @classmethod
+    def of(cls, map_: WorkedMap, at: Place) -> "PlaceSum":
+        """The sum at a place: the slice that is shown, the other slices, the bias."""
+        slices = at.products.sum((1, 2)) * at.scale
+        shown, rest = float(slices[map_.slice]), len(slices) - 1
+        summands = [(slice_name(map_) if rest else "products", shown)]
+        if rest:
+            summands.append((f"{rest} other{'s' * (rest > 1)}", float(slices.sum()) - shown))
+        if map_.has_bias:
+            summands.append(("bias", at.added))
+        outcome = phi_name(map_.layer) or "normalised" * (map_.stage == "sum")
+        return cls(tuple(summands), 1 + (rest > 0), at.value, outcome, float(map_.values[at.row, at.column]))
+
+    @property
+    def decimals(self) -> int | None:
+        """So many that the rounded summands add up; None where there is no such number."""
+        return decimals_of_sum([value for _, value in self.summands], self.total)
+
+    def write(self, value: float) -> str:
+        """`value` with the decimals of this sum."""
+        return _written(value, self.decimals or _DECIMALS)
+
+    @property
+    def terms(self) -> list[Term]:
+        """The working, from the first summand to the number in the map."""
+        texts = [(name, self.write(value)) for name, value in self.summands]
+        terms = [Term("−" if text.startswith("−") else "+", text.lstrip("−"), name) for name, text in texts]
+        terms[0] = Term("", texts[0][1], texts[0][0])
+        if len(terms) > 1:
+            terms.append(Term("=" if self.decimals else "≈", self.write(self.total), "sum"))
+        if self.outcome:
+            terms.append(Term("→", self.write(self.result), self.outcome))
+        return terms
+
+
+def product_in_words(value: float, weight: float) -> str:
+    """Such as `0.73 × 0.26 = 0.19`, with so many decimals that it is right as it stands."""
+    exact = decimals_of_product(value, weight)
+    one, other, product = (_written(number, exact or _DECIMALS) for number in (value, weight, value * weight))
+    return f"{one} × {other} {'=' if exact else '≈'} {product}"
+
+
+def slice_name(map_: WorkedMap) -> str:
+    """The input channel whose values are shown, of those that the filter reads."""
+    if map_.reads_image and len(map_.source) == 3:
+        return ("red", "green", "blue")[map_.slice]
+    return f"channel {map_.inputs.start + map_.slice + 1}"
+
+
+def _written(value: float, decimals: int) -> str:
+    """With exactly as many decimals, a true minus sign and no negative zero."""
+    text = f"{value:.{decimals}f}"
+    return (text if float(text) else text.lstrip("-")).replace("-", "−")

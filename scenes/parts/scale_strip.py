@@ -1,0 +1,45 @@
+"""A colour bar that lies below what it belongs to, with the numbers at its ends and what shares it."""
+
+import numpy as np
+from manim import DOWN, LEFT, RIGHT, UP, Group, Line, VGroup
+
+from fmcore.colour import ColourScale
+from scenes import look
+from scenes.parts.feature_map import border
+from scenes.parts.picture import Picture
+from scenes.parts.text import label, number
+
+_THICK = 0.2
+
+
+class ScaleStrip(Group):
+    """Level bar of `scale`, `width` units long; `note` says below it which maps it holds for."""
+
+    def __init__(self, scale: ColourScale, width: float, note: str) -> None:
+        self.scale_of_colour = scale
+        self.bar = Picture(np.linspace(scale.low, scale.high, 256)[None, :], scale, _THICK)
+        self.bar.stretch_to_fit_width(width)
+        self.ends = VGroup(
+            label(number(scale.low), look.SMALL).next_to(self.bar, DOWN, buff=look.NEAR, aligned_edge=LEFT)
+        )
+        if not scale.flat:
+            self.ends.add(
+                label(number(scale.high), look.SMALL).next_to(self.bar, DOWN, buff=look.NEAR, aligned_edge=RIGHT)
+            )
+        self.note = label(note, look.SMALL, look.MUTED)
+        between = width - 2 * max(end.width for end in self.ends) - 4 * look.NEAR
+        self.note.next_to(self.bar, DOWN, buff=look.NEAR)
+        if self.note.width > between:
+            self.note.next_to(self.ends, DOWN, buff=look.LEADING).set_x(self.bar.get_x())
+        super().__init__(self.bar, border(self.bar), self.ends, self.note)
+
+    def tick(self, value: float, words: str) -> VGroup:
+        """A mark above the bar at `value`, with `words` over it."""
+        scale = self.scale_of_colour
+        share = 0.0 if scale.flat else (value - scale.low) / (scale.high - scale.low)
+        foot = self.bar.get_corner(UP + LEFT) + RIGHT * float(np.clip(share, 0, 1)) * self.bar.width
+        line = Line(foot + DOWN * _THICK, foot + UP * 0.12, stroke_width=2 * look.STROKE, color=look.MARK)
+        text = label(words, look.SMALL, look.SECOND).next_to(line, UP, buff=0.05)
+        left, right = self.bar.get_left()[0], self.bar.get_right()[0]
+        text.shift(RIGHT * (max(0.0, left - text.get_left()[0]) - max(0.0, text.get_right()[0] - right)))
+        return VGroup(line, text)

@@ -1,0 +1,363 @@
+"""What to take along about feature maps: what they are good for, how they mislead, the words, and one sentence."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from manim import DOWN, RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject
+
+from fmcore.analysis.channels import telling
+from fmcore.analysis.diagnostics import REDUNDANT
+from fmcore.analysis.examples import fault, left_out
+from fmcore.analysis.flattering import flattered, share_of_reach
+from fmcore.analysis.resemblance import least_like
+from fmcore.colour import ColourScale
+from fmcore.errors import BundleError
+from fmcore.lesson.claims import Claim
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.feature_map import InputImage
+from scenes.parts.fitting import fit
+from scenes.parts.layer_view import LayerView
+from scenes.parts.motion import flash
+from scenes.parts.phrases import change_words, field_words, layer_words
+from scenes.parts.place_marks import place_marks
+from scenes.parts.scaled_map import ScaledMap
+from scenes.parts.text import label, number, paragraph, percent, whole
+from scenes.parts.vocabulary import Vocabulary
+from scenes.stage import LessonScene
+
+_FAINT = 0.6  # of the strongest map's reach: what reaches less looks weaker beside it
+_TINY = 0.05  # units: of a picture whose words alone count
+_STACK = 0.8  # the height of a stack's maps beside that of a single one
+_SENTENCE = "A filter asks the same question at every place. Its feature map keeps the answers: what, and where."
+
+
+class Recap(LessonScene):
+    """One point at a time with a picture from the bundle itself, and at the end one sentence to remember."""
+
+    title = "Feature maps: what to remember"
+    needs = ("probes", "logits")
+    script = Script.of(
+        Beat(
+            cue="where",
+            say="A feature map shows what one filter finds, and where. Here, {channel} of {first} is strongest"
+            " {row}, {column}.",
+        ),
+        Beat(
+            cue="steps",
+            say="Maps show the steps to the answer. Of the image, one place sees {fields}.",
+        ),
+        Beat(
+            cue="faults",
+            say="Maps make faults visible, such as dead filters and copies. {fault}",
+        ),
+        Beat(
+            cue="scale",
+            say="But colours depend on their scale. {scaled}",
+        ),
+        Beat(
+            cue="filtered",
+            say="Is a feature map just the filtered image? {source}",
+        ),
+        Beat(
+            cue="whole",
+            say="And one bright map is not the whole explanation. {part}",
+        ),
+        Beat(
+            cue="words",
+            say="Words to take along: a filter looks at its receptive field. Its answers form a feature map,"
+            " one channel of height by width by channels.",
+        ),
+        Beat(
+            cue="sentence",
+            say="And one sentence: a filter asks the same question at every place,"
+            " and its feature map keeps the answers: what, and where.",
+        ),
+    )
+
+    # -- what is said ----------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        if not self.bundle.convolutions:
+            raise BundleError(
+                f"Recap looks back at convolutions, and '{self.bundle.path.name}' holds none;"
+                " name the bundle of a convolutional network."
+            )
+        self.first, self.last = self.bundle.convolutions[0], self.bundle.convolutions[-1]
+        self.early, self.late = (LayerView(self.bundle, one.name, self.probe) for one in (self.first, self.last))
+        self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
+        early, late = self.early.activation, self.late.activation  # (C, H, W) each
+        self.clear, self.deep, self.unlike = telling(early), telling(late), least_like(late, self.image)
+        strong, weak = flattered(early)
+        self.weak, self.strong = strong if weak is None else weak, strong
+        self.bright, self.without = left_out(self.bundle, self.last.name, self.probe)
+        self.fault = fault(self.bundle, self.probe)
+
+    def facts(self) -> Mapping[str, object]:
+        first, last = layer_words(self.first.name), layer_words(self.last.name)
+        here, flat = (self.early.array, self.probe, self.clear), self.early.flat(self.clear)
+        fields = [field_words(layer.field) for layer in (self.first, self.last)]
+        return {
+            "channel": f"channel {self.clear + 1}",
+            "first": first,
+            "row": self.claim("smallest value", *here, words="nowhere")
+            if flat
+            else self.claim("row of the largest value", *here, words=lambda row: f"in row {row:.0f}"),
+            "column": self.claim("largest value", *here, words="because it is flat")
+            if flat
+            else self.claim("column of the largest value", *here, words=lambda column: f"column {column:.0f}"),
+            "fields": f"{fields[0]} in {first}" + (f", {fields[1]} in {last}" if first != last else ""),
+            "fault": self.fault_told(),
+            "scaled": self.scaled(),
+            "source": self.source(),
+            "part": self.part(),
+        }
+
+    def fault_told(self) -> Claim:
+        name, one, measures = self.fault.layer, self.fault.one, self.bundle.header.measures
+        told = f"hannel {one + 1} of {layer_words(name)}"
+        if self.fault.kind == "here" or measures is None:
+            return self.claim(
+                "share above zero",
+                f"{name}/activation",
+                self.probe,
+                one,
+                words=lambda share: f"Here, c{told} is above zero at {percent(share)} of its places.",
+            )
+        if self.fault.kind == "silent":
+            images = f", on all {measures.images:,} images" if measures.images > 1 else ""
+            return self.claim(
+                "value over images",
+                f"{name}/std",
+                one,
+                words=f"C{told} is dead: one value everywhere{images}.",
+                at_most=0,
+                otherwise=f"Here none is dead; c{told} answers most rarely.",
+            )
+        pair = f"{one + 1} and {self.fault.other + 1} of {layer_words(name)}"
+        every = f"{name}/correlation" in self.bundle.header.arrays  # else that with the nearest alone
+        return self.claim(
+            "value over images",
+            f"{name}/correlation" if every else f"{name}/nearest_correlation",
+            *((one, self.fault.other) if every else (one,)),
+            words=lambda r: f"Channels {pair} are near copies, with a correlation of {number(r)}.",
+            at_least=REDUNDANT,
+            otherwise=f"Here the two likest are channels {pair}, and they are no copies.",
+        )
+
+    def scaled(self) -> Claim:
+        name, array = f"channel {self.weak + 1} of {layer_words(self.first.name)}", self.early.array
+        if self.weak == self.strong:  # nothing weaker to compare with
+            words = "Here the strongest stands for {}; beside another map it may stand for something else."
+            return self.claim(
+                "largest magnitude", array, self.probe, self.weak, words=lambda top: words.format(number(top))
+            )
+        share = percent(share_of_reach(self.early.map(self.weak), self.early.map(self.strong)))
+        return self.claim(
+            "magnitude against another's",
+            array,
+            self.probe,
+            self.weak,
+            self.strong,
+            words=f"By itself {name} looks strong; it reaches only {share} of the strongest map.",
+            at_most=_FAINT,
+            otherwise=f"Here {name} reaches {share} of the strongest map, whatever its colours say.",
+        )
+
+    def source(self) -> Claim | str:
+        name, read = layer_words(self.last.name), self.last.input
+        if read in ("probes", "input"):
+            return "In a first layer, nearly. Deeper layers never see the image; they read the maps before them."
+        if not read.endswith("/activation"):
+            return f"No: {name} never saw the image. It reads what the layers before it made."
+        return self.claim(
+            "channels",
+            read,
+            self.probe,
+            words=lambda n: (
+                f"No: {name} never saw the image. It reads the {_maps(n)} of {layer_words(read.rpartition('/')[0])},"
+                " and what it makes need not look like a picture."
+            ),
+        )
+
+    def part(self) -> Claim:
+        name, channel = layer_words(self.last.name), f"channel {self.bright + 1}"
+        answer = self.bundle.class_name(self.bundle.header.probes[self.probe].predicted)
+        maps = f"one of {self.late.channels:,} in {name}" if self.late.channels > 1 else f"all that {name} has"
+        if self.without is None:
+            return self.claim(
+                "channels", self.late.array, self.probe, words=f"C{channel[1:]} is {maps}, and all of them count."
+            )
+        return self.claim(
+            "value",
+            f"{self.last.name}/ablation",
+            self.probe,
+            self.without,
+            words=lambda change: f"Without {channel}, {maps}, the probability of “{answer}” {change_words(change)}.",
+        )
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        body, shape = look.body(), look.shape()
+        shares = {"wide": (3.2, 9.0), "square": (1.0, 2.2), "tall": (1.0, 1.75)}[shape]
+        image_room, self.room = body.rows(*shares) if shape == "tall" else body.columns(*shares)
+        self.picture = fit(lambda size: InputImage(self.image, size, probe=self.probe), image_room, most=3.2)
+        self.standing: list[Mobject] = []
+        self.show_where()
+        self.show_steps()
+        self.show_faults()
+        self.show_scale()
+        self.show_filtered()
+        self.show_whole()
+        self.show_words()
+        self.show_sentence()
+
+    def beside(
+        self, *makers: Callable[[float], Mobject], scale: str = "", room: look.Region | None = None
+    ) -> tuple[Group, Mobject]:
+        """What `makers` make, side by side, as large as the room allows, and below it what `scale` says of theirs.
+
+        Only the last of them where the words alone are too wide for all.
+        """
+        room = room or self.room
+        if Group(*(made(_TINY) for made in makers)).arrange(RIGHT, buff=0.4).width > room.width:
+            makers = makers[-1:]
+        scale = scale or ("each on its own scale" if len(makers) > 1 else "on its own scale")
+
+        def make(size: float) -> Group:
+            things = Group(*(made(size) for made in makers)).arrange(RIGHT, buff=0.4, aligned_edge=DOWN)
+            return Group(things, label(scale, look.SMALL, look.MUTED).next_to(things, DOWN, buff=look.GAP))
+
+        made = fit(make, room, most=3.9)
+        return made[0], made[1]
+
+    def change(self, *new: Mobject, image: bool = True) -> None:
+        """Let what stands leave, except the image where it stays, and the new things appear one after the other."""
+        leaving = [one for one in self.standing if not (image and one is self.picture)]
+        if leaving:
+            self.play(FadeOut(*leaving), run_time=look.IN_S / 2)
+        if image and self.picture not in self.standing:
+            new = (self.picture, *new)
+        self.play(LaggedStart(*(FadeIn(one) for one in new), lag_ratio=0.5), run_time=look.MOVE_S)
+        self.standing = [*((self.picture,) if image else ()), *(one for one in new if one is not self.picture)]
+
+    def point(self, cue: str, statement: str, things: Group, note: Mobject) -> None:
+        """One beat: things appear, and light runs around the picture of the last."""
+        with self.beat(cue):
+            self.say(statement)
+            self.change(*things, note)
+            self.until(0.65)
+            self.play(flash(things[-1].picture), run_time=look.MOVE_S)
+
+    def show_where(self) -> None:
+        tiles, note = self.beside(partial(self.early.tile, self.clear))
+        marks = place_marks(self.picture.picture, tiles[0].picture, self.first.field)
+        with self.beat("where"):
+            self.say("Good for: seeing what is found, and where")
+            self.change(*tiles, note)
+            self.until(0.45)
+            self.play(Create(marks), run_time=look.IN_S)
+            self.until(0.75)
+            self.play(*(flash(mark) for mark in marks), run_time=look.MOVE_S)
+        self.standing.append(marks)
+
+    def show_steps(self) -> None:
+        steps = [(self.early, self.clear, self.first), (self.late, self.deep, self.last)]
+        steps = steps[: 1 + (self.first is not self.last)]
+        tiles, note = self.beside(*(partial(view.tile, channel) for view, channel, _ in steps))
+        marks = [
+            place_marks(self.picture.picture, tile.picture, layer.field)
+            for tile, (_, _, layer) in zip(tiles, steps[-len(tiles) :], strict=True)
+        ]
+        with self.beat("steps"):
+            self.say("Good for: following the steps to the answer")
+            self.change(*tiles, note)
+            for k, (tile, mark) in enumerate(zip(tiles, marks, strict=True)):
+                self.until(0.4 + 0.25 * k)
+                self.play(flash(tile.picture), Create(mark), run_time=look.MOVE_S)
+        self.standing += marks
+
+    def show_faults(self) -> None:
+        view = LayerView(self.bundle, self.fault.layer, self.probe)
+        shown = dict.fromkeys((self.fault.other, self.fault.one))
+        made = self.beside(*(partial(view.tile, channel) for channel in shown))
+        self.point("faults", "Good for: finding faults", *made)
+
+    def show_scale(self) -> None:
+        """The same map twice: as bright as it can be, and as its layer's strongest map lets it be."""
+        stays = look.shape() == "wide"
+        scales = (ColourScale.of(self.early.map(self.weak)), "its own scale"), (self.early.scale, "scale of the layer")
+        makers = [partial(ScaledMap, self.early, self.weak, *scale) for scale in scales]
+        makers = makers[: 1 + (self.weak != self.strong)]
+        (own, *shared), note = self.beside(
+            *makers, scale="the same numbers in each", room=self.room if stays else look.body()
+        )
+        with self.beat("scale"):
+            self.say("Careful: a colour means nothing without its scale")
+            self.change(own, image=stays)
+            self.until(0.45)
+            self.play(FadeIn(*shared, note), run_time=look.IN_S)
+            self.until(0.75)
+            self.play(*(flash(one.strip.bar) for one in (own, *shared)), run_time=look.MOVE_S)
+        self.standing += [*shared, note]
+
+    def show_filtered(self) -> None:
+        """A deep map, and before it the maps that its layer reads, where they are recorded."""
+        makers: list[Callable[[float], Mobject]] = [partial(self.late.tile, self.unlike)]
+        if self.last.input.endswith("/activation"):
+            before = LayerView(self.bundle, self.last.input.rpartition("/")[0], self.probe)
+            makers.insert(0, lambda size: before.stack(_STACK * size))
+        made = self.beside(*makers, scale="stack on one scale, map on its own" if len(makers) > 1 else "")
+        self.point("filtered", "Mistake: “it is just the filtered image”", *made)
+
+    def show_whole(self) -> None:
+        made = self.beside(
+            lambda size: self.late.stack(_STACK * size, front=self.bright),
+            partial(self.late.tile, self.bright, scale=self.late.scale),
+            scale="all on the scale of the layer",
+        )
+        self.point("whole", "Mistake: “this bright map explains the answer”", *made)
+
+    def show_words(self) -> None:
+        words = fit(
+            lambda size: Vocabulary(self.bundle, self.first, self.probe, self.clear, size), look.body(), most=2.6
+        )
+        field, _ = words.marks
+        with self.beat("words"):
+            self.say(f"Words to take along: channel {self.clear + 1} of {self.told['first']}")
+            image, *others = words.things
+            self.play(FadeOut(*self.standing), run_time=look.IN_S / 2)
+            self.play(FadeIn(image), Create(field), run_time=look.IN_S)
+            steps = [[thing, *words.arrows[k : k + 1]] for k, thing in enumerate(others)]
+            self.play(LaggedStart(*(FadeIn(*step) for step in steps), lag_ratio=0.9), run_time=3 * look.MOVE_S)
+            self.play(Create(words.marks[1]), run_time=look.IN_S / 2)
+            self.until(0.75)
+            self.play(flash(field), run_time=look.MOVE_S)
+        self.standing = [words]
+
+    def show_sentence(self) -> None:
+        above, below = look.body().rows(1, {"wide": 2.6, "square": 1.8, "tall": 1.3}[look.shape()])
+        most = {"wide": 2, "square": 4, "tall": 5}[look.shape()]
+        text = paragraph(_SENTENCE, look.TITLE, look.ACCENT, width=above.width, most=most)
+        text.arrange(DOWN, buff=2 * look.LEADING).move_to(above.centre)
+
+        def make(size: float) -> Group:
+            image = InputImage(self.image, size, probe=self.probe)
+            return Group(image, self.early.tile(self.clear, size)).arrange(RIGHT, buff=0.5, aligned_edge=DOWN)
+
+        both = fit(make, below, most=2.8)
+        marks = place_marks(both[0].picture, both[1].picture, self.first.field)
+        with self.beat("sentence"):
+            self.say("If you remember one sentence")
+            self.play(FadeOut(*self.standing), run_time=look.IN_S / 2)
+            self.play(FadeIn(both), run_time=look.IN_S)
+            self.play(LaggedStart(*(FadeIn(line) for line in text), lag_ratio=0.6), run_time=2 * look.MOVE_S)
+            self.until(0.6)
+            self.play(Create(marks), run_time=look.IN_S)
+            self.until(0.8)
+            self.play(*(flash(mark) for mark in marks), run_time=look.MOVE_S)
+
+
+def _maps(count: float) -> str:
+    return "one map" if count == 1 else f"{whole(count)} maps"

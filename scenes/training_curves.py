@@ -1,0 +1,294 @@
+"""Loss and accuracy as they happened, epoch by epoch, on training and on test images."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from manim import (
+    Create,
+    Dot,
+    FadeIn,
+    FadeOut,
+    Group,
+    LaggedStart,
+    ReplacementTransform,
+    RoundedRectangle,
+    VGroup,
+    VMobject,
+)
+
+from fmcore.analysis.history import best_epoch, overfitting, steepest_epoch
+from fmcore.analysis.learning import movements, spread_epochs
+from fmcore.colour import ColourScale
+from fmcore.errors import BundleError
+from fmcore.lesson.claims import Claim
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.chart import Axis, Chart, Key
+from scenes.parts.filter_picture import FilterPicture, slice_name, slice_that_moved
+from scenes.parts.filter_strip import ROOM, FilterStrip
+from scenes.parts.motion import flash
+from scenes.parts.picture import ArraySource
+from scenes.parts.text import percent, shape_text, whole
+from scenes.stage import LessonScene
+
+_ARRAY = "header/training.history"
+_WIDE_GAP = 0.05  # of accuracy, between training and test, from which it is called wide
+_RISE = 0.05  # of the test loss above its lowest, from which it is called overfitting
+_STEPS = 6  # filters below the epochs
+
+
+class TrainingCurves(LessonScene):
+    """What training lowers, what it raises, and what the gap between training and test images says."""
+
+    title = "Training curves"
+    script = Script.of(
+        Beat(
+            cue="loss",
+            say="Training lowers the loss, which is large where answers are wrong and sure."
+            " On its {images} training images it went from {loss_first} to {loss_last}.",
+        ),
+        Beat(
+            cue="guess",
+            say="Easier to read is the share of right answers. Guessing blindly among {classes} gets {guess};"
+            " before training, the network had {right_first}.",
+        ),
+        Beat(cue="rise", say="Now watch it learn, epoch by epoch. {steepest}"),
+        Beat(
+            cue="test",
+            say="The second line is the test: {tests} images that training never saw."
+            " After the last epoch, {right_test} of the answers to them are right.",
+        ),
+        Beat(cue="gap", say="{gap} {verdict}"),
+        Beat(cue="filter", say="{filter}"),
+        Beat(
+            cue="next",
+            say="The curves say how often the answers are right, not what they rest on."
+            " For that, look at the feature maps.",
+        ),
+    )
+
+    def prepare(self) -> None:
+        self.history = self.bundle.header.training.history
+        if len(self.history) < 2:
+            raise BundleError(
+                f"TrainingCurves shows how a network was trained, and the one in '{self.bundle.path.name}' was not"
+                " trained here; name a bundle that was, with one epoch or more."
+            )
+        self.epochs = [record.epoch for record in self.history]
+        self.layer = next(
+            (one for one in self.bundle.convolutions if f"{one.name}/weight_history" in self.bundle.header.arrays), None
+        )
+        if self.layer is not None:
+            self.weights = self.bundle.array(f"{self.layer.name}/weight_history")  # (E + 1, C_out, C_in, kH, kW)
+            self.slice = slice_that_moved(self.weights)
+            self.followed = int(movements(self.bundle, self.layer.name).distance[-1].argmax())
+
+    # -- what is said ------------------------------------------------------------------------------
+
+    def facts(self) -> Mapping[str, object]:
+        last = len(self.history) - 1
+        steepest, gain = steepest_epoch(self.history)
+        return {
+            "images": self.claim("training images", "header/dataset", words=whole),
+            "tests": self.claim("test images", "header/dataset", words=whole),
+            "loss_first": self.claim("training loss", _ARRAY, 0),
+            "loss_last": self.claim("training loss", _ARRAY, last),
+            "test_loss": self.claim("test loss", _ARRAY, last),
+            "classes": self.claim("classes", "header/classes", words=lambda n: f"{whole(n)} classes"),
+            "guess": self.claim("accuracy of guessing", "header/classes", words=lambda p: f"{100 * p:.3g}%"),
+            "right_first": self.claim("training accuracy", _ARRAY, 0, words=_share),
+            "right_train": self.claim("training accuracy", _ARRAY, last, words=_share),
+            "right_test": self.claim("test accuracy", _ARRAY, last, words=_share),
+            "steepest": self.claim(
+                "largest gain in an epoch", _ARRAY, at_least=0.005,
+                words=f"The largest step, {_points(gain)}, comes in epoch {steepest}.",
+                otherwise="No epoch raises the share of right answers by even half a percentage point.",
+            ),
+            "gap": self.claim("gap in accuracy", _ARRAY, last, words=self.said_of_gap),
+            "apart": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: _points(abs(gap))),
+            "verdict": self.verdict(),
+            "filter": self.said_of_filter(),
+        }  # fmt: skip
+
+    def said_of_gap(self, gap: float) -> str:
+        if abs(gap) < 0.0005:
+            return "At the end, training and test images are answered about equally well."
+        which = "training" if gap > 0 else "test"
+        return f"At the end, {which} images are answered better, by {_points(abs(gap))}."
+
+    def verdict(self) -> Claim:
+        """Whether training and test part: the test loss turned up, or else the gap in accuracy is wide."""
+        last = self.history[-1]
+        wide = last.train_accuracy - last.test_accuracy >= _WIDE_GAP
+        if wide and overfitting(self.history) < _RISE:
+            sentence = "So wide a gap says that training images are known better than new ones."
+            return self.claim("gap in accuracy", _ARRAY, last.epoch, at_least=_WIDE_GAP, words=sentence)
+        return self.claim(
+            "overfitting",
+            _ARRAY,
+            at_least=_RISE,
+            words=f"Since epoch {best_epoch(self.history)} the test loss has risen while the training loss fell:"
+            " that is overfitting.",
+            otherwise="The test loss did not clearly rise while the training loss fell, as it does in overfitting.",
+        )
+
+    def said_of_filter(self) -> Claim | str:
+        layer = self.layer
+        if layer is None:
+            return "One epoch is one pass through all the training images. Every dot is the network as it was then."
+        epoch = steepest_epoch(self.history)[0]
+        return self.claim(
+            "share of the way",
+            f"{layer.name}/weight_history",
+            epoch,
+            self.followed,
+            words=lambda share: (
+                f"Below the epochs stands one filter of {layer.name} as it was then."
+                f" {percent(share)} of all its movement fell into epoch {epoch}."
+            ),
+        )
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        body, both = look.body(), look.shape() == "wide"  # else one chart at a time
+        left, right = body.columns(1, 1) if both else (body, body)
+        loss, accuracy = self.loss_chart(body), self.accuracy_chart(right, guess=True)
+        falling, rising = self.curves(loss, "loss"), self.curves(accuracy, "accuracy")
+        level = accuracy.level(1 / len(self.bundle.header.classes), look.MUTED)
+        with self.beat("loss"):
+            self.say(f"The loss: {self.told['loss_first']} before training, {self.told['loss_last']} after")
+            self.play(FadeIn(loss), run_time=look.IN_S)
+            self.play(falling[0].grow(2.5 * look.MOVE_S))
+            self.play(FadeIn(loss.keys[0]), run_time=look.IN_S / 2)
+        with self.beat("guess"):
+            self.say(f"Blind guessing: {self.told['guess']} right")
+            leave = FadeOut(loss, falling[0], loss.keys[0])
+            if both:
+                loss = self.loss_chart(left)
+                falling = self.curves(loss, "loss")
+                self.play(leave, FadeIn(loss, falling[0], loss.keys[0]), run_time=look.IN_S)
+            else:
+                self.play(leave, run_time=look.IN_S / 2)
+            self.play(FadeIn(accuracy), run_time=look.IN_S)
+            self.play(Create(level), FadeIn(accuracy.keys[0]), run_time=look.MOVE_S)
+            self.until(0.65)
+            start = Dot(accuracy.at(0, self.history[0].train_accuracy), radius=0.07, color=look.SECOND)
+            self.play(FadeIn(start, scale=3), run_time=look.IN_S)
+        with self.beat("rise"):
+            self.say("The share of right answers, epoch by epoch")
+            self.play(rising[0].grow(2.5 * look.MOVE_S))
+            self.play(FadeIn(accuracy.keys[1]), run_time=look.IN_S / 2)
+        with self.beat("test"):
+            self.say(f"In the test, {self.told['right_test']} of {self.told['tests']} images")
+            self.play(*(curves[1].grow(2 * look.MOVE_S) for curves in ([rising, falling] if both else [rising])))
+            self.play(FadeIn(accuracy.keys[2], *[loss.keys[1]] * both), run_time=look.IN_S / 2)
+            self.until(0.7)
+            self.play(flash(accuracy.keys[2][1]), run_time=look.MOVE_S)
+        with self.beat("gap"):
+            standing = self.look_closer(Group(accuracy, rising, level, start, accuracy.keys), right)
+        with self.beat("filter"):
+            curve = self.show_filter(standing, right)
+        with self.beat("next"):
+            self.say("How often, not why")
+            self.until(0.5)
+            self.play(flash(curve), run_time=look.MOVE_S)
+
+    def look_closer(self, standing: Group, region: look.Region) -> Group:
+        """The later epochs on an axis of their own, where the two lines part, if there are two such epochs."""
+        start = max(1, len(self.history) // 5)
+        ends = standing[1]
+        if start < len(self.history) - 1:
+            near = self.accuracy_chart(region, start)
+            ends = self.curves(near, "accuracy", start)
+            self.say(f"A closer look: the axis starts at {near.y.words(near.y.low)}")
+            self.play(
+                FadeOut(standing[0], *standing[2:]),
+                FadeIn(near, near.keys),
+                ReplacementTransform(standing[1], ends),
+                run_time=look.MOVE_S,
+            )
+            standing = Group(near, ends, near.keys)
+        last = VGroup(ends[0].dots[-1], ends[1].dots[-1])
+        ring = RoundedRectangle(0.12, width=0.3, height=last.height + 0.2, stroke_width=look.STROKE, color=look.TEXT)
+        self.until(0.35)
+        self.say(f"At the end they are {self.told['apart']} apart")
+        self.play(Create(ring.move_to(last)), run_time=look.IN_S)
+        self.until(0.75)
+        self.play(flash(ring), run_time=look.MOVE_S)
+        return Group(standing, ring)
+
+    def show_filter(self, standing: Group, region: look.Region) -> VMobject:
+        """All epochs again, and below them one filter as it was after each. Returns the line of the test."""
+        above, below = region.rows(2, 1) if self.layer else (region, region)
+        chart = self.accuracy_chart(replace(above, right=above.right - ROOM))
+        curves = self.curves(chart, "accuracy")
+        line: VMobject = curves[1].line
+        self.say(
+            f"One filter of {self.layer.name}, epoch by epoch" if self.layer else "One step of the curve, one epoch"
+        )
+        self.play(FadeOut(standing), FadeIn(chart, curves, chart.keys), run_time=look.MOVE_S)
+        steepest, epochs = steepest_epoch(self.history)[0], spread_epochs(self.epochs[-1], _STEPS)
+        if self.layer is None:
+            self.until(0.6)
+            self.play(flash(line), run_time=look.MOVE_S)
+            return line
+        part = slice_name(self.slice, self.weights.shape[2], self.layer.input in ("probes", "input"))
+        part += ", " * bool(part)
+        shape = shape_text(*self.weights.shape[3:], self.weights.shape[2])
+        words = [f"filter {self.followed + 1} of {self.layer.name}, {shape}", f"{part}one scale, red +, blue −"]
+        strip = FilterStrip(chart, epochs, self.tile, words, below)
+        appear = LaggedStart(*(FadeIn(tile) for tile in strip.tiles), lag_ratio=0.6)
+        self.play(FadeIn(strip.words), appear, run_time=2 * look.MOVE_S)
+        self.until(0.7)
+        marked = strip.tiles[epochs.index(steepest)].picture if steepest in epochs else line
+        self.play(flash(marked), run_time=look.MOVE_S)
+        return line
+
+    def tile(self, epoch: int, size: float) -> FilterPicture:
+        """The filter that is followed, as it was after `epoch`."""
+        assert self.layer is not None
+        weights, at = self.weights, (epoch, self.followed, self.slice)
+        scale = ColourScale.signed(weights[:, self.followed, self.slice], "shared")
+        return FilterPicture(weights[at], scale, size, ArraySource(f"{self.layer.name}/weight_history", at))
+
+    # -- charts ------------------------------------------------------------------------------------
+
+    def loss_chart(self, region: look.Region) -> Chart:
+        axis = Axis.covering("loss", 0, max(max(values) for values in self.values("loss")))
+        return Chart(region, self.epoch_axis(), axis, "loss", self.keys("loss_last", "test_loss"))
+
+    def accuracy_chart(self, region: look.Region, start: int = 0, guess: bool = False) -> Chart:
+        """From epoch `start`; from epoch 0 its axis is 0 to 100%, from later ones it has as much as they need."""
+        seen = [share for values in self.values("accuracy") for share in values[start:]]
+        low, high = (min(seen), max(seen)) if start else (0.0, 1.0)
+        axis = Axis.covering("right answers", low, high, most=5 if region.height > 4 else 2, share=True)
+        blind = Key(f"guessing {self.told['guess']}", look.MUTED, dashed=True)
+        keys = [*[blind] * guess, *self.keys("right_train", "right_test")]
+        return Chart(region, self.epoch_axis(start), axis, "share of right answers", keys)
+
+    def epoch_axis(self, start: int = 0) -> Axis:
+        return Axis.counting("epoch", start, self.epochs[-1], most=10 if look.shape() == "wide" else 6)
+
+    def keys(self, train: str, test: str) -> list[Key]:
+        return [Key(f"training {self.told[train]}", look.SECOND), Key(f"test {self.told[test]}", look.ACCENT)]
+
+    def values(self, what: str) -> list[list[float]]:
+        """`loss` or `accuracy` after every epoch, on training and on test images."""
+        return [[getattr(record, f"{part}_{what}") for record in self.history] for part in ("train", "test")]
+
+    def curves(self, chart: Chart, what: str, start: int = 0) -> VGroup:
+        """The lines of training, thick, and of test, thin, so that both are seen where they meet."""
+        styles = ((look.SECOND, 3 * look.STROKE), (look.ACCENT, 1.6 * look.STROKE))
+        return VGroup(
+            chart.curve(self.epochs[start:], values[start:], *style)
+            for values, style in zip(self.values(what), styles, strict=True)
+        )
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def _points(gain: float) -> str:
+    return f"{100 * gain:.1f} percentage points"

@@ -1,0 +1,156 @@
+"""`check`, `claims` and `smoke` as commands: a right lesson is clean, a tampered one is found, CI gets its files."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from fmcore.bundle import Bundle
+from fmcore.cli import cli
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.render.lesson import Wish, make_lesson
+from fmcore.render.spec import quality
+from fmcore.reporter import Silent
+
+
+def fmcore(*arguments: object) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(cli, [*map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def lesson(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished lesson of one scene, at smoke quality."""
+    output = tmp_path_factory.mktemp("lesson")
+    plan = LessonPlan(
+        title="One",
+        bundles={"net": BundleRecipe(file=str(tutorial_bundle))},
+        scenes=(SceneEntry(scene="ActivationHeatmap", bundle="net", options={"channel": 2}),),
+    )
+    shutil.copy(tutorial_bundle, output / tutorial_bundle.name)
+    made = make_lesson(plan, Wish(quality("smoke"), output, output / "one", jobs=1), Silent())
+    assert not made.failed
+    return output / "one"
+
+
+@pytest.fixture
+def copied(lesson: Path, tutorial_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be tampered with."""
+    shutil.copytree(lesson, tmp_path / "one")
+    shutil.copy(tutorial_bundle, tmp_path / "one" / tutorial_bundle.name)
+    return tmp_path / "one"
+
+
+def check(folder: Path, *options: object) -> Result:
+    return fmcore("check", folder, "--aspect", "16:9", "--jobs", 1, "--output", folder.parent, *options)
+
+
+def tampered(folder: Path, change: Any) -> None:
+    record = json.loads((folder / "lesson.json").read_text(encoding="utf-8"))
+    change(record["scenes"][0])
+    (folder / "lesson.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_what_is_wrong_with_a_lesson_is_found_and_what_is_right_is_not(copied: Path) -> None:
+    found = check(copied, "--json", copied / "found.json", "--junit", copied / "junit.xml")
+    told = json.loads((copied / "found.json").read_text(encoding="utf-8"))
+    # A lesson of one scene has no progression through the layers; nothing else is wrong.
+    assert {one["rule"] for one in told["findings"]} == {"no progression"}, found.output
+    assert found.exit_code == 1
+    assert told["summary"]["proofs"].get("wrong", 0) == 0 and len(told["proofs"]) >= 12
+    cases = ElementTree.parse(copied / "junit.xml").getroot().iter("testcase")
+    assert [case.get("name") for case in cases if case.find("failure") is not None] == ["no progression"]
+    assert Image.open(copied.parent / "check" / "sheet.png").width > 400
+
+    def another_channel(scene: Any) -> None:
+        for figure in scene["figures"]:
+            if figure["array"] == "conv1/activation":
+                figure["index"][1] = 3
+
+    tampered(copied, another_channel)
+    found = check(copied)
+    assert found.exit_code == 1 and "picture is not the array" in found.output
+    assert list((copied.parent / "check" / "crops").glob("*picture-is-not-the-array*.png"))
+
+
+def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tutorial_bundle: Path) -> None:
+    found = fmcore("check", copied / "nowhere")
+    assert found.exit_code == 2 and "There is no scene" in found.output
+    (copied / tutorial_bundle.name).unlink()
+    found = check(copied)
+    assert found.exit_code == 2 and f"The bundle '{tutorial_bundle.name}' that the lesson" in found.output
+    (copied / "lesson.json").write_text('{"schema_version": 1}', encoding="utf-8")
+    found = check(copied)
+    assert found.exit_code == 2 and "has schema 1 and this fmcore reads 2" in found.output
+    (copied / "lesson.json").write_text('{"schema_version": 2, "frames": "<script>"}', encoding="utf-8")
+    found = check(copied)
+    assert found.exit_code == 2 and "is damaged at" in found.output
+
+
+def test_claims_are_listed_and_can_be_taken_again(lesson: Path, tutorial_bundle: Path) -> None:
+    table = fmcore("claims", lesson)
+    assert table.exit_code == 0 and "largest value" in table.output and "conv1/activation" in table.output
+    told = json.loads(fmcore("claims", lesson, "--json").output)
+    (top,) = (one for one in told if one["name"] == "top")
+    with Bundle.open(tutorial_bundle) as bundle:
+        truth = bundle.part("conv1/activation", *top["claim"]["index"]).max()
+        assert top["claim"]["digest"] == bundle.info("conv1/activation").sha256
+    assert top["claim"]["value"] == pytest.approx(float(truth)) and f"{truth:.2f}" in top["sentence"]
+
+
+BROKEN = '''
+"""A scene with planted faults."""
+from manim import DOWN, RIGHT
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.text import label
+from scenes.stage import LessonScene
+
+
+class Broken(LessonScene):
+    """Says too much, too small, off the frame."""
+
+    title = "Broken"
+    script = Script.of(Beat(cue="one", say="There are {count} of them."))
+
+    def facts(self):
+        return {"count": 12}
+
+    def construct(self):
+        with self.beat("one"):
+            self.add(label("small").scale(0.4), label("outside").shift(RIGHT * 20), label("low").shift(DOWN * 3.5))
+'''
+
+
+def test_a_scene_of_ones_own_is_filmed_and_its_faults_are_named(tutorial_bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken scene.py"
+    path.write_text(BROKEN, encoding="utf-8")
+    junit = tmp_path / "junit.xml"
+    found = fmcore(
+        "check", f"{path}:Broken", "--bundle", tutorial_bundle, "--quality", "smoke", "--aspect", "1:1",
+        "--theme", "light", "--output", tmp_path, "--junit", junit, "--jobs", 1,
+    )  # fmt: skip
+    assert found.exit_code == 1
+    failed = {
+        case.get("name") for case in ElementTree.parse(junit).iter("testcase") if case.find("failure") is not None
+    }
+    assert failed == {"text too small", "outside the frame", "under the captions", "number not proved"}
+
+
+def test_smoke_makes_films_checks_them_and_leaves_one_sheet(tutorial_bundle: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        f"""title = "Smoke"\n[bundles.net]\nfile = {json.dumps(str(tutorial_bundle))}\n"""
+        """[[scenes]]\nscene = "ActivationHeatmap"\nbundle = "net"\n""",
+        encoding="utf-8",
+    )
+    output = tmp_path / "smoke"
+    found = fmcore("smoke", plan, "--aspect", "9:16", "--output", output, "--junit", tmp_path / "s.xml", "--jobs", 1)
+    told = json.loads((output / "findings.json").read_text(encoding="utf-8"))
+    assert {one["rule"] for one in told["findings"]} == {"no progression"}, found.output
+    assert (output / "films" / "01-ActivationHeatmap-9x16-dark.mp4").is_file() and (output / "sheet.png").is_file()
+    assert (tmp_path / "s.xml").is_file()
