@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from manim import RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
 
-from fmcore.analysis.channels import strongest
 from fmcore.analysis.depths import depths
 from fmcore.analysis.hierarchy import Stage, hierarchy
 from fmcore.header import LayerInfo
@@ -17,7 +16,7 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import field_frame, values_frame
 from scenes.parts.motion import flash
 from scenes.parts.stage_cell import StageCell, stage_regions
-from scenes.parts.stage_maps import StageMaps, front, map_side, place_over, sees, shrunk
+from scenes.parts.stage_maps import StageMaps, front, map_side, place_over, sees, shrunk, spot_inside
 from scenes.parts.text import number, paragraph, percent, shape_text, whole
 from scenes.stage import LessonScene, SceneOptions
 
@@ -266,10 +265,7 @@ class FeatureMapProgression(LessonScene):
 
     def show_fields(self, cells: list[StageCell], sheets: list[Group]) -> None:
         """Around one spot of the image, what a place of every layer sees there: frames that grow."""
-        first = strongest(front(sheets[0]).values)
-        top, left = self.layers[0].field.start
-        down, across = self.layers[0].field.jump
-        spot = (top + first.row * down, left + first.column * across)
+        spot = spot_inside(self.layers[0], front(sheets[0]).values)
         frames: list[Mobject] = []
         with self.beat("field"):
             self.say("What one number can see: its receptive field")
@@ -299,7 +295,7 @@ class FeatureMapProgression(LessonScene):
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
         figures = [None if stage is None else stage.selectivity for stage in self.measured]
         with self.beat("classes"):
-            self.say("Do channels prefer a class?")
+            self.say("Do channels prefer a class?" if self._has("selectivity") else "What does a deep map stand for?")
             self.until(0.4)
             self.show_notes(3, cells, ["" if s is None else f"selectivity {number(s)}" for s in figures])
             self.until(0.75)

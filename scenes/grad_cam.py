@@ -25,6 +25,7 @@ from scenes.parts.without import WithoutBars
 from scenes.stage import LessonScene, SceneOptions
 
 _KINDS = ("answer", "rival")
+_CLEARLY = 0.05  # of all places: an area larger by this is called larger
 _SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
 
 
@@ -49,7 +50,7 @@ class GradCam(LessonScene):
             cue="second",
             say="Every class has a map of its own. Here {rival_support}, which gets {rival_probability}.",
         ),
-        Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}. {verdict}", seconds=7),
+        Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}.{verdict}", seconds=7),
         Beat(cue="reasons", say="Here {doubt_answer_support}, and {doubt_rival_support}. {area}"),
         Beat(
             cue="ablate",
@@ -134,12 +135,12 @@ class GradCam(LessonScene):
             "share that supports",
             *rival,
             words="So the larger area lost: how strongly a place speaks counts too.",
-            at_least=answer.share + 1e-9,
+            at_least=answer.share + _CLEARLY,
             otherwise="How strongly a place speaks counts too."
             if answer.supported
             else "The answer came all the same: Grad-CAM does not see everything.",
         )
-        return {"doubt": start, "doubt_title": title, "verdict": "That is wrong." if wrong else "", "area": area}
+        return {"doubt": start, "doubt_title": title, "verdict": " That is wrong." if wrong else "", "area": area}
 
     def facts_of_the_decision(self) -> Mapping[str, object]:
         bright, decisive, array = self.decision.brightest, self.decision.decisive, f"{self.layer.name}/ablation"
@@ -147,14 +148,14 @@ class GradCam(LessonScene):
         falls = decisive.change <= -_SEEN
         other = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
         alone = f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
-        neither = "So no map decides alone."
+        neither = "So no map decides alone." if tried.value > 1 else "One channel cannot be compared."
         lesson = self.claim(
             "drop beyond the brightest's",
             array,
             self.case.probe,
             words="So the brightest is not the decisive one." if falls else neither,
             at_least=_SEEN,
-            otherwise="Here the brightest is the most decisive, too." if falls else neither,
+            otherwise="Here the brightest is the most decisive, too." if falls and tried.value > 1 else neither,
         )
         return {
             "brightest": f"channel {bright.channel + 1}",
@@ -225,7 +226,8 @@ class GradCam(LessonScene):
             self.play(*self.gallery.leave(), FadeOut(signed, strength), run_time=look.IN_S)
             self.play(FadeIn(large.image), run_time=look.IN_S)
             self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)
-            self.until(0.8)
+            self.until(0.75)
+            self.play(flash(large.image.picture), run_time=look.MOVE_S)
         with self.beat("reasons"):
             self.say(f"“{self.told['doubt_answer']}” or “{self.told['doubt_rival']}”?")
             self.play(FadeOut(large), run_time=look.IN_S / 2)
@@ -237,7 +239,7 @@ class GradCam(LessonScene):
 
     def portrait(self, case: Case) -> Portrait:
         answers = [
-            (found.name, found.probability, str(self.told[f"{case.name}{kind}_probability"]))
+            (f"“{found.name}”", found.probability, str(self.told[f"{case.name}{kind}_probability"]))
             for found, kind in zip(case.maps, _KINDS, strict=True)
         ]
         return Portrait(case.image, case.probe, answers, look.body())
@@ -273,7 +275,7 @@ class GradCam(LessonScene):
             left[name] = float(np.clip(answer.probability + one.change, 0, 1))
         shown = gallery.made(makers)
         bars = WithoutBars(answer.probability, left, lower.width).move_to(lower.centre) if wide else VGroup()
-        shared = ScaleStrip(scale, strips[0].bar.width, "all maps").move_to(strips[0]).set_x(room.centre[0])
+        shared = ScaleStrip(scale, strips[0].bar.width, "all maps").move_to(strips[0]).set_x(upper.centre[0])
         with self.beat("ablate"):
             self.say(f"Without {self.told['brightest']}, the brightest")
             self.play(*self.gallery.leave(), FadeOut(*strips), run_time=look.IN_S)
@@ -282,7 +284,7 @@ class GradCam(LessonScene):
             self.until(0.6)
             self.play(flash(shown[0].picture), *map(FadeIn, bars[1:2]), run_time=look.MOVE_S)
         with self.beat("decide"):
-            self.say("Brightest, and most decisive" if self.decision.same else f"Without {self.told['decisive']}")
+            self.say("Would it do without another?" if self.decision.same else f"Without {self.told['decisive']}")
             for animations in gallery.steps(*shown):
                 self.play(*animations, run_time=look.IN_S)
             self.until(0.5)

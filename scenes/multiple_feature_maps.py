@@ -195,7 +195,7 @@ class MultipleFeatureMaps(LessonScene):
 
     def show_filters(self, source: InputImage | ChannelStack, filters: FilterTiles) -> None:
         self.level = front_of(source).get_y()
-        self.to_filters = arrow([source.get_right()[0], self.level, 0.0], filters.tiles.get_left())
+        self.to_filters = arrow(np.array([source.get_right()[0], self.level, 0.0]), filters.tiles.get_left())
         with self.beat("input"):
             large = self.show_large(source)
             self.say("The same input for every filter" if self.layer.groups == 1 else "What the filters see")
@@ -213,7 +213,7 @@ class MultipleFeatureMaps(LessonScene):
         with self.beat("maps"):
             self.say(f"{self.told['filters']}, {self.told['maps']}")
             if look.shape() == "wide":
-                self.to_maps = arrow([filters.tiles.get_right()[0], self.level, 0.0], maps.get_left())
+                self.to_maps = arrow(np.array([filters.tiles.get_right()[0], self.level, 0.0]), maps.get_left())
                 self.play(FadeIn(self.to_maps), run_time=look.IN_S / 2)
             else:
                 self.play(FadeOut(source, self.to_filters, filters), run_time=look.IN_S)
@@ -241,13 +241,11 @@ class MultipleFeatureMaps(LessonScene):
     def show_stack(self, source: InputImage | ChannelStack, filters: FilterTiles, board: MapBoard) -> None:
         """The maps gather into one stack; the stack of the layer that reads them follows."""
         wide = look.shape() == "wide"
-        shares = (1.0, 1.0) if self.reader else (1.0,)
-        gap = 0.5 if look.shape() != "square" else 1.0
-        rooms = (
-            look.body().columns(2.3, *(10 * share for share in shares))[1:]
-            if wide
-            else look.body().columns(*shares, gap=gap)
-        )
+        body, count = look.body(), 2 if self.reader else 1
+        if wide:
+            rooms = body.columns(2.3, *[10.2 / count] * count)[1:]
+        else:
+            rooms = body.columns(*[1.0] * count, gap=1.0 if look.shape() == "square" else 0.5)
         stack = fit(lambda size: self.stack(self.array, self.layer.name, self.shown, size), rooms[0], most=2.2)
         with self.beat("stack"):
             self.say("Together: height × width × channels")

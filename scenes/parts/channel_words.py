@@ -62,7 +62,7 @@ class ChannelWords:
         }
 
     def activity(self, channels: Sequence[int]) -> dict[str, object]:
-        """How often `channels` respond: `active_<number>` of each, and parts of a sentence on the most and the least."""
+        """How often `channels` respond: `active_<number>` of each, and parts of a sentence on the most and least."""
         shares = {channel: self.above_zero(channel, lambda s: f"{percent(s)} of places") for channel in channels}
         broad = max(shares, key=lambda channel: shares[channel].value)
         picky = min(shares, key=lambda channel: shares[channel].value)

@@ -4,7 +4,7 @@ import numpy as np
 from manim import Group
 from numpy.typing import NDArray
 
-from fmcore.analysis.channels import is_flat, representatives
+from fmcore.analysis.channels import is_flat, representatives, strongest
 from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
 from scenes.parts.channel_stack import ChannelStack
@@ -58,6 +58,15 @@ def front(sheets: Group) -> Picture:
     """The picture that lies in front."""
     picture: Picture = sheets[-1][0]
     return picture
+
+
+def spot_inside(layer: LayerInfo, values: NDArray[np.floating]) -> tuple[float, float]:
+    """The pixel (row, column) below the strongest place of the inner half of a map (H, W), where fields have room."""
+    top, left = (size // 4 for size in values.shape)
+    inner = values[top : values.shape[0] - top, left : values.shape[1] - left]
+    spot = strongest(np.abs(inner))
+    (first_row, first_column), (down, across) = layer.field.start, layer.field.jump
+    return first_row + (top + spot.row) * down, first_column + (left + spot.column) * across
 
 
 def place_over(layer: LayerInfo, row: float, column: float) -> tuple[int, int]:

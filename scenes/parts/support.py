@@ -8,7 +8,7 @@ from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
 from scenes import look
 from scenes.parts.overlay import Overlay
-from scenes.parts.text import label
+from scenes.parts.text import lines
 
 
 class Support(Group):
@@ -29,6 +29,8 @@ class Support(Group):
         self.overlay = Overlay(image, np.maximum(signed, 0), field, scale, height, name)
         self.picture = self.overlay.picture
         (rows, columns), (height_px, width_px) = signed.shape, image.shape[1:]
-        self.shape_label = label(f"{rows} × {columns} on {height_px} × {width_px}", look.SMALL, look.MUTED)
+        places, pixels = f"{rows} × {columns}", f"on {height_px} × {width_px}"
+        tall = look.shape() == "tall"  # there is no room for one line
+        self.shape_label = lines(places, pixels) if tall else lines(f"{places} {pixels}")
         self.shape_label.next_to(self.overlay.border, DOWN, buff=look.NEAR)
         super().__init__(self.overlay, self.shape_label)
