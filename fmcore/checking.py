@@ -21,11 +21,11 @@ from fmcore.check.report import cropped
 from fmcore.check.teaching import lesson_findings, teaching_findings
 from fmcore.errors import FmcoreError, InputError
 from fmcore.lesson.brief import Brief, Figure, Theme
-from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan
+from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes
 from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
 from fmcore.render.catalogue import find_scene
-from fmcore.render.lesson import Wish, bundles_of, single_scenes
+from fmcore.render.lesson import Wish, bundles_of
 from fmcore.render.run import OnFrames, Outcome, run_all
 from fmcore.render.spec import ASPECTS, RenderSpec
 from fmcore.render.spec import quality as spec_of
@@ -231,11 +231,13 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter) -> Checked:
         return check_all(jobs, looks.workers, report, whole_lesson=True)
 
 
-def check_scenes(names: Sequence[str], bundle: Path | None, looks: Looks, report: Reporter) -> Checked:
+def check_scenes(
+    names: Sequence[str], bundle: Path | None, other: Path | None, looks: Looks, report: Reporter
+) -> Checked:
     """Check single scenes on the bundles of the built-in lesson, or all on `bundle`; their films are made for it."""
     for name in names:
         find_scene(name)  # before anything is trained for it
-    plan = single_scenes(names, {}, builtin_plan(), bundle)
+    plan = single_scenes(names, {}, builtin_plan(), bundle, other)
     bundles = bundles_of(plan, Wish(looks.specs[0], looks.output, looks.output, data_dir=looks.data_dir), report)
     with TemporaryDirectory() as scratch:
         jobs = jobs_for(plan.scenes, bundles, looks.specs, Path(scratch), filmed=True)

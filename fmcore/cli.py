@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,15 @@ import click
 
 from fmcore import __version__
 from fmcore.cli_check import check, claims, smoke
+from fmcore.cli_inspect import compare, inspect
 from fmcore.errors import FmcoreError, InputError, PlanError
 from fmcore.options import (
     ASPECT,
     DATA,
     DATA_DIR,
     EPOCHS,
-    EVERY,
-    FIGURES,
     JOBS,
+    OTHER,
     OUTPUT,
     QUALITY,
     QUIET,
@@ -118,6 +117,7 @@ def lesson(
 @ASPECT
 @THEME
 @click.option("--bundle", type=click.Path(path_type=Path), help="The bundle to read; by default the lesson's.")
+@OTHER
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the scene; repeatable.")
 @DATA_DIR
 @OUTPUT
@@ -129,6 +129,7 @@ def render(
     aspect: str,
     theme: Any,
     bundle: Path | None,
+    other: Path | None,
     options: tuple[str, ...],
     data_dir: Path | None,
     output: Path,
@@ -144,13 +145,13 @@ def render(
       fmcore render ActivationHeatmap --option layer=conv2 --option probe=Bag
       fmcore render my_scene.py:MyScene --quality smoke
     """
-    from fmcore.lesson.plan import builtin_plan
-    from fmcore.render.lesson import Wish, make_lesson, single_scenes
+    from fmcore.lesson.plan import builtin_plan, single_scenes
+    from fmcore.render.lesson import Wish, make_lesson
     from fmcore.render.spec import quality as spec_of
     from fmcore.reporter import reporter
 
     spec = spec_of(quality, aspect, theme)
-    plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle)
+    plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle, other)
     with reporter(quiet) as report:
         wish = Wish(spec=spec, output=output, folder=output, apart=True, data_dir=data_dir, jobs=jobs)
         made = make_lesson(plan, wish, report)
@@ -224,95 +225,7 @@ def train(output: Path, data_dir: Path | None, quiet: bool, **wanted: Any) -> No
         make_checkpoint(_recipe(**wanted), output, data_dir, report)
 
 
-@cli.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--layer", metavar="NAME", help="Show this layer instead, a row a channel.")
-@click.option(
-    "--place",
-    type=(str, click.IntRange(1), click.IntRange(1), click.IntRange(1)),
-    metavar="LAYER CHANNEL ROW COLUMN",
-    help="Show instead how this value of a feature map comes about; counted from 1, as on screen.",
-)
-@click.option(
-    "--probe", type=int, help="The image to look at, by number, from 0.  [default: one that is answered right]"
-)
-@click.option(
-    "--class", "wanted", metavar="NAME|NUMBER", help="Whose Grad-CAM to show.  [default: the predicted class]"
-)
-@click.option("--modules", is_flag=True, help="List all modules, and why some cannot be shown.")
-@click.option("--arrays", is_flag=True, help="List all arrays with their digests.")
-@EVERY
-@FIGURES
-def inspect(
-    bundle: Path,
-    layer: str | None,
-    place: tuple[str, int, int, int] | None,
-    probe: int | None,
-    wanted: str | None,
-    modules: bool,
-    arrays: bool,
-    every: bool,
-    figures: Path | None,
-) -> None:
-    """Show what a bundle holds and what was measured: layers, accuracy, faults, meanings, what an answer rests on.
-
-    \b
-    Examples:
-      fmcore inspect renders/bundles/tutorial-garments.safetensors --figures figures
-      fmcore inspect net.safetensors --layer conv2 --probe 3 --class Bag
-      fmcore inspect net.safetensors --place conv2 5 14 20
-      fmcore inspect net.safetensors --modules --arrays
-    """
-    from fmcore.bundle import Bundle
-    from fmcore.inspection import describe
-    from fmcore.layer_report import describe_layer
-    from fmcore.place_report import describe_place
-
-    if layer is not None and place is not None:
-        raise InputError("Give --layer for a whole layer or --place for one value, not both.")
-    with Bundle.open(bundle) as opened:
-        opened.verify()
-        if layer is not None:
-            describe_layer(opened, layer, probe, wanted)
-        elif place is not None:
-            describe_place(opened, place[0], place[1:], probe)
-        else:
-            describe(opened, probe, wanted, modules, arrays, every)
-        if figures is not None:
-            from fmcore.figures import which_layers, write_figures
-
-            _draw(lambda progress: write_figures(opened, figures, probe, wanted, progress), which_layers(opened))
-
-
-@cli.command()
-@click.argument("one", type=click.Path(path_type=Path))
-@click.argument("other", type=click.Path(path_type=Path))
-@EVERY
-@FIGURES
-def compare(one: Path, other: Path, every: bool, figures: Path | None) -> None:
-    """Compare two networks on the same images: which layers and channels are alike, where answers differ.
-
-    \b
-    Example:
-      fmcore compare tutorial.safetensors deep.safetensors --figures figures
-    """
-    from fmcore.analysis.compare import compare as compared
-    from fmcore.bundle import Bundle
-    from fmcore.comparison import describe_comparison
-
-    with Bundle.open(one) as first, Bundle.open(other) as second:
-        found = compared(first, second)
-        describe_comparison(first, second, found, every)
-        if figures is not None:
-            from fmcore.comparison_figures import which_matches, write_comparison_figures
-
-            _draw(
-                lambda progress: write_comparison_figures(first, second, found, figures, progress),
-                which_matches(first, second, found),
-            )
-
-
-@cli.command()
+@click.command()
 @click.option("--output", type=click.Path(path_type=Path), default=Path("renders"), help="The folder to be checked.")
 def doctor(output: Path) -> None:
     """Check that everything needed is there and fits together, and say how to mend what does not."""
@@ -331,7 +244,7 @@ def doctor(output: Path) -> None:
         raise FmcoreError("Something needed is missing or does not fit; mend what is marked ✗ above.")
 
 
-for verb in (check, claims, smoke):
+for verb in (inspect, compare, check, claims, smoke, doctor):
     cli.add_command(verb)
 
 
@@ -350,16 +263,6 @@ def _option(text: str) -> tuple[str, str | int]:
     if not equals or not name:
         raise PlanError(f"The option '{text}' has no value; write it as name=value, such as layer=conv2.")
     return name, int(value) if value.isascii() and value.lstrip("-").isdigit() else value
-
-
-def _draw(write: Callable[[Callable[[int, int], None]], list[Path]], which: str) -> None:
-    """Let `write` write figures, under a bar where there is a terminal, then say where and `which` they are."""
-    from fmcore.reporter import reporter
-
-    click.echo()
-    with reporter(quiet=not sys.stderr.isatty()) as report:
-        paths = write(lambda done, total: report.progress("figures", done, total, "drawn"))
-    click.echo(f"{len(paths)} figure{'' if len(paths) == 1 else 's'} in {paths[0].parent}: {which}")
 
 
 def _tell(made: Any, fps: int, quiet: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fmcore.errors import FmcoreError
-from fmcore.options import DATA_DIR, JOBS, OUTPUT, QUIET
+from fmcore.options import DATA_DIR, JOBS, OTHER, OUTPUT, QUIET
 
 ASPECTS = click.option(
     "--aspect",
@@ -32,6 +32,7 @@ JUNIT = click.option("--junit", type=click.Path(path_type=Path, dir_okay=False),
 @THEMES
 @click.option("--quality", default="preview", show_default=True, help="Of the films of scenes that are named.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="The bundle for scenes that are named.")
+@OTHER
 @JSON
 @JUNIT
 @DATA_DIR
@@ -44,6 +45,7 @@ def check(
     themes: tuple[Any, ...],
     quality: str,
     bundle: Path | None,
+    other: Path | None,
     as_json: Path | None,
     junit: Path | None,
     data_dir: Path | None,
@@ -76,7 +78,7 @@ def check(
     with reporter(quiet) as report:
         found = [check_lesson(folder, looks, report) for folder in folders]
         if scenes:
-            found.append(check_scenes(scenes, bundle, looks, report))
+            found.append(check_scenes(scenes, bundle, other, looks, report))
     _tell(found, output / "check", as_json, junit, quiet)
 
 

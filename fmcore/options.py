@@ -26,6 +26,9 @@ THEME = click.option(
     show_default=True,
     help="Light text on dark, or dark on light.",
 )
+OTHER = click.option(
+    "--other", type=click.Path(path_type=Path), help="The bundle to compare with, for scenes that compare."
+)
 OUTPUT = click.option(
     "--output",
     type=click.Path(path_type=Path),

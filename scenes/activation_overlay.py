@@ -243,15 +243,13 @@ class ActivationOverlay(LessonScene):
         if self.weak is not None:
             tick = strip.tick(float(reach(self.maps)[self.weak]), str(self.told["tick"]))
         with self.beat("one_scale"):
-            gone = [one for thing in (heat, laid) for one in thing if one is not thing.picture]
+            moves = (laid.picture, heat.picture, heat.shape_label)
+            gone = [one for thing in (heat, laid) for one in thing if one not in moves]
             gone += [image] if look.shape() == "wide" else []
             self.play(FadeOut(*self.marks, *gone), run_time=look.IN_S / 2)
-            self.play(
-                Transform(laid.picture, first.overlay.picture),
-                Transform(heat.picture, first.map.picture),
-                run_time=look.MOVE_S,
-            )
-            self.remove(laid, heat, laid.picture, heat.picture)
+            there = (first.overlay.picture, first.map.picture, first.map.shape_label)
+            self.play(*(Transform(*pair) for pair in zip(moves, there, strict=True)), run_time=look.MOVE_S)
+            self.remove(laid, heat, *moves)
             self.add(first)
             self.say("On one scale, strength can be compared")
             if others:
@@ -270,8 +268,7 @@ class ActivationOverlay(LessonScene):
             strips.add(strip.move_to([view.get_x(), foot.centre[1], 0]))
         with self.beat("own_scales"):
             self.say("Each on a scale of its own")
-            self.play(FadeOut(common), run_time=look.IN_S / 2)
-            self.play(FadeIn(own), FadeIn(strips), run_time=look.MOVE_S)
+            self.play(FadeOut(common), FadeIn(own), FadeIn(strips), run_time=look.MOVE_S)
             self.remove(*views)
             self.until(0.65)
             self.play(*(flash(view.map.picture) for view in own), run_time=look.MOVE_S)
@@ -284,8 +281,7 @@ class ActivationOverlay(LessonScene):
         with self.beat("rule"):
             self.say("One scale: how much. Own scales: only where")
             self.until(0.55)
-            self.play(FadeOut(strips), run_time=look.IN_S / 2)
-            self.play(FadeIn(views), FadeIn(common), run_time=look.MOVE_S)
+            self.play(FadeOut(strips), FadeIn(views), FadeIn(common), run_time=look.MOVE_S)
             self.remove(*own)
 
 

@@ -9,7 +9,6 @@ from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform, Transfor
 from fmcore.analysis.channels import telling
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.worked import WorkedMap
-from fmcore.colour import ColourScale
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
@@ -54,8 +53,8 @@ class ConvolutionStep(LessonScene):
         Beat(cue="third", say="{where} The steps are the same. Here they make {third}.", seconds=8.4),
         Beat(
             cue="all",
-            say="Now every place in turn: {map_rows} rows of {map_columns}, {numbers} in all, from one filter."
-            " Watch the window, its products, and the map that fills up.",
+            say="Now every place in turn: {map_rows} rows of {map_columns}, {numbers} in all, from one filter of {layer}."
+            " Watch the window and its products.",
             seconds=10,
         ),
         Beat(
@@ -101,9 +100,8 @@ class ConvolutionStep(LessonScene):
             "through": self.outcome(high, "It is"),
             "low": self.outcome(self.map.low, low),
             "where": self.where_in_words(),
-            "third": self.claim(
-                "value", *map_, third.row, third.column, words=PlaceSum.of(self.map, third).write
-            ),
+            "third": self.claim("value", *map_, third.row, third.column, words=PlaceSum.of(self.map, third).write),
+            "layer": self.map.layer.name,
             "map_rows": self.claim("rows", *map_, words=whole),
             "map_columns": self.claim("columns", *map_, words=whole),
             "numbers": self.claim("numbers", *map_, words=lambda n: f"{whole(n)} number{'s' * (n > 1)}"),

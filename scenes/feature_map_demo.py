@@ -1,73 +1,79 @@
-"""One filter slides over one image and leaves one feature map."""
+"""One filter slides over one image and leaves one feature map: what it is, what bright means, and what it is not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
-import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, Rectangle, VGroup, Write
-from numpy.typing import NDArray
+from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform
 
-from fmcore.analysis.channels import share_zero, strongest, telling
-from fmcore.analysis.convolution import arithmetic
-from fmcore.colour import ColourScale
+from fmcore.analysis.channels import strongest, telling
+from fmcore.analysis.worked import WorkedMap
+from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.closeup import Closeup
-from scenes.parts.colour_bar import ColourBar
-from scenes.parts.feature_map import FeatureMap, InputImage
-from scenes.parts.kernel import LARGEST, NumberGrid
+from scenes.parts.convolution_pictures import (
+    colour_channels,
+    filter_block,
+    input_picture,
+    map_picture,
+    patch_block,
+    sum_picture,
+)
+from scenes.parts.demo_rooms import DemoRooms
+from scenes.parts.equation import Equation
+from scenes.parts.fitting import fit
+from scenes.parts.live_sweep import LiveSweep
 from scenes.parts.marks import values_frame
-from scenes.parts.motion import Sweep
-from scenes.parts.picture import UNIT, ArraySource, Picture
-from scenes.parts.text import formula, label, lines, number, percent, shape_text
+from scenes.parts.motion import flash
+from scenes.parts.phi import CUTTING, phi_name
+from scenes.parts.text import number, percent, whole
+from scenes.parts.window import window
 from scenes.stage import LessonScene, SceneOptions
 
-_LARGE = 4.2
-_SIZE = 3.1
+_ABOVE = 1e-9  # from where on a response is called one
 
 
 class FeatureMapDemo(LessonScene):
-    """A real filter meets a real image: patch times weights, summed, at every place, then ReLU."""
+    """A filter meets an image: where it slides, what it leaves, and how the two differ."""
 
     title = "What is a feature map?"
-    needs = ("probes",)
+    needs = ("probes", "logits")
     script = Script.of(
         Beat(
             cue="image",
-            say="To a network, an image is a grid of numbers: {rows} by {columns} pixels, {channels}."
-            " This network's answer is “{answer}”, with {probability} probability. {verdict}",
+            say="To a network, an image is a grid of numbers. For this one it answers “{answer}”,"
+            " with {probability} probability. {verdict}",
+            seconds=7,
         ),
         Beat(
             cue="filter",
-            say="A filter is a small window of weights, here {kernel_rows} by {kernel_columns}."
-            " Nobody chose these numbers. Training did.",
-        ),
-        Beat(
-            cue="step",
-            say="Lay the window on the image. Multiply every pixel by the weight on top of it,"
-            " add up the products, add a bias: that gives one number, here {value}.",
-            seconds=10,
+            say="A filter is a small window of weights, here {rows} by {columns}. {origin}",
         ),
         Beat(
             cue="slide",
-            say="Now slide the window over the whole image. Every position leaves one number behind,"
-            " blue below zero, red above. The grid that fills up is the filter's response, place by place.",
-            seconds=11,
+            say="Laid on the image, it makes one number: values times weights, added up."
+            " Then it slides on, and every place leaves its number behind.",
+            seconds=10,
+        ),
+        Beat(cue="kept", say="{kept} What remains is the feature map, channel {channel} of {layer}.", seconds=7),
+        Beat(cue="bright", say="Bright means a strong response. {strongest}", seconds=7.4),
+        Beat(
+            cue="meaning",
+            say="So a feature map says two things. What: one filter looks for one pattern."
+            " And where: every number keeps its place.",
         ),
         Beat(
-            cue="relu",
-            say="Then comes the nonlinearity. ReLU keeps what is positive and sets the rest to zero:"
-            " {zero:.0%} of this map. What remains is the feature map.",
+            cue="versus",
+            say="Do not mix up the two. The filter is {weights}, the same for every image."
+            " The map is {numbers}, and another image gives another map.",
+            seconds=9,
         ),
         Beat(
-            cue="strongest",
-            say="Bright means a strong response. The strongest is {top}, in row {top_row}, column {top_column}:"
-            " there the image suits the filter best.",
-        ),
-        Beat(
-            cue="formula",
-            say="In one line: feature map k is the nonlinearity of filter k laid over the input."
-            " It tells what the filter found, and where.",
-            seconds=8,
+            cue="many",
+            say="On one line: filter W, laid over the input x, makes feature map k."
+            " {layer} has {filters}, so every image gives it {maps}.",
+            seconds=7.4,
         ),
     )
 
@@ -78,185 +84,190 @@ class FeatureMapDemo(LessonScene):
 
     def prepare(self) -> None:
         layer = self.bundle.convolutions[0]
-        self.layer = layer
-        self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
         self.channel = self.channel_of(layer, self.options.channel, telling)
-        self.activation = self.bundle.part(f"{layer.name}/activation", self.probe, self.channel)
-        self.before = self.bundle.part(f"{layer.name}/preactivation", self.probe, self.channel)
-        self.spot = strongest(self.activation)
-        here = arithmetic(self.bundle, layer.name, self.channel, self.spot.row, self.spot.column, self.probe)
-        # A batch normalisation scales the filter and shifts the bias: shown is what the network really multiplies by.
-        self.weights = self.bundle.part(f"{layer.name}/weight", self.channel) * here.scale  # (C, kH, kW)
-        self.products = float(here.products.sum()) * here.scale
-        self.bias = here.bias * here.scale + here.shift
-        self.here = here
+        self.map = WorkedMap(self.bundle, layer, self.channel, self.probe)
+        self.phi = phi_name(layer)
+        spot = strongest(self.map.values)
+        self.spot = spot.row, spot.column
 
     def facts(self) -> Mapping[str, object]:
-        said = self.bundle.header.probes[self.probe]
-        truth = self.bundle.truth(self.probe)
-        channels, rows, columns = self.image.shape
+        layer = self.map.layer
+        weight, map_ = (f"{layer.name}/weight", self.channel), (f"{layer.name}/activation", self.probe, self.channel)
+        trained = self.bundle.header.model.weights != "random"
+        answer, truth = self.bundle.header.probes[self.probe].predicted, self.bundle.truth(self.probe)
         return {
-            "rows": rows,
-            "columns": columns,
-            "channels": "each with one brightness" if channels == 1 else f"each with {channels} colour values",
-            "answer": self.bundle.class_name(said.predicted),
-            "probability": percent(said.probability),
-            "verdict": _verdict(self.bundle.class_name(said.predicted), truth),
-            "kernel_rows": self.layer.kernel[0],
-            "kernel_columns": self.layer.kernel[1],
-            "value": number(self.here.value),
-            "zero": share_zero(self.activation),
-            "top": number(self.spot.value),
-            "top_row": self.spot.row + 1,
-            "top_column": self.spot.column + 1,
+            "answer": self.bundle.class_name(answer),
+            "probability": self.claim("probability of the answer", "logits", self.probe, words=percent),
+            "verdict": verdict(self.bundle.class_name(answer), truth),
+            "rows": self.claim("rows", *weight, words=whole),
+            "columns": self.claim("columns", *weight, words=whole),
+            "origin": "Nobody wrote these numbers down. Training found them."
+            if trained
+            else "These are random: nobody has trained this network yet.",
+            "kept": self.kept_in_words(),
+            "channel": f"{self.channel + 1} of {layer.output_shape[0]}",
+            "layer": layer.name,
+            "strongest": self.claim(
+                "largest value",
+                *map_,
+                words=lambda v: f"The strongest, {number(v)}, marks the place that suits this filter best.",
+                at_least=_ABOVE,
+                otherwise="On this map nothing is: no place of the image suits this filter.",
+            ),
+            "weights": self.claim("numbers", *weight, words=partial(counted, noun="weight")),
+            "numbers": self.claim("numbers", *map_, words=partial(counted, noun="number")),
+            "filters": self.claim("length", f"{layer.name}/weight", words=partial(counted, noun="filter")),
+            "maps": self.claim("channels", map_[0], self.probe, words=partial(counted, noun="map")),
         }
 
-    def construct(self) -> None:
-        left, middle, right = look.body().columns(_SIZE, 4.4, 4.7)
-        self.show_image(left)
-        weights = self.show_filter(middle)
-        working = self.show_step(middle, weights)
-        signed = self.show_slide(right)
-        bright = self.show_relu(signed)
-        marks = self.show_strongest(bright)
-        self.show_formula(middle, Group(weights, working), marks)
+    def kept_in_words(self) -> Claim | str:
+        """What the nonlinearity keeps."""
+        if self.map.layer.nonlinearity not in CUTTING:
+            return f"Then {self.phi} bends these numbers." if self.phi else "No nonlinearity follows here."
+        return self.claim(
+            "share of zeros",
+            f"{self.map.layer.name}/activation",
+            self.probe,
+            self.channel,
+            words=lambda z: f"{self.phi} keeps what lies above zero and sets the rest to zero, here {percent(z)}.",
+        )
 
-    def show_image(self, left: look.Region) -> None:
-        grey = len(self.image) == 1
-        self.input = InputImage(self.image, _SIZE, probe=self.probe).move_to(left.centre)
-        large = InputImage(self.image, _LARGE, probe=self.probe)
+    # -- what is drawn ---------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        self.rooms = DemoRooms.of_frame()
+        self.input = fit(partial(input_picture, self.map), self.rooms.image, most=3.6)
+        self.output = fit(partial(map_picture, self.map, True), self.rooms.map, most=3.6)
+        self.window = window(self.input[0].picture, self.map.layer, 0, 0)
         with self.beat("image"):
-            if grey:
-                at_row, at_column = (round(place) for place in self.centre_of(self.spot.row, self.spot.column))
-                near = Closeup(large.picture, at_row, at_column, 0.66)
-                Group(Group(large, near.mark), near).arrange(RIGHT, buff=1.2).move_to(look.body().centre)
-                self.play(FadeIn(large), run_time=look.IN_S)
-                self.say("An image is a grid of numbers")
-                self.play(Create(near.mark), run_time=look.IN_S)
-                self.play(FadeIn(near.grid, target_position=near.mark, scale=0.3), run_time=look.MOVE_S)
-                self.play(FadeIn(near.words), run_time=look.IN_S / 2)
-                self.extra = Group(near.grid, near.words, near.mark)
-            else:
-                large.move_to(look.body().centre)
-                self.play(FadeIn(large), run_time=look.IN_S)
-                self.say("An image is a grid of numbers, three for every pixel")
-                self.extra = Group()
+            self.show_image()
+        with self.beat("filter"):
+            self.say("A filter is a small window of weights")
+            self.show_filter()
+        with self.beat("slide"):
+            self.say("Every place leaves one number behind")
+            self.slide()
+        with self.beat("kept"):
+            self.say(f"After {self.phi}: the feature map" if self.phi else "What is left: the feature map")
+            self.until(0.25)
+            self.play(FadeIn(self.output), FadeOut(self.before, self.window), run_time=look.MOVE_S)
+            self.until(0.75)
+            self.play(flash(self.output[0].picture), run_time=look.MOVE_S)
+        with self.beat("bright"):
+            self.say("Bright: a strong response")
+            self.show_strongest()
+        with self.beat("meaning"):
+            self.say("A feature map: what a filter found, and where")
+            self.until(0.4)
+            self.play(flash(self.filter.outline), run_time=look.MOVE_S)
+            self.until(0.75)
+            self.play(flash(self.output[0].picture), *(flash(mark) for mark in self.marks), run_time=look.MOVE_S)
+        with self.beat("versus"):
+            self.say("The filter stays, the map is new for every image")
+            self.show_another_image()
+        with self.beat("many"):
+            self.say("One filter, one feature map")
+            self.show_formula()
+
+    def show_image(self) -> None:
+        """The image, large, and the numbers of which it consists."""
+        self.large = fit(partial(input_picture, self.map), self.rooms.far, most=4.0)
+        picture = self.large[0].picture
+        self.play(FadeIn(self.large), run_time=look.IN_S)
+        self.say("An image is a grid of numbers")
+        self.until(0.45)
+        if picture.values.ndim == 3:
+            self.numbers = fit(partial(colour_channels, self.map), self.rooms.near, most=1.6)
+            self.play(FadeIn(self.numbers, target_position=picture, scale=0.5), run_time=look.MOVE_S)
+            return
+        side = 3 if look.shape() == "tall" else 5
+        near = fit(partial(Closeup, picture, *self.map.under(*self.spot), side=side), self.rooms.near, most=0.8)
+        self.numbers = Group(near, near.mark)
+        self.play(Create(near.mark), run_time=look.IN_S)
+        self.play(FadeIn(near, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)
+
+    def show_filter(self) -> None:
+        """The filter, so large that its weights can be read where there is room."""
+        large = fit(partial(filter_block, self.map), self.rooms.beside, most=3.0)
+        self.filter = fit(partial(filter_block, self.map), self.rooms.filter, most=1.6)
+        self.play(FadeOut(self.numbers), ReplacementTransform(self.large, self.input), run_time=look.MOVE_S)
+        self.play(FadeIn(large), run_time=look.IN_S)
+        self.until(0.6)
+        self.play(flash(large.outline), run_time=look.MOVE_S)
         self.large = large
 
-    def show_filter(self, middle: look.Region) -> Group:
-        scale = ColourScale.signed(self.weights)
-        grids = self.grids(self.weights, scale)
-        kh, kw = self.layer.kernel
-        name = label(f"filter {self.channel + 1} of {self.layer.output_shape[0]}", look.SMALL)
-        shape = label(shape_text(kh, kw, len(self.weights)), look.SMALL, look.MUTED)
-        group = Group(grids, name.next_to(grids, UP, buff=look.NEAR), shape.next_to(grids, DOWN, buff=look.NEAR))
-        group.move_to(middle.centre)
-        with self.beat("filter"):
-            self.say("A filter is a small window of learned weights")
-            self.play(FadeOut(self.extra), FadeOut(self.large), FadeIn(self.input), run_time=look.IN_S)
-            self.play(FadeIn(group), run_time=look.IN_S)
-        return group
+    def slide(self) -> None:
+        """The window runs over the image; the map fills up."""
+        self.before = sum_picture(self.map, self.output[0].picture.height)
+        self.before.shift(self.output[0].picture.get_center() - self.before[0].picture.get_center())
+        picture, border, *words = self.before[0]
+        self.play(FadeOut(self.large), FadeIn(self.filter), FadeIn(border, *words, self.before[1]), run_time=look.IN_S)
+        self.play(Create(self.window), run_time=look.IN_S / 2)
+        picture.pixel_array[..., 3] = 0
 
-    def grids(self, values: NDArray[np.floating], scale: ColourScale) -> Group:
-        """One grid for every input channel, below each other; with numbers where they can be read."""
-        tall, wide = values.shape[1:]
-        cell = min(0.66, 2.0 / wide, 2.4 / (tall * len(values)))
-        if max(tall, wide) > LARGEST:
-            grids = [Picture(one, scale, cell * tall) for one in values]
-        else:
-            grids = [NumberGrid(one, scale, cell, cell > 0.6) for one in values]
-        return Group(*grids).arrange(DOWN, buff=0.1)
+        def follow(row: int, column: int) -> None:
+            self.window.move_to(window(self.input[0].picture, self.map.layer, row, column))
 
-    def show_step(self, middle: look.Region, weights: Group) -> Group:
-        here = self.here
-        kh, kw = self.layer.kernel
-        self.window = values_frame(self.input.picture, 0, 0, kh, kw, look.ACCENT)
-        self.follow(here.row, here.column)
-        normalised = here.patch.min() < 0 or here.patch.max() > 1
-        patch = self.grids(here.patch, ColourScale.signed(here.patch) if normalised else UNIT)
-        patch_group = Group(patch, label("image patch", look.SMALL).next_to(patch, UP, buff=look.NEAR))
-        both = Group(patch_group.copy(), weights.copy()).arrange(RIGHT, buff=0.44, aligned_edge=UP)
-        both.move_to(middle.centre + UP * 0.6)
-        patch_group.move_to(both[0]).shift(UP * (both[1][0].get_y() - both[0][0].get_y()))
-        times = label("×", look.TITLE).move_to([(both[0].get_right()[0] + both[1].get_left()[0]) / 2, patch.get_y(), 0])
-        rows = (("sum of products", self.products), ("bias", self.bias), ("one number", here.value))
-        cells = [label(text, look.LABEL) for name, value in rows for text in (name, number(value))]
-        VGroup(*cells).arrange_in_grid(3, 2, buff=(0.5, look.LEADING), col_alignments="lr")
-        sums = VGroup(*(VGroup(*cells[row : row + 2]) for row in (0, 2, 4)))
-        sums[2].set_color(look.ACCENT)
-        sums.next_to(both, DOWN, buff=0.2).set_x(middle.centre[0])
-        with self.beat("step"):
-            self.say("Patch times weights, summed up: one number")
-            self.play(Create(self.window), run_time=look.IN_S)
-            self.play(weights.animate.move_to(both[1]), FadeIn(patch_group), FadeIn(times), run_time=look.MOVE_S)
-            for line in sums:
-                self.play(FadeIn(line, shift=DOWN * 0.1), run_time=look.IN_S)
-        return Group(patch_group, times, sums)
+        self.play(LiveSweep(picture, [border, self.window], follow, self.seconds_left - 0.8))
+        self.remove(picture, border, self.window)
+        self.add(self.before, self.window)
 
-    def centre_of(self, row: int, column: int) -> tuple[float, float]:
-        """The image place on which the window's middle lies when it makes the value at (row, column)."""
-        (sh, sw), (ph, pw), (kh, kw) = self.layer.stride, self.layer.padding, self.layer.kernel
-        return row * sh - ph + (kh - 1) / 2, column * sw - pw + (kw - 1) / 2
+    def show_strongest(self) -> None:
+        """Where the map is strongest, and what the image has there."""
+        row, column = self.spot
+        self.window = window(self.input[0].picture, self.map.layer, row, column)
+        picture = self.output[0].picture
+        self.marks = [values_frame(picture, row - 1, column - 1, row + 2, column + 2)]
+        self.patch = fit(partial(patch_block, self.map, self.map.at(row, column)), self.rooms.patch, most=1.6)
+        self.play(flash(self.output[1].bar), run_time=look.MOVE_S)
+        self.until(0.45)
+        self.play(Create(self.marks[0]), Create(self.window), run_time=look.MOVE_S)
+        self.play(FadeIn(self.patch, target_position=self.window, scale=0.2), run_time=look.MOVE_S)
 
-    def follow(self, row: int, column: int) -> Rectangle:
-        """Put the window where it makes the value at (row, column)."""
-        return self.window.move_to(self.input.picture.at(*self.centre_of(row, column)))
+    def show_another_image(self) -> None:
+        """The same filter on another image, where the bundle holds one."""
+        probe = self.another_probe()
+        self.play(FadeOut(self.window, self.patch, *self.marks), run_time=look.IN_S)
+        self.until(0.25)
+        self.play(flash(self.filter.outline), run_time=look.MOVE_S)
+        self.until(0.55)
+        if probe is None:
+            self.play(flash(self.output[0].picture), run_time=look.MOVE_S)
+            return
+        other = replace(self.map, probe=probe)
+        image = fit(partial(input_picture, other), self.rooms.image, most=3.6)
+        map_ = fit(partial(map_picture, other, True), self.rooms.map, most=3.6)
+        self.play(FadeOut(self.input), FadeIn(image), run_time=look.IN_S)
+        self.play(FadeOut(self.output), FadeIn(map_), run_time=look.MOVE_S)
+        self.input, self.output = image, map_
 
-    def map_of(self, part: str, values: NDArray[np.floating], scale: ColourScale, name: str) -> FeatureMap:
-        source = ArraySource(f"{self.layer.name}/{part}", (self.probe, self.channel))
-        found = FeatureMap(values, scale, _SIZE, name, source)
-        return found.move_to(self.input, aligned_edge=UP).set_x(look.body().right - 4.7 + _SIZE / 2)
+    def another_probe(self) -> int | None:
+        """The probe of another class to which the filter responds most."""
+        probes = self.bundle.header.probes
+        others = [p for p, one in enumerate(probes) if one.predicted != probes[self.probe].predicted]
+        array = f"{self.map.layer.name}/activation"
+        return max(others, key=lambda p: float(self.bundle.part(array, p, self.channel).max()), default=None)
 
-    def show_slide(self, right: look.Region) -> FeatureMap:
-        scale = ColourScale.signed(self.before)
-        signed = self.map_of("preactivation", self.before, scale, "before ReLU")
-        self.bar = ColourBar(scale, _SIZE * 0.72, "response").next_to(signed.border, RIGHT, buff=0.3)
-        signed.picture.set_opacity(0)
-        with self.beat("slide"):
-            self.say("Every position leaves one number behind")
-            self.play(FadeIn(signed.border, signed.shape_label, signed.name_label, self.bar), run_time=look.IN_S)
-            self.add(signed.picture, signed.border)
-            self.play(Sweep(signed.picture, self.follow, run_time=self.seconds_left - 1.0))
-        return signed
-
-    def show_relu(self, signed: FeatureMap) -> FeatureMap:
-        scale = ColourScale.strength(self.activation)
-        bright = self.map_of("activation", self.activation, scale, "feature map")
-        bar = ColourBar(scale, _SIZE * 0.72).move_to(self.bar, aligned_edge=LEFT)
-        with self.beat("relu"):
-            self.say(f"ReLU: what is below zero becomes zero ({share_zero(self.activation):.0%} of the places)")
-            self.play(FadeOut(self.window), run_time=look.IN_S / 2)
-            self.play(FadeIn(bright), FadeOut(signed, self.bar), FadeIn(bar), run_time=look.MOVE_S)
-        return bright
-
-    def show_strongest(self, bright: FeatureMap) -> Group:
-        row, column = self.spot.row, self.spot.column
-        there = values_frame(bright.picture, row - 1, column - 1, row + 2, column + 2)
-        here = self.follow(row, column).copy().set_color(look.SECOND)
-        with self.beat("strongest"):
-            self.say(f"Strongest response: {number(self.spot.value)}")
-            self.play(Create(there), Create(here), run_time=look.IN_S)
-        return Group(there, here)
-
-    def show_formula(self, middle: look.Region, working: Group, marks: Group) -> None:
-        line = formula('"feature map"_k = phi.alt (W_k * x + b_k)')
-        line.set(width=middle.width).move_to(middle.centre + UP * 0.8)
-        meaning = lines(
-            "W  the filter's weights, learned",
-            "x  the image",
-            "b  the bias",
-            "φ  the nonlinearity: ReLU",
-            color=look.TEXT,
+    def show_formula(self) -> None:
+        """The formula, whose parts light up with what they stand for."""
+        equation = Equation(bool(self.phi), self.map.has_bias).fill(self.rooms.formula)
+        self.play(FadeIn(equation), run_time=look.IN_S)
+        told = (
+            (("weights",), look.ACCENT, self.filter.outline),
+            (("slides", "input"), look.SECOND, self.input[0].picture),
+            (("map", "bias", "phi"), look.TEXT, self.output[0].picture),
         )
-        meaning.set(width=min(meaning.width, middle.width)).next_to(line, DOWN, buff=0.5)
-        with self.beat("formula"):
-            self.say("What the filter found, and where")
-            self.play(FadeOut(working), FadeOut(marks), run_time=look.IN_S)
-            self.play(Write(line), run_time=look.MOVE_S)
-            self.play(FadeIn(meaning), run_time=look.IN_S)
+        for parts, color, thing in told:
+            self.play(equation.animate.lit(*parts, color=color), flash(thing), run_time=look.MOVE_S)
 
 
-def _verdict(answer: str, truth: str | None) -> str:
+def counted(number: float, noun: str) -> str:
+    """`1 map`, `16 maps`."""
+    return f"{whole(number)} {noun}{'s' * (number != 1)}"
+
+
+def verdict(answer: str, truth: str | None) -> str:
+    """Whether the answer is right, where somebody said what the image shows."""
     if truth is None:
         return "Nobody told us what it really is."
     return "That is right." if answer == truth else f"That is wrong: it is “{truth}”."

@@ -19,7 +19,7 @@ from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip
-from scenes.parts.support import Support
+from scenes.parts.support import Support, scales_of
 from scenes.parts.text import percent, whole
 from scenes.parts.without import WithoutBars
 from scenes.stage import LessonScene, SceneOptions
@@ -177,11 +177,11 @@ class GradCam(LessonScene):
 
     def construct(self) -> None:
         body, wide = look.body(), look.shape() == "wide"
-        halves = body.columns(1, 1)
-        width = min(halves[0].width, 4.0)
+        halves, width = body.columns(1, 1), min(body.columns(1, 1)[0].width, 4.0)
+        self.scales = {one.name: scales_of([found.signed for found in one.maps]) for one in (self.case, self.doubt)}
         strips = [
-            (ScaleStrip(case.signed_scale, width, "all maps"), ScaleStrip(case.support_scale, width, "all overlays"))
-            for case in (self.case, self.doubt)
+            [ScaleStrip(signed, width, "all maps"), ScaleStrip(strength, width, "all overlays")]
+            for signed, strength in self.scales.values()
         ]
         foot = body.bottom + max(strip.height for pair in strips for strip in pair)
         room = look.Region(body.left, body.right, foot + look.GAP, body.top)
@@ -190,9 +190,8 @@ class GradCam(LessonScene):
         self.gallery = Gallery(room)
         made = self.gallery.made([*self.makers(self.case), *self.makers(self.doubt)])
         (image, heat, laid, heat_2, laid_2), doubted = made[:5], made[6:]
-        (signed, strength), doubt_strips = strips
-        if not wide:  # the overlays stand there without their maps
-            doubt_strips = (doubt_strips[1].set_x(room.centre[0]),)
+        (signed, strength), both = strips
+        doubt_strips = both if wide else [both[1].set_x(room.centre[0])]  # there overlays stand without their maps
         large = self.portrait(self.case)
         with self.beat("answer"):
             self.play(FadeIn(large.image), run_time=look.IN_S)
@@ -246,13 +245,13 @@ class GradCam(LessonScene):
 
     def makers(self, case: Case) -> list[Callable[[float, float], Exhibit]]:
         """The image, and of its answer and the rival map and overlay."""
-        told = self.told
+        told, (signed, strength) = self.told, self.scales[case.name]
         chances = [f"“{told[case.name + kind]}” {told[f'{case.name}{kind}_probability']}" for kind in _KINDS]
         made = [partial(Exhibit, partial(InputImage, case.image, probe=case.probe), "input image", chances[0])]
         for kind, found, slot, chance in zip(_KINDS, case.maps, case.slots, chances, strict=True):
             source = ArraySource(self.array, (case.probe, slot))
-            heat = partial(FeatureMap, found.signed, case.signed_scale, source=source)
-            laid = partial(Support, case.image, found.signed, self.layer.field, case.support_scale)
+            heat = partial(FeatureMap, found.signed, signed, source=source)
+            laid = partial(Support, case.image, found.signed, self.layer.field, strength)
             made.append(partial(Exhibit, heat, f"Grad-CAM “{found.name}”", self.layer.name))
             made.append(partial(Exhibit, laid, chance, str(told[f"{case.name}{kind}_share"])))
         return made

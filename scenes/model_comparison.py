@@ -252,7 +252,7 @@ class ModelComparison(LessonScene):
         """
         body = look.body()
         if look.shape() == "wide":
-            image, maps = body.columns(2.5, 9.9)
+            image, maps = body.columns(2.4, 10.3)
             return image, maps, maps, maps
         if look.shape() == "square":
             image, beside = body.columns(1, 2.2)

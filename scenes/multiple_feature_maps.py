@@ -249,18 +249,19 @@ class MultipleFeatureMaps(LessonScene):
         stack = fit(lambda size: self.stack(self.array, self.layer.name, self.shown, size), rooms[0], most=2.2)
         with self.beat("stack"):
             self.say("Together: height × width × channels")
-            kept = [one.picture for one in board.maps]
-            texts = [part for one in board.maps for part in one.get_family() if part not in kept and len(part.points)]
+            pictures, shapes = [one.picture for one in board.maps], [one.map.shape_label for one in board.maps]
+            kept = [*reversed(pictures), *shapes]  # the first map in front, as in the stack
+            rest = [part for one in board.maps for part in one.get_family() if part not in kept and len(part.points)]
             gone = [filters, self.to_filters, self.to_maps] if wide else []
-            self.play(FadeOut(*texts, board.strip, *self.written, *gone), run_time=look.IN_S)
-            self.remove(*board.maps, *kept)
-            self.add(*reversed(kept))  # the first in front, as in the stack
-            sheets = [sheet[0] for sheet in reversed(stack.sheets)]
-            self.play(*(Transform(a, b) for a, b in zip(kept, sheets, strict=True)), run_time=look.MOVE_S)
+            self.play(FadeOut(*rest, board.strip, *self.written, *gone), run_time=look.IN_S)
+            self.remove(*board.maps)
+            self.add(*kept)
+            targets = [*(sheet[0] for sheet in stack.sheets), *[stack.shape_label] * len(shapes)]
+            self.play(*(Transform(*pair) for pair in zip(kept, targets, strict=True)), run_time=look.MOVE_S)
             self.remove(*kept)
-            self.add(stack.sheets)
-            self.play(FadeIn(stack.name_label, stack.shape_label, stack.count_label), run_time=look.IN_S)
-            self.remove(stack.sheets)
+            self.add(stack.sheets, stack.shape_label)
+            self.play(FadeIn(stack.name_label, stack.count_label), run_time=look.IN_S)
+            self.remove(stack.sheets, stack.shape_label)
             self.add(stack)
             if wide:
                 self.play(

@@ -8,21 +8,21 @@ from manim import Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTrans
 
 from fmcore.analysis.collapse import collapse
 from fmcore.analysis.nonlinearity import clearest, curve
-from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.header import LayerInfo
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.before_after import BeforeAfter
-from scenes.parts.channel_stack import ChannelStack
 from scenes.parts.colour_bar import ColourBar
-from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.feature_map import FeatureMap
 from scenes.parts.filter_calculation import FilterCalculation, How
 from scenes.parts.filter_slice import FilterSlice
 from scenes.parts.fitting import fit
 from scenes.parts.function_graph import FunctionGraph
+from scenes.parts.layer_input import layer_input
 from scenes.parts.layer_name import layer_name
-from scenes.parts.motion import Sweep, flash
+from scenes.parts.live_sweep import LiveSweep
+from scenes.parts.motion import flash
 from scenes.parts.phi import CUTTING, phi_name
 from scenes.parts.picture import Picture
 from scenes.parts.scan import Scan
@@ -30,7 +30,7 @@ from scenes.parts.text import lines, number, paragraph, percent, shortened
 from scenes.stage import LessonScene, SceneOptions
 
 _BEADS = 41
-_LONG = 14  # characters of "channel 6 of 8" that fit above a narrow map
+_LONG = {"wide": 20, "square": 14, "tall": 14}  # characters of "channel 6 of 8" that fit above a map
 _CUT = "what lies below zero becomes zero, the rest passes unchanged"
 _SOFT = "what lies far above zero passes almost unchanged, what lies far below nearly vanishes"
 _RULES = {
@@ -186,15 +186,14 @@ class Nonlinearity(LessonScene):
 
     def construct(self) -> None:
         words = ("before φ", "after φ") if self.bent else ("number before", "number after")
-        shown = BeforeAfter(self.maps, self.arrays, self.here, self.curve, self.which, words)
+        shown = BeforeAfter(self.maps, self.arrays, self.here, self.curve, self.which(_LONG[look.shape()]), words)
         self.show_the_curve(shown.before, shown.after, shown.graph, shown.bar)
         self.show_the_collapse(shown.before, Group(shown.after, shown.graph, shown.bar, self.beads))
 
-    @property
-    def which(self) -> str:
-        """Which channel it is, in a few letters."""
+    def which(self, most: int) -> str:
+        """Which channel it is, in at most about so many characters."""
         full = f"channel {self.here[1] + 1} of {self.layer.output_shape[0]}"
-        return full if len(full) <= _LONG else f"channel {self.here[1] + 1}"
+        return full if len(full) <= most else f"channel {self.here[1] + 1}"
 
     def show_the_curve(self, before: FeatureMap, after: FeatureMap, graph: FunctionGraph, bar: ColourBar) -> None:
         numbers = self.maps["before"]
@@ -222,19 +221,17 @@ class Nonlinearity(LessonScene):
         with self.beat("after"):
             self.say(str(self.told["zero"]) if self.layer.nonlinearity in CUTTING else "What is left of the map")
             self.play(FadeOut(ends), run_time=look.IN_S / 2)
-            self.fill(after, before.picture, graph=graph)
+            self.fill(after, Scan(before.picture), graph)
             self.play(Transform(self.beads, results), run_time=look.MOVE_S)
 
     def place_frame(self, picture: Picture, at: int) -> Scan:
         """A frame around the value of `picture` that is number `at` in reading order."""
-        return Scan(picture, picture).follow(*divmod(at, picture.grid[1]))
+        return Scan(picture).follow(*divmod(at, picture.grid[1]))
 
-    def fill(
-        self, result: FeatureMap, read: Picture, size: tuple[int, ...] = (1, 1), graph: FunctionGraph | None = None
-    ) -> None:
-        """Reveal `result` while a frame of `size` runs over what it is made of, and a dot over the curve of `graph`."""
-        scan, dot = Scan(read, result.picture, (size[0], size[1])), Dot(color=look.MARK)
-        runners = VGroup(scan, dot) if graph else VGroup(scan)
+    def fill(self, result: FeatureMap, scan: Scan, graph: FunctionGraph | None = None) -> None:
+        """Reveal `result` while `scan` runs over what it is made of, and a dot over the curve of `graph`."""
+        dot = Dot(color=look.MARK)
+        runners = [scan, dot] if graph else [scan]
 
         def follow(row: int, column: int) -> Mobject:
             if graph:
@@ -243,9 +240,10 @@ class Nonlinearity(LessonScene):
 
         words = [part for part in result if part is not result.picture]
         self.play(FadeIn(*words), run_time=look.IN_S / 2)
-        self.add(result.picture, *words, runners)
-        self.play(Sweep(result.picture, follow, run_time=min(3.0, 0.7 * self.seconds_left)))
-        self.remove(result.picture, *words, runners)
+        result.picture.pixel_array[..., 3] = 0
+        sweep = LiveSweep(result.picture, [*words, *runners], follow, run_time=min(3.0, 0.7 * self.seconds_left))
+        self.play(sweep)
+        self.remove(sweep.mobject, *runners)
         self.add(result)
 
     # -- two filters as one ----------------------------------------------------------------------
@@ -267,20 +265,21 @@ class Nonlinearity(LessonScene):
             self.play(ReplacementTransform(before, start), run_time=look.MOVE_S)
             rest = (*two.items[:-3], two.items[-2], two.signs, self.note(note_room))
             self.play(FadeIn(*rest), run_time=look.IN_S)
-            self.fill(two.result, start.picture, kernel)
+            self.fill(two.result, Scan(start.picture, kernel))
         with self.beat("one"):
             self.say(f"Two filters are one, {self.told['difference']}")
             parts = Group(*(item.picture.copy() for item in two.items if isinstance(item, FilterSlice)))
             self.play(FadeIn(one.items[0]), *(part.animate.move_to(one.items[1].picture) for part in parts))
             self.play(FadeOut(parts), FadeIn(one.items[1], one.signs), run_time=look.IN_S / 2)
-            self.fill(one.result, one.items[0].picture, self.found.one.shape[1:])
+            outside = (-self.layer.padding[0], -self.layer.padding[1])
+            self.fill(one.result, Scan(one.items[0].picture, self.found.one.shape[1:], self.layer.stride, outside))
             self.until(0.75)
             self.play(flash(two.result.picture), flash(one.result.picture), run_time=look.MOVE_S)
         with self.beat("between"):
             self.say("φ in between: another map")
             self.play(FadeOut(one), run_time=look.IN_S / 2)
             self.play(FadeIn(between.items[:-1], between.signs), run_time=look.IN_S)
-            self.fill(between.result, between.items[-3].picture, kernel)
+            self.fill(between.result, Scan(between.items[-3].picture, kernel))
         with self.beat("depth"):
             self.say("φ is what makes depth count")
             self.until(0.3)
@@ -289,34 +288,18 @@ class Nonlinearity(LessonScene):
             self.play(flash(between.result.picture), run_time=look.MOVE_S)
 
     def calculation(self, how: How, size: float) -> FilterCalculation:
-        return FilterCalculation(self.found, how, self.entering(size), size)
-
-    def entering(self, size: float) -> Group:
-        """What the first filter reads: the image, or the strongest of the maps of the layer before."""
-        if self.layer.input in ("probes", "input"):
-            return InputImage(self.bundle.part("probes", self.probe), size, "image", self.probe)
-        maps = self.bundle.part(self.layer.input, self.probe)  # (C, H, W)
-        strongest = int((maps.astype(np.float64) ** 2).sum((1, 2)).argmax())
-        scale, source = ColourScale.of(maps, "per_layer"), (self.layer.input, (self.probe,))
-        return _OneOfMany(maps, [strongest], scale, size, "what goes in", source)
+        image = layer_input(self.bundle, self.layer, self.probe, size)
+        return FilterCalculation(self.found, how, image, size)
 
     def note(self, room: look.Region) -> Mobject:
         """Which channel it is, and what shares a scale."""
         name = layer_name(self.layer.name)
         if look.shape() == "wide":
-            said = lines(name, self.which, "results on", "one scale", width=room.width)
+            said = lines(name, self.which(_LONG["tall"]), "results on", "one scale", width=room.width)
         else:
-            words = f"{shortened(name, 24)}, {self.which}; results on one scale"
+            words = f"{shortened(name, 24)}, {self.which(_LONG['wide'])}; results on one scale"
             said = paragraph(words, look.SMALL, look.MUTED, width=room.width, most=2)
         return said.move_to(room.centre)
-
-
-class _OneOfMany(ChannelStack):
-    """One map of many, with its picture under the name that rows of pictures use."""
-
-    @property
-    def picture(self) -> Picture:
-        return self.front
 
 
 def row_rooms() -> tuple[look.Region, look.Region, look.Region]:

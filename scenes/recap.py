@@ -214,19 +214,22 @@ class Recap(LessonScene):
         self.show_sentence()
 
     def beside(
-        self, *makers: Callable[[float], Mobject], scale: str = "", room: look.Region | None = None
+        self, *makers: Callable[[float], Mobject], scale: str | None = "", room: look.Region | None = None
     ) -> tuple[Group, Mobject]:
         """What `makers` make, side by side, as large as the room allows, and below it what `scale` says of theirs.
 
-        Only the last of them where the words alone are too wide for all.
+        Only the last of them where the words alone are too wide for all; no words where `scale` is None.
         """
         room = room or self.room
         if Group(*(made(_TINY) for made in makers)).arrange(RIGHT, buff=0.4).width > room.width:
             makers = makers[-1:]
-        scale = scale or ("each on its own scale" if len(makers) > 1 else "on its own scale")
+        if scale == "":
+            scale = "each on its own scale" if len(makers) > 1 else "on its own scale"
 
         def make(size: float) -> Group:
             things = Group(*(made(size) for made in makers)).arrange(RIGHT, buff=0.4, aligned_edge=DOWN)
+            if scale is None:
+                return Group(things, Group())
             return Group(things, label(scale, look.SMALL, look.MUTED).next_to(things, DOWN, buff=look.GAP))
 
         made = fit(make, room, most=3.9)
@@ -287,20 +290,18 @@ class Recap(LessonScene):
     def show_scale(self) -> None:
         """The same map twice: as bright as it can be, and as its layer's strongest map lets it be."""
         stays = look.shape() == "wide"
-        scales = (ColourScale.of(self.early.map(self.weak)), "its own scale"), (self.early.scale, "scale of the layer")
+        scales = (ColourScale.of(self.early.map(self.weak)), "its own scale"), (self.early.scale, "the layer's scale")
         makers = [partial(ScaledMap, self.early, self.weak, *scale) for scale in scales]
         makers = makers[: 1 + (self.weak != self.strong)]
-        (own, *shared), note = self.beside(
-            *makers, scale="the same numbers in each", room=self.room if stays else look.body()
-        )
+        (own, *shared), _ = self.beside(*makers, scale=None, room=self.room if stays else look.body())
         with self.beat("scale"):
             self.say("Careful: a colour means nothing without its scale")
             self.change(own, image=stays)
             self.until(0.45)
-            self.play(FadeIn(*shared, note), run_time=look.IN_S)
+            self.play(*(FadeIn(one) for one in shared or [own.strip]), run_time=look.IN_S)
             self.until(0.75)
             self.play(*(flash(one.strip.bar) for one in (own, *shared)), run_time=look.MOVE_S)
-        self.standing += [*shared, note]
+        self.standing += shared
 
     def show_filtered(self) -> None:
         """A deep map, and before it the maps that its layer reads, where they are recorded."""

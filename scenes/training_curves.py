@@ -233,9 +233,10 @@ class TrainingCurves(LessonScene):
             self.until(0.6)
             self.play(flash(line), run_time=look.MOVE_S)
             return line
-        part = slice_name(self.slice, self.weights.shape[2], self.layer.input in ("probes", "input"))
+        slices, rows, columns = self.weights.shape[2:]
+        part = slice_name(self.slice, slices, self.layer.input in ("probes", "input"))
         part += ", " * bool(part)
-        shape = shape_text(*self.weights.shape[3:], self.weights.shape[2])
+        shape = shape_text(rows, columns, slices)
         words = [f"filter {self.followed + 1} of {self.layer.name}, {shape}", f"{part}one scale, red +, blue −"]
         strip = FilterStrip(chart, epochs, self.tile, words, below)
         appear = LaggedStart(*(FadeIn(tile) for tile in strip.tiles), lag_ratio=0.6)

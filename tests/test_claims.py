@@ -19,7 +19,8 @@ ACTIVATION = "conv1/activation"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("claims") / "made-up.safetensors", Net(size=(12, 9), dead=(1,), measured=True))
+    path = tmp_path_factory.mktemp("claims") / "made-up.safetensors"
+    return make_bundle(path, Net(size=(12, 9), dead=(1,), measured=True))
 
 
 class Says(LessonScene):
@@ -27,7 +28,8 @@ class Says(LessonScene):
 
     title = "Says"
     script = Script.of(
-        Beat(cue="one", say="{layer}: {top} of {rows} rows, {often}, {count} and {share}."), Beat(cue="two", say="{top}")
+        Beat(cue="one", say="{layer}: {top} of {rows} rows, {often}, {count} and {share}."),
+        Beat(cue="two", say="{top}"),
     )
 
     def facts(self) -> dict[str, object]:
@@ -93,6 +95,6 @@ def test_the_answer_and_unknown_measures(bundle: Path) -> None:
         share = np.exp(logits) / np.exp(logits).sum()
         assert measure("probability of the answer", opened, "logits", (1,)) == pytest.approx(share.max())
         assert measure("class of the answer", opened, "logits", (1,)) == 1
-        with pytest.raises(BundleError, match="no measure 'largest'.*Did you mean 'largest value'"):
+        with pytest.raises(BundleError, match=r"no measure 'largest'.*Did you mean 'largest value'"):
             measure("largest", opened, ACTIVATION)
     assert all(one.explained for one in MEASURES.values())

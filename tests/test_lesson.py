@@ -13,9 +13,9 @@ from films import TINY, Net, frames_of, leftovers, make_bundle, packets_of
 from PIL import Image
 
 from fmcore.errors import BundleError, InputError, PlanError, RenderError
-from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, single_scenes
 from fmcore.render.cache import file_digest
-from fmcore.render.lesson import Made, Wish, make_lesson, single_scenes
+from fmcore.render.lesson import Made, Wish, make_lesson
 from fmcore.reporter import Silent
 
 CODE = """

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fmcore.analysis.attribution import ClassMap, brightest_is_decisive, class_map
 from fmcore.bundle import Array, Bundle
-from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
 
 FINE = 7  # places a side from which on a map tells regions of an image apart
@@ -21,16 +18,6 @@ class Case:
     image: Array  # (C, H, W)
     maps: tuple[ClassMap, ClassMap]  # of the answer and of its rival
     slots: tuple[int, int]  # where they stand in the second axis of the array
-
-    @property
-    def signed_scale(self) -> ColourScale:
-        """One scale for both maps, so that they can be compared."""
-        return ColourScale.signed(np.stack([one.signed for one in self.maps]), "shared")
-
-    @property
-    def support_scale(self) -> ColourScale:
-        """One scale for what is positive in either map."""
-        return ColourScale.strength(np.stack([one.positive for one in self.maps]), "shared")
 
 
 def case_of(bundle: Bundle, layer: str, probe: int, name: str = "") -> Case:
@@ -58,7 +45,7 @@ def explained_layer(bundle: Bundle) -> LayerInfo | None:
         layer for layer in bundle.convolutions if all(f"{layer.name}/{part}" in bundle.header.arrays for part in parts)
     ]
     fine = [layer for layer in having if min(layer.output_shape[1:]) >= FINE]
-    return (fine or having or [None])[-1]
+    return (fine or having)[-1] if having else None
 
 
 def misleading(bundle: Bundle, layer: str) -> int:

@@ -45,6 +45,11 @@ class WorkedMap:
         return "sum" if f"{self.layer.name}/sum" in self.bundle.header.arrays else "preactivation"
 
     @cached_property
+    def sums(self) -> Floats:
+        """What patches, filter and bias make, (H, W)."""
+        return self.bundle.part(f"{self.layer.name}/{self.stage}", self.probe, self.channel)
+
+    @cached_property
     def inputs(self) -> slice:
         """The channels of the layer's input that the filter reads."""
         return self.at(0, 0).inputs
@@ -90,26 +95,35 @@ class WorkedMap:
     @cached_property
     def high(self) -> Place:
         """Where the map is highest before φ, of the places with the window wholly on the input, if there are any."""
-        return self._largest(self._before, self._within)
+        return self._largest(self.sums, self._within)
 
     @cached_property
     def low(self) -> Place:
         """Where it is lowest, likewise."""
-        return self._largest(-self._before, self._within)
+        return self._largest(-self.sums, self._within)
 
     @cached_property
     def third(self) -> Place:
-        """The highest where the window hangs over the border and sees something; else the median of those above zero."""
+        """The highest where the window hangs over and sees something; else the median of those above zero."""
         if self.overhangs.any():
-            seen = self._before - self.at(0, 0).added
+            seen = self.sums - self.at(0, 0).added
             return self._largest(seen if (seen[self.overhangs] > 0).any() else -seen, self.overhangs)
-        above = self._before[self._before > 0] if (self._before > 0).any() else self._before
+        above = self.sums[self.sums > 0] if (self.sums > 0).any() else self.sums
         middle = np.sort(above, axis=None)[above.size // 2]
-        return self._largest(-np.abs(self._before - middle), self._within)
+        return self._largest(-np.abs(self.sums - middle), self._within)
 
     @property
     def places(self) -> tuple[Place, Place, Place]:
         return self.high, self.low, self.third
+
+    def under(self, row: int, column: int) -> tuple[int, int]:
+        """The row and column of the input that lie under the middle of the window at (row, column)."""
+        layer, found = self.layer, []
+        for axis, place in enumerate((row, column)):
+            middle = (layer.kernel[axis] - 1) * layer.dilation[axis] // 2
+            at = place * layer.stride[axis] - layer.padding[axis] + middle
+            found.append(min(max(at, 0), self.source.shape[axis + 1] - 1))
+        return found[0], found[1]
 
     @cached_property
     def slice(self) -> int:
@@ -121,10 +135,6 @@ class WorkedMap:
         layer, shown = self.layer, self.source[self.slice : self.slice + 1]
         geometry = (layer.kernel, layer.stride, layer.padding, layer.dilation, layer.padding_mode)
         return np.asarray(patch_at(shown, row, column, *geometry)[0])
-
-    @cached_property
-    def _before(self) -> Floats:
-        return self.bundle.part(f"{self.layer.name}/{self.stage}", self.probe, self.channel)
 
     @property
     def _within(self) -> NDArray[np.bool_]:

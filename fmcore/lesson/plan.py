@@ -13,6 +13,7 @@ options = { layer = "conv1" }
 
 import tomllib
 import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -186,3 +187,31 @@ def with_overrides(
     changes = {name: value for name, value in (("data", data), ("epochs", epochs), ("seed", seed)) if value is not None}
     recipes = {name: recipe.model_copy(update=changes) for name, recipe in plan.bundles.items()}
     return plan.model_copy(update={"bundles": recipes})
+
+
+def single_scenes(
+    names: Sequence[str],
+    options: Mapping[str, Any],
+    default: LessonPlan,
+    bundle: Path | None = None,
+    other: Path | None = None,
+) -> LessonPlan:
+    """A plan that shows `names` alone: with their bundles and options of `default`, or on `bundle`, beside `other`."""
+    known = {entry.scene: entry for entry in default.scenes}
+    recipes = dict(default.bundles) if bundle is None else {"given": BundleRecipe(file=str(bundle))}
+    first = next(iter(recipes))
+    if other is not None:
+        recipes["other"] = BundleRecipe(file=str(other))
+    entries = []
+    for name in names:
+        entry = known.get(name, SceneEntry(scene=name, bundle=first))
+        beside = "other" if other is not None else entry.other if bundle is None else None
+        entries.append(
+            SceneEntry(
+                scene=name,
+                bundle=entry.bundle if bundle is None else "given",
+                other=beside,
+                options={**entry.options, **options},
+            )
+        )
+    return LessonPlan(title="Scenes", bundles=recipes, scenes=tuple(entries))

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from fmcore import __version__
 from fmcore.errors import FmcoreError, InputError, PlanError, RenderError
 from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
-from fmcore.lesson.plan import LessonPlan, SceneEntry
+from fmcore.lesson.plan import LessonPlan
 from fmcore.lesson.record import (
     RECORD_NAME,
     RECORD_SCHEMA,
@@ -374,24 +374,3 @@ def _must_be_writable(folder: Path) -> None:
         raise InputError(
             f"The output folder '{folder}' cannot be written ({error.strerror}); name another one with --output."
         ) from None
-
-
-def single_scenes(
-    names: Sequence[str], options: Mapping[str, Any], default: LessonPlan, bundle: Path | None
-) -> LessonPlan:
-    """A plan that shows `names` alone: with their bundles and options of `default`, or all on `bundle`."""
-    from fmcore.lesson.plan import BundleRecipe
-
-    known = {entry.scene: entry for entry in default.scenes}
-    recipes = dict(default.bundles)
-    if bundle is not None:
-        recipes = {"given": BundleRecipe(file=str(bundle))}
-    first = next(iter(recipes))
-    entries = []
-    for name in names:
-        entry = known.get(name, SceneEntry(scene=name, bundle=first))
-        reads = "given" if bundle is not None else entry.bundle
-        entries.append(
-            SceneEntry(scene=name, bundle=reads, options={**entry.options, **options} if options else entry.options)
-        )
-    return LessonPlan(title="Scenes", bundles=recipes, scenes=tuple(entries))

@@ -5,16 +5,25 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from fmcore.analysis.meaning import MIXED, THRESHOLD
 from fmcore.bundle import Bundle
-from fmcore.lesson.claims import Claim
 from scenes.parts.counting import counted
 from scenes.parts.text import percent
 
 _UNMEASURED = "Nobody measured that here, so look for yourself: where is each map bright, and where dark"
 _NAMELESS = "with nothing that has a name here"
-TakeClaim = Callable[..., Claim]
+
+
+class Said(Protocol):
+    """Words with the `value` that was measured for them."""
+
+    @property
+    def value(self) -> float: ...
+
+
+TakeClaim = Callable[..., Said]
 
 
 class ChannelWords:
@@ -27,7 +36,7 @@ class ChannelWords:
         self.compared = self.measures is not None and self.meaning in bundle.header.arrays
         self.counted = self.active in bundle.header.arrays
 
-    def goes_with(self, channel: int, words: str = "{}", otherwise: str = MIXED) -> Claim:
+    def goes_with(self, channel: int, words: str = "{}", otherwise: str = MIXED) -> Said:
         """The classical map that `channel` goes with most, put into `words`; `otherwise` where it is below the bar."""
         scores = self.bundle.part(self.meaning, channel)
         best = int(scores.argmax())
@@ -37,7 +46,7 @@ class ChannelWords:
             "value over images", self.meaning, channel, best, words=said, at_least=THRESHOLD, otherwise=otherwise
         )
 
-    def above_zero(self, channel: int, words: Callable[[float], str]) -> Claim:
+    def above_zero(self, channel: int, words: Callable[[float], str]) -> Said:
         """The share of places where `channel` is above zero: over the images that were measured, or on this one."""
         if self.counted:
             return self.claim("value over images", self.active, channel, words=words)
@@ -75,12 +84,12 @@ class ChannelWords:
             "picky": "" if picky == broad else rest(),
         }
 
-    def images_compared(self, words: str) -> Claim:
+    def images_compared(self, words: str) -> Said:
         """Over how many images `goes_with` was measured."""
         say = partial(_put, words)
         return self.claim("images compared", "header/measures", words=say)
 
-    def images_counted(self, words: str, otherwise: str) -> Claim | str:
+    def images_counted(self, words: str, otherwise: str) -> Said | str:
         """Over how many images `above_zero` was measured; `otherwise` where it holds for one image."""
         if not self.counted:
             return otherwise

@@ -1,48 +1,79 @@
 """The pictures of a convolution that is worked out: its input, its feature map, and the numbers of one place."""
 
 import numpy as np
-from manim import DOWN, RIGHT, Group, VGroup
+from manim import DOWN, RIGHT, UP, Group, Rectangle, VGroup
+from numpy.typing import NDArray
 
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.worked import WorkedMap
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.cells import digit_size
+from scenes.parts.cells import Cells, digit_size
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.one_place import Colours, OnePlace
+from scenes.parts.phi import phi_name
 from scenes.parts.picture import UNIT, ArraySource
 from scenes.parts.place_sum import slice_name
-from scenes.parts.text import label, number, shape_text
+from scenes.parts.text import Label, label, number, shape_text
+from scenes.parts.window import window
+
+Floats = NDArray[np.floating]
+
+_LEAST_BAR = 0.95  # units: with less, the numbers beside a colour bar would touch
 
 
 def input_picture(map_: WorkedMap, height: float) -> Group:
-    """What the filter reads: the image, or that map of its input which is shown in detail, with the scale it has."""
+    """What the filter reads: the image, or that map of its input which is shown in detail, with the scale it has.
+
+    Its words keep clear of the window where that hangs over.
+    """
+    shown: InputImage | FeatureMap
+    words: list[Label] = []
     if map_.reads_image:
-        return Group(InputImage(map_.bundle.part("probes", map_.probe), height, probe=map_.probe))
-    array, channel = map_.layer.input, map_.inputs.start + map_.slice
-    values, count = map_.source[map_.slice], map_.bundle.info(array).shape[1]
-    name = f"{array.rpartition('/')[0]}, channel {channel + 1} of {count}"
-    scale = ColourScale.of(values)
-    shown = FeatureMap(values, scale, height, name, ArraySource(array, (map_.probe, channel)))
-    reach = label(f"{number(scale.low)} to {number(scale.high)}", look.SMALL, look.MUTED)
-    if look.shape() != "wide":
-        return Group(shown, reach.next_to(shown.shape_label, DOWN, buff=look.LEADING))
-    VGroup(shown.shape_label, reach).arrange(RIGHT, buff=0.25).next_to(shown.border, DOWN, buff=look.NEAR)
-    return Group(shown, reach)
+        shown = InputImage(map_.bundle.part("probes", map_.probe), height, probe=map_.probe)
+    else:
+        array, channel = map_.layer.input, map_.inputs.start + map_.slice
+        values, count = map_.source[map_.slice], map_.bundle.info(array).shape[1]
+        name = f"channel {channel + 1} of {count}"
+        if look.shape() == "wide":
+            name = f"{array.rpartition('/')[0]}, {name}"
+        scale = ColourScale.of(values)
+        shown = FeatureMap(values, scale, height, name, ArraySource(array, (map_.probe, channel)))
+        words = [label(f"{number(scale.low)} to {number(scale.high)}", look.SMALL, look.MUTED)]
+    last = (map_.layer.output_shape[1] - 1, map_.layer.output_shape[2] - 1)
+    room = Group(shown.border, window(shown.picture, map_.layer, 0, 0), window(shown.picture, map_.layer, *last))
+    around = Rectangle(width=room.width, height=room.height, stroke_width=0).move_to(room)
+    below = VGroup(shown.shape_label, *words)
+    below.arrange(RIGHT if look.shape() == "wide" else DOWN, buff=0.25 if look.shape() == "wide" else look.LEADING)
+    below.next_to(around, DOWN, buff=look.NEAR).match_x(shown.border)
+    shown.name_label.next_to(around, UP, buff=look.NEAR).match_x(shown.border)
+    return Group(shown, *words, around)
 
 
 def map_picture(map_: WorkedMap, has_bar: bool, height: float) -> Group:
     """The feature map; with its colour bar, where more of it is to be read than single numbers."""
+    return _map(map_, "activation", map_.values, has_bar, height, "activation")
+
+
+def sum_picture(map_: WorkedMap, height: float) -> Group:
+    """What patches, filter and bias make, before the nonlinearity, with its colour bar."""
+    following = phi_name(map_.layer) or "normalising"
+    return _map(map_, map_.stage, map_.sums, True, height, f"before {following}")
+
+
+def _map(map_: WorkedMap, part: str, values: Floats, has_bar: bool, height: float, title: str) -> Group:
     name = f"channel {map_.channel + 1} of {map_.layer.output_shape[0]}"
     if look.shape() == "wide":
         name = f"{map_.layer.name}, {name}"
-    source = ArraySource(f"{map_.layer.name}/activation", (map_.probe, map_.channel))
-    scale = ColourScale.of(map_.values)
-    shown = FeatureMap(map_.values, scale, height, name, source)
-    if not has_bar:
+    scale = ColourScale.of(values)
+    source = ArraySource(f"{map_.layer.name}/{part}", (map_.probe, map_.channel))
+    shown = FeatureMap(values, scale, height, name, source)
+    if not has_bar:  # nor does anybody know yet whether it will be flat
+        size = label(shape_text(*values.shape, 1), look.SMALL, look.MUTED)
+        shown.shape_label.become(size.move_to(shown.shape_label))
         return Group(shown)
-    bar = ColourBar(scale, height * 0.72)
+    bar = ColourBar(scale, max(height * 0.72, _LEAST_BAR), title)
     return Group(shown, bar.next_to(shown, RIGHT, buff=0.25).match_y(shown.picture))
 
 
@@ -67,13 +98,37 @@ def live_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
     return OnePlace(at.patch[map_.slice], weights, _colours(map_), side, names, "", _weights_of(map_), live=True)
 
 
+def filter_block(map_: WorkedMap, side: float) -> Cells:
+    """The slice of the filter that is shown, with its weights where they can be read."""
+    weights, count = map_.weights[map_.slice], len(map_.weights)
+    notes = [shape_text(*weights.shape, count)] + ["with batch norm"] * map_.is_scaled
+    name = "filter" if count == 1 else f"filter, {slice_name(map_)}"
+    digits = digit_size([weights], side / max(weights.shape))
+    return Cells(weights, _colours(map_).weights, side, name, " · ".join(notes), _weights_of(map_), digits)
+
+
+def patch_block(map_: WorkedMap, at: Place, side: float) -> Cells:
+    """What that slice meets at a place, in colours alone."""
+    patch = at.patch[map_.slice]
+    name = "patch" if len(map_.weights) == 1 else f"patch, {slice_name(map_)}"
+    return Cells(patch, _colours(map_).patch, side, name)
+
+
+def colour_channels(map_: WorkedMap, height: float) -> Group:
+    """The red, the green and the blue part of the image, which are numbers each."""
+    image = map_.bundle.part("probes", map_.probe)  # (3, H, W)
+    parts = [
+        FeatureMap(values, UNIT, height, ("red", "green", "blue")[number], ArraySource("probes", (map_.probe, number)))
+        for number, values in enumerate(image)
+    ]
+    return Group(*parts).arrange(DOWN if look.shape() != "tall" else RIGHT, buff=look.GAP)
+
+
 def _colours(map_: WorkedMap) -> Colours:
     weights, source = map_.weights[map_.slice], map_.source[map_.slice]
     is_grey = map_.reads_image and source.min() >= 0 and source.max() <= 1
     most = np.abs(weights).max(keepdims=True) * np.abs(source).max()  # no product anywhere is larger
-    return Colours(
-        UNIT if is_grey else ColourScale.of(source), ColourScale.signed(weights), ColourScale.signed(most)
-    )
+    return Colours(UNIT if is_grey else ColourScale.of(source), ColourScale.signed(weights), ColourScale.signed(most))
 
 
 def _weights_of(map_: WorkedMap) -> ArraySource | None:

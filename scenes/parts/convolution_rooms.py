@@ -39,7 +39,7 @@ class ConvolutionRooms:
         """With most room for the input and the map."""
         formula, rest = look.body().rows(0.5, 4.2, gap=0.1)
         if look.shape() == "wide":
-            image, middle, map_ = rest.columns(3.7, 4.0, 4.6)
+            image, middle, map_ = rest.columns(3.5, 3.6, 5.2)
             blocks, words = middle.rows(1, 1)
         elif look.shape() == "square":
             pictures, below = rest.rows(2.7, 1.35)
@@ -47,6 +47,6 @@ class ConvolutionRooms:
             blocks, words = below.columns(3.0, 3.6)
         else:
             map_, below = rest.rows(2.3, 1.8, gap=0.1)
-            image, right = below.columns(1.5, 2.4, gap=0.1)
+            image, right = below.columns(1.8, 2.15, gap=0.1)
             blocks, words = right.rows(0.75, 1.1, gap=0.1)
         return cls(image, map_, formula, blocks, words)

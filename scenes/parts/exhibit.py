@@ -69,7 +69,7 @@ class Gallery:
         return [look.Region(left, left + first.width, self.room.bottom, self.room.top) for left in lefts]
 
     def steps(self, *exhibits: Exhibit) -> Iterator[list[Animation]]:
-        """Let these and no others stand, in this order: others leave while those that stay move, then each enters."""
+        """Let these and no others stand, in this order: others leave, those that stay move, each new one enters."""
         before = [exhibit.get_center() for exhibit in exhibits]
         self._line_up(exhibits)
         leaving = [FadeOut(exhibit) for exhibit in self.standing if exhibit not in exhibits]
@@ -78,8 +78,10 @@ class Gallery:
             step = exhibit.get_center() - centre
             if exhibit in self.standing and np.abs(step).max() > 1e-3:
                 moving.append(exhibit.shift(-step).animate.shift(step))
-        if leaving or moving:
-            yield [*leaving, *moving]
+        if leaving:
+            yield leaving
+        if moving:
+            yield moving
         entering = [exhibit for exhibit in exhibits if exhibit not in self.standing]
         self.standing = list(exhibits)
         for exhibit in entering:
@@ -96,6 +98,7 @@ class Gallery:
             exhibit.move_to(slot.centre)
             if look.shape() == "tall":
                 exhibit.shift((slot.left + self.inset - exhibit.picture.get_x()) * RIGHT)
+                exhibit.shift(max(0.0, exhibit.get_right()[0] - slot.right) * LEFT)
             else:
                 exhibit.shift((slot.centre[0] - exhibit.picture.get_x()) * RIGHT)
                 exhibit.shift((self.level - exhibit.picture.get_y()) * UP)

@@ -10,7 +10,7 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.named_grid import NamedGrid
-from scenes.parts.text import label, number
+from scenes.parts.text import lines, number
 
 
 class LikenessTable(Group):
@@ -30,15 +30,19 @@ class LikenessTable(Group):
     ) -> None:
         kept = [_spread(len(own), most) for own in names]
         rows, columns = ([own[k] for k in ks] for own, ks in zip(names, kept, strict=True))
-        told = [
-            head if len(ks) == len(own) else f"{head}, {len(ks)} of {len(own)} layers"
-            for head, own, ks in zip(heads, names, kept, strict=True)
-        ]
-        values, scale = _floored(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
         tall = look.shape() == "tall"
+        cuts = [
+            "" if len(ks) == len(own) else f"{len(ks)} of {len(own)} layers"
+            for own, ks in zip(names, kept, strict=True)
+        ]
+        told = (
+            heads if tall else tuple(f"{head}, {cut}" if cut else head for head, cut in zip(heads, cuts, strict=True))
+        )
+        values, scale = _floored(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
         table = NamedGrid(values, rows, columns, (told[0], told[1]), scale, cell, name_width=1.0 if tall else 3.4)
         self.squares, self._width = table.grid, len(columns)
-        note = label("1 is alike, 0 is not", look.SMALL, look.MUTED) if tall else ColourBar(scale, 2.2, "CKA")
+        below = [f"{head}: {cut}" for head, cut in zip(heads, cuts, strict=True) if cut]
+        note = lines("1 is alike, 0 is not", *below) if tall else ColourBar(scale, 2.2, "CKA")
         super().__init__(table, note)
         self.arrange(DOWN if tall else RIGHT, buff=look.GAP if tall else 0.6)
 

@@ -1,6 +1,8 @@
-"""Maps of two networks side by side, all on one colour scale: several pairs in a table, or few maps large."""
+"""Maps of two networks side by side, on scales that can be compared: several pairs in a table, or few maps large."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from manim import DOWN, RIGHT, Animation, Group, Mobject, VGroup
@@ -13,24 +15,38 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.side import Side
 from scenes.parts.text import label
 
+_FAINT = 0.2  # of the other network's reach: what reaches less is all but black on a common scale
 _BETWEEN = 0.28  # units, between columns
 _BAR = 1.7  # width of a colour bar with its numbers and the gap before it
 
 
-def one_scale(maps: Sequence[NDArray[np.floating]]) -> ColourScale:
-    """The scale on which all `maps` (H, W) can be compared, whatever their sizes."""
-    return ColourScale.of(np.concatenate([values.ravel() for values in maps]), "shared")
+@dataclass(frozen=True)
+class Scales:
+    """The colour scales of the maps of two networks: one for both, unless one's would then be too dark to be seen."""
 
+    one: ColourScale
+    other: ColourScale
 
-def scale_note(maps: Mobject, scale: ColourScale, bar: float | None) -> Group:
-    """What says that `maps` share `scale`: a colour bar `bar` high beside them, or words below where it has no room."""
-    if bar is None:
-        note = Group(label("all on one colour scale", look.SMALL, look.MUTED))
+    @classmethod
+    def of(cls, ones: Sequence[NDArray[np.floating]], others: Sequence[NDArray[np.floating]]) -> Self:
+        """For maps (H, W) of the first network and of the second, whatever their sizes."""
+        flat = [np.concatenate([values.ravel() for values in maps]) for maps in (ones, others)]
+        reaches = sorted(float(np.abs(values).max()) for values in flat)
+        if 0 < reaches[0] < _FAINT * reaches[1]:
+            return cls(*(ColourScale.of(values, "shared") for values in flat))
+        scale = ColourScale.of(np.concatenate(flat), "shared")
+        return cls(scale, scale)
+
+    def note(self, maps: Mobject, bar: float | None) -> Group:
+        """What says which maps share a scale: a bar `bar` high beside them, or words below."""
+        if bar is not None and self.one == self.other:
+            note = Group(ColourBar(self.one, bar))
+            Group(maps, note).arrange(RIGHT, buff=0.4)
+            return note
+        words = "all on one colour scale" if self.one == self.other else "each network on its own scale"
+        note = Group(label(words, look.SMALL, look.MUTED))
         Group(maps, note).arrange(DOWN, buff=0.2)
-    else:
-        note = Group(ColourBar(scale, bar))
-        Group(maps, note).arrange(RIGHT, buff=0.4)
-    return note
+        return note
 
 
 class MatchedMaps(Group):
@@ -41,15 +57,14 @@ class MatchedMaps(Group):
 
     def __init__(self, sides: tuple[Side, Side], pairs: Sequence[Pair], words: Sequence[str], height: float) -> None:
         one, other = sides
-        maps = [one.view.map(pair.one) for pair in pairs] + [other.view.map(pair.other) for pair in pairs]
+        scales = Scales.of([one.view.map(pair.one) for pair in pairs], [other.view.map(pair.other) for pair in pairs])
         self.pairs = pairs
-        self.scale_of_colour = one_scale(maps)
-        self.above = Group(*(one.tile(pair.one, self.scale_of_colour, height) for pair in pairs))
-        self.below = Group(*(other.tile(pair.other, self.scale_of_colour, height) for pair in pairs))
+        self.above = Group(*(one.tile(pair.one, scales.one, height) for pair in pairs))
+        self.below = Group(*(other.tile(pair.other, scales.other, height) for pair in pairs))
         self.words = VGroup(label(word, look.SMALL, look.TEXT) for word in words)
         table = Group(*self.above, *self.below, *self.words)
         table.arrange_in_grid(rows=3, cols=len(pairs), buff=(_BETWEEN, 0.1))
-        self.note = scale_note(table, self.scale_of_colour, None if look.shape() == "tall" else 1.3 * height)
+        self.note = scales.note(table, None if look.shape() == "tall" else 1.3 * height)
         super().__init__(self.above, self.below, self.words, self.note)
 
     @staticmethod
@@ -74,12 +89,12 @@ class MapPair(Group):
     """The map of one channel beside that of another network's channel, both `height` high."""
 
     def __init__(self, sides: tuple[Side, Side], pair: Pair, height: float) -> None:
-        scale = one_scale([sides[0].view.map(pair.one), sides[1].view.map(pair.other)])
-        self.one = sides[0].tile(pair.one, scale, height)
-        self.two = sides[1].tile(pair.other, scale, height)
+        scales = Scales.of([sides[0].view.map(pair.one)], [sides[1].view.map(pair.other)])
+        self.one = sides[0].tile(pair.one, scales.one, height)
+        self.two = sides[1].tile(pair.other, scales.other, height)
         tall = look.shape() == "tall"
         maps = Group(self.one, self.two).arrange(RIGHT, buff=look.GAP if tall else 0.5)
-        self.note = scale_note(maps, scale, None if tall else 0.8 * height)
+        self.note = scales.note(maps, None if tall else 0.8 * height)
         super().__init__(self.one, self.two, self.note)
 
 
@@ -90,21 +105,17 @@ class Found(Group):
     """
 
     def __init__(self, sides: tuple[Side, Side], pair: Pair, lone: int | None, heading: str, height: float) -> None:
-        maps = [
-            sides[0].view.map(pair.one),
-            sides[1].view.map(pair.other),
-            *([] if lone is None else [sides[0].view.map(lone)]),
-        ]
-        scale = one_scale(maps)
+        ones = [sides[0].view.map(channel) for channel in (pair.one, *(() if lone is None else (lone,)))]
+        scales = Scales.of(ones, [sides[1].view.map(pair.other)])
         tall = look.shape() == "tall"
-        tiles = Group(sides[0].tile(pair.one, scale, height), sides[1].tile(pair.other, scale, height))
+        tiles = Group(sides[0].tile(pair.one, scales.one, height), sides[1].tile(pair.other, scales.other, height))
         self.both = _headed(heading, tiles.arrange(RIGHT, buff=0.3))
         self.alone = Group()
         if lone is not None:
-            self.alone = _headed(f"found by {sides[0].letter} alone", Group(sides[0].tile(lone, scale, height)))
+            self.alone = _headed(f"found by {sides[0].letter} alone", Group(sides[0].tile(lone, scales.one, height)))
         parts = Group(self.both, self.alone) if lone is not None else Group(self.both)
         parts.arrange(DOWN if tall else RIGHT, buff=0.2 if tall else 0.6)
-        self.note = scale_note(parts, scale, 0.8 * height if look.shape() == "wide" else None)
+        self.note = scales.note(parts, 0.8 * height if look.shape() == "wide" else None)
         super().__init__(self.both, self.alone, self.note)
 
     @property

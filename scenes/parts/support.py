@@ -1,5 +1,7 @@
 """What supports a class, laid over the image: the positive part of a Grad-CAM map."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from manim import DOWN, Group
 from numpy.typing import NDArray
@@ -9,6 +11,12 @@ from fmcore.header import ReceptiveField
 from scenes import look
 from scenes.parts.overlay import Overlay
 from scenes.parts.text import lines
+
+
+def scales_of(maps: Sequence[NDArray[np.floating]]) -> tuple[ColourScale, ColourScale]:
+    """One scale for all signed `maps` (h, w), and one for what is positive in any of them, so that they compare."""
+    together = np.stack(maps)
+    return ColourScale.signed(together, "shared"), ColourScale.strength(together, "shared")
 
 
 class Support(Group):
