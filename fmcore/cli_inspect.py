@@ -1,5 +1,7 @@
 """The verbs that look into bundles: `inspect` and `compare`. Imports stand inside, so that `--help` is instant."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click

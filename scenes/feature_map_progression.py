@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from manim import RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
+from manim import Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
 
 from fmcore.analysis.depths import depths
 from fmcore.analysis.hierarchy import Stage, hierarchy
@@ -16,7 +16,7 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import field_frame, values_frame
 from scenes.parts.motion import flash
 from scenes.parts.stage_cell import StageCell, stage_regions
-from scenes.parts.stage_maps import StageMaps, front, map_side, place_over, sees, shrunk, spot_inside
+from scenes.parts.stage_maps import StageMaps, arriving, front, map_side, place_over, sees, shrunk, spot_inside
 from scenes.parts.text import number, paragraph, percent, shape_text, whole
 from scenes.stage import LessonScene, SceneOptions
 
@@ -100,14 +100,7 @@ class FeatureMapProgression(LessonScene):
             "last_field": self._field(last),
             "first_on": above[0],
             "last_on": above[1],
-            "rarer": self.claim(
-                "share above zero",
-                f"{last.name}/activation",
-                self.probe,
-                words="Fewer and fewer places respond.",
-                at_most=0.8 * above[0].value,
-                otherwise="How much of a layer responds?",
-            ),
+            "rarer": self._rarer(above[0].value),
             **self._selectivity(),
             "reads": f"{layer_name(last.name)} reads maps, not pixels."
             if last.input not in ("probes", "input")
@@ -146,6 +139,13 @@ class FeatureMapProgression(LessonScene):
         array = f"{self.layers[0].name}/{part}"
         recognise = self.claim(measure, array, words=seen, at_least=0.4, otherwise=neutral)
         return {"recognise": recognise, "first_like": first, "last_like": last}
+
+    def _rarer(self, shallow: float) -> object:
+        question = "How much of a layer lies above zero?"
+        if any(stack.scale.low < 0 for stack in self.stacks):
+            return question
+        array, words = f"{self.layers[-1].name}/activation", "Fewer and fewer places respond."
+        return self.claim("share above zero", array, self.probe, words=words, at_most=0.8 * shallow, otherwise=question)
 
     def _selectivity(self) -> dict[str, object]:
         if not self._has("selectivity"):
@@ -226,13 +226,13 @@ class FeatureMapProgression(LessonScene):
                 FadeIn(cells[0].words),
                 run_time=look.MOVE_S,
             )
-            self.play(self.coming(sheets[0]), FadeIn(cells[1].words, self.legend(cells[0])), run_time=2 * look.MOVE_S)
+            self.play(arriving(sheets[0]), FadeIn(cells[1].words, self.legend(cells[0])), run_time=2 * look.MOVE_S)
             self.until(0.75)
             self.play(flash(front(sheets[0])), run_time=look.IN_S)
         with self.beat("deeper"):
             self.say("Deeper, drawn to scale")
             for stack, cell in zip(sheets[1:], cells[2:], strict=True):
-                self.play(self.coming(stack), FadeIn(cell.words), run_time=2 * look.MOVE_S)
+                self.play(arriving(stack), FadeIn(cell.words), run_time=2 * look.MOVE_S)
         return sheets
 
     def legend(self, cell: StageCell) -> VGroup:
@@ -240,9 +240,6 @@ class FeatureMapProgression(LessonScene):
         signed = any(stack.scale.low < 0 for stack in self.stacks)
         words = f"one scale a layer: {'blue is below zero' if signed else 'bright is strong'}"
         return cell.place_note(paragraph(words, look.SMALL, look.MUTED, width=cell.width, most=_LEGEND))
-
-    def coming(self, sheets: Group) -> LaggedStart:
-        return LaggedStart(*(FadeIn(sheet, shift=0.4 * RIGHT) for sheet in sheets), lag_ratio=0.3)
 
     def show_enlarged(self, cells: list[StageCell], sheets: list[Group]) -> None:
         figures = [None if stage is None else stage.likeness for stage in self.measured]

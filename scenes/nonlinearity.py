@@ -15,7 +15,7 @@ from scenes import look
 from scenes.parts.before_after import BeforeAfter
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap
-from scenes.parts.filter_calculation import FilterCalculation, How
+from scenes.parts.filter_calculation import FilterCalculation, How, calculation_rooms
 from scenes.parts.filter_slice import FilterSlice
 from scenes.parts.fitting import fit
 from scenes.parts.function_graph import FunctionGraph
@@ -26,7 +26,7 @@ from scenes.parts.motion import flash
 from scenes.parts.phi import CUTTING, phi_name
 from scenes.parts.picture import Picture
 from scenes.parts.scan import Scan
-from scenes.parts.text import lines, number, paragraph, percent, shortened
+from scenes.parts.text import lines, number, paragraph, percent
 from scenes.stage import LessonScene, SceneOptions
 
 _BEADS = 41
@@ -249,7 +249,7 @@ class Nonlinearity(LessonScene):
     # -- two filters as one ----------------------------------------------------------------------
 
     def show_the_collapse(self, before: FeatureMap, others: Group) -> None:
-        upper, lower, note_room = row_rooms()
+        upper, lower, note_room = calculation_rooms()
         size = min(
             fit(partial(self.calculation, how), room).result.picture.height
             for how, room in (("two", upper), ("one", lower), ("between", lower))
@@ -297,19 +297,9 @@ class Nonlinearity(LessonScene):
         if look.shape() == "wide":
             said = lines(name, self.which(_LONG["tall"]), "results on", "one scale", width=room.width)
         else:
-            words = f"{shortened(name, 24)}, {self.which(_LONG['wide'])}; results on one scale"
+            words = f"{layer_name(self.layer.name, 24)}, {self.which(_LONG['wide'])}; results on one scale"
             said = paragraph(words, look.SMALL, look.MUTED, width=room.width, most=2)
         return said.move_to(room.centre)
-
-
-def row_rooms() -> tuple[look.Region, look.Region, look.Region]:
-    """Regions of both rows of the calculation and of the note about them."""
-    if look.shape() == "wide":
-        rows, note = look.body().columns(5.0, 1.0)
-        upper, lower = rows.rows(1.0, 1.0)
-    else:
-        upper, lower, note = look.body().rows(1.0, 1.0, 0.25)
-    return upper, lower, note
 
 
 def one_part(share: float) -> str:

@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.worked import WorkedMap
-from fmcore.colour import ColourScale
+from fmcore.colour import GREY, ColourScale
 from scenes import look
 from scenes.parts.cells import Cells, digit_size
 from scenes.parts.colour_bar import ColourBar
-from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.feature_map import FeatureMap, InputImage, border
 from scenes.parts.one_place import Colours, OnePlace
 from scenes.parts.phi import phi_name
-from scenes.parts.picture import UNIT, ArraySource
-from scenes.parts.place_sum import slice_name
+from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.place_sum import COLOURS, slice_name
 from scenes.parts.text import Label, label, number, shape_text
 from scenes.parts.window import window
 
@@ -58,8 +58,7 @@ def map_picture(map_: WorkedMap, has_bar: bool, height: float) -> Group:
 
 def sum_picture(map_: WorkedMap, height: float) -> Group:
     """What patches, filter and bias make, before the nonlinearity, with its colour bar."""
-    following = phi_name(map_.layer) or "normalising"
-    return _map(map_, map_.stage, map_.sums, True, height, f"before {following}")
+    return _map(map_, map_.stage, map_.sums, True, height, "response")
 
 
 def _map(map_: WorkedMap, part: str, values: Floats, has_bar: bool, height: float, title: str) -> Group:
@@ -98,30 +97,32 @@ def live_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
     return OnePlace(at.patch[map_.slice], weights, _colours(map_), side, names, "", _weights_of(map_), live=True)
 
 
-def filter_block(map_: WorkedMap, side: float) -> Cells:
-    """The slice of the filter that is shown, with its weights where they can be read."""
-    weights, count = map_.weights[map_.slice], len(map_.weights)
-    notes = [shape_text(*weights.shape, count)] + ["with batch norm"] * map_.is_scaled
-    name = "filter" if count == 1 else f"filter, {slice_name(map_)}"
+def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
+    """The slice of the filter that is shown, with its weights where they can be read; `brief` is for narrow columns."""
+    weights = map_.weights[map_.slice]
     digits = digit_size([weights], side / max(weights.shape))
+    several, notes = len(map_.weights) > 1 and not brief, ["with batch norm"] * map_.is_scaled
+    if not brief:
+        notes.insert(0, shape_text(*weights.shape, len(map_.weights)))
+    name = f"filter, {slice_name(map_)}" if several else "filter"
     return Cells(weights, _colours(map_).weights, side, name, " · ".join(notes), _weights_of(map_), digits)
 
 
 def patch_block(map_: WorkedMap, at: Place, side: float) -> Cells:
     """What that slice meets at a place, in colours alone."""
-    patch = at.patch[map_.slice]
-    name = "patch" if len(map_.weights) == 1 else f"patch, {slice_name(map_)}"
-    return Cells(patch, _colours(map_).patch, side, name)
+    name = slice_name(map_) if len(map_.weights) > 1 else "patch"
+    return Cells(at.patch[map_.slice], _colours(map_).patch, side, name)
 
 
 def colour_channels(map_: WorkedMap, height: float) -> Group:
     """The red, the green and the blue part of the image, which are numbers each."""
     image = map_.bundle.part("probes", map_.probe)  # (3, H, W)
-    parts = [
-        FeatureMap(values, UNIT, height, ("red", "green", "blue")[number], ArraySource("probes", (map_.probe, number)))
-        for number, values in enumerate(image)
-    ]
-    return Group(*parts).arrange(DOWN if look.shape() != "tall" else RIGHT, buff=look.GAP)
+    scale = ColourScale(0.0, 1.0, table_name=GREY)
+    parts = Group()
+    for number_, (name, values) in enumerate(zip(COLOURS, image, strict=True)):
+        picture = Picture(values, scale, height, ArraySource("probes", (map_.probe, number_)))
+        parts.add(Group(picture, border(picture), label(name, look.SMALL).next_to(picture, UP, buff=look.NEAR)))
+    return parts.arrange(RIGHT if look.shape() == "tall" else DOWN, buff=look.GAP)
 
 
 def _colours(map_: WorkedMap) -> Colours:

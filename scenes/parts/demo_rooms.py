@@ -41,7 +41,7 @@ class DemoRooms:
             beside = Region(map_.left, map_.right, body.bottom, body.top)
         else:
             below, map_ = above.rows(1.75, 2.4, gap=0.15)
-            image, right = below.columns(1.6, 2.2, gap=0.2)
+            image, right = below.columns(1.5, 2.4, gap=0.15)
             filter_, patch = right.columns(1, 1, gap=0.2)
             far, near = body.rows(0.5, 1)
             beside = Region(body.left, body.right, formula.bottom, map_.top)

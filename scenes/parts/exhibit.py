@@ -43,7 +43,7 @@ class Gallery:
     def __init__(self, room: look.Region, most: int | None = None) -> None:
         self.room = room
         self.most = most or (4 if look.shape() == "wide" else 2)
-        self.level, self.inset = room.centre[1], 0.0
+        self.level = room.centre[1]
         self.standing: list[Exhibit] = []
 
     def made(self, makers: Sequence[Callable[[float, float], Exhibit]]) -> list[Exhibit]:
@@ -55,7 +55,6 @@ class Gallery:
         above = max(exhibit.get_top()[1] - exhibit.picture.get_y() for exhibit in made)
         below = max(exhibit.picture.get_y() - exhibit.get_bottom()[1] for exhibit in made)
         self.level = self.room.centre[1] - (above - below) / 2  # of the pictures, so that all fit
-        self.inset = max(exhibit.picture.get_x() - exhibit.get_left()[0] for exhibit in made)
         return made
 
     def slots(self, count: int) -> list[look.Region]:
@@ -93,12 +92,14 @@ class Gallery:
         return leaving
 
     def _line_up(self, exhibits: Sequence[Exhibit]) -> None:
-        """Each in its place: side by side with their pictures level, or below each other."""
-        for exhibit, slot in zip(exhibits, self.slots(len(exhibits)), strict=True):
+        """Each in its place: side by side with their pictures level, or below each other with them in one column."""
+        slots = self.slots(len(exhibits))
+        for exhibit, slot in zip(exhibits, slots, strict=True):
             exhibit.move_to(slot.centre)
-            if look.shape() == "tall":
-                exhibit.shift((slot.left + self.inset - exhibit.picture.get_x()) * RIGHT)
-                exhibit.shift(max(0.0, exhibit.get_right()[0] - slot.right) * LEFT)
-            else:
-                exhibit.shift((slot.centre[0] - exhibit.picture.get_x()) * RIGHT)
+            exhibit.shift((slot.centre[0] - exhibit.picture.get_x()) * RIGHT)
+            if look.shape() != "tall":
                 exhibit.shift((self.level - exhibit.picture.get_y()) * UP)
+        if look.shape() == "tall":
+            every = Group(*exhibits)
+            every.shift((self.room.left - every.get_left()[0]) * RIGHT)
+            every.shift(max(0.0, every.get_right()[0] - self.room.right) * LEFT)

@@ -59,10 +59,20 @@ class FilterCalculation(PictureRow):
         return found
 
 
+def calculation_rooms() -> tuple[look.Region, look.Region, look.Region]:
+    """Regions of two calculations below each other and of a note about them."""
+    if look.shape() == "wide":
+        rows, note = look.body().columns(5.0, 1.0)
+        upper, lower = rows.rows(1.0, 1.0)
+    else:
+        upper, lower, note = look.body().rows(1.0, 1.0, 0.25)
+    return upper, lower, note
+
+
 def _filter(weights: NDArray[np.floating], slice_: int, cell: float, most: float, name: str) -> FilterSlice:
     """One slice of `weights` (C, kH, kW), its values `cell` large where that leaves it no larger than a map."""
     count = len(weights)
-    note = f"1 of {count} slices" if count > 1 else ""
+    note = f"1 of {count}{' slices' * (look.shape() != 'tall')}" if count > 1 else ""
     size = min(most, cell * max(weights.shape[1:]))
     return FilterSlice(weights[slice_], size, "" if look.shape() == "tall" else name, note)
 

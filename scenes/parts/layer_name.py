@@ -1,6 +1,10 @@
 """What a layer is called in a sentence."""
 
+from scenes.parts.text import shortened
 
-def layer_name(name: str) -> str:
-    """`name`, or "layer 3" where a name is only numbers, as in `nn.Sequential`."""
-    return f"layer {name}" if name.replace(".", "").isdigit() else name
+_MOST = 30  # characters: a longer name makes a sentence nobody can follow
+
+
+def layer_name(name: str, most: int = _MOST) -> str:
+    """`name`, or "layer 3" where a name is only numbers, as in `nn.Sequential`; long ones without their middle."""
+    return f"layer {name}" if name.replace(".", "").isdigit() else shortened(name, most)

@@ -8,6 +8,7 @@ from fmcore.analysis.worked import WorkedMap
 from scenes.parts.phi import phi_name
 from scenes.parts.working import Term
 
+COLOURS = ("red", "green", "blue")
 _DECIMALS = 3  # where no rounding adds up, and "≈" is written
 
 
@@ -69,7 +70,7 @@ def product_in_words(value: float, weight: float) -> str:
 def slice_name(map_: WorkedMap) -> str:
     """The input channel whose values are shown, of those that the filter reads."""
     if map_.reads_image and len(map_.source) == 3:
-        return ("red", "green", "blue")[map_.slice]
+        return COLOURS[map_.slice]
     return f"channel {map_.inputs.start + map_.slice + 1}"
 
 

@@ -1,7 +1,7 @@
 """The maps of one layer as a stage of a network: some of them as a stack, to scale or enlarged, with their words."""
 
 import numpy as np
-from manim import Group
+from manim import RIGHT, FadeIn, Group, LaggedStart
 from numpy.typing import NDArray
 
 from fmcore.analysis.channels import is_flat, representatives, strongest
@@ -52,6 +52,11 @@ class StageMaps:
 def map_side(cell: StageCell) -> float:
     """The longer side of a map that fills the cell with its stack."""
     return cell.side / (1 + _STEP * (_SHEETS - 1))
+
+
+def arriving(sheets: Group) -> LaggedStart:
+    """The sheets of a stack come in one after the other, from the left, the front one last."""
+    return LaggedStart(*(FadeIn(sheet, shift=0.4 * RIGHT) for sheet in sheets), lag_ratio=0.3)
 
 
 def front(sheets: Group) -> Picture:
