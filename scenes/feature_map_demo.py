@@ -189,7 +189,7 @@ class FeatureMapDemo(LessonScene):
     def show_filter(self) -> None:
         """The filter, so large that its weights can be read where there is room."""
         large = fit(partial(filter_block, self.map, False), self.rooms.beside, most=3.0)
-        self.filter = fit(partial(filter_block, self.map, look.shape() == "tall"), self.rooms.filter, most=1.6)
+        self.filter = fit(partial(filter_block, self.map, look.shape() != "wide"), self.rooms.filter, most=1.6)
         self.play(FadeOut(self.numbers), ReplacementTransform(self.large, self.input), run_time=look.MOVE_S)
         self.play(FadeIn(large), run_time=look.IN_S)
         self.until(0.6)

@@ -191,7 +191,7 @@ class FeatureMapProgression(LessonScene):
         cells = [StageCell(regions[0][0], "image", words, regions[0][1], _LEGEND)]
         for stack, (region, beside) in zip(self.stacks, regions[1:], strict=True):
             cells.append(StageCell(region, stack.name, stack.words, beside))
-        self.notes: dict[int, Group] = {}
+        self.notes: list[Group] = []
         sheets = self.show_to_scale(self.show_the_image(), cells)
         self.show_enlarged(cells[1:], sheets)
         self.show_fields(cells[1:], sheets)
@@ -248,17 +248,18 @@ class FeatureMapProgression(LessonScene):
             self.say("The same maps, enlarged")
             self.play(*(Transform(old, new) for old, new in zip(sheets, large, strict=True)), run_time=2 * look.MOVE_S)
             self.until(0.45)
-            self.show_notes(0, cells, ["" if like is None else f"likeness {number(like)}" for like in figures])
+            self.show_notes(cells, ["" if like is None else f"likeness {number(like)}" for like in figures])
 
-    def show_notes(self, number: int, cells: list[StageCell], texts: list[str]) -> None:
-        """Write note `number` below every stage, in the place of the one that stands in its line."""
-        new = Group(*(cell.note(text, number) for cell, text in zip(cells, texts, strict=True) if text))
-        slot = number % cells[0].slots
-        if old := self.notes.pop(slot, None):
-            self.play(FadeOut(old), run_time=look.IN_S / 2)
-        if len(new):
-            self.notes[slot] = new
-            self.play(LaggedStart(*(FadeIn(note) for note in new), lag_ratio=0.5), run_time=look.MOVE_S)
+    def show_notes(self, cells: list[StageCell], texts: list[str]) -> None:
+        """Write a note for every stage that has one, below the others or in their place."""
+        if not any(texts):
+            return
+        slot = len(self.notes) % cells[0].slots
+        new = Group(*(cell.note(text, slot) for cell, text in zip(cells, texts, strict=True) if text))
+        if len(self.notes) >= cells[0].slots:
+            self.play(FadeOut(self.notes[-cells[0].slots]), run_time=look.IN_S / 2)
+        self.notes.append(new)
+        self.play(LaggedStart(*(FadeIn(note) for note in new), lag_ratio=0.5), run_time=look.MOVE_S)
 
     def show_fields(self, cells: list[StageCell], sheets: list[Group]) -> None:
         """Around one spot of the image, what a place of every layer sees there: frames that grow."""
@@ -266,7 +267,7 @@ class FeatureMapProgression(LessonScene):
         frames: list[Mobject] = []
         with self.beat("field"):
             self.say("What one number can see: its receptive field")
-            self.show_notes(1, cells, [sees(layer) for layer in self.layers])
+            self.show_notes(cells, [sees(layer) for layer in self.layers])
             for layer, stack in zip(self.layers, sheets, strict=True):
                 row, column = place_over(layer, *spot)
                 there = values_frame(front(stack), row, column, row + 1, column + 1)
@@ -287,14 +288,14 @@ class FeatureMapProgression(LessonScene):
         with self.beat("active"):
             self.say("How many of the numbers respond")
             self.play(FadeOut(self.frames), run_time=look.IN_S / 2)
-            self.show_notes(2, cells, shares)
+            self.show_notes(cells, shares)
             self.until(0.6)
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
         figures = [None if stage is None else stage.selectivity for stage in self.measured]
         with self.beat("classes"):
             self.say("Do channels prefer a class?" if self._has("selectivity") else "What does a deep map stand for?")
             self.until(0.4)
-            self.show_notes(3, cells, ["" if s is None else f"selectivity {number(s)}" for s in figures])
+            self.show_notes(cells, ["" if s is None else f"selectivity {number(s)}" for s in figures])
             self.until(0.75)
             self.play(flash(front(sheets[-1])), run_time=look.IN_S)
 

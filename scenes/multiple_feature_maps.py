@@ -250,14 +250,20 @@ class MultipleFeatureMaps(LessonScene):
         with self.beat("stack"):
             self.say("Together: height × width × channels")
             pictures, shapes = [one.picture for one in board.maps], [one.map.shape_label for one in board.maps]
-            kept = [*reversed(pictures), *shapes]  # the first map in front, as in the stack
-            rest = [part for one in board.maps for part in one.get_family() if part not in kept and len(part.points)]
+            kept = [*reversed(pictures), shapes[0]]  # the first map in front, as in the stack
+            rest = [
+                part
+                for one in board.maps
+                for part in one.get_family()
+                if part not in (*kept, *shapes) and len(part.points)
+            ]
             gone = [filters, self.to_filters, self.to_maps] if wide else []
             self.play(FadeOut(*rest, board.strip, *self.written, *gone), run_time=look.IN_S)
             self.remove(*board.maps)
-            self.add(*kept)
-            targets = [*(sheet[0] for sheet in stack.sheets), *[stack.shape_label] * len(shapes)]
-            self.play(*(Transform(*pair) for pair in zip(kept, targets, strict=True)), run_time=look.MOVE_S)
+            self.add(*kept, *shapes[1:])
+            targets = [*(sheet[0] for sheet in stack.sheets), stack.shape_label]
+            gather = (Transform(*pair) for pair in zip(kept, targets, strict=True))
+            self.play(*gather, *(FadeOut(shape) for shape in shapes[1:]), run_time=look.MOVE_S)
             self.remove(*kept)
             self.add(stack.sheets, stack.shape_label)
             self.play(FadeIn(stack.name_label, stack.count_label), run_time=look.IN_S)

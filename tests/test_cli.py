@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from films import Net, frames_of, leftovers, make_bundle
 
-VERBS = ["lesson", "render", "scenes", "record", "train", "inspect", "compare", "doctor"]
+VERBS = [
+    "lesson", "render", "scenes", "record", "train", "inspect", "compare", "check", "claims", "smoke", "doctor",
+]  # fmt: skip
 SCENE = """
 from fmcore.lesson.script import Beat, Script
 from scenes.stage import LessonScene

@@ -33,8 +33,15 @@ def test_the_scene_in_one_file_is_found_and_plays(tutorial_bundle: Path, tmp_pat
     ref = find_scene(f"{path}:BrightestMap")
     assert ref.title == "The brightest map" and ref.summary
     shown = play(getattr(_load_file(path), ref.name), tutorial_bundle).performance
-    assert "number" in shown.beats[0].say and "{" not in shown.beats[0].say
+    assert "channel" in shown.beats[0].say and "{" not in shown.beats[0].say
     assert [figure.array for figure in shown.figures] == ["conv1/activation"]
+    # filmed, captioned and checked, with no other edit
+    asked = [f"{path}:BrightestMap", "--bundle", tutorial_bundle, "--quality", "smoke"]
+    checked = CliRunner().invoke(cli, ["check", *map(str, asked), "--output", str(tmp_path), "--jobs", "1"])
+    assert checked.exit_code == 0, checked.output
+    made = CliRunner().invoke(cli, ["render", *map(str, asked), "--output", str(tmp_path), "--jobs", "1"])
+    assert made.exit_code == 0, made.output
+    assert "holds the largest value" in " ".join((tmp_path / "BrightestMap.srt").read_text("utf-8").split())
 
 
 def test_the_plan_is_valid_and_names_scenes_that_exist() -> None:
@@ -55,7 +62,7 @@ def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSe
         assert bundle.header.probes[0].original_size == (120, 90)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/guides/any-model.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/guides/any-model.md", "docs/guides/checking.md"])
 def test_every_verb_and_option_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     for verb, rest in re.findall(r"`?fmcore ([a-z]+)([^`\n|]*)", text):

@@ -12,7 +12,6 @@ from scenes.parts.cells import Cells, digit_size
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage, border
 from scenes.parts.one_place import Colours, OnePlace
-from scenes.parts.phi import phi_name
 from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.place_sum import COLOURS, slice_name
 from scenes.parts.text import Label, label, number, shape_text
