@@ -53,8 +53,8 @@ class ConvolutionStep(LessonScene):
         Beat(cue="third", say="{where} The steps are the same. Here they make {third}.", seconds=8.4),
         Beat(
             cue="all",
-            say="Now every place in turn: {map_rows} rows of {map_columns}, {numbers} in all, from one filter of {layer}."
-            " Watch the window and its products.",
+            say="Now every place in turn: {map_rows} rows of {map_columns}, {numbers} in all,"
+            " from one filter of {layer}. Watch the window and its products.",
             seconds=10,
         ),
         Beat(
@@ -190,7 +190,7 @@ class ConvolutionStep(LessonScene):
             self.explain()
 
     def working_at(self, at: Place) -> Working:
-        return Working(PlaceSum.of(self.map, at).terms, self.rooms.words.width).move_to(self.rooms.words.centre)
+        return Working(PlaceSum.of(self.map, at).terms, self.rooms.words)
 
     @property
     def products(self) -> int:
@@ -211,7 +211,8 @@ class ConvolutionStep(LessonScene):
             self.add(line)
             made.add(products.single(*place))
             target = VGroup(*(block.mark(*place) for block in blocks))
-            self.play(Transform(marks, target), FadeIn(made[-1]), run_time=seconds)
+            self.play(Transform(marks, target), FadeIn(made[-1]), run_time=seconds / 2)
+            self.wait(seconds / 2)
         self.play(FadeOut(marks, line), run_time=look.IN_S / 2)
         if len(places) < products.values.size:
             self.play(FadeIn(products.block), run_time=look.IN_S / 2)
@@ -222,12 +223,12 @@ class ConvolutionStep(LessonScene):
         """From the sum of products to the number in the map."""
         last = len(self.working) - bool(PlaceSum.of(self.map, at).outcome)
         if self.products < last:
-            lit = self.equation.animate.lit("bias")
-            self.play(FadeIn(self.working[self.products : last]), lit, run_time=look.IN_S)
+            added = FadeIn(self.working[self.products : last])
+            self.play(added, self.equation.animate.lit("bias"), run_time=look.IN_S)
         self.until(0.55)
+        if last < len(self.working):
+            self.play(FadeIn(self.working[last:]), self.equation.animate.lit("phi"), run_time=look.IN_S)
         if self.phi:
-            lit = self.equation.animate.lit("phi")
-            self.play(FadeIn(self.working[last:]), lit, run_time=look.IN_S)
             self.play(flash(self.equation.around("phi")), run_time=look.IN_S)
         picture = self.output[0].picture
         self.made.add(values_frame(picture, at.row, at.column, at.row + 1, at.column + 1))
@@ -285,16 +286,12 @@ class ConvolutionStep(LessonScene):
         back = window(self.input[0].picture, self.map.layer, high.row, high.column)
         self.play(Transform(self.window, back), run_time=look.IN_S)
         self.now.lay_on(self.map.patch(high.row, high.column))
-        told = {
-            "input": ("x  the input", flash(self.input[0].picture)),
-            "weights": ("W  the weights", flash(self.now.weights.outline)),
-            "bias": ("b  its bias", None),
-            "phi": (f"φ  {self.phi}", None),
-        }
-        told = {name: meaning for name, meaning in told.items() if name in self.equation.names}
-        legend = lines(*(words for words, _ in told.values()), color=look.TEXT, width=self.rooms.words.width)
+        words = {"input": "x  the input", "weights": "W  the weights", "bias": "b  its bias", "phi": f"φ  {self.phi}"}
+        lights = {"input": self.input[0].picture, "weights": self.now.weights.outline}
+        names = [name for name in words if name in self.equation.names]
+        legend = lines(*(words[name] for name in names), color=look.TEXT, width=self.rooms.words.width)
         legend.move_to(self.rooms.words.centre)
-        for (name, (_, light)), words in zip(told.items(), legend, strict=True):
-            lights = [flash(self.equation.around(name)), *([light] if light else [])]
-            self.play(FadeIn(words), *lights, run_time=look.IN_S)
+        for name, line in zip(names, legend, strict=True):
+            things = [self.equation.around(name), *([lights[name]] if name in lights else [])]
+            self.play(FadeIn(line), *map(flash, things), run_time=look.IN_S)
         self.play(self.equation.animate.lit("map"), flash(self.output[0].picture), run_time=look.MOVE_S)

@@ -168,8 +168,7 @@ class ModelComparison(LessonScene):
 
     def compared(self, name: str, *index: int, layer: str = "", **said: object) -> Claim:
         """A claim about both networks, taken over the images that both bundles sampled."""
-        claim = self.claim(name, f"{layer or self.a.view.layer}/sample", *index, **said)  # type: ignore[arg-type]
-        return claim.model_copy(update={"sample_size": self.found.images})
+        return self.claim(name, f"{layer or self.a.view.layer}/sample", *index, **said)  # type: ignore[arg-type]
 
     def agreement(self) -> Claim | str:
         if (agreement := self.found.agreement) is None:

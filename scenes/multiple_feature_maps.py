@@ -48,18 +48,12 @@ class MultipleFeatureMaps(LessonScene):
             say="Layer {layer} has {filters} of {weights} weights each. The weights decide what a filter looks for:"
             " other weights, another map.",
         ),
-        Beat(
-            cue="maps",
-            say="{filters}, {maps}: one channel for each. {here}",
-        ),
+        Beat(cue="maps", say="{filters}, {maps}: one channel for each. {here}"),
         Beat(
             cue="scale",
             say="On one colour scale, brightness can be compared: {strong} reaches {top}{faint}.",
         ),
-        Beat(
-            cue="meaning",
-            say="What do they show? {compared}{first_meaning}{last_meaning}.",
-        ),
+        Beat(cue="meaning", say="What do they show? {compared}{first_meaning}{last_meaning}."),
         Beat(
             cue="active",
             say="How often do they respond? {over}, {broad} is above zero at {broad_share} of all places{picky}.",

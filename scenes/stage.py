@@ -25,7 +25,7 @@ from manim import (
 )
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from fmcore.analysis.measures import MEASURES, digest_of, measure
+from fmcore.analysis.measures import digest_of, measure, sample_size
 from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, PlanError, RenderError, one_of
 from fmcore.header import LayerInfo
@@ -97,8 +97,6 @@ class LessonScene(Scene):
         value = measure(name, bundle, array, index, reference)
         holds = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
         said = words if isinstance(words, str) else words(value)
-        measures = bundle.header.measures
-        counted = measures.images if measures else bundle.header.dataset.test_count
         return Claim(
             words=said if holds else otherwise,
             measure=name,
@@ -108,7 +106,7 @@ class LessonScene(Scene):
             value=value,
             relation="is" if at_least is at_most is None else "at most" if at_least is None else "at least",
             threshold=at_most if at_least is None else at_least,
-            sample_size=max(1, counted) if MEASURES[name].over_images else 1,
+            sample_size=sample_size(name, bundle, array, reference),
             holds=holds,
             other=other,
         )

@@ -65,6 +65,7 @@ class Collapse:
     phi: str  # what stands between them; "relu" where the layer itself has nothing there
     before_array: str  # what `before` is: the layer's pre-activation, or its sum where a normalisation follows
     after_array: str  # what `after` is: the layer's activation; "" where it was worked out here
+    recorded: tuple[bool, bool]  # whether `first` and `second` are the weights themselves, not spread or multiplied
     first: Floats  # (C_in, kH, kW), a batch normalisation multiplied in
     second: Floats  # (kH, kW), spread where it is dilated
     one: Floats  # (C_in, KH, KW)
@@ -101,6 +102,7 @@ def collapse(bundle: Bundle, layer: str, channel: int, probe: int) -> Collapse:
     first, bias, before = _first(bundle, info, channel, probe)
     phi = info.nonlinearity if info.nonlinearity in FORMULAS and info.nonlinearity != "none" else "relu"
     summed = f"{layer}/sum" in bundle.header.arrays
+    scaled = f"{layer}/scale" in bundle.header.arrays and not summed
     recorded = info.nonlinearity != "none" and not summed
     after: Floats = FORMULAS[phi](before)
     if recorded:
@@ -114,6 +116,7 @@ def collapse(bundle: Bundle, layer: str, channel: int, probe: int) -> Collapse:
         layer=layer, partner=partner.name, place=(probe, channel), filter=number, slice=piece, phi=phi,
         before_array=f"{layer}/{'sum' if summed else 'preactivation'}",
         after_array=f"{layer}/activation" if recorded else "",
+        recorded=(info.dilation == (1, 1) and not scaled, partner.dilation == (1, 1)),
         first=first, second=second, one=one, image=image, before=before, after=after,
         two=correlated(before[None], second[None]),
         once=correlated(_padded(image, info, first.shape[1:]), one, info.stride) + bias * second.sum(),

@@ -35,7 +35,7 @@ class Measure:
 
     explained: str
     take: OfBundle
-    over_images: bool = False  # taken over the images of the statistics, not over one probe
+    over_images: bool = False  # taken over many images, not over one probe; `sample_size` says how many
 
 
 def _of(explained: str, function: OfArray, over_images: bool = False) -> Measure:
@@ -218,10 +218,12 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "class of the answer": _of("the class with the largest logit, from 0", lambda logits: float(logits.argmax())),
         "probability of the answer": _of("softmax of the largest logit", lambda logits: float(_softmax(logits).max())),
         "numbers": Measure("how many numbers there are", _count),
-        "training loss": _of_header("loss on the training images", lambda h, i: h.training.history[i[0]].train_loss),
+        "training loss": _of_header(
+            "loss on the training images", lambda h, i: h.training.history[i[0]].train_loss, True
+        ),
         "test loss": _of_header("loss on the test images", lambda h, i: h.training.history[i[0]].test_loss, True),
         "training accuracy": _of_header(
-            "the share of training images answered rightly", lambda h, i: h.training.history[i[0]].train_accuracy
+            "the share of training images answered rightly", lambda h, i: h.training.history[i[0]].train_accuracy, True
         ),
         "test accuracy": _of_header(
             "the share of test images answered rightly", lambda h, i: h.training.history[i[0]].test_accuracy, True
@@ -232,7 +234,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             True,
         ),
         "largest gain in an epoch": _of_header(
-            "the most that an epoch added to the training accuracy", lambda h, i: steepest_epoch(h.training.history)[1]
+            "the most that an epoch added to the training accuracy",
+            lambda h, i: steepest_epoch(h.training.history)[1],
+            True,
         ),
         "overfitting": _of_header(
             "the rise of the test loss above its lowest, as a share, if the training loss fell on",
@@ -333,3 +337,20 @@ def measure(name: str, bundle: Bundle, array: str, index: tuple[int, ...] = (), 
     if name not in MEASURES:
         raise BundleError(one_of("measure", name, list(MEASURES)))
     return MEASURES[name].take(bundle, array, index, other)
+
+
+def sample_size(name: str, bundle: Bundle, array: str, other: Bundle | None = None) -> int:
+    """Over how many images the measure called `name` is taken of `array`; 1 where it is taken of one probe."""
+    header, part = bundle.header, array.rpartition("/")[2]
+    if name not in MEASURES or not MEASURES[name].over_images:
+        return 1
+    if name.startswith(("training", "largest gain")):
+        return max(1, header.dataset.train_count)
+    if part == "sample" and other is not None:
+        return max(1, compared(bundle, other).images)
+    measured = header.measures
+    if measured is None or array.startswith(HEADER) or part in ("test_predicted", "test_label", "test_probability"):
+        return max(1, header.dataset.test_count)
+    return max(
+        1, {"meaning": measured.meaning_images, "foreground": measured.foreground_images}.get(part, measured.images)
+    )

@@ -68,7 +68,7 @@ def _map(map_: WorkedMap, part: str, values: Floats, has_bar: bool, height: floa
     source = ArraySource(f"{map_.layer.name}/{part}", (map_.probe, map_.channel))
     shown = FeatureMap(values, scale, height, name, source)
     if not has_bar:  # nor does anybody know yet whether it will be flat
-        size = label(shape_text(*values.shape, 1), look.SMALL, look.MUTED)
+        size = label(shape_text(values.shape[0], values.shape[1], 1), look.SMALL, look.MUTED)
         shown.shape_label.become(size.move_to(shown.shape_label))
         return Group(shown)
     bar = ColourBar(scale, max(height * 0.72, _LEAST_BAR), title)
@@ -81,7 +81,7 @@ def place_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
     names = (slice_name(map_) if len(map_.source) > 1 else "patch", "filter", "products")
     notes = ["with batch norm"] * map_.is_scaled
     if look.shape() == "wide":
-        notes.insert(0, shape_text(*weights.shape, len(map_.weights)))
+        notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
     written = [weights, *patches, *(patch * weights for patch in patches)]  # one size of digits for all places
     digits = digit_size(written, side / max(weights.shape))
     return OnePlace(
@@ -102,7 +102,7 @@ def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
     digits = digit_size([weights], side / max(weights.shape))
     several, notes = len(map_.weights) > 1 and not brief, ["with batch norm"] * map_.is_scaled
     if not brief:
-        notes.insert(0, shape_text(*weights.shape, len(map_.weights)))
+        notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
     name = f"filter, {slice_name(map_)}" if several else "filter"
     return Cells(weights, _colours(map_).weights, side, name, " · ".join(notes), _weights_of(map_), digits)
 

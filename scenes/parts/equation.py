@@ -25,7 +25,8 @@ class Equation(MathTypst):
     def fill(self, region: look.Region) -> Self:
         """Move into the middle of `region`, as wide as it allows, up to the size that belongs to the frame."""
         self.scale(min(region.width / self.width, _SIZE / self.font_size))
-        return self.move_to(region.centre)
+        self.move_to(region.centre)
+        return self
 
     def part(self, name: str) -> VGroup:
         """The letters of part `name`."""

@@ -42,12 +42,16 @@ class FilterCalculation(PictureRow):
             "two": (found.before, "before φ", found.before_array, found.two, "two filters", "="),
             "between": (found.after, "after φ", found.after_array, found.between, "with φ", "φ →"),
         }[how]
+        weights = (
+            ArraySource(f"{found.layer}/weight", (found.place[1], slice_)),
+            ArraySource(f"{found.partner}/weight", (found.filter, found.slice)),
+        )
         scale = ColourScale.signed(np.stack([found.before, found.after]), "shared")
         items = [
             image,
-            _filter(found.first, slice_, cell, size, "1st filter"),
+            _filter(found.first, slice_, cell, size, "1st filter", weights[0] if found.recorded[0] else None),
             _map(values, scale, size, name, ArraySource(array, found.place) if array else None),
-            _filter(found.second[None], 0, cell, size, "2nd filter"),
+            _filter(found.second[None], 0, cell, size, "2nd filter", weights[1] if found.recorded[1] else None),
             _map(made, results, size, about),
         ]
         first = 0 if look.shape() == "wide" else 2
@@ -69,12 +73,14 @@ def calculation_rooms() -> tuple[look.Region, look.Region, look.Region]:
     return upper, lower, note
 
 
-def _filter(weights: NDArray[np.floating], slice_: int, cell: float, most: float, name: str) -> FilterSlice:
+def _filter(
+    weights: NDArray[np.floating], slice_: int, cell: float, most: float, name: str, source: ArraySource | None = None
+) -> FilterSlice:
     """One slice of `weights` (C, kH, kW), its values `cell` large where that leaves it no larger than a map."""
     count = len(weights)
     note = f"1 of {count}{' slices' * (look.shape() != 'tall')}" if count > 1 else ""
     size = min(most, cell * max(weights.shape[1:]))
-    return FilterSlice(weights[slice_], size, "" if look.shape() == "tall" else name, note)
+    return FilterSlice(weights[slice_], size, "" if look.shape() == "tall" else name, note, source)
 
 
 def _map(

@@ -22,23 +22,36 @@ class Term:
 
 
 class Working(VGroup):
-    """`terms` from the left, at most `width` wide; the last number is the result. Its members are the terms."""
+    """`terms` from the left, in the middle of `region`; the last number is the result. Its members are the terms.
 
-    def __init__(self, terms: Sequence[Term], width: float) -> None:
-        super().__init__(*(_term(term, number == len(terms) - 1) for number, term in enumerate(terms)))
-        left = top = 0.0
-        for member in self:
-            if left and left + member.width > width:
-                left, top = 0.0, top - member.height - look.LEADING
-            member.align_to(np.array([left, 0, 0]), LEFT).shift([0, top, 0])
-            left += member.width + _APART
+    Where they take too many lines for the region, their names are left out.
+    """
+
+    def __init__(self, terms: Sequence[Term], region: look.Region) -> None:
+        super().__init__(*_lines(terms, region.width, True))
+        if self.height > region.height:
+            self.submobjects = _lines(terms, region.width, False)
+        self.move_to(region.centre)
 
 
-def _term(term: Term, is_result: bool) -> VGroup:
+def _lines(terms: Sequence[Term], width: float, named: bool) -> list[VGroup]:
+    """The terms, one after the other, with a new line where one is full."""
+    members = [_term(term, number == len(terms) - 1, named) for number, term in enumerate(terms)]
+    left = top = 0.0
+    for member in members:
+        if left and left + member.width > width:
+            left, top = 0.0, top - member.height - look.LEADING
+        member.align_to(np.array([left, 0, 0]), LEFT).shift([0, top, 0])
+        left += member.width + _APART
+    return members
+
+
+def _term(term: Term, is_result: bool, named: bool) -> VGroup:
     """Sign and number on one baseline, the name below the number."""
     value = label(term.value, look.LABEL, look.ACCENT if is_result else look.TEXT, bold=is_result)
-    name = label(term.name, look.SMALL, look.MUTED).next_to(value, DOWN, buff=look.LEADING)
-    column = VGroup(value, name)
+    column = VGroup(value)
+    if named:
+        column.add(label(term.name, look.SMALL, look.MUTED).next_to(value, DOWN, buff=look.LEADING))
     if not term.sign:
         return column
     sign = label(term.sign, look.LABEL, look.MUTED).next_to(column, LEFT, buff=_APART).match_y(value)
