@@ -122,7 +122,7 @@ class ConvolutionStep(LessonScene):
         index, phi = (self.probe, self.map.channel, at.row, at.column), self.map.layer.nonlinearity
         if self.map.stage == "sum" or phi not in CUTTING:
             steps = ["normalised"] * (self.map.stage == "sum") + [f"sent through {self.phi}"] * bool(self.phi)
-            words = f"{' and '.join(steps).capitalize()}, it" if steps else "It"
+            words = f"{' and '.join(steps).capitalize()}, it" if steps else "The sum"
             write = PlaceSum.of(self.map, at).write
             return self.claim(
                 "value", self.array("activation"), *index, words=lambda v: f"{words} goes into the map as {write(v)}."

@@ -57,7 +57,7 @@ class FeatureMapDemo(LessonScene):
             seconds=10,
         ),
         Beat(cue="kept", say="{kept} What remains is the feature map, channel {channel} of {layer}.", seconds=7),
-        Beat(cue="bright", say="Bright means a strong response. {strongest}", seconds=7.4),
+        Beat(cue="bright", say="{bright} means a strong response. {strongest}", seconds=7.4),
         Beat(
             cue="meaning",
             say="So a feature map says two things. What: one filter looks for one pattern."
@@ -107,6 +107,7 @@ class FeatureMapDemo(LessonScene):
             "kept": self.kept_in_words(),
             "channel": f"{self.channel + 1} of {layer.output_shape[0]}",
             "layer": layer.name,
+            "bright": "Bright red" if self.map.values.min() < 0 else "Bright",
             "strongest": self.claim(
                 "largest value",
                 *map_,

@@ -7,8 +7,9 @@ from manim import ImageMobject, MathTypst, Mobject, Rectangle, VMobject, config
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.script import TimedBeat
 from fmcore.lesson.storyboard import Box, Item
+from scenes.parts.outlines import capital_share
 from scenes.parts.picture import Picture
-from scenes.parts.text import Label, capital_share
+from scenes.parts.text import Label
 
 _UNITS_A_STROKE = 0.01  # manim's stroke widths are hundredths of a unit
 _MOST = 0.5  # of a picture that may lie under other things, and be proved all the same

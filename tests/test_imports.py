@@ -84,7 +84,7 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
     Room(
         "fmcore/render/*.py",
-        DRAWING | NUMBERS | {"av", "cairo", "PIL", "tqdm"},  # cairo and tqdm are what manim draws and reports with
+        DRAWING | NUMBERS | {"av", "cairo", "PIL", "svgelements", "tqdm"},  # some of it is what manim draws and reports with
         PURE | {"fmcore", "fmcore.files", "fmcore.render", "fmcore.prepare", "fmcore.reporter"},
         {"dask", "distributed", "matplotlib"},
     ),
@@ -104,6 +104,7 @@ ROOMS = [  # the first row that fits a file counts
         ANYTHING,
     ),
     Room("fmcore/doctor.py", NOTHING, {"fmcore.errors"}, ANYTHING),
+    Room("scenes/parts/outlines.py", DRAWING | {"numpy"}, {"scenes.look"}, {"matplotlib"}),
     Room("scenes/parts/*.py", DRAWING | {"numpy", "PIL"}, BY_SCENES - {"fmcore.lesson"}, NOTHING),
     Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour"}, {"matplotlib", "typst"}),
     Room("scenes/ledger.py", DRAWING, BY_SCENES, NOTHING),

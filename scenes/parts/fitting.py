@@ -8,7 +8,8 @@ from manim import Mobject
 from scenes.look import Region
 
 M = TypeVar("M", bound=Mobject)
-_CLOSE = 0.01  # frame units
+_CLOSE = 0.02  # frame units that may be left unused
+_SAME = 1e-6
 _SMALLEST = 0.05
 
 
@@ -19,17 +20,24 @@ def fit(make: Callable[[float], M], region: Region, most: float = 20.0) -> M:
     no multiples of each other. Texts are set once and kept, so a trial costs little. Where the texts alone are too
     wide, only the height is kept to.
     """
-    small = make(_SMALLEST)
-    least_width = small.width if small.width > region.width else 0.0
+    low, small = _SMALLEST, make(_SMALLEST)
+    width = max(region.width, small.width)
 
-    def fits(made: Mobject) -> bool:
-        widest = max(region.width, least_width) + 1e-6
-        return bool(made.width <= widest and made.height <= region.height + 1e-6)
+    def excess(made: Mobject) -> float:
+        return max(float(made.width) - width, float(made.height) - region.height)
 
-    low, high = _SMALLEST, most
-    if fits(made := make(high)):
-        return made.move_to(region.centre)
-    while high - low > _CLOSE:
-        middle = (low + high) / 2
-        low, high = (middle, high) if fits(make(middle)) else (low, middle)
-    return make(low).move_to(region.centre)
+    high, large = most, make(most)
+    over, under = excess(large), excess(small)
+    if over <= _SAME:
+        return large.move_to(region.centre)
+    best = small
+    # The excess grows with the size along a bent line, so a straight guess is nearly always the last.
+    while under < -_CLOSE and high - low > _CLOSE:
+        share = min(max((-_CLOSE / 2 - under) / (over - under), 0.05), 0.95)
+        size = low + share * (high - low)
+        found = excess(made := make(size))
+        if found <= _SAME:
+            low, under, best = size, found, made
+        else:
+            high, over = size, found
+    return best.move_to(region.centre)

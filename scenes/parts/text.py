@@ -3,15 +3,11 @@
 from functools import cache, lru_cache
 
 import numpy as np
-from manim import DOWN, LEFT, ManimColor, MathTypst, Text, VGroup, VMobject, config
-from manim.mobject.text.text_mobject import TEXT_MOB_SCALE_FACTOR
+from manim import DOWN, LEFT, ManimColor, MathTypst, VGroup, VMobject
 from PIL.ImageFont import FreeTypeFont, truetype
 
 from scenes import look
-
-_UNITS_A_POINT = 1 / 72
-_SET_AT = 96  # Pango rounds letter distances at small sizes: set large, then shrink
-_NEVER_WRAP_PX = 1_000_000  # manim lets Pango break lines at the film's width in pixels, whatever the frame's size
+from scenes.parts.outlines import SET_AT, UNITS_A_POINT, outline
 
 
 class Label(VMobject):
@@ -20,8 +16,8 @@ class Label(VMobject):
     def __init__(self, text: str, size: float, color: ManimColor, bold: bool) -> None:
         super().__init__(fill_color=color, fill_opacity=1, stroke_width=0)
         self.text, self.bold = text, bold
-        self.points = _outline(text, bold).copy()
-        self.scale(size / _SET_AT).center()
+        self.points = outline(text, bold).copy()
+        self.scale(size / SET_AT).center()
 
 
 def label(
@@ -112,55 +108,12 @@ def _wrapped(text: str, width: float, bold: bool) -> list[str]:
 @lru_cache(maxsize=4096)
 def _advance(text: str, bold: bool) -> float:
     """The width of `text` at size 1, from the font's own table: a thousand times faster than setting it."""
-    return float(_font(bold).getlength(text)) / _SET_AT * _UNITS_A_POINT
+    return float(_font(bold).getlength(text)) / SET_AT * UNITS_A_POINT
 
 
 @cache
 def _font(bold: bool) -> FreeTypeFont:
-    return truetype(str(look.font_file(bold)), _SET_AT)
-
-
-@lru_cache(maxsize=2048)
-def _outline(text: str, bold: bool) -> np.ndarray:
-    """The Bézier points (N, 3) of all letters at size `_SET_AT`, and two that mark the line's top and bottom.
-
-    Without the marks a label would be as high as its ink, and labels side by side would not share a baseline.
-    """
-    letters = _letters(text, bold)
-    points = [letter.points for letter in letters.family_members_with_points()]
-    if not points:
-        return np.zeros((0, 3))
-    x, middle = letters.get_left()[0], letters.get_y()
-    marks = [[[x, middle + TEXT_MOB_SCALE_FACTOR * (middle - depth), 0.0]] * 4 for depth in _line(bold)]
-    return np.concatenate([*points, *marks])
-
-
-@cache
-def _line(bold: bool) -> tuple[float, float]:
-    """Depth below the top of Pango's page of a line's bottom (that of "g") and top (that of "d").
-
-    manim turns text over and shrinks it, both about its middle, so the middle is still where Pango put it.
-    """
-    low, high = _letters("g", bold), _letters("d", bold)
-    half = 2 * TEXT_MOB_SCALE_FACTOR
-    return low.get_y() + low.height / half, high.get_y() - high.height / half
-
-
-@cache
-def capital_share(bold: bool) -> float:
-    """The height of a capital as a share of a label's, whatever is written."""
-    capital = _letters("H", bold)
-    low, high = _line(bold)
-    return float(capital.height / (TEXT_MOB_SCALE_FACTOR * abs(high - low)))
-
-
-def _letters(text: str, bold: bool) -> Text:
-    width_px, config.pixel_width = config.pixel_width, _NEVER_WRAP_PX
-    try:
-        weight = "BOLD" if bold else "NORMAL"
-        return Text(text, font=look.FONT, font_size=_SET_AT, weight=weight, should_center=False)
-    finally:
-        config.pixel_width = width_px
+    return truetype(str(look.font_file(bold)), SET_AT)
 
 
 def shape_text(height: int, width: int, channels: int) -> str:

@@ -1,0 +1,125 @@
+"""The outlines of a line of text as Bézier curves, straight from the font's file.
+
+manim sets text through Pango and an SVG file that it parses, 20 to 50 ms a line; this takes a tenth of a millisecond.
+Letters that the font lacks, such as Chinese ones, are left to Pango and the machine's fonts.
+"""
+
+from functools import cache, lru_cache
+
+import numpy as np
+from manim import Text, config
+from manim.mobject.text.text_mobject import TEXT_MOB_SCALE_FACTOR
+from numpy.typing import NDArray
+
+from scenes import look
+
+Points = NDArray[np.float64]
+
+UNITS_A_POINT = 1 / 72
+SET_AT = 96  # points; Pango rounds letter distances at small sizes: set large, then shrink
+_NEVER_WRAP_PX = 1_000_000  # manim lets Pango break lines at the film's width in pixels, whatever the frame's size
+_MOVE, _LINE, _QUADRATIC, _CUBIC, _CLOSE = 1, 2, 3, 4, 79  # matplotlib's codes for a path
+
+
+@lru_cache(maxsize=4096)
+def outline(text: str, bold: bool) -> Points:
+    """The cubic Bézier points (4 n, 3) of `text` at `SET_AT` points, and two curves that mark the line's height.
+
+    Without the marks, at the top of "d" and the bottom of "g", a line would be as high as its ink, and lines side by
+    side would not share a baseline.
+    """
+    text = " ".join(text.split("\n"))
+    points = _of_font(text, bold) if _has(text, bold) else _of_pango(text, bold)
+    if not len(points):
+        return points
+    marks = [[[points[:, 0].min(), depth, 0.0]] * 4 for depth in line(bold)]
+    return np.concatenate([points, *marks])
+
+
+@cache
+def line(bold: bool) -> tuple[float, float]:
+    """Where a line of text ends above and below its baseline, at y = 0."""
+    return float(_of_font("g", bold)[:, 1].min()), float(_of_font("d", bold)[:, 1].max())
+
+
+@cache
+def capital_share(bold: bool) -> float:
+    """The height of a capital as a share of a line's, whatever is written."""
+    low, high = line(bold)
+    return float(np.ptp(_of_font("H", bold)[:, 1])) / (high - low)
+
+
+def _of_font(text: str, bold: bool) -> Points:
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(fname=str(look.font_file(bold)), size=SET_AT)  # type: ignore[arg-type]
+    corners, codes = text_to_path.get_text_path(font, text, ismath=False)  # type: ignore[arg-type]
+    if not len(corners):
+        return np.zeros((0, 3))
+    flat = _cubics(np.asarray(corners, np.float64) * UNITS_A_POINT, [int(code) for code in codes])
+    return np.pad(flat, ((0, 0), (0, 1)))
+
+
+def _cubics(corners: Points, codes: list[int]) -> Points:
+    """The path as cubic curves, (4 n, 2)."""
+    curves: list[tuple[Points, Points, Points, Points]] = []
+    here = start = corners[0]
+
+    def straight(end: Points) -> None:
+        if not np.allclose(here, end, atol=1e-9):
+            curves.append((here, here + (end - here) / 3, here + 2 * (end - here) / 3, end))
+
+    number = 0
+    while number < len(codes):
+        code, corner = codes[number], corners[number]
+        if code == _MOVE:
+            start = corner
+        elif code == _LINE:
+            straight(corner)
+        elif code == _QUADRATIC:
+            end = corners[number + 1]
+            curves.append((here, here + 2 * (corner - here) / 3, end + 2 * (corner - end) / 3, end))
+            corner, number = end, number + 1
+        elif code == _CUBIC:
+            curves.append((here, corner, corners[number + 1], corners[number + 2]))
+            corner, number = corners[number + 2], number + 2
+        elif code == _CLOSE:
+            straight(start)
+            corner = start
+        here, number = corner, number + 1
+    return np.array(curves).reshape(-1, 2)
+
+
+@cache
+def _letters_of(bold: bool) -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(str(look.font_file(bold))).get_charmap())
+
+
+def _has(text: str, bold: bool) -> bool:
+    """Whether the font has every letter of `text`."""
+    return _letters_of(bold).issuperset(map(ord, text))
+
+
+def _of_pango(text: str, bold: bool) -> Points:
+    """As manim sets it, its baseline brought to y = 0."""
+    letters = _pango(text, bold)
+    points = [letter.points for letter in letters.family_members_with_points()]
+    if not points:
+        return np.zeros((0, 3))
+    # manim turns text over and shrinks it, both about its middle, so the middle is still where Pango put it
+    middle, capital = letters.get_y(), _pango("H", bold)
+    depth = capital.get_y() + capital.height / (2 * TEXT_MOB_SCALE_FACTOR)  # of the baseline below the page's top
+    found: Points = np.concatenate(points) - [0, middle + TEXT_MOB_SCALE_FACTOR * (middle - depth), 0]
+    return found
+
+
+def _pango(text: str, bold: bool) -> Text:
+    width_px, config.pixel_width = config.pixel_width, _NEVER_WRAP_PX
+    try:
+        weight = "BOLD" if bold else "NORMAL"
+        return Text(text, font=look.FONT, font_size=SET_AT, weight=weight, should_center=False)
+    finally:
+        config.pixel_width = width_px
