@@ -62,7 +62,9 @@ def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSe
         assert bundle.header.probes[0].original_size == (120, 90)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/guides/any-model.md", "docs/guides/checking.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/guides/any-model.md", "docs/guides/checking.md"]
+)
 def test_every_verb_and_option_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     for verb, rest in re.findall(r"`?fmcore ([a-z]+)([^`\n|]*)", text):

@@ -94,11 +94,11 @@ def test_a_picture_knows_where_each_value_stands() -> None:
     assert np.array_equal(picture.pixel_array[..., :3], RAMP_SCALE.colours(RAMP))
 
 
-def test_a_colour_image_shows_its_colours_and_is_in_no_ledger() -> None:
+def test_a_colour_image_shows_its_colours() -> None:
     image = np.stack([np.full((4, 4), share, np.float32) for share in (1.0, 0.5, -0.2)])
-    picture = Picture(image, UNIT, 2.0, ArraySource("probes", (0, 0)))
+    picture = Picture(image, UNIT, 2.0, ArraySource("probes", (0,)))
     assert picture.pixel_array[0, 0].tolist() == [255, 128, 0, 255]
-    assert picture.source is None
+    assert picture.source == ArraySource("probes", (0,))
 
 
 @pytest.mark.parametrize(("values", "below"), [(RAMP, "3 × 4 × 1"), (np.full((5, 2), 7.0), "5 × 2 × 1 · flat")])

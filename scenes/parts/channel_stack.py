@@ -6,6 +6,7 @@ import numpy as np
 from manim import DOWN, LEFT, RIGHT, UP, Group
 from numpy.typing import NDArray
 
+from fmcore.analysis.channels import is_flat
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.feature_map import border, caption
@@ -38,9 +39,10 @@ class ChannelStack(Group):
             picture = Picture(activation[channel], scale, height, where)
             sheet = Group(picture, border(picture)).shift(depth * step * (RIGHT + UP))
             self.sheets.add(sheet)
+        flats = sum(is_flat(activation[channel]) for channel in channels)
         self.name_label = caption(name, self.sheets.width, look.LABEL).next_to(self.sheets, UP, buff=look.NEAR)
         self.shape_label = label(shape_text(rows, columns, count), look.SMALL, look.TEXT)
-        self.count_label = label(_how_many(len(channels), count, brief), look.SMALL, look.MUTED)
+        self.count_label = label(_how_many(len(channels), count, flats, brief), look.SMALL, look.MUTED)
         self.shape_label.next_to(self.sheets, DOWN, buff=look.NEAR)
         self.count_label.next_to(self.shape_label, DOWN, buff=look.LEADING)
         super().__init__(self.sheets, self.name_label, self.shape_label, self.count_label)
@@ -58,7 +60,11 @@ class ChannelStack(Group):
         return np.array([self.sheets.get_right()[0], front.get_y(), 0.0])
 
 
-def _how_many(shown: int, count: int, brief: bool) -> str:
+def _how_many(shown: int, count: int, flats: int, brief: bool) -> str:
+    """Such as "3 of 16 channels"; says so where `flats` of those that are shown are flat."""
+    if flats:
+        flat = "flat" if flats == shown else f"{flats} flat"
+        return f"{shown} of {count} · {flat}"
     if count == 1:
         return "1 channel"
     if shown == count:

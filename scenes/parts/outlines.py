@@ -53,11 +53,12 @@ def _of_font(text: str, bold: bool) -> Points:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(fname=str(look.font_file(bold)), size=SET_AT)  # type: ignore[arg-type]
-    corners, codes = text_to_path.get_text_path(font, text, ismath=False)  # type: ignore[arg-type]
+    font = FontProperties(fname=str(look.font_file(bold)))
+    corners, codes = text_to_path.get_text_path(font, text, ismath=False)
     if not len(corners):
         return np.zeros((0, 3))
-    flat = _cubics(np.asarray(corners, np.float64) * UNITS_A_POINT, [int(code) for code in codes])
+    units = UNITS_A_POINT * SET_AT / text_to_path.FONT_SCALE  # it sets everything at one size
+    flat = _cubics(np.asarray(corners, np.float64) * units, [int(code) for code in codes])
     return np.pad(flat, ((0, 0), (0, 1)))
 
 
