@@ -134,7 +134,7 @@ def test_what_is_no_file_of_weights(what: str, tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_damaged_file_holds_the_answer_is_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
     WAYS[data.draw(st.sampled_from(["safetensors", "torch", "torch of old"]))](tmp_path / "w", weights())
     content = bytearray((tmp_path / "w").read_bytes())
