@@ -238,7 +238,7 @@ FINER = st.one_of(
 
 
 @given(stride=pairs(1, 2), finer=FINER)
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_maps_made_finer_or_coarser_see_what_their_box_holds(stride: Pair, finer: nn.Module) -> None:
     network = classifier(nn.Conv2d(1, 1, 3, stride, 1, bias=False), finer, nn.Conv2d(1, 1, 1, bias=False))
     network[-1] = nn.Linear(1, 2)
