@@ -100,11 +100,6 @@ def doubts(count: int) -> list[str]:
     return [f"Of {images(count)}: over more of them, fewer channels may be dead or redundant."]
 
 
-def called(layer: str) -> str:
-    """The name of a layer as a sentence says it: "layer 0" where it is nothing but a number, as in `nn.Sequential`."""
-    return f"layer {layer}" if layer.replace(".", "").isdigit() else layer
-
-
 def counted(start: float, end: float) -> tuple[int, int]:
     """The first and the last pixel, counted from 1, that lie between two edges, in whole or in part."""
     return floor(round(start, 6)) + 1, ceil(round(end, 6))

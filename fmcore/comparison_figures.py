@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fmcore.analysis.compare import Comparison, Counterpart
+from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
-from fmcore.choices import FIGURED, called, probe_title, spread
+from fmcore.choices import FIGURED, probe_title, spread
 from fmcore.colour import ColourScale
 from fmcore.figures import Draw, Progress, save, silent
 from fmcore.layer_figures import lay, picture

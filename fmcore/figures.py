@@ -11,8 +11,9 @@ from fmcore import layer_figures
 from fmcore.analysis.attribution import class_map
 from fmcore.analysis.diagnostics import Diagnosis, diagnose_all
 from fmcore.analysis.hierarchy import hierarchy
+from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
-from fmcore.choices import LONG, called, class_wanted, figured, images, probe_number, spread
+from fmcore.choices import LONG, class_wanted, figured, images, probe_number, spread
 from fmcore.errors import InputError
 from fmcore.files import published
 

@@ -10,8 +10,9 @@ from fmcore.analysis.diagnostics import Diagnosis, diagnose_all
 from fmcore.analysis.hierarchy import Stage, hierarchy, trend
 from fmcore.analysis.learning import movements
 from fmcore.analysis.meaning import MIXED, THRESHOLD, meanings
+from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
-from fmcore.choices import FIGURED, called, class_wanted, doubts, images, probe_title, size, spread
+from fmcore.choices import FIGURED, class_wanted, doubts, images, probe_title, size, spread
 from fmcore.tables import MISSING, Name, figure, fill, table
 
 _TOLD = 8  # layers whose faults are told in sentences; those of more are counted in a table

@@ -14,8 +14,9 @@ from fmcore.analysis.attribution import ablations, class_map
 from fmcore.analysis.channels import representatives
 from fmcore.analysis.learning import movements
 from fmcore.analysis.meaning import meanings
+from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
-from fmcore.choices import called, class_wanted, probe_title, spread
+from fmcore.choices import class_wanted, probe_title, spread
 from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
 

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fmcore.analysis.convolution import Place, arithmetic
+from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
-from fmcore.choices import called, counted, probe_number, probe_title, size
+from fmcore.choices import counted, probe_number, probe_title, size
 from fmcore.errors import InputError
 from fmcore.tables import console, facts, section, table
 

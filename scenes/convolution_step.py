@@ -16,9 +16,8 @@ from scenes.parts.convolution_pictures import input_picture, live_blocks, map_pi
 from scenes.parts.convolution_rooms import ConvolutionRooms
 from scenes.parts.equation import Equation
 from scenes.parts.fitting import fit
-from scenes.parts.live_sweep import LiveSweep
 from scenes.parts.marks import values_frame
-from scenes.parts.motion import flash
+from scenes.parts.motion import Sweep, flash
 from scenes.parts.phi import CUTTING, phi_name
 from scenes.parts.place_sum import PlaceSum, product_in_words
 from scenes.parts.text import label, lines, whole
@@ -276,7 +275,7 @@ class ConvolutionStep(LessonScene):
 
         picture = self.output[0].picture
         moving = Group(self.now, self.window)
-        self.play(LiveSweep(picture, [*moving], follow, self.seconds_left - 0.8))
+        self.play(Sweep(picture, [*moving], follow, self.seconds_left - 0.8))
         self.remove(picture, *moving)
         self.add(self.output, *moving)
 

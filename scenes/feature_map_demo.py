@@ -23,9 +23,8 @@ from scenes.parts.convolution_pictures import (
 from scenes.parts.demo_rooms import DemoRooms
 from scenes.parts.equation import Equation
 from scenes.parts.fitting import fit
-from scenes.parts.live_sweep import LiveSweep
 from scenes.parts.marks import values_frame
-from scenes.parts.motion import flash
+from scenes.parts.motion import Sweep, flash
 from scenes.parts.phi import CUTTING, phi_name
 from scenes.parts.text import number, percent, whole
 from scenes.parts.window import window
@@ -209,7 +208,7 @@ class FeatureMapDemo(LessonScene):
         def follow(row: int, column: int) -> None:
             self.window.move_to(window(self.input[0].picture, self.map.layer, row, column))
 
-        self.play(LiveSweep(picture, [border, self.window], follow, self.seconds_left - 0.8))
+        self.play(Sweep(picture, [border, self.window], follow, self.seconds_left - 0.8))
         self.remove(picture, border, self.window)
         self.add(self.before, self.window)
 

@@ -21,8 +21,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.function_graph import FunctionGraph
 from scenes.parts.layer_input import layer_input
 from scenes.parts.layer_name import layer_name
-from scenes.parts.live_sweep import LiveSweep
-from scenes.parts.motion import flash
+from scenes.parts.motion import Sweep, flash
 from scenes.parts.phi import CUTTING, phi_name
 from scenes.parts.picture import Picture
 from scenes.parts.scan import Scan
@@ -241,7 +240,7 @@ class Nonlinearity(LessonScene):
         words = [part for part in result if part is not result.picture]
         self.play(FadeIn(*words), run_time=look.IN_S / 2)
         result.picture.pixel_array[..., 3] = 0
-        sweep = LiveSweep(result.picture, [*words, *runners], follow, run_time=min(3.0, 0.7 * self.seconds_left))
+        sweep = Sweep(result.picture, [*words, *runners], follow, run_time=min(3.0, 0.7 * self.seconds_left))
         self.play(sweep)
         self.remove(sweep.mobject, *runners)
         self.add(result)

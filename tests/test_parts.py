@@ -216,9 +216,11 @@ def test_an_arrow_is_level() -> None:
 
 
 def test_a_sweep_reveals_in_reading_order_and_takes_its_mark_along() -> None:
-    picture = Picture(RAMP, RAMP_SCALE, 3.0)
+    picture = Picture(RAMP, RAMP_SCALE, 3.0).set_opacity(0)
     places: list[tuple[int, int]] = []
-    sweep = Sweep(picture, lambda row, column: places.append((row, column)) or Square(), run_time=1)
+    mark = Square()
+    sweep = Sweep(picture, [mark], lambda row, column: places.append((row, column)), run_time=1)
+    assert mark in sweep.mobject.get_family()  # what moves along is drawn along
     for done in range(13):
         sweep.interpolate_mobject(min(1.0, (done + 0.5) / 12))
         assert (picture.pixel_array[..., 3].ravel() == 255).tolist() == [True] * done + [False] * (12 - done)

@@ -58,11 +58,6 @@ def strongest(feature_map: Floats) -> Spot:
     return Spot(int(row), int(column), float(feature_map[row, column]))
 
 
-def share_zero(feature_map: Floats) -> float:
-    """The share of places where nothing passed the nonlinearity."""
-    return float((feature_map <= 0).mean())
-
-
 def is_flat(feature_map: Floats) -> bool:
     """Whether every value is the same, so that the map shows nothing."""
     return bool(feature_map.max() == feature_map.min())

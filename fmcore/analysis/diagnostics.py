@@ -148,7 +148,7 @@ def diagnose(bundle: Bundle, layer: str) -> Diagnosis:
     dead = still & (maximum == 0) & (mean == 0)
     nearly = ~still & (fired > 0) & (fired < NEARLY_DEAD) & (mean > 0)
     healthy = ~still & ~nearly
-    pairs = _pairs(bundle, layer)
+    compared = pairs(bundle, layer)
     masked = measures.foreground_images > 0 and f"{layer}/foreground" in bundle.header.arrays
     return Diagnosis(
         layer=layer,
@@ -157,9 +157,9 @@ def diagnose(bundle: Bundle, layer: str) -> Diagnosis:
         dead=_indices(dead),
         constant=_indices(still & ~dead),
         nearly_dead=_indices(nearly),
-        redundant=_copies(pairs, healthy) if pairs is not None else (),
+        redundant=_copies(compared, healthy) if compared is not None else (),
         background=_watchers(bundle, layer, healthy & (fired > 0)) if masked else (),
-        correlated=pairs is not None,
+        correlated=compared is not None,
         foreground_images=measures.foreground_images if masked else 0,
     )
 
@@ -177,8 +177,8 @@ def _has_statistics(bundle: Bundle, layer: str) -> bool:
     return all(f"{layer}/{part}" in bundle.header.arrays for part in ("mean", "std", "maximum", "fired"))
 
 
-def _pairs(bundle: Bundle, layer: str) -> tuple[Array, Array, Array] | None:
-    """Pairs of channels that were compared: one, other and their correlation, (n,) each."""
+def pairs(bundle: Bundle, layer: str) -> tuple[Array, Array, Array] | None:
+    """Pairs of channels that were compared: one, other and their correlation, (n,) each; None where none were."""
     names = bundle.header.arrays
     if f"{layer}/correlation" in names:
         matrix = bundle.array(f"{layer}/correlation")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fmcore.analysis.alignment import aligned
 from fmcore.analysis.channels import telling
-from fmcore.analysis.diagnostics import REDUNDANT, Diagnosis
+from fmcore.analysis.diagnostics import REDUNDANT, Diagnosis, pairs
 from fmcore.analysis.foreground import foreground
 from fmcore.bundle import Array, Bundle
 
@@ -87,7 +87,9 @@ def _silent(diagnosis: Diagnosis, fired: Array) -> int:
 
 def _pair(bundle: Bundle, diagnosis: Diagnosis, light: NDArray[np.float64]) -> tuple[int, int] | None:
     """The copies that are lit most on this image; where there are none, the two channels most alike."""
-    one, other, correlation = _compared(bundle, diagnosis.layer)
+    if (compared := pairs(bundle, diagnosis.layer)) is None:
+        return None
+    one, other, correlation = compared
     moving = ~np.isin(np.arange(diagnosis.channels), [*diagnosis.dead, *diagnosis.constant])  # (C,)
     kept = moving[one] & moving[other]
     if not kept.any():
@@ -98,19 +100,6 @@ def _pair(bundle: Bundle, diagnosis: Diagnosis, light: NDArray[np.float64]) -> t
     merit = np.where(found, np.minimum(light[one], light[other]), -1.0) if found.any() else correlation
     best = int(merit.argmax())
     return int(one[best]), int(other[best])
-
-
-def _compared(bundle: Bundle, layer: str) -> tuple[Array, Array, Array]:
-    """Pairs of channels and their correlation, (n,) each; of wide layers each channel with its nearest."""
-    if f"{layer}/correlation" in bundle.header.arrays:
-        matrix = bundle.array(f"{layer}/correlation")
-        one, other = np.triu_indices(len(matrix), 1)
-        return one, other, matrix[one, other]
-    if f"{layer}/nearest" in bundle.header.arrays:
-        nearest = bundle.array(f"{layer}/nearest")
-        return np.arange(len(nearest)), nearest, bundle.array(f"{layer}/nearest_correlation")
-    nothing = np.zeros(0, np.intp)
-    return nothing, nothing, np.zeros(0)
 
 
 def _outside(bundle: Bundle, diagnosis: Diagnosis, maps: Array, probe: int) -> int | None:

@@ -1,5 +1,6 @@
 """What a layer is called in a sentence."""
 
+from fmcore.analysis.naming import called
 from scenes.parts.text import shortened
 
 _MOST = 30  # characters: a longer name makes a sentence nobody can follow
@@ -7,4 +8,4 @@ _MOST = 30  # characters: a longer name makes a sentence nobody can follow
 
 def layer_name(name: str, most: int = _MOST) -> str:
     """`name`, or "layer 3" where a name is only numbers, as in `nn.Sequential`; long ones without their middle."""
-    return f"layer {name}" if name.replace(".", "").isdigit() else shortened(name, most)
+    return shortened(called(name), most)

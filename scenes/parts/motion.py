@@ -10,17 +10,22 @@ from scenes.parts.picture import Picture
 
 
 class Sweep(Animation):
-    """Reveal `picture` value by value in reading order; `follow(row, column)` moves what goes along."""
+    """Reveal `picture` value by value in reading order; `follow(row, column)` changes `companions`, which lie on top.
 
-    def __init__(self, picture: Picture, follow: Callable[[int, int], Mobject], run_time: float) -> None:
+    Values of the picture that are seen already stay.
+    """
+
+    def __init__(
+        self, picture: Picture, companions: list[Mobject], follow: Callable[[int, int], object], run_time: float
+    ) -> None:
         self.picture, self.follow = picture, follow
-        super().__init__(Group(picture), run_time=run_time, rate_func=linear)
+        super().__init__(Group(picture, *companions), run_time=run_time, rate_func=linear)
 
     def interpolate_mobject(self, alpha: float) -> None:
         rows, columns = self.picture.grid
         done = min(rows * columns, int(alpha * rows * columns))
         shown = np.arange(rows * columns).reshape(rows, columns) < done
-        self.picture.pixel_array[..., 3] = np.where(shown, 255, 0)
+        self.picture.pixel_array[..., 3] = np.where(shown, 255, self.picture.pixel_array[..., 3])
         self.follow(*divmod(min(done, rows * columns - 1), columns))
 
 
