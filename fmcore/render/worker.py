@@ -20,25 +20,22 @@ from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
-from manim import Camera, ManimColor, Scene, config, logger
+from manim import Camera, Scene, config, logger
 from manim.renderer.cairo_renderer import CairoRenderer
 from manim.scene.scene_file_writer import SceneFileWriter
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from svgelements import Path as SvgPath
 from tqdm import tqdm
 
 from fmcore.errors import FmcoreError, RenderError
 from fmcore.lesson.brief import Brief, Performance
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.quicker import quicken
 from fmcore.render.run import OnFrames
 from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
 
-# Every animation copies its mobjects deeply. Most of that is colours and the paths that letters of formulas were parsed
-# from, and neither is ever changed in place: sharing them halves the time of a storyboard.
-for shared in (ManimColor, SvgPath):
-    shared.__deepcopy__ = lambda self, memo: self
+quicken()
 
 
 class Encoder(Protocol):

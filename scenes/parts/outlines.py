@@ -18,6 +18,7 @@ Points = NDArray[np.float64]
 UNITS_A_POINT = 1 / 72
 SET_AT = 96  # points; Pango rounds letter distances at small sizes: set large, then shrink
 _NEVER_WRAP_PX = 1_000_000  # manim lets Pango break lines at the film's width in pixels, whatever the frame's size
+_APART = 1e-9  # points; corners that are nearer make no line
 _MOVE, _LINE, _QUADRATIC, _CUBIC, _CLOSE = 1, 2, 3, 4, 79  # matplotlib's codes for a path
 
 
@@ -68,7 +69,7 @@ def _cubics(corners: Points, codes: list[int]) -> Points:
     here = start = corners[0]
 
     def straight(end: Points) -> None:
-        if not np.allclose(here, end, atol=1e-9):
+        if abs(end[0] - here[0]) > _APART or abs(end[1] - here[1]) > _APART:
             curves.append((here, here + (end - here) / 3, here + 2 * (end - here) / 3, end))
 
     number = 0
