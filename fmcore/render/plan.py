@@ -89,7 +89,7 @@ def _source_digest(ref: SceneRef) -> str:
     for path in source_files(ref):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     for path in sorted(Path(__file__).parent.glob("*.py")):  # how frames are painted and encoded
-        if path.stem in ("camera", "encoder", "worker"):
+        if path.stem in ("camera", "encoder", "quicker", "renderer", "worker"):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

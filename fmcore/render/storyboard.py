@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from fmcore.errors import RenderError
 from fmcore.lesson.storyboard import Storyboard, StoryFrame
 from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.renderer import SegmentRenderer
 from fmcore.render.run import OnFrames
 from fmcore.render.spec import FRAME_HEIGHT
-from fmcore.render.worker import SegmentJob, SegmentRenderer, play
+from fmcore.render.worker import SegmentJob, play
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,13 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from manim import Camera, Scene, config, logger
-from manim.renderer.cairo_renderer import CairoRenderer
-from manim.scene.scene_file_writer import SceneFileWriter
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from tqdm import tqdm
 
@@ -32,23 +28,11 @@ from fmcore.lesson.brief import Brief, Performance
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.quicker import quicken
+from fmcore.render.renderer import Encoder, SegmentRenderer, SegmentWriter
 from fmcore.render.run import OnFrames
 from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
 
 quicken()
-
-
-class Encoder(Protocol):
-    """What takes the frames of a scene; `finished` once `finish` has been called."""
-
-    frames: int
-    finished: bool
-
-    def write(self, pixels: NDArray[np.uint8], repeat: int = 1) -> None: ...
-
-    def finish(self) -> None: ...
-
-    def abort(self) -> None: ...
 
 
 class SegmentJob(BaseModel):
@@ -179,7 +163,7 @@ def _make(
 ) -> Any:
     base = _camera_of(scene_class)
     camera = type(f"Cairo{base.__name__}", (CairoImages, base), {})
-    made = renderer(lambda settings: _SegmentWriter(settings, encoder), camera, on_frames)
+    made = renderer(lambda settings: SegmentWriter(settings, encoder), camera, on_frames)
     scene: Any = scene_class(renderer=made)
     if hasattr(scene, "performance"):
         scene.brief = job.brief.model_copy(update={"theme": job.spec.theme})
@@ -212,53 +196,6 @@ def _where(error: Exception, path: Path) -> str:
     last = (own or frames)[-1]
     text = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {text} ({Path(last.filename).name}, line {last.lineno})"
-
-
-class SegmentRenderer(CairoRenderer):  # type: ignore[misc, unused-ignore]
-    """manim's renderer, which hands each frame to the encoder without copying it."""
-
-    def __init__(self, writer: Callable[[Any], SceneFileWriter], camera: type[Camera], on_frames: OnFrames) -> None:
-        super().__init__(file_writer_class=writer, camera_class=camera)
-        self._on_frames = on_frames
-
-    def init_scene(self, scene: Scene, *args: Any) -> None:
-        super().init_scene(scene, *args)
-        self._scene = scene
-
-    def render(self, scene: Scene, time: float, moving_mobjects: Any = None) -> None:
-        self.update_frame(scene, moving_mobjects)
-        self.add_frame(self.camera.pixel_array)  # encoded before the next frame is drawn into it
-
-    def add_frame(self, frame: NDArray[np.uint8], num_frames: int = 1) -> None:
-        super().add_frame(frame, num_frames)
-        timeline = getattr(self._scene, "timeline", None)
-        self._on_frames(self.file_writer.encoder.frames, timeline[-1].end if timeline else None)
-
-
-class _SegmentWriter(SceneFileWriter):  # type: ignore[misc, unused-ignore]
-    """manim's file writer with every way to a file but one taken out: one encoder for the whole scene."""
-
-    def __init__(self, settings: Any, encoder: Encoder) -> None:
-        super().__init__(settings)
-        self.encoder = encoder
-
-    def begin_animation(self, allow_write: bool = False, **_: Any) -> None:
-        pass
-
-    def end_animation(self, allow_write: bool = False) -> None:
-        pass
-
-    def write_frame(self, pixels: NDArray[np.uint8], *, repeat: int = 1) -> None:
-        self.encoder.write(pixels, repeat)
-
-    def finish(self) -> None:
-        self.encoder.finish()
-
-    def save_image(self, pixels: NDArray[np.uint8]) -> None:
-        pass
-
-    def abort_encode_jobs(self, reraise_encoder_failures: bool = False) -> None:
-        self.encoder.abort()
 
 
 def quiet_process() -> None:
