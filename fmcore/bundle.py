@@ -79,6 +79,7 @@ class Bundle:
         self.digest = digest  # of the header, and through its array table of every array
         self._file = file
         self._verified: dict[str, Array] = {}
+        self.reads: dict[str, str] = {}  # what was read so far, `name` or `name[index]`, and its digest
 
     # -- opening and closing ---------------------------------------------------------------------
 
@@ -123,6 +124,7 @@ class Bundle:
         """
         if name not in self._verified:
             info = self.info(name)
+            self.reads[name] = info.sha256
             value: Array = self._file.get_tensor(name)
             if array_digest(value) != info.sha256:
                 raise BundleError(
@@ -143,6 +145,8 @@ class Bundle:
                 raise BundleError(f"'{name}' has {size} entries along axis {axis}, so there is no number {i}.")
         selection = tuple(slice(i, i + 1) for i in index)
         value: Array = self._file.get_slice(name)[selection]
+        if (part := f"{name}{list(index)}") not in self.reads:
+            self.reads[part] = array_digest(value)
         return value.reshape(info.shape[len(index) :])
 
     def info(self, name: str) -> ArrayInfo:

@@ -26,7 +26,7 @@ from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
 from fmcore.render.catalogue import find_scene
 from fmcore.render.lesson import Wish, bundles_of
-from fmcore.render.run import OnFrames, Outcome, run_all
+from fmcore.render.run import OnFrames, Outcome, Workers
 from fmcore.render.spec import ASPECTS, RenderSpec
 from fmcore.render.spec import quality as spec_of
 from fmcore.render.worker import SegmentJob
@@ -134,7 +134,8 @@ def check_all(jobs: Sequence[CheckJob], workers: int, report: Reporter, whole_le
         count = len(outcome.result.findings)
         report.finish(name(outcome.number), f"{count} finding{'s' * (count != 1)}" if count else "clean", ok=not count)
 
-    run_all(jobs, workers, on_progress, on_outcome)
+    with Workers(workers) as crew:
+        crew.run(jobs, on_progress, on_outcome)
     checked = Checked([reports[number] for number in sorted(reports)], failed=failed)
     for one in checked.reports:
         checked.findings += one.findings

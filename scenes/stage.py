@@ -247,7 +247,7 @@ class LessonScene(Scene):
         self._statement: Mobject | None = None
         self.prepare()
         self.told = self.facts()
-        self.timeline = self.script.filled(self.told).timed(int(config.frame_rate), self.options.seconds)
+        self.timeline = self.script.filled(self.told).timed(int(config.frame_rate), self.options.seconds, brief.pace)
         self.camera.background_color = look.BACKGROUND
         region, most = look.title_region(), look.LINES[look.shape()][0]
         self._heading = _put(paragraph(self.title, look.TITLE, width=region.width, most=most, bold=True), region)

@@ -1,5 +1,8 @@
-"""The store of segments: what is served is what was written."""
+"""The store of what was rendered: what is served is what was written."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +10,8 @@ import pytest
 
 from fmcore.lesson.brief import Figure, Performance
 from fmcore.lesson.script import TimedBeat
-from fmcore.render.cache import SegmentStore, file_digest, key_of, write_text
+from fmcore.render.cache import Cuts, Store, Take, file_digest, key_of, write_text
+from fmcore.render.cuts import Play, Sketch
 
 SHOWN = Performance(
     title="Größe “{x}”",
@@ -20,23 +24,46 @@ SHOWN = Performance(
     ),
     bundle_digest="0" * 64,
 )  # fmt: skip
+PLAYS = (Play(start=0, frames=20, cost_s=0.1, state="ab"),)
+SKETCH = Sketch(frames=20, plays=PLAYS, reads={}, files={}, performance=SHOWN, seconds=0.25)
+TAKE = Take(sketch=SKETCH, pictures="0123456789abcdef" * 2)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SegmentStore:
-    """With one segment, called `key`."""
-    store = SegmentStore(tmp_path)
+def store(tmp_path: Path) -> Store:
+    """With one segment, one take and its cuts, all called `key`."""
+    store = Store(tmp_path)
     store.video("key").write_bytes(bytes(range(256)) * 40)
-    store.keep("key", 20, SHOWN)
+    store.keep_segment("key", 20, 1.5)
+    store.keep_take("key", TAKE)
+    store.keep_cuts("key", Cuts(bounds=(0, 12, 20)))
     return store
 
 
-def test_what_was_kept_is_found(store: SegmentStore) -> None:
-    found = store.find("key")
+def test_what_was_kept_is_found(store: Store) -> None:
+    found = store.segment("key")
     assert found is not None
-    assert (found.frames, found.performance, found.sha256) == (20, SHOWN, file_digest(store.video("key")))
-    assert store.find("other") is None
-    assert sorted(path.name for path in store.folder.iterdir()) == ["key.json", "key.mp4"]
+    assert (found.frames, found.seconds, found.sha256) == (20, 1.5, file_digest(store.video("key")))
+    assert store.take("key") == TAKE
+    cuts = store.cuts("key")
+    assert cuts is not None and cuts.stretches == ((0, 12), (12, 20))
+    assert (store.segment("other"), store.take("other"), store.cuts("other")) == (None, None, None)
+    names = ["key.cuts.json", "key.json", "key.mp4", "key.take.json"]
+    assert sorted(path.name for path in store.folder.iterdir()) == names
+
+
+def test_a_take_is_served_while_the_files_that_the_scene_read_are_what_they_were(store: Store, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"one")
+    files = {str(picture): file_digest(picture)}
+    store.keep_take("key", TAKE.model_copy(update={"sketch": SKETCH.model_copy(update={"files": files})}))
+    assert store.take("key") is not None
+    picture.write_bytes(b"two")
+    assert store.take("key") is None
+    picture.write_bytes(b"one")
+    assert store.take("key") is not None
+    picture.unlink()
+    assert store.take("key") is None
 
 
 def flip(path: Path, at: int) -> None:
@@ -45,7 +72,7 @@ def flip(path: Path, at: int) -> None:
     path.write_bytes(content)
 
 
-HARM: dict[str, Callable[[SegmentStore], object]] = {
+HARM: dict[str, Callable[[Store], object]] = {
     "a flipped bit at the start": lambda store: flip(store.video("key"), 0),
     "a flipped bit in the middle": lambda store: flip(store.video("key"), 5000),
     "a flipped bit at the end": lambda store: flip(store.video("key"), -1),
@@ -61,9 +88,25 @@ HARM: dict[str, Callable[[SegmentStore], object]] = {
 
 
 @pytest.mark.parametrize("harm", HARM)
-def test_what_was_harmed_is_not_served(harm: str, store: SegmentStore) -> None:
+def test_what_was_harmed_is_not_served(harm: str, store: Store) -> None:
     HARM[harm](store)
-    assert store.find("key") is None
+    assert store.segment("key") is None
+
+
+@pytest.mark.parametrize("at", [0, 70, -1])
+@pytest.mark.parametrize("name", ["key.take.json", "key.cuts.json"])
+def test_a_record_with_a_flipped_bit_is_not_served(name: str, at: int, store: Store) -> None:
+    flip(store.folder / name, at)
+    assert (store.take("key") if "take" in name else store.cuts("key")) is None
+
+
+def test_only_what_the_dead_left_half_written_is_removed(store: Store) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for pid in (os.getpid(), ended.pid):
+        (store.folder / f".film.mp4.{pid}.part").write_bytes(b"half")
+    store.tidy()
+    assert [path.name for path in store.folder.glob(".*")] == [f".film.mp4.{os.getpid()}.part"]
 
 
 def test_the_key_changes_with_every_input_and_not_with_their_order() -> None:

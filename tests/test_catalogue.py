@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fmcore.errors import InputError
-from fmcore.render.catalogue import find_scene, list_scenes, source_files
+from fmcore.render.catalogue import SceneRef, find_scene, list_scenes
+from fmcore.render.sources import Sources
 
 ROOT = Path(__file__).parent.parent
 
@@ -105,6 +106,10 @@ def test_nothing_is_executed(tmp_path: Path) -> None:
     assert source_files(ref) == [path, tmp_path / "neighbour.py"]
     assert not (tmp_path / "executed").exists()
     assert "neighbour" not in sys.modules
+
+
+def source_files(ref: SceneRef) -> list[Path]:
+    return Sources(Path("no memo")).files(ref)
 
 
 def names(files: list[Path]) -> set[str]:

@@ -202,7 +202,7 @@ def test_a_lesson_is_made_once_and_only_what_changes_is_made_again(studio: Studi
     assert {path.name: path.read_bytes() for path in studio.lesson.iterdir()} == before
 
     # a damaged segment is rendered again
-    segment = studio.output / "cache" / f"{studio.record()['scenes'][0]['segment']}.mp4"
+    segment = studio.output / "cache" / f"{studio.record()['scenes'][0]['segments'][0]}.mp4"
     segment.write_bytes(segment.read_bytes()[:-1])
     assert studio.make(studio.plan()).rendered == ["First"]
     assert "First stale: its rendered file is damaged" in studio.told

@@ -7,7 +7,7 @@ from films import TINY, frames_of
 
 from fmcore.errors import RenderError
 from fmcore.lesson.brief import Brief
-from fmcore.render.run import Outcome, run_all
+from fmcore.render.run import Outcome, Workers
 from fmcore.render.worker import SegmentJob
 
 CODE = """
@@ -53,7 +53,8 @@ def run(folder: Path, *scenes: str, workers: int = 2) -> tuple[dict[str, Outcome
         assert scenes[outcome.number] not in outcomes
         outcomes[scenes[outcome.number]] = outcome
 
-    run_all(jobs, workers, lambda *told: progress.append(told), on_outcome)
+    with Workers(workers) as crew:
+        crew.run(jobs, lambda *told: progress.append(told), on_outcome)
     return outcomes, progress
 
 

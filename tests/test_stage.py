@@ -121,9 +121,7 @@ def test_beats_end_at_their_frame_at_every_rate(fps: int, bundle: Path) -> None:
         playing(untidy),
         bundle,
         spec=TINY.model_copy(update={"fps": fps}),
-        watch=lambda scene: clock.append(
-            (scene.timeline[scene._played].cue, scene.renderer.file_writer.encoder.frames)
-        ),
+        watch=lambda scene: clock.append((scene.timeline[scene._played].cue, scene.renderer.frame)),
     )
     assert clock == [("one", 2 * fps), ("two", 4 * fps)]
     assert film.frames == 4 * fps

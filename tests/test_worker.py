@@ -113,7 +113,7 @@ class Film(Scene):
 def test_a_foreign_scene_becomes_a_film(case: str, tmp_path: Path) -> None:
     code, frames = FOREIGN[case]
     result = rendered(write(tmp_path / "film.py", code), "Film")
-    assert result == SegmentResult(frames=frames, performance=Performance(title="Film"))
+    assert (result.frames, result.performance) == (frames, Performance(title="Film"))
     shown = frames_of(tmp_path / "out" / "film.mp4")
     assert shown.shape == (frames, TINY.height, TINY.width, 3)
     assert shown[-1].max() > 150

@@ -12,7 +12,7 @@ Theme = Literal["dark", "light"]
 
 
 class Brief(BaseModel):
-    """Which bundle a scene reads, which other one it compares it with, and the options that its plan gives it."""
+    """Which bundle a scene reads, which other one it compares it with, and what its plan wants of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,6 +20,7 @@ class Brief(BaseModel):
     other: Path | None = None
     theme: Theme = "dark"
     options: dict[str, str | int | float | bool] = {}
+    pace: tuple[int, ...] = ()  # the ends of its beats in an earlier film, in frames; kept where the sentences fit
 
 
 class Figure(BaseModel):

@@ -14,7 +14,7 @@ from fmcore.lesson.brief import Figure
 from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.script import TimedBeat
 
-RECORD_SCHEMA = 2
+RECORD_SCHEMA = 3
 RECORD_NAME = "lesson.json"
 _MOST_BYTES = 100_000_000
 
@@ -36,7 +36,7 @@ class SceneRecord(_Record):
     beats: tuple[TimedBeat, ...]
     figures: tuple[Figure, ...]
     claims: tuple[SpokenClaim, ...]
-    segment: str
+    segments: tuple[str, ...]  # of its pictures in the cache, in order
     inputs: dict[str, str]
 
 

@@ -5,7 +5,7 @@ never adds up; durations are multiples of 0.2 s, which is whole frames at 10, 15
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import Self
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fmcore.errors import PlanError
 
 READING_SPEED = 15.0  # characters a second; captions must stay under 17
+_HURRIED = 16.5  # characters a second at which a sentence still goes with the pictures of another
 _BREATH_S = 0.6  # a pause after each sentence
 _SHORTEST_S = 2.0
 _STEP_S = 0.2
@@ -97,12 +98,21 @@ class Script(BaseModel):
         parse = Formatter().parse
         return tuple((beat.cue, name) for beat in self.beats for _, name, _, _ in parse(beat.say) if name)
 
-    def timed(self, fps: int, total_s: float | None = None) -> tuple[TimedBeat, ...]:
+    def timed(self, fps: int, total_s: float | None = None, pace: Sequence[int] = ()) -> tuple[TimedBeat, ...]:
         """The beats with their frames at `fps`, all a little longer where they shall take `total_s` together.
 
+        `pace` are the ends of the beats in an earlier film. It is kept where every sentence can be read in it, so that
+        a changed word needs no new pictures.
+
         Raises:
-            PlanError: they need more.
+            PlanError: they need more than `total_s`.
         """
+        if self._keeps(pace, fps):
+            starts = (0, *pace[:-1])
+            return tuple(
+                TimedBeat(cue=beat.cue, say=beat.say, start=start, end=end)
+                for beat, start, end in zip(self.beats, starts, pace, strict=True)
+            )
         timed: list[TimedBeat] = []
         needed = sum(beat.duration for beat in self.beats)
         if total_s is not None and total_s < needed - _STEP_S / 2:
@@ -115,3 +125,13 @@ class Script(BaseModel):
             timed.append(TimedBeat(cue=beat.cue, say=beat.say, start=start, end=end))
             start = end
         return tuple(timed)
+
+    def _keeps(self, pace: Sequence[int], fps: int) -> bool:
+        """Whether each beat has time enough between the ends that `pace` names."""
+        if len(pace) != len(self.beats):
+            return False
+        lengths = [(end - start) / fps for start, end in zip((0, *pace[:-1]), pace, strict=True)]
+        return all(
+            length >= max(_SHORTEST_S, beat.seconds, len(beat.say) / _HURRIED) - 1e-9
+            for length, beat in zip(lengths, self.beats, strict=True)
+        )

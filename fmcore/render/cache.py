@@ -1,23 +1,58 @@
-"""Rendered segments by what they were made from. A file is served only if its content is what was written."""
+"""What was rendered, by what it was made from. A file is served only if its content is what was written.
+
+A *take* says what playing a scene from certain inputs shows, and names its pictures; *cuts* say where those pictures
+are cut into *segments*, each a film and a record of it. `sources.json` remembers what is in source files.
+"""
 
 import hashlib
 import json
+import os
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fmcore.files import write_text
-from fmcore.lesson.brief import Performance
+from fmcore.render.cuts import Sketch
 
 
 class Segment(BaseModel):
-    """A rendered segment: the digest of its file, its length and what it shows."""
+    """A rendered segment: the digest of its file, its length, and the processor time that it took."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: str
-    frames: int
-    performance: Performance
+    frames: int = Field(gt=0)
+    seconds: float = Field(ge=0)
+
+
+class Take(BaseModel):
+    """A scene as it was played from certain inputs: its sketch, and the key of its pictures."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sketch: Sketch
+    pictures: str = Field(pattern="^[0-9a-f]{32}$")
+
+
+class Cuts(BaseModel):
+    """The frames at which the segments of some pictures begin, and the end of the last.
+
+    `whole` where the scene plays otherwise every time, so that it is rendered in one piece or not at all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bounds: tuple[int, ...] = Field(min_length=2)
+    whole: bool = False
+
+    @property
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """The frames [start, end) of every segment."""
+        return tuple(zip(self.bounds[:-1], self.bounds[1:], strict=True))
+
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def file_digest(path: Path) -> str:
@@ -26,29 +61,99 @@ def file_digest(path: Path) -> str:
 
 
 def key_of(inputs: dict[str, str]) -> str:
-    """The name under which a segment made from `inputs` is kept."""
+    """The name under which something made from `inputs` is kept."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
 
 
-class SegmentStore:
-    """A folder of segments, `<key>.mp4` beside `<key>.json`."""
+class Store:
+    """The cache folder: `<key>.take.json`, `<pictures>.cuts.json`, and `<name>.mp4` beside `<name>.json` a segment."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def video(self, key: str) -> Path:
-        return self.folder / f"{key}.mp4"
+    def video(self, name: str) -> Path:
+        return self.folder / f"{name}.mp4"
 
-    def find(self, key: str) -> Segment | None:
-        """The segment kept under `key`, or None where there is none or its file is not what was written."""
+    def tidy(self) -> None:
+        """Remove what killed processes have left half-written. Files of those that live are left to them."""
+        for leftover in self.folder.glob(".*.part"):
+            pid = leftover.name.split(".")[-2]
+            if pid.isdecimal() and not _lives(int(pid)):
+                leftover.unlink(missing_ok=True)
+
+    def segment(self, name: str) -> Segment | None:
+        """The segment kept as `name`, or None where there is none or its file is not what was written."""
+        found = _read(self.folder / f"{name}.json", Segment)
         try:
-            segment = Segment.model_validate_json((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            return segment if file_digest(self.video(key)) == segment.sha256 else None
-        except (OSError, ValidationError, UnicodeDecodeError):
+            return found if found is not None and file_digest(self.video(name)) == found.sha256 else None
+        except OSError:
             return None
 
-    def keep(self, key: str, frames: int, performance: Performance) -> Segment:
-        """Enter the finished file of `key`; from now on it is found."""
-        segment = Segment(sha256=file_digest(self.video(key)), frames=frames, performance=performance)
-        write_text(self.folder / f"{key}.json", segment.model_dump_json())
+    def keep_segment(self, name: str, frames: int, seconds: float) -> Segment:
+        """Enter the finished file of `name`; from now on it is found."""
+        segment = Segment(sha256=file_digest(self.video(name)), frames=frames, seconds=seconds)
+        _write(self.folder / f"{name}.json", segment)
         return segment
+
+    def take(self, key: str) -> Take | None:
+        """The take kept under `key`, or None where there is none or a file that the scene read is another now."""
+        found = _read(self.folder / f"{key}.take.json", Take)
+        return found if found is not None and not changed_files(found.sketch) else None
+
+    def keep_take(self, key: str, take: Take) -> None:
+        """Enter `take`; from now on it is found."""
+        _write(self.folder / f"{key}.take.json", take)
+
+    def cuts(self, pictures: str) -> Cuts | None:
+        """Where these pictures were cut."""
+        return _read(self.folder / f"{pictures}.cuts.json", Cuts)
+
+    def keep_cuts(self, pictures: str, cuts: Cuts) -> None:
+        """Enter `cuts`; from now on they are found."""
+        _write(self.folder / f"{pictures}.cuts.json", cuts)
+
+
+def segment_name(pictures: str, start: int, end: int) -> str:
+    """What the segment of these frames is kept as."""
+    return f"{pictures}-{start}-{end}"
+
+
+def changed_files(sketch: Sketch) -> list[str]:
+    """The files that a scene has read and that are not what they were."""
+    changed = []
+    for name, digest in sketch.files.items():
+        path = Path(name)
+        try:
+            if file_digest(path) != digest:
+                changed.append(path.name)
+        except OSError:
+            changed.append(path.name)
+    return changed
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of this machine has that number; where that cannot be asked, it may."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _write(path: Path, record: BaseModel) -> None:
+    """With a checksum in front."""
+    text = record.model_dump_json()
+    write_text(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+
+
+def _read(path: Path, kind: type[M]) -> M | None:
+    """A record, unless it is missing or damaged."""
+    try:
+        checksum, _, text = path.read_text(encoding="utf-8").partition("\n")
+        return kind.model_validate_json(text) if hashlib.sha256(text.encode()).hexdigest() == checksum else None
+    except (OSError, ValidationError, UnicodeDecodeError):
+        return None

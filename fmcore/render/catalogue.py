@@ -70,7 +70,7 @@ def _from_entry(module: str, class_name: str | None) -> Iterator[SceneRef]:
 def _file_of(module: str) -> Path | None:
     """The source of `module`, found without importing the packages that it lies in."""
     head, *rest = module.split(".")
-    root = _package_folder(head)
+    root = package_folder(head)
     if root is None:
         return None
     base = root.joinpath(*rest)
@@ -118,50 +118,6 @@ def _scenes_of(path: Path, module: str | None, only_titled: bool = True) -> Iter
         yield SceneRef(node.name, path, module, title or node.name, summary)
 
 
-def source_files(ref: SceneRef) -> list[Path]:
-    """The scene's file and every file of its own package, of `scenes` and of `fmcore` that it imports, sorted.
-
-    Found by following import statements, so nothing is executed. For a lone file, its neighbours count
-    as its package.
-    """
-    folder = ref.path.parent
-    top = (ref.module or "").partition(".")[0]
-    roots = {name: root for name in ("fmcore", "scenes", top) if name and (root := _package_folder(name))}
-    waiting, seen = [ref.path], {ref.path}
-    while waiting:
-        path = waiting.pop()
-        for name in _imports(path, roots, folder):
-            head, _, rest = name.partition(".")
-            base = roots.get(head, folder / head).joinpath(*(rest.split(".") if rest else ()))
-            for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-                if candidate.is_file() and candidate not in seen:
-                    seen.add(candidate)
-                    waiting.append(candidate)
-    return sorted(seen)
-
-
-def _package_folder(name: str) -> Path | None:
+def package_folder(name: str) -> Path | None:
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).parent if spec and spec.origin else None
-
-
-def _imports(path: Path, roots: dict[str, Path], folder: Path) -> Iterator[str]:
-    """Dotted names that a file imports, each also with the name behind it, which may be a module."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                package = _dotted(path, roots, folder).split(".")[: -node.level]
-                base = ".".join([*package, base]).strip(".")
-            if base:
-                yield base
-            yield from (f"{base}.{alias.name}".strip(".") for alias in node.names)
-
-
-def _dotted(path: Path, roots: dict[str, Path], folder: Path) -> str:
-    for name, root in roots.items():
-        if path.is_relative_to(root):
-            return ".".join((name, *path.relative_to(root).with_suffix("").parts))
-    return ".".join(path.relative_to(folder).with_suffix("").parts) if path.is_relative_to(folder) else path.stem

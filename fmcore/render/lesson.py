@@ -4,13 +4,16 @@ What was made before and is still what is wanted is used again; what fails is re
 so the next run goes on from there.
 """
 
+import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from fmcore import __version__
@@ -27,11 +30,12 @@ from fmcore.lesson.record import (
 )
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.assemble import join, still
-from fmcore.render.cache import Segment, SegmentStore, file_digest
+from fmcore.render.cache import Store, file_digest
 from fmcore.render.catalogue import find_scene
-from fmcore.render.plan import SegmentPlan, plan_segments
-from fmcore.render.run import Outcome, run_all
+from fmcore.render.plan import ScenePlan, plan_scenes
+from fmcore.render.run import Workers
 from fmcore.render.spec import RenderSpec
+from fmcore.render.takes import Footage, Shoot, paces_of
 from fmcore.reporter import Reporter
 
 
@@ -84,16 +88,34 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     bundles = _make_bundles(wanted, wish, report, made)
 
-    store = SegmentStore(wish.output / "cache")
+    store = Store(wish.output / "cache")
     store.folder.mkdir(parents=True, exist_ok=True)
-    before = _inputs_before(wish.folder)
-    planned = plan_segments(plan.scenes, bundles, wish.spec, store, before)
-    segments = _render(planned, store, wish, report, made)
-    if wish.apart:
-        _films_apart(planned, segments, store, wish, made)
-    elif not made.failed:
-        _one_film(plan, planned, segments, store, wanted, bundles, wish, report, made)
+    with _alone(store, wish, report):
+        before = _scenes_before(wish)
+        inputs = {position: scene.inputs for position, scene in before.items()}
+        planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs)
+        footage = _shoot(planned, before, store, wish, report, made)
+        if wish.apart:
+            _films_apart(footage, store, wish, made)
+        elif not made.failed:
+            _one_film(plan, footage, store, bundles, wish, report, made)
     return made
+
+
+@contextmanager
+def _alone(store: Store, wish: Wish, report: Reporter) -> Iterator[None]:
+    """Let two runs that write the same folder do so one after the other; the second finds everything made."""
+    name = hashlib.sha256(str(wish.folder.resolve()).encode()).hexdigest()[:16]
+    lock = FileLock(store.folder / f".{name}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        report.say(f"Another fmcore is writing '{wish.folder}'; this one goes on when that has ended.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _used(plan: LessonPlan) -> dict[str, Any]:
@@ -128,113 +150,87 @@ def _make_bundles(
     return {name: (one.path, one.digest or digests[one.path]) for name, one in wanted.items()}
 
 
-def _inputs_before(folder: Path) -> dict[int, dict[str, str]]:
-    """What the scenes of the last run were made from, by position; nothing where no record can be read."""
+def _scenes_before(wish: Wish) -> dict[int, SceneRecord]:
+    """The scenes of the last run by position; nothing where no record can be read."""
     try:
-        return {position: scene.inputs for position, scene in enumerate(read_record(folder).scenes)}
+        return dict(enumerate(read_record(wish.folder).scenes))
     except InputError:
         return {}
 
 
-# -- rendering -----------------------------------------------------------------------------------
-
-
-def _render(
-    planned: Sequence[SegmentPlan], store: SegmentStore, wish: Wish, report: Reporter, made: Made
-) -> dict[str, Segment]:
-    """Render what is stale; return every segment by its key."""
-    found = {one.key: one.segment for one in planned if one.segment is not None}
-    stale = list({one.key: one for one in planned if not one.fresh}.values())
-    if not stale:
-        return found
-    from fmcore.render.worker import SegmentJob, SegmentResult
-
-    jobs = [
-        SegmentJob(
-            scene=one.ref.name,
-            path=one.ref.path,
-            module=one.ref.module,
-            brief=one.brief,
-            spec=wish.spec,
-            target=store.video(one.key),
-        )
-        for one in stale
-    ]
-    for one in stale:
-        report.say(f"{one}")
-
-    def on_progress(number: int, done: int, total: int | None) -> None:
-        report.progress(stale[number].ref.name, done, total, "frames")
-
-    def on_outcome(outcome: Outcome[SegmentResult]) -> None:
-        one = stale[outcome.number]
-        if outcome.result is None:
-            made.failed[one.ref.name] = outcome.error or RenderError("failed")
-            report.finish(one.ref.name, made.failed[one.ref.name].message, ok=False)
-            return
-        found[one.key] = store.keep(one.key, outcome.result.frames, outcome.result.performance)
-        made.rendered.append(one.ref.name)
-        report.finish(one.ref.name, f"{outcome.result.frames:,} frames")
-
-    try:
-        run_all(jobs, wish.workers, on_progress, on_outcome)
-    finally:
-        for leftover in store.folder.glob(".*.part"):
-            leftover.unlink(missing_ok=True)
-    return found
+def _shoot(
+    planned: Sequence[ScenePlan],
+    before: Mapping[int, SceneRecord],
+    store: Store,
+    wish: Wish,
+    report: Reporter,
+    made: Made,
+) -> list[Footage]:
+    """The pictures of every scene that did not fail, in order; what is missing is played and rendered."""
+    shoot = Shoot(planned, store, wish.workers, report)
+    if not shoot.fresh:
+        for plan in shoot.plans.values():
+            if not plan.fresh:
+                report.say(f"{plan}")
+        paces = {position: tuple(beat.end - one.start for beat in one.beats) for position, one in before.items()}
+        try:
+            with Workers(wish.workers) as crew:
+                shoot.sketch(crew, paces_of(planned, {at: (one.inputs, paces[at]) for at, one in before.items()}))
+                shoot.render(crew)
+        finally:
+            store.tidy()
+            made.failed, made.rendered = shoot.failed, shoot.rendered
+    return [footage for plan in planned if (footage := shoot.footage(plan)) is not None]
 
 
 # -- the films -----------------------------------------------------------------------------------
 
 
-def _films_apart(
-    planned: Sequence[SegmentPlan], segments: Mapping[str, Segment], store: SegmentStore, wish: Wish, made: Made
-) -> None:
-    for one in planned:
-        if (segment := segments.get(one.key)) is None:
-            continue
-        told = captions(segment.performance.beats)
-        chapters = [Chapter(0, segment.frames, segment.performance.title)]
+def _films_apart(footage: Sequence[Footage], store: Store, wish: Wish, made: Made) -> None:
+    for one in footage:
+        name, title = one.plan.ref.name, one.performance.title
+        told = captions(one.performance.beats)
         parts = _Parts(wish.folder)
         with parts:
-            film = parts.path(f"{one.ref.name}.mp4")
-            join([store.video(one.key)], film, wish.spec.fps, told, chapters, segment.performance.title)
+            film = parts.path(f"{name}.mp4")
+            join(_videos([one], store), film, wish.spec.fps, told, [Chapter(0, one.frames, title)], title)
             if told:
-                parts.path(f"{one.ref.name}.srt").write_text(srt(told, wish.spec.fps), encoding="utf-8")
-        made.films.append(wish.folder / f"{one.ref.name}.mp4")
-        made.frames += segment.frames
+                parts.path(f"{name}.srt").write_text(srt(told, wish.spec.fps), encoding="utf-8")
+        made.films.append(wish.folder / f"{name}.mp4")
+        made.frames += one.frames
+
+
+def _videos(footage: Sequence[Footage], store: Store) -> list[Path]:
+    return [store.video(name) for one in footage for name in one.segments]
 
 
 def _one_film(
     plan: LessonPlan,
-    planned: Sequence[SegmentPlan],
-    segments: Mapping[str, Segment],
-    store: SegmentStore,
-    wanted: Mapping[str, Wanted],
+    footage: Sequence[Footage],
+    store: Store,
     bundles: Mapping[str, tuple[Path, str]],
     wish: Wish,
     report: Reporter,
     made: Made,
 ) -> None:
-    shown = [segments[one.key] for one in planned]
-    made.frames = sum(segment.frames for segment in shown)
+    made.frames = sum(one.frames for one in footage)
     made.films = [wish.folder / "lesson.mp4"]
-    record = _record(plan, planned, shown, bundles, wish)
+    record = _record(plan, footage, bundles, wish)
     if made.unchanged and _is_complete(wish.folder, record):
         return
-    report.say(f"Joining {len(shown)} scenes ...")
+    report.say(f"Joining {len(footage)} scenes ...")
     fps = wish.spec.fps
     told: list[Caption] = []
     chapters: list[Chapter] = []
     start = 0
-    for segment in shown:
-        told += captions(segment.performance.beats, start)
-        chapters.append(Chapter(start, start + segment.frames, segment.performance.title))
-        start += segment.frames
+    for one in footage:
+        told += captions(one.performance.beats, start)
+        chapters.append(Chapter(start, start + one.frames, one.performance.title))
+        start += one.frames
     parts = _Parts(wish.folder)
     with parts:
         film = parts.path("lesson.mp4")
-        frames = join([store.video(one.key) for one in planned], film, fps, told, chapters, plan.title)
+        frames = join(_videos(footage, store), film, fps, told, chapters, plan.title)
         if frames != made.frames:
             raise RenderError(
                 f"The film has {frames} frames where its scenes have {made.frames}; delete '{store.folder}'."
@@ -242,51 +238,47 @@ def _one_film(
         parts.path("lesson.srt").write_text(srt(told, fps), encoding="utf-8")
         parts.path("lesson.vtt").write_text(vtt(told, fps), encoding="utf-8")
         parts.path("chapters.txt").write_text(youtube_chapters(chapters, fps), encoding="utf-8")
-        still(film, _poster_frame(shown), fps, parts.path("poster.png"))
+        still(film, _poster_frame(footage), fps, parts.path("poster.png"))
         record = record.model_copy(update={"files": {path.name: file_digest(path) for path in parts.written}})
         parts.path(RECORD_NAME).write_text(record.as_json(), encoding="utf-8")
 
 
-def _poster_frame(shown: Sequence[Segment]) -> int:
+def _poster_frame(footage: Sequence[Footage]) -> int:
     """The last frame of the beat that shows most figures."""
     best, frame, start = -1, 0, 0
-    for segment in shown:
-        figures = [figure.frame for figure in segment.performance.figures]
-        for beat in segment.performance.beats:
+    for one in footage:
+        figures = [figure.frame for figure in one.performance.figures]
+        for beat in one.performance.beats:
             if (count := figures.count(beat.end - 1)) > best:
                 best, frame = count, start + beat.end - 1
-        start += segment.frames
+        start += one.frames
     return frame
 
 
 def _record(
-    plan: LessonPlan,
-    planned: Sequence[SegmentPlan],
-    shown: Sequence[Segment],
-    bundles: Mapping[str, tuple[Path, str]],
-    wish: Wish,
+    plan: LessonPlan, footage: Sequence[Footage], bundles: Mapping[str, tuple[Path, str]], wish: Wish
 ) -> LessonRecord:
     """The record of a lesson, all but the digests of its files."""
     scenes, start = [], 0
-    for entry, one, segment in zip(plan.scenes, planned, shown, strict=True):
-        performance = segment.performance
+    for entry, one in zip(plan.scenes, footage, strict=True):
+        performance = one.performance
         scenes.append(
             SceneRecord(
-                scene=one.ref.name,
+                scene=one.plan.ref.name,
                 title=performance.title,
                 bundle=entry.bundle,
                 other=entry.other,
                 options=entry.options,
                 start=start,
-                end=start + segment.frames,
+                end=start + one.frames,
                 beats=tuple(_moved(beat, start=start, end=start) for beat in performance.beats),
                 figures=tuple(_moved(figure, frame=start) for figure in performance.figures),
                 claims=performance.claims,
-                segment=one.key,
-                inputs=dict(one.inputs),
+                segments=one.segments,
+                inputs=dict(one.plan.inputs),
             )
         )
-        start += segment.frames
+        start += one.frames
     return LessonRecord(
         schema_version=RECORD_SCHEMA,
         fmcore=__version__,

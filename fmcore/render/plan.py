@@ -1,40 +1,42 @@
-"""Decide what has to be rendered, and say why. Pure but for reading sources and the cache."""
+"""Decide what has to be played and what has to be rendered, and say why. Pure but for reading sources and the cache."""
 
-import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from fmcore.lesson.brief import Brief
 from fmcore.lesson.plan import SceneEntry
-from fmcore.render.cache import Segment, SegmentStore, key_of
-from fmcore.render.catalogue import SceneRef, find_scene, source_files
+from fmcore.render.cache import Cuts, Segment, Store, Take, key_of, segment_name
+from fmcore.render.catalogue import SceneRef, find_scene
+from fmcore.render.cuts import Sketch
+from fmcore.render.sources import Sources
 from fmcore.render.spec import RenderSpec
 
 _DRAWN_WITH = ("manim", "av", "pycairo", "manimpango", "pillow", "matplotlib", "typst", "numpy")
 _WORDS = {
     "scene": "another scene stood here",
     "source": "its source changed",
+    "narration": "its narration changed",
     "options": "its options changed",
     "bundle": "its bundle changed",
     "other": "the bundle it is compared with changed",
     "spec": "another quality",
     "versions": "other versions of the libraries",
 }
+_SEEN = ("scene", "source", "options", "spec", "versions")  # what pictures depend on, besides what the scene reads
 
 
 @dataclass(frozen=True)
 class SegmentPlan:
-    """One scene to be shown: what it is made from, and whether that was rendered already."""
+    """A stretch of a scene's frames [start, end), and its film if that is there."""
 
-    ref: SceneRef
-    brief: Brief
-    inputs: Mapping[str, str]
-    key: str
-    segment: Segment | None  # what is fresh already
+    name: str
+    start: int
+    end: int
+    segment: Segment | None
     reason: str
 
     @property
@@ -42,56 +44,107 @@ class SegmentPlan:
         return self.segment is not None
 
     def __str__(self) -> str:
+        return f"frames {self.start:,} to {self.end:,}, {'fresh' if self.fresh else 'stale'}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class ScenePlan:
+    """One scene to be shown: what it is made from, and what is known of it and there of it already.
+
+    Without a `take` it has to be played first; then its segments are known.
+    """
+
+    ref: SceneRef
+    brief: Brief
+    spec: RenderSpec
+    inputs: Mapping[str, str]
+    key: str
+    reason: str
+    take: Take | None = None
+    whole: bool = False
+    segments: tuple[SegmentPlan, ...] = ()
+
+    @property
+    def fresh(self) -> bool:
+        return self.take is not None and all(one.fresh for one in self.segments)
+
+    def __str__(self) -> str:
         return f"{self.ref.name} {'fresh' if self.fresh else 'stale'}: {self.reason}"
 
 
-def plan_segments(
+def plan_scenes(
     entries: tuple[SceneEntry, ...],
     bundles: Mapping[str, tuple[Path, str]],
     spec: RenderSpec,
-    store: SegmentStore,
+    store: Store,
     before: Mapping[int, Mapping[str, str]],
-) -> list[SegmentPlan]:
+) -> list[ScenePlan]:
     """Plan every entry. `bundles` gives path and digest by name, `before` the inputs of the last run by position."""
     plans = []
+    sources = Sources(store.folder / "sources.json")
+    versions = json.dumps(_versions(), sort_keys=True)
     for position, entry in enumerate(entries):
         ref = find_scene(entry.scene)
         path, digest = bundles[entry.bundle] if entry.bundle else (None, "none")
         other, other_digest = bundles[entry.other] if entry.other else (None, "none")
+        source, narration = sources.digests(ref)
         inputs = {
             "scene": ref.name,
-            "source": _source_digest(ref),
+            "source": source,
+            "narration": narration,
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
             "other": other_digest,
             "spec": spec.model_dump_json(),
-            "versions": json.dumps(_versions(), sort_keys=True),
+            "versions": versions,
         }
         key = key_of(inputs)
-        segment = store.find(key)
-        reason = "nothing changed" if segment else _why(inputs, before.get(position), store.video(key))
         brief = Brief(bundle=path, other=other, options=entry.options)
-        plans.append(SegmentPlan(ref, brief, inputs, key, segment, reason))
+        plan = ScenePlan(ref, brief, spec, inputs, key, _why(inputs, before.get(position)))
+        take = store.take(key)
+        cuts = store.cuts(take.pictures) if take is not None else None
+        plans.append(plan if take is None or cuts is None else with_take(plan, take, cuts, store))
+    sources.keep()
     return plans
 
 
-def _why(inputs: Mapping[str, str], before: Mapping[str, str] | None, video: Path) -> str:
+def pictures_key(inputs: Mapping[str, str], sketch: Sketch) -> str:
+    """The name of a scene's pictures: equal for takes that look alike, whatever is said over them.
+
+    They depend on the code that paints them, on the parts of bundles that were read, and, for all that comes from a
+    bundle's header, on how the scene looked between any two plays.
+    """
+    seen = {name: inputs[name] for name in _SEEN}
+    seen["reads"] = json.dumps(sketch.reads, sort_keys=True)
+    seen["files"] = json.dumps(sketch.files, sort_keys=True)
+    seen["states"] = json.dumps([(play.start, play.state) for play in sketch.plays])
+    seen["frames"] = str(sketch.frames)
+    return key_of(seen)
+
+
+def with_take(plan: ScenePlan, take: Take, cuts: Cuts, store: Store) -> ScenePlan:
+    """`plan`, now that its take and its cuts are known, with the segments that are there."""
+    segments = []
+    for start, end in cuts.stretches:
+        name = segment_name(take.pictures, start, end)
+        segment = store.segment(name)
+        why = "nothing changed" if segment else _missing(store.video(name), plan.reason)
+        segments.append(SegmentPlan(name, start, end, segment, why))
+    stale = next((one.reason for one in segments if not one.fresh), "nothing changed")
+    return replace(plan, take=take, whole=cuts.whole, segments=tuple(segments), reason=stale)
+
+
+def _missing(video: Path, why: str) -> str:
+    if video.exists():
+        return "its rendered file is damaged"
+    return "its rendered file is missing" if why == "nothing changed" else why
+
+
+def _why(inputs: Mapping[str, str], before: Mapping[str, str] | None) -> str:
     if before is None:
         return "not rendered yet"
     changed = [_WORDS[name] for name in inputs if inputs[name] != before.get(name)]
-    if changed:
-        return " and ".join(changed)
-    return "its rendered file is damaged" if video.exists() else "its rendered file is missing"
-
-
-def _source_digest(ref: SceneRef) -> str:
-    digest = hashlib.sha256()
-    for path in source_files(ref):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    for path in sorted(Path(__file__).parent.glob("*.py")):  # how frames are painted and encoded
-        if path.stem in ("camera", "encoder", "quicker", "renderer", "worker"):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return " and ".join(changed) if changed else "nothing changed"
 
 
 def _versions() -> dict[str, str]:

@@ -6,12 +6,11 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from fmcore.errors import FmcoreError, RenderError
 
@@ -37,51 +36,76 @@ class Outcome(Generic[R]):
     error: FmcoreError | None
 
 
-def run_all(
-    jobs: Sequence[Job[R]],
-    workers: int,
-    on_progress: Callable[[int, int, int | None], None],
-    on_outcome: Callable[[Outcome[R]], None],
-) -> None:
-    """Do `jobs`; tell about frames as (number, done, total) and about each end as it comes.
+OnProgress = Callable[[int, int, int | None], None]
 
-    A worker that dies takes the pool with it: what was unfinished is tried again one by one, and what kills
-    its worker twice is given up.
-    """
-    waiting = dict(enumerate(jobs))
-    deaths: dict[int, int] = {}
-    # Workers keep their scratch files in the parent's folder, so that a killed one leaves nothing behind.
-    with tempfile.TemporaryDirectory(prefix="fmcore-", ignore_cleanup_errors=True) as scratch:
+
+class Crew(Protocol):
+    """What does jobs: worker processes of this machine, or of others."""
+
+    def run(self, jobs: Sequence[Job[R]], on_progress: OnProgress, on_outcome: Callable[[Outcome[R]], None]) -> None:
+        """Do `jobs`; tell about frames as (number, done, total) and about each end as it comes."""
+
+
+class Workers:
+    """Worker processes of this machine. They start with the first job and live until the block ends."""
+
+    def __init__(self, count: int) -> None:
+        self._count = max(1, count)
+        self._pool: ProcessPoolExecutor | None = None
+        self._on_progress: OnProgress = lambda *told: None
+
+    def __enter__(self) -> Self:
+        # Workers keep their scratch files in the parent's folder, so that a killed one leaves nothing behind.
+        self._scratch = tempfile.TemporaryDirectory(prefix="fmcore-", ignore_cleanup_errors=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        self._stop(kill=kind is not None)
+        self._scratch.cleanup()
+
+    def run(self, jobs: Sequence[Job[R]], on_progress: OnProgress, on_outcome: Callable[[Outcome[R]], None]) -> None:
+        """Do `jobs`; tell about frames as (number, done, total) and about each end as it comes.
+
+        A worker that dies takes the others with it: what was unfinished is tried again one by one, and what kills
+        its worker twice is given up.
+        """
+        self._on_progress = on_progress
+        waiting = dict(enumerate(jobs))
+        deaths: dict[int, int] = {}
         while waiting:
-            count = min(1 if deaths else max(1, workers), len(waiting))
             numbers = list(waiting)[:1] if deaths else list(waiting)
-            with _pool(count, scratch, on_progress) as pool:
-                futures = {pool.submit(_work, number, waiting[number]): number for number in numbers}
-                for outcome in _outcomes(futures, deaths):
-                    del waiting[outcome.number]
-                    on_outcome(outcome)
+            pool = self._running()
+            futures = {pool.submit(_work, number, waiting[number]): number for number in numbers}
+            died = len(deaths)
+            for outcome in _outcomes(futures, deaths):
+                del waiting[outcome.number]
+                on_outcome(outcome)
+            if sum(deaths.values()) > died:
+                self._stop()
 
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._messages = context.Queue()
+            self._pool = ProcessPoolExecutor(self._count, context, _start_worker, (self._messages, self._scratch.name))
+            self._listener = threading.Thread(target=self._listen, args=(self._messages,), daemon=True)
+            self._listener.start()
+        return self._pool
 
-@contextmanager
-def _pool(
-    workers: int, scratch: str, on_progress: Callable[[int, int, int | None], None]
-) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes and the thread that hears them; all are gone when the block ends, however it does."""
-    context = multiprocessing.get_context("spawn")
-    messages = context.Queue()
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (messages, scratch))
-    listener = threading.Thread(target=_listen, args=(messages, on_progress), daemon=True)
-    listener.start()
-    try:
-        yield pool
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        messages.put(None)
-        listener.join()
+    def _listen(self, messages: Any) -> None:
+        while (message := messages.get()) is not None:
+            self._on_progress(*message)
+
+    def _stop(self, kill: bool = False) -> None:
+        if self._pool is None:
+            return
+        if kill:
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._messages.put(None)
+        self._listener.join()
+        self._pool = None
 
 
 def _outcomes(futures: dict[Future[R], int], deaths: dict[int, int]) -> Iterable[Outcome[R]]:
@@ -98,11 +122,6 @@ def _outcomes(futures: dict[Future[R], int], deaths: dict[int, int]) -> Iterable
                 deaths[number] = deaths.get(number, 0) + 1
                 if deaths[number] > 1:
                     yield Outcome(number, None, RenderError("its process was killed twice; is there enough memory?"))
-
-
-def _listen(messages: Any, on_progress: Callable[[int, int, int | None], None]) -> None:
-    while (message := messages.get()) is not None:
-        on_progress(*message)
 
 
 # -- in the worker -------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fmcore.errors import RenderError
 from fmcore.lesson.storyboard import Storyboard, StoryFrame
 from fmcore.render.encoder import SegmentEncoder
-from fmcore.render.renderer import SegmentRenderer
 from fmcore.render.run import OnFrames
 from fmcore.render.spec import FRAME_HEIGHT
+from fmcore.render.stepping import NOTHING, NoEncoder, WindowRenderer
 from fmcore.render.worker import SegmentJob, play
 
 
@@ -28,29 +28,13 @@ class Played:
     stills: dict[str, NDArray[np.uint8]]
 
 
-class _Counter:
-    """An encoder that only counts."""
-
-    frames, finished = 0, False
-
-    def write(self, pixels: NDArray[np.uint8], repeat: int = 1) -> None:
-        self.frames += repeat
-
-    def finish(self) -> None:
-        self.finished = True
-
-    def abort(self) -> None: ...
-
-
-class _Undrawn(SegmentRenderer):
+class _Undrawn(WindowRenderer):
     """A renderer that draws nothing."""
 
-    def update_frame(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def save_static_frame_data(self, *args: Any) -> None: ...
+    window = NOTHING
 
 
-class _Stills(SegmentRenderer):
+class _Stills(WindowRenderer):
     """Draws the scene as it stands whenever a beat ends."""
 
     def init_scene(self, scene: Any, *args: Any) -> None:
@@ -64,7 +48,8 @@ class _Stills(SegmentRenderer):
         self.stills[cue] = self.camera.pixel_array[..., :3].copy()
 
 
-class _UndrawnStills(_Stills, _Undrawn): ...
+class _UndrawnStills(_Stills):
+    window = NOTHING
 
 
 def storyboard(
@@ -78,7 +63,7 @@ def storyboard(
     if film:
         scene = play(job, SegmentEncoder(job.target, job.spec), _Stills, on_frames)
     else:
-        scene = play(job, _Counter(), _UndrawnStills if stills else _Undrawn, on_frames)
+        scene = play(job, NoEncoder(), _UndrawnStills if stills else _Undrawn, on_frames)
     story: list[StoryFrame] | None = getattr(scene, "story", None)
     if story is None:
         raise RenderError(f"{job.scene} has no beats, so there is no storyboard of it; derive it from LessonScene.")

@@ -12,8 +12,9 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
@@ -28,15 +29,23 @@ from fmcore.lesson.brief import Brief, Performance
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.quicker import quicken
-from fmcore.render.renderer import Encoder, SegmentRenderer, SegmentWriter
+from fmcore.render.renderer import Encoder, SegmentWriter
 from fmcore.render.run import OnFrames
 from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
+from fmcore.render.state import state_digest
+from fmcore.render.stepping import Window, WindowClosed, WindowRenderer
 
 quicken()
 
+# From a maker of file writers, a class of cameras, and whom to tell about frames
+MakeRenderer = Callable[..., WindowRenderer]
+
 
 class SegmentJob(BaseModel):
-    """What a worker needs to know to render one scene to `target`."""
+    """What a worker needs to know to render a scene, or its frames [start, end), to `target`.
+
+    `states` are those of the scene at `start` and `end`, as its sketch has found them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,6 +55,13 @@ class SegmentJob(BaseModel):
     brief: Brief
     spec: RenderSpec
     target: Path
+    start: int = 0
+    end: int | None = None
+    states: tuple[str | None, str | None] = (None, None)
+
+    @property
+    def whole(self) -> bool:
+        return self.start == 0 and self.end is None
 
     def run(self, on_frames: OnFrames) -> "SegmentResult":
         """Render it."""
@@ -53,26 +69,65 @@ class SegmentJob(BaseModel):
 
 
 class SegmentResult(BaseModel):
-    """What a rendered segment shows."""
+    """What was rendered, in how many seconds of processor time; and what the scene shows, if all of it was played."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     frames: int
-    performance: Performance
+    seconds: float
+    performance: Performance | None
+
+
+class Diverged(RenderError):
+    """The scene is not what its sketch has seen: it depends on more than its source and its bundle."""
+
+
+class _SegmentRenderer(WindowRenderer):
+    """Draws one segment, and sees to it that the scene is the one that was cut: `expected` are states by frame."""
+
+    expected: dict[int, str | None]
+
+    def before_play(self, scene: Scene) -> None:
+        expected = self.expected.pop(self.frame, None)
+        if expected is not None and state_digest(scene) != expected:
+            raise Diverged(f"{type(scene).__name__} plays otherwise every time, so it cannot be rendered in pieces.")
+
+
+def segment_renderer(job: SegmentJob, *made: Any) -> WindowRenderer:
+    """A renderer of the frames of `job`."""
+    renderer = _SegmentRenderer(*made)
+    renderer.window = Window(job.start, sys.maxsize if job.end is None else job.end)
+    frames = (job.start, job.end)
+    renderer.expected = {frame: state for frame, state in zip(frames, job.states, strict=True) if frame is not None}
+    return renderer
 
 
 def render_segment(job: SegmentJob, on_frames: OnFrames) -> SegmentResult:
-    """Render `job.scene` from first to last frame and write `job.target`.
+    """Render the frames of `job` and write `job.target`.
 
     Raises:
+        Diverged: the scene plays otherwise than when it was cut.
         FmcoreError: the scene failed; the sentence says where.
     """
+    began = time.process_time()
     encoder = SegmentEncoder(job.target, job.spec)
-    scene = play(job, encoder, SegmentRenderer, on_frames)
-    return SegmentResult(frames=encoder.frames, performance=_performance(scene, job, encoder.frames))
+    length = None if job.end is None else job.end - job.start
+    scene = play(
+        job,
+        encoder,
+        lambda *made: segment_renderer(job, *made),
+        lambda done, total: on_frames(done, length or total),
+    )
+    if length is not None and encoder.frames != length:
+        raise Diverged(f"{job.scene} has {encoder.frames} frames from {job.start:,} on where {job.end:,} was its end.")
+    return SegmentResult(
+        frames=encoder.frames,
+        seconds=time.process_time() - began,
+        performance=performance_of(scene, job, encoder.frames) if job.whole else None,
+    )
 
 
-def play(job: SegmentJob, encoder: Encoder, renderer: "type[SegmentRenderer]", on_frames: OnFrames) -> Any:
+def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: OnFrames) -> Any:
     """Play `job.scene` through `renderer` into `encoder`, which is aborted if that fails; return the scene.
 
     Raises:
@@ -83,8 +138,11 @@ def play(job: SegmentJob, encoder: Encoder, renderer: "type[SegmentRenderer]", o
         _configure(job.spec, media)
         with _neighbours_of(job.path) if job.module is None else nullcontext():
             scene = _make(load_scene(job), job, encoder, renderer, on_frames)
-            scene.render()
-        if not encoder.frames:
+            try:
+                scene.render()
+            except WindowClosed:
+                encoder.finish()
+        if not scene.renderer.frame:
             raise RenderError(f"{job.scene} plays nothing, so there is no film of it; call self.play or self.wait.")
         return scene
     except FmcoreError:
@@ -158,7 +216,7 @@ def _make(
     scene_class: type[Scene],
     job: SegmentJob,
     encoder: Encoder,
-    renderer: "type[SegmentRenderer]",
+    renderer: MakeRenderer,
     on_frames: OnFrames,
 ) -> Any:
     base = _camera_of(scene_class)
@@ -180,7 +238,8 @@ def _camera_of(scene_class: type[Scene]) -> Any:
     return Camera
 
 
-def _performance(scene: Any, job: SegmentJob, frames: int) -> Performance:
+def performance_of(scene: Any, job: SegmentJob, frames: int) -> Performance:
+    """What playing all of `scene`, `frames` long, has shown; nothing but its name where it has no beats."""
     if not hasattr(scene, "performance"):
         return Performance(title=job.scene)
     shown: Performance = scene.performance()

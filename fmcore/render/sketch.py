@@ -1,0 +1,151 @@
+"""Play a scene without drawing it, to learn where it can be cut, what each part costs and what it depends on.
+
+For any manim scene; takes a second or so. A LessonScene's storyboard is this and what stands in its beats.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from manim import Scene, VMobject
+from manim.mobject.types.image_mobject import AbstractImageMobject
+from pydantic import BaseModel, ConfigDict
+
+from fmcore.render.cache import file_digest
+from fmcore.render.catalogue import package_folder
+from fmcore.render.cuts import Play, Sketch
+from fmcore.render.run import OnFrames
+from fmcore.render.state import state_digest
+from fmcore.render.stepping import NOTHING, NoEncoder, WindowRenderer
+from fmcore.render.worker import SegmentJob, performance_of, play
+
+_HD_PIXELS = 1920 * 1080
+# Seconds on one core of 2024, fitted to our lesson and to plain scenes; only their proportions matter for cuts.
+_ENCODE_S, _CONVERT_S, _CURVE_S, _IMAGE_S = 2.5e-3, 3e-3, 2.5e-6, 3e-4
+
+
+class SketchRenderer(WindowRenderer):
+    """Draws nothing and keeps a list of plays."""
+
+    window = NOTHING
+
+    def init_scene(self, scene: Any, *args: Any) -> None:
+        super().init_scene(scene, *args)
+        self.starts: list[tuple[int, str]] = []
+        self.costs: list[tuple[float, float]] = []  # (once, a frame)
+
+    def before_play(self, scene: Scene) -> None:
+        self.starts.append((self.frame, state_digest(scene)))
+
+    def after_begin(self, scene: Scene) -> None:
+        pixels = self.camera.pixel_width * self.camera.pixel_height / _HD_PIXELS
+        still = _CONVERT_S * pixels + _weight(scene.mobjects)
+        if scene.is_current_animation_frozen_frame():
+            self.costs.append((still, _ENCODE_S * pixels))
+        else:
+            moving = _weight(scene.moving_mobjects or scene.mobjects)
+            self.costs.append((still, (_ENCODE_S + _CONVERT_S) * pixels + moving))
+
+    def plays(self) -> tuple[Play, ...]:
+        """Every play, now that the scene is over."""
+        ends = [start for start, _ in self.starts[1:]] + [self.frame]
+        return tuple(
+            Play(start=start, frames=end - start, cost_s=once + (end - start) * each, state=state)
+            for (start, state), end, (once, each) in zip(self.starts, ends, self.costs, strict=True)
+        )
+
+
+class SketchJob(BaseModel):
+    """A scene to be sketched in a worker."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    segment: SegmentJob
+
+    def run(self, on_frames: OnFrames) -> Sketch:
+        """Sketch it."""
+        return sketch(self.segment)
+
+
+def sketch(job: SegmentJob) -> Sketch:
+    """Play `job.scene` from first to last frame, undrawn.
+
+    Raises:
+        FmcoreError: the scene failed; the sentence says where.
+    """
+    began = time.process_time()
+    with _opened() as opened:
+        scene = play(job, NoEncoder(), SketchRenderer, lambda done, total: None)
+    renderer = scene.renderer
+    bundles = {name: one for name in ("bundle", "other") if (one := getattr(scene, name, None)) is not None}
+    known = {one.path.resolve() for one in bundles.values()}
+    return Sketch(
+        frames=renderer.frame,
+        plays=renderer.plays(),
+        reads={f"{role}:{name}": digest for role, one in bundles.items() for name, digest in one.reads.items()},
+        files={str(path): file_digest(path) for path in sorted(opened - known) if path.is_file()},
+        performance=performance_of(scene, job, renderer.frame),
+        seconds=time.process_time() - began,
+    )
+
+
+def _weight(mobjects: list[Any]) -> float:
+    """Seconds that it may take to draw these once."""
+    curves = images = 0
+    for mobject in mobjects:
+        for member in mobject.get_family():
+            if isinstance(member, VMobject):
+                curves += len(member.points) // 4
+            elif isinstance(member, AbstractImageMobject):
+                images += 1
+    return curves * _CURVE_S + images * _IMAGE_S
+
+
+# -- which files a scene reads -------------------------------------------------------------------
+
+_heard: set[Path] | None = None
+_hearing = False
+_elsewhere: tuple[str, ...] = ()
+
+
+@contextmanager
+def _opened() -> Iterator[set[Path]]:
+    """The files outside of Python, its packages and the system that are opened for reading in the block."""
+    global _elsewhere, _heard, _hearing
+    if not _hearing:
+        sys.addaudithook(_hear)  # for good: Python takes none back
+        _hearing = True
+    _elsewhere = _known_folders()
+    found: set[Path] = set()
+    _heard = found
+    try:
+        yield found
+    finally:
+        _heard = None
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if _heard is None or event != "open":
+        return
+    path, mode, flags = arguments
+    if not isinstance(path, str | bytes | os.PathLike) or (flags or 0) & (os.O_WRONLY | os.O_RDWR):
+        return
+    if isinstance(mode, str) and "r" not in mode:
+        return
+    name = str(Path.cwd() / os.fsdecode(path))
+    if not name.startswith(_elsewhere) and Path(name).suffix not in (".py", ".pyc"):  # code is followed by its imports
+        _heard.add(Path(name))
+
+
+def _known_folders() -> tuple[str, ...]:
+    """Where files lie whose versions are known, or that no scene is made from."""
+    ours = [str(folder) for name in ("fmcore", "scenes") if (folder := package_folder(name))]
+    system = ["/usr", "/etc", "/proc", "/sys", "/dev", "/var/cache", "/System", "/Library"]
+    home = [str(path) for path in Path.home().glob(".*")]  # settings and caches
+    folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, tempfile.gettempdir(), *ours, *system, *home]
+    return tuple(folder.rstrip(os.sep) + os.sep for folder in folders)

@@ -1,0 +1,170 @@
+"""What a scene's pictures depend on in source: its file and all that it imports from us, less what is only said.
+
+Narration, comments and docstrings are taken out before the digest, so that a changed sentence leaves the pictures as
+they are. Files are read by their syntax; nothing is executed.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fmcore.files import write_text
+from fmcore.render.catalogue import SceneRef, package_folder
+
+_PAINTERS = ("camera", "encoder", "frames", "quicker", "renderer", "stepping", "worker")  # of this folder
+
+
+class _Source(BaseModel):
+    """One file: digests of its code and of its narration, and the dotted names that it imports."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: str
+    narration: str
+    imports: tuple[tuple[int, str, tuple[str, ...]], ...]  # (level, module, names)
+
+
+class Sources:
+    """Reads source files, and remembers in `memo` what is in them: syntax trees take 5 ms a file."""
+
+    def __init__(self, memo: Path) -> None:
+        self._memo = memo
+        self._known = _read_memo(memo)
+        self._by_path: dict[Path, _Source] = {}
+        self._new = False
+
+    def digests(self, ref: SceneRef) -> tuple[str, str]:
+        """Digests of the code that paints `ref`, and of the narration in it."""
+        code, narration = hashlib.sha256(), hashlib.sha256()
+        painters = (Path(__file__).with_name(f"{name}.py") for name in _PAINTERS)
+        for path in [*self.files(ref), *(path for path in painters if path.is_file())]:
+            source = self._source(path)
+            code.update(f"{path.name}\0{source.code}\0".encode())
+            narration.update(source.narration.encode())
+        return code.hexdigest(), narration.hexdigest()
+
+    def files(self, ref: SceneRef) -> list[Path]:
+        """The scene's file and every file of its own package, of `scenes` and of `fmcore` that it imports, sorted.
+
+        For a lone file, its neighbours count as its package.
+        """
+        folder = ref.path.parent
+        top = (ref.module or "").partition(".")[0]
+        roots = {name: root for name in ("fmcore", "scenes", top) if name and (root := package_folder(name))}
+        waiting, seen = [ref.path], {ref.path}
+        while waiting:
+            path = waiting.pop()
+            for name in _imported(self._source(path), path, roots, folder):
+                head, _, rest = name.partition(".")
+                base = roots.get(head, folder / head).joinpath(*(rest.split(".") if rest else ()))
+                for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+                    if candidate not in seen and candidate.is_file():
+                        seen.add(candidate)
+                        waiting.append(candidate)
+        return sorted(seen)
+
+    def keep(self) -> None:
+        """Write down what was learned."""
+        if self._new:
+            content = json.dumps({digest: source.model_dump() for digest, source in self._known.items()})
+            write_text(self._memo, f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
+            self._new = False
+
+    def _source(self, path: Path) -> _Source:
+        if path not in self._by_path:
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            if digest not in self._known:
+                self._known[digest] = _parsed(content)
+                self._new = True
+            self._by_path[path] = self._known[digest]
+        return self._by_path[path]
+
+
+def _read_memo(path: Path) -> dict[str, _Source]:
+    """What was written down, or nothing where that is damaged."""
+    try:
+        checksum, _, content = path.read_text(encoding="utf-8").partition("\n")
+        if hashlib.sha256(content.encode()).hexdigest() != checksum:
+            return {}
+        return {digest: _Source.model_validate(one) for digest, one in json.loads(content).items()}
+    except (OSError, ValueError, ValidationError):
+        return {}
+
+
+def _parsed(content: bytes) -> _Source:
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):  # the worker will say so, with the line
+        return _Source(code=hashlib.sha256(content).hexdigest(), narration="", imports=())
+    imports: list[tuple[int, str, tuple[str, ...]]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imports.extend((0, alias.name, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            imports.append((node.level, node.module or "", tuple(alias.name for alias in node.names)))
+    said = _Unsaid()
+    code = ast.dump(said.visit(tree))
+    return _Source(
+        code=hashlib.sha256(code.encode()).hexdigest(),
+        narration=hashlib.sha256(json.dumps(said.sentences).encode()).hexdigest() if said.sentences else "",
+        imports=tuple(imports),
+    )
+
+
+class _Unsaid(ast.NodeTransformer):
+    """Takes out docstrings and the sentences of beats, and keeps the sentences."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name == "Beat":
+            for keyword in node.keywords:
+                if keyword.arg == "say":
+                    keyword.value = self._taken(keyword.value)
+        return self.generic_visit(node)
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def _taken(self, value: ast.expr) -> ast.expr:
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            self.sentences.append(value.value)
+            return ast.Constant("")
+        return value
+
+    def _without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
+        if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
+            node.body = node.body[1:]
+        return self.generic_visit(node)
+
+
+def _imported(source: _Source, path: Path, roots: Mapping[str, Path], folder: Path) -> Iterator[str]:
+    """Dotted names that a file imports, each also with the name behind it, which may be a module."""
+    for level, module, names in source.imports:
+        base = module
+        if level:
+            package = _dotted(path, roots, folder).split(".")[:-level]
+            base = ".".join([*package, base]).strip(".")
+        if base:
+            yield base
+        yield from (f"{base}.{name}".strip(".") for name in names)
+
+
+def _dotted(path: Path, roots: Mapping[str, Path], folder: Path) -> str:
+    for name, root in roots.items():
+        if path.is_relative_to(root):
+            return ".".join((name, *path.relative_to(root).with_suffix("").parts))
+    return ".".join(path.relative_to(folder).with_suffix("").parts) if path.is_relative_to(folder) else path.stem

@@ -1,0 +1,211 @@
+"""From plans to pictures: play the scenes that nobody knows yet, cut them, render the segments that are missing.
+
+What fails is reported and the rest is kept, so that the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fmcore.errors import FmcoreError, RenderError
+from fmcore.lesson.brief import Performance
+from fmcore.render.cache import Cuts, Store, Take
+from fmcore.render.cuts import Sketch, bounds, targets
+from fmcore.render.plan import ScenePlan, SegmentPlan, pictures_key, with_take
+from fmcore.render.run import Crew, Outcome
+from fmcore.reporter import Reporter
+
+if TYPE_CHECKING:  # manim is imported when there is something to play, not before
+    from fmcore.render.worker import SegmentJob, SegmentResult
+
+OVER = "over"  # no state of a scene: nothing may be played after its last frame
+
+Part = tuple[ScenePlan, SegmentPlan]
+
+
+@dataclass(frozen=True)
+class Footage:
+    """The pictures of one scene: its segments in order, and what playing it has shown."""
+
+    plan: ScenePlan
+    performance: Performance
+    frames: int
+    segments: tuple[str, ...]
+
+
+class Shoot:
+    """One run over the scenes of a lesson. `failed` and `rendered` name scenes."""
+
+    def __init__(self, plans: Sequence[ScenePlan], store: Store, workers: int, report: Reporter) -> None:
+        self.plans = {plan.key: plan for plan in plans}  # a scene that is shown twice is rendered once
+        self.failed: dict[str, FmcoreError] = {}
+        self.rendered: list[str] = []
+        self._store, self._workers, self._report = store, workers, report
+
+    @property
+    def fresh(self) -> bool:
+        return all(plan.fresh for plan in self.plans.values())
+
+    def sketch(self, crew: Crew, paces: Mapping[str, tuple[int, ...]]) -> None:
+        """Play what nobody knows yet, undrawn; `paces` gives the beats' ends in an earlier film by key."""
+        from fmcore.render.sketch import SketchJob
+
+        unknown = [plan for plan in self.plans.values() if plan.take is None]
+        jobs = [SketchJob(segment=_job(plan, self._store, paces.get(plan.key, ()))) for plan in unknown]
+        found: dict[str, Take] = {}
+
+        def on_outcome(outcome: Outcome[Sketch]) -> None:
+            plan = unknown[outcome.number]
+            if outcome.result is None:
+                self._give_up(plan, outcome.error)
+                return
+            found[plan.key] = Take(sketch=outcome.result, pictures=pictures_key(plan.inputs, outcome.result))
+
+        crew.run(jobs, lambda number, done, total: None, on_outcome)
+        for key, cuts in self._cut(found).items():
+            self._store.keep_cuts(found[key].pictures, cuts)
+            self._store.keep_take(key, found[key])
+            plan = self.plans[key] = with_take(self.plans[key], found[key], cuts, self._store)
+            if plan.fresh:
+                self._report.say(f"{plan.ref.name}: its pictures are as they were.")
+
+    def render(self, crew: Crew) -> None:
+        """Render the segments that are missing, the longest first."""
+        while jobs := sorted(self._missing(), key=lambda one: -_cost(*one)):
+            self._render_all(crew, jobs)
+
+    def footage(self, plan: ScenePlan) -> Footage | None:
+        """The pictures of `plan`, if all are there."""
+        now = self.plans[plan.key]
+        if now.take is None or not now.fresh:
+            return None
+        sketch = now.take.sketch
+        return Footage(now, sketch.performance, sketch.frames, tuple(one.name for one in now.segments))
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _render_all(self, crew: Crew, jobs: Sequence[Part]) -> None:
+        labels = [_label(*one) for one in jobs]
+
+        def on_progress(number: int, done: int, total: int | None) -> None:
+            self._report.progress(labels[number], done, total, "frames")
+
+        def on_outcome(outcome: Outcome[SegmentResult]) -> None:
+            self._settle(*jobs[outcome.number], labels[outcome.number], outcome.result, outcome.error)
+
+        crew.run([_segment_job(*one, self._store) for one in jobs], on_progress, on_outcome)
+
+    def _cut(self, takes: Mapping[str, Take]) -> dict[str, Cuts]:
+        """Where the pictures of `takes` are cut: as they were, or anew where nothing of them is there."""
+        anew = {key: take for key, take in takes.items() if not self._is_there(take)}
+        wanted = targets([take.sketch for take in anew.values()], self._workers)
+        new = {
+            key: Cuts(bounds=bounds(take.sketch, most)) for (key, take), most in zip(anew.items(), wanted, strict=True)
+        }
+        kept = {key: cuts for key, take in takes.items() if (cuts := self._store.cuts(take.pictures)) is not None}
+        return {**kept, **new}
+
+    def _is_there(self, take: Take) -> bool:
+        cuts = self._store.cuts(take.pictures)
+        return cuts is not None and any(self._store.folder.glob(f"{take.pictures}-*.mp4"))
+
+    def _missing(self) -> list[Part]:
+        return [
+            (plan, one)
+            for plan in self.plans.values()
+            if plan.ref.name not in self.failed
+            for one in plan.segments
+            if not one.fresh
+        ]
+
+    def _settle(
+        self, plan: ScenePlan, part: SegmentPlan, label: str, result: SegmentResult | None, error: FmcoreError | None
+    ) -> None:
+        from fmcore.render.worker import Diverged
+
+        plan = self.plans[plan.key]
+        assert plan.take is not None
+        if isinstance(error, Diverged) and not plan.whole:
+            self._report.finish(label, f"{error.message} It is rendered as a whole instead.")
+            cuts = Cuts(bounds=(0, plan.take.sketch.frames), whole=True)
+            self._store.keep_cuts(plan.take.pictures, cuts)
+            self.plans[plan.key] = with_take(plan, plan.take, cuts, self._store)
+            return
+        if result is None:
+            self._give_up(plan, error, label)
+            return
+        if part not in plan.segments:
+            return  # of pieces that did not fit together
+        take = plan.take
+        if result.performance is not None and result.frames != take.sketch.frames:  # no two runs are the same
+            sketch = take.sketch.model_copy(update={"frames": result.frames, "performance": result.performance})
+            take = take.model_copy(update={"sketch": sketch})
+            self._store.keep_take(plan.key, take)
+        segment = self._store.keep_segment(part.name, result.frames, result.seconds)
+        done = tuple(replace(one, segment=segment) if one.name == part.name else one for one in plan.segments)
+        self.plans[plan.key] = replace(plan, take=take, segments=done)
+        if plan.ref.name not in self.rendered:
+            self.rendered.append(plan.ref.name)
+        self._report.finish(label, f"{result.frames:,} frames")
+
+    def _give_up(self, plan: ScenePlan, error: FmcoreError | None, label: str | None = None) -> None:
+        self.failed[plan.ref.name] = error or RenderError("failed")
+        self._report.finish(label or plan.ref.name, self.failed[plan.ref.name].message, ok=False)
+
+
+def paces_of(
+    plans: Sequence[ScenePlan], before: Mapping[int, tuple[Mapping[str, str], tuple[int, ...]]]
+) -> dict[str, tuple[int, ...]]:
+    """The ends of beats that scenes had in the last film, by key, where their pictures may be as they were."""
+    same = ("scene", "source", "options", "spec")
+    return {
+        plan.key: before[position][1]
+        for position, plan in enumerate(plans)
+        if position in before and all(before[position][0].get(name) == plan.inputs[name] for name in same)
+    }
+
+
+def _job(plan: ScenePlan, store: Store, pace: tuple[int, ...], **more: object) -> SegmentJob:
+    from fmcore.render.worker import SegmentJob
+
+    return SegmentJob(
+        scene=plan.ref.name,
+        path=plan.ref.path,
+        module=plan.ref.module,
+        brief=plan.brief.model_copy(update={"pace": pace}),
+        spec=plan.spec,
+        target=store.folder / "none.mp4",
+    ).model_copy(update=more)
+
+
+def _segment_job(plan: ScenePlan, part: SegmentPlan, store: Store) -> SegmentJob:
+    assert plan.take is not None
+    sketch = plan.take.sketch
+    pace = tuple(beat.end for beat in sketch.performance.beats)
+    target = store.video(part.name)
+    if len(plan.segments) == 1:
+        return _job(plan, store, pace, target=target)
+    states = {play.start: play.state for play in reversed(sketch.plays)} | {sketch.frames: OVER}
+    return _job(
+        plan,
+        store,
+        pace,
+        target=target,
+        start=part.start,
+        end=part.end,
+        states=(states.get(part.start), states.get(part.end)),
+    )
+
+
+def _cost(plan: ScenePlan, part: SegmentPlan) -> float:
+    assert plan.take is not None
+    plays = plan.take.sketch.plays
+    return sum(play.cost_s for play in plays if part.start <= play.start < part.end)
+
+
+def _label(plan: ScenePlan, part: SegmentPlan) -> str:
+    if len(plan.segments) == 1:
+        return plan.ref.name
+    return f"{plan.ref.name} {plan.segments.index(part) + 1}/{len(plan.segments)}"
