@@ -10,21 +10,9 @@ import click
 from fmcore import __version__
 from fmcore.cli_check import check, claims, smoke
 from fmcore.cli_inspect import compare, inspect
-from fmcore.errors import FmcoreError, InputError, PlanError
-from fmcore.options import (
-    ASPECT,
-    DATA,
-    DATA_DIR,
-    EPOCHS,
-    JOBS,
-    OTHER,
-    OUTPUT,
-    QUALITY,
-    QUIET,
-    SEED,
-    THEME,
-    recipe_options,
-)
+from fmcore.cli_render import cache, lesson, plan, render
+from fmcore.errors import FmcoreError, InputError
+from fmcore.options import DATA_DIR, QUIET, recipe_options
 
 
 class _Verbs(click.Group):
@@ -54,108 +42,8 @@ def cli() -> None:
     """
 
 
-@cli.command()
-@click.argument("plan", required=False, type=click.Path(path_type=Path))
-@QUALITY
-@ASPECT
-@THEME
-@DATA
-@DATA_DIR
-@click.option("--bundle", type=click.Path(path_type=Path), help="Use this bundle for every scene.")
-@EPOCHS
-@SEED
-@OUTPUT
-@JOBS
-@QUIET
-def lesson(
-    plan: Path | None,
-    quality: str,
-    aspect: str,
-    theme: Any,
-    data: str | None,
-    data_dir: Path | None,
-    bundle: Path | None,
-    epochs: int | None,
-    seed: int | None,
-    output: Path,
-    jobs: int | None,
-    quiet: bool,
-) -> None:
-    """Make a whole lesson from PLAN.toml, or the built-in one.
-
-    Trains and records what is missing, renders what changed, and joins it to OUTPUT/<lesson>/lesson.mp4 with
-    captions, chapters, a poster and lesson.json, the record of it all.
-
-    \b
-    Examples:
-      fmcore lesson
-      fmcore lesson my_plan.toml --quality hd --aspect 9:16 --theme light
-      fmcore lesson --data fashion-mnist --epochs 10
-    """
-    from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
-    from fmcore.render.lesson import Wish, make_lesson
-    from fmcore.render.spec import quality as spec_of
-    from fmcore.reporter import reporter
-
-    spec = spec_of(quality, aspect, theme)
-    chosen = read_plan(plan) if plan is not None else builtin_plan()
-    chosen = with_overrides(chosen, data=data, epochs=epochs, seed=seed, bundle=bundle)
-    name = slug(plan.stem if plan is not None else chosen.title)
-    if data is not None:
-        name += f"-{data_name(data)}"
-    name += "".join(f"-{word}" for word in (aspect.replace(":", "x"), theme) if word not in ("16x9", "dark"))
-    with reporter(quiet) as report:
-        made = make_lesson(
-            chosen, Wish(spec=spec, output=output, folder=output / name, data_dir=data_dir, jobs=jobs), report
-        )
-    _tell(made, spec.fps, quiet)
-
-
-@cli.command()
-@click.argument("scene", nargs=-1, required=True)
-@QUALITY
-@ASPECT
-@THEME
-@click.option("--bundle", type=click.Path(path_type=Path), help="The bundle to read; by default the lesson's.")
-@OTHER
-@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the scene; repeatable.")
-@DATA_DIR
-@OUTPUT
-@JOBS
-@QUIET
-def render(
-    scene: tuple[str, ...],
-    quality: str,
-    aspect: str,
-    theme: Any,
-    bundle: Path | None,
-    other: Path | None,
-    options: tuple[str, ...],
-    data_dir: Path | None,
-    output: Path,
-    jobs: int | None,
-    quiet: bool,
-) -> None:
-    """Render single scenes: OUTPUT/<Scene>.mp4 with captions.
-
-    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName.
-
-    \b
-    Examples:
-      fmcore render ActivationHeatmap --option layer=conv2 --option probe=Bag
-      fmcore render my_scene.py:MyScene --quality smoke
-    """
-    from fmcore.lesson.plan import builtin_plan, single_scenes
-    from fmcore.render.lesson import Wish, make_lesson
-    from fmcore.render.spec import quality as spec_of
-    from fmcore.reporter import reporter
-
-    spec = spec_of(quality, aspect, theme)
-    plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle, other)
-    with reporter(quiet) as report:
-        wish = Wish(spec=spec, output=output, folder=output, apart=True, data_dir=data_dir, jobs=jobs)
-        made = make_lesson(plan, wish, report)
-    _tell(made, spec.fps, quiet)
+for verb in (lesson, render, plan):
+    cli.add_command(verb)
 
 
 @cli.command()
@@ -244,7 +132,7 @@ def doctor(output: Path) -> None:
         raise FmcoreError("Something needed is missing or does not fit; mend what is marked ✗ above.")
 
 
-for verb in (inspect, compare, check, claims, smoke, doctor):
+for verb in (inspect, compare, check, claims, smoke, cache, doctor):
     cli.add_command(verb)
 
 
@@ -256,28 +144,6 @@ def _recipe(**wanted: Any) -> Any:
     from fmcore.lesson.plan import BundleRecipe
 
     return BundleRecipe(**{name: value for name, value in wanted.items() if value is not None})
-
-
-def _option(text: str) -> tuple[str, str | int]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise PlanError(f"The option '{text}' has no value; write it as name=value, such as layer=conv2.")
-    return name, int(value) if value.isascii() and value.lstrip("-").isdigit() else value
-
-
-def _tell(made: Any, fps: int, quiet: bool) -> None:
-    if not quiet:
-        if made.unchanged:
-            click.echo("Nothing changed since the last run; nothing was rendered.")
-        for film in made.films:
-            click.echo(f"{film}")
-        if made.films:
-            click.echo(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
-    if made.failed:
-        names, first = ", ".join(made.failed), next(iter(made.failed.values()))
-        sentence = f"{names} failed: {first.message} What is finished is kept; mend it and run the same command again."
-        mistakes = all(isinstance(error, InputError) for error in made.failed.values())
-        raise InputError(sentence) if mistakes else FmcoreError(sentence)
 
 
 def main() -> None:

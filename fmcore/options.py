@@ -64,6 +64,36 @@ SEED = click.option(
 )
 
 
+SCHEDULER = click.option(
+    "--scheduler",
+    metavar="ADDRESS|FILE",
+    help="Play and render with the workers of this Dask scheduler; needs fmcore[cluster].",
+)
+
+
+def lesson_options(command: Any) -> Any:
+    """The options that say which lesson is meant, how it shall look and where it lies."""
+    for option in reversed(
+        (
+            click.argument("plan", required=False, type=click.Path(path_type=Path)),
+            QUALITY,
+            ASPECT,
+            THEME,
+            DATA,
+            DATA_DIR,
+            click.option("--bundle", type=click.Path(path_type=Path), help="Use this bundle for every scene."),
+            EPOCHS,
+            SEED,
+            OUTPUT,
+            JOBS,
+            SCHEDULER,
+            QUIET,
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def recipe_options(command: Any) -> Any:
     """The options that say which network is trained, on what and how."""
     for option in reversed(

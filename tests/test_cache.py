@@ -26,7 +26,7 @@ SHOWN = Performance(
 )  # fmt: skip
 PLAYS = (Play(start=0, frames=20, cost_s=0.1, state="ab"),)
 SKETCH = Sketch(frames=20, plays=PLAYS, reads={}, files={}, performance=SHOWN, seconds=0.25)
-TAKE = Take(sketch=SKETCH, pictures="0123456789abcdef" * 2)
+TAKE = Take(scene="Film", inputs={"scene": "Film"}, sketch=SKETCH, pictures="0123456789abcdef" * 2)
 
 
 @pytest.fixture

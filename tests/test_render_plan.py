@@ -53,7 +53,7 @@ class Situation:
     def play(self, sketch: Sketch = SKETCH) -> ScenePlan:
         """Plan, with what playing the scene would find out."""
         plan = self.plan()
-        take = Take(sketch=sketch, pictures=pictures_key(plan.inputs, sketch))
+        take = Take(scene="Film", inputs=dict(plan.inputs), sketch=sketch, pictures=pictures_key(plan.inputs, sketch))
         cuts = Cuts(bounds=(0, 6, 10))
         self.store.keep_take(plan.key, take)
         self.store.keep_cuts(take.pictures, cuts)

@@ -235,3 +235,22 @@ def test_frames_are_told_as_they_come(tmp_path: Path) -> None:
     )  # fmt: skip
     render_segment(job, lambda done, total: told.append((done, total)))
     assert told == [(1, None), (2, None), (3, None), (4, None), (5, None), (7, None)]
+
+
+ENDLESS = {
+    "plays on": ("while True:\n            self.wait(1)", "Film still plays after 0.01 hours of film; let `construct`"),
+    "waits for what never comes": ("self.wait_until(lambda: False, 1e6)", "Film still plays after 0.01 hours of film;"),
+    "computes on": ("self.wait(1)\n        while True:\n            pass", "Film has played nothing for 0.3 seconds;"),
+}
+
+
+@pytest.mark.parametrize("how", ENDLESS)
+def test_a_scene_that_never_ends_is_ended_with_a_sentence(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, sentence = ENDLESS[how]
+    monkeypatch.setattr("fmcore.render.patience.LONGEST_S", 36.0)
+    monkeypatch.setattr("fmcore.render.patience.SILENT_S", 0.3)
+    with pytest.raises(RenderError, match=sentence):
+        rendered(write(tmp_path / "film.py", SCENE + f"        {body}\n"), "Film")
+    assert leftovers(tmp_path) == []

@@ -7,11 +7,13 @@ are cut into *segments*, each a film and a record of it. `sources.json` remember
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fmcore.errors import RenderError
 from fmcore.files import write_text
 from fmcore.render.cuts import Sketch
 
@@ -31,6 +33,8 @@ class Take(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    scene: str
+    inputs: dict[str, str]
     sketch: Sketch
     pictures: str = Field(pattern="^[0-9a-f]{32}$")
 
@@ -83,11 +87,15 @@ class Store:
 
     def segment(self, name: str) -> Segment | None:
         """The segment kept as `name`, or None where there is none or its file is not what was written."""
-        found = _read(self.folder / f"{name}.json", Segment)
+        found = self.record(name)
         try:
             return found if found is not None and file_digest(self.video(name)) == found.sha256 else None
         except OSError:
             return None
+
+    def record(self, name: str) -> Segment | None:
+        """What is written down of the segment kept as `name`; nothing is said of its file."""
+        return _read(self.folder / f"{name}.json", Segment)
 
     def keep_segment(self, name: str, frames: int, seconds: float) -> Segment:
         """Enter the finished file of `name`; from now on it is found."""
@@ -97,12 +105,21 @@ class Store:
 
     def take(self, key: str) -> Take | None:
         """The take kept under `key`, or None where there is none or a file that the scene read is another now."""
-        found = _read(self.folder / f"{key}.take.json", Take)
+        found = self.any_take(self.folder / f"{key}.take.json")
         return found if found is not None and not changed_files(found.sketch) else None
+
+    def any_take(self, path: Path) -> Take | None:
+        """The take in the file `path`, whatever has become of the files that the scene read."""
+        return _read(path, Take)
 
     def keep_take(self, key: str, take: Take) -> None:
         """Enter `take`; from now on it is found."""
         _write(self.folder / f"{key}.take.json", take)
+
+    def touch(self, pictures: str) -> None:
+        """Note that these pictures were used, so that they are pruned later than others."""
+        with suppress(OSError):
+            os.utime(self.folder / f"{pictures}.cuts.json")
 
     def cuts(self, pictures: str) -> Cuts | None:
         """Where these pictures were cut."""
@@ -147,7 +164,12 @@ def _lives(process: int) -> bool:
 def _write(path: Path, record: BaseModel) -> None:
     """With a checksum in front."""
     text = record.model_dump_json()
-    write_text(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+    try:
+        write_text(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
+    except OSError as error:
+        raise RenderError(
+            f"The cache '{path.parent}' cannot be written ({error.strerror}); free some space and run again."
+        ) from None
 
 
 def _read(path: Path, kind: type[M]) -> M | None:

@@ -40,7 +40,10 @@ OnProgress = Callable[[int, int, int | None], None]
 
 
 class Crew(Protocol):
-    """What does jobs: worker processes of this machine, or of others."""
+    """What does jobs: `count` worker processes of this machine, or of others."""
+
+    @property
+    def count(self) -> int: ...
 
     def run(self, jobs: Sequence[Job[R]], on_progress: OnProgress, on_outcome: Callable[[Outcome[R]], None]) -> None:
         """Do `jobs`; tell about frames as (number, done, total) and about each end as it comes."""
@@ -50,7 +53,7 @@ class Workers:
     """Worker processes of this machine. They start with the first job and live until the block ends."""
 
     def __init__(self, count: int) -> None:
-        self._count = max(1, count)
+        self.count = max(1, count)
         self._pool: ProcessPoolExecutor | None = None
         self._on_progress: OnProgress = lambda *told: None
 
@@ -87,7 +90,7 @@ class Workers:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._messages = context.Queue()
-            self._pool = ProcessPoolExecutor(self._count, context, _start_worker, (self._messages, self._scratch.name))
+            self._pool = ProcessPoolExecutor(self.count, context, _start_worker, (self._messages, self._scratch.name))
             self._listener = threading.Thread(target=self._listen, args=(self._messages,), daemon=True)
             self._listener.start()
         return self._pool

@@ -8,6 +8,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -71,7 +72,8 @@ class Sources:
         """Write down what was learned."""
         if self._new:
             content = json.dumps({digest: source.model_dump() for digest, source in self._known.items()})
-            write_text(self._memo, f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
+            with suppress(OSError):  # a full disk is told by what needs it more
+                write_text(self._memo, f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
             self._new = False
 
     def _source(self, path: Path) -> _Source:

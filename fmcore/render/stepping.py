@@ -25,6 +25,7 @@ from manim import (
 from manim.animation.creation import ShowPartial
 from numpy.typing import NDArray
 
+from fmcore.render.patience import Patience
 from fmcore.render.renderer import SegmentRenderer
 
 # What these do at a moment depends on that moment alone: their classes set everything anew from copies made at the
@@ -66,6 +67,7 @@ class WindowRenderer(SegmentRenderer):
 
     window = Window()
     frame = 0
+    patience: Patience | None = None
     _drawing = True
 
     def play(self, scene: Scene, *args: Any, **kwargs: Any) -> None:
@@ -112,6 +114,8 @@ class WindowRenderer(SegmentRenderer):
         if self.skip_animations:
             return
         self.frame += num_frames
+        if self.patience is not None:
+            self.patience.renew(self.frame / self.camera.frame_rate)
         if self._drawing:
             super().add_frame(frame, num_frames)
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fmcore.errors import FmcoreError, RenderError
 from fmcore.lesson.brief import Performance
+from fmcore.lesson.record import SceneRecord
 from fmcore.render.cache import Cuts, Store, Take
 from fmcore.render.cuts import Sketch, bounds, targets
 from fmcore.render.plan import ScenePlan, SegmentPlan, pictures_key, with_take
@@ -38,11 +39,11 @@ class Footage:
 class Shoot:
     """One run over the scenes of a lesson. `failed` and `rendered` name scenes."""
 
-    def __init__(self, plans: Sequence[ScenePlan], store: Store, workers: int, report: Reporter) -> None:
+    def __init__(self, plans: Sequence[ScenePlan], store: Store, report: Reporter) -> None:
         self.plans = {plan.key: plan for plan in plans}  # a scene that is shown twice is rendered once
         self.failed: dict[str, FmcoreError] = {}
         self.rendered: list[str] = []
-        self._store, self._workers, self._report = store, workers, report
+        self._store, self._report = store, report
 
     @property
     def fresh(self) -> bool:
@@ -61,10 +62,15 @@ class Shoot:
             if outcome.result is None:
                 self._give_up(plan, outcome.error)
                 return
-            found[plan.key] = Take(sketch=outcome.result, pictures=pictures_key(plan.inputs, outcome.result))
+            found[plan.key] = Take(
+                scene=plan.ref.name,
+                inputs=dict(plan.inputs),
+                sketch=outcome.result,
+                pictures=pictures_key(plan.inputs, outcome.result),
+            )
 
         crew.run(jobs, lambda number, done, total: None, on_outcome)
-        for key, cuts in self._cut(found).items():
+        for key, cuts in self._cut(found, crew.count).items():
             self._store.keep_cuts(found[key].pictures, cuts)
             self._store.keep_take(key, found[key])
             plan = self.plans[key] = with_take(self.plans[key], found[key], cuts, self._store)
@@ -82,6 +88,7 @@ class Shoot:
         if now.take is None or not now.fresh:
             return None
         sketch = now.take.sketch
+        self._store.touch(now.take.pictures)
         return Footage(now, sketch.performance, sketch.frames, tuple(one.name for one in now.segments))
 
     # -- inside ----------------------------------------------------------------------------------
@@ -97,10 +104,10 @@ class Shoot:
 
         crew.run([_segment_job(*one, self._store) for one in jobs], on_progress, on_outcome)
 
-    def _cut(self, takes: Mapping[str, Take]) -> dict[str, Cuts]:
+    def _cut(self, takes: Mapping[str, Take], workers: int) -> dict[str, Cuts]:
         """Where the pictures of `takes` are cut: as they were, or anew where nothing of them is there."""
         anew = {key: take for key, take in takes.items() if not self._is_there(take)}
-        wanted = targets([take.sketch for take in anew.values()], self._workers)
+        wanted = targets([take.sketch for take in anew.values()], workers)
         new = {
             key: Cuts(bounds=bounds(take.sketch, most)) for (key, take), most in zip(anew.items(), wanted, strict=True)
         }
@@ -155,15 +162,13 @@ class Shoot:
         self._report.finish(label or plan.ref.name, self.failed[plan.ref.name].message, ok=False)
 
 
-def paces_of(
-    plans: Sequence[ScenePlan], before: Mapping[int, tuple[Mapping[str, str], tuple[int, ...]]]
-) -> dict[str, tuple[int, ...]]:
+def paces_of(plans: Sequence[ScenePlan], before: Mapping[int, SceneRecord]) -> dict[str, tuple[int, ...]]:
     """The ends of beats that scenes had in the last film, by key, where their pictures may be as they were."""
     same = ("scene", "source", "options", "spec")
     return {
-        plan.key: before[position][1]
+        plan.key: tuple(beat.end - before[position].start for beat in before[position].beats)
         for position, plan in enumerate(plans)
-        if position in before and all(before[position][0].get(name) == plan.inputs[name] for name in same)
+        if position in before and all(before[position].inputs.get(name) == plan.inputs[name] for name in same)
     }
 
 

@@ -28,6 +28,7 @@ from fmcore.errors import FmcoreError, RenderError
 from fmcore.lesson.brief import Brief, Performance
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.patience import patience
 from fmcore.render.quicker import quicken
 from fmcore.render.renderer import Encoder, SegmentWriter
 from fmcore.render.run import OnFrames
@@ -136,8 +137,9 @@ def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: O
     media = Path(tempfile.mkdtemp(prefix="fmcore-"))  # its own: manim's text cache is not safe to share
     try:
         _configure(job.spec, media)
-        with _neighbours_of(job.path) if job.module is None else nullcontext():
+        with _neighbours_of(job.path) if job.module is None else nullcontext(), patience(job.scene) as waiting:
             scene = _make(load_scene(job), job, encoder, renderer, on_frames)
+            scene.renderer.patience = waiting
             try:
                 scene.render()
             except WindowClosed:

@@ -1,0 +1,263 @@
+"""The verbs that make films and look after them: `lesson`, `render`, `plan` and `cache`.
+
+Imports stand inside the functions, so that `--help` is instant.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fmcore.errors import FmcoreError, InputError, PlanError
+from fmcore.options import (
+    ASPECT,
+    DATA_DIR,
+    JOBS,
+    OTHER,
+    OUTPUT,
+    QUALITY,
+    QUIET,
+    SCHEDULER,
+    THEME,
+    lesson_options,
+)
+
+
+@click.command()
+@lesson_options
+def lesson(quiet: bool, **wanted: Any) -> None:
+    """Make a whole lesson from PLAN.toml, or the built-in one.
+
+    Trains and records what is missing, renders what changed, and joins it to OUTPUT/<lesson>/lesson.mp4 with
+    captions, chapters, a poster and lesson.json, the record of it all.
+
+    \b
+    Examples:
+      fmcore lesson
+      fmcore lesson my_plan.toml --quality hd --aspect 9:16 --theme light
+      fmcore lesson --data fashion-mnist --epochs 10
+    """
+    from fmcore.render.lesson import make_lesson
+    from fmcore.reporter import reporter
+
+    plan, wish = _wish(**wanted)
+    with reporter(quiet) as report:
+        made = make_lesson(plan, wish, report)
+    _tell(made, wish.spec.fps, quiet)
+
+
+@click.command()
+@click.argument("scene", nargs=-1, required=True)
+@QUALITY
+@ASPECT
+@THEME
+@click.option("--bundle", type=click.Path(path_type=Path), help="The bundle to read; by default the lesson's.")
+@OTHER
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the scene; repeatable.")
+@DATA_DIR
+@OUTPUT
+@JOBS
+@SCHEDULER
+@QUIET
+def render(
+    scene: tuple[str, ...],
+    quality: str,
+    aspect: str,
+    theme: Any,
+    bundle: Path | None,
+    other: Path | None,
+    options: tuple[str, ...],
+    data_dir: Path | None,
+    output: Path,
+    jobs: int | None,
+    scheduler: str | None,
+    quiet: bool,
+) -> None:
+    """Render single scenes: OUTPUT/<Scene>.mp4 with captions.
+
+    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName.
+
+    \b
+    Examples:
+      fmcore render ActivationHeatmap --option layer=conv2 --option probe=Bag
+      fmcore render my_scene.py:MyScene --quality smoke
+    """
+    from fmcore.lesson.plan import builtin_plan, single_scenes
+    from fmcore.render.lesson import Wish, make_lesson
+    from fmcore.render.spec import quality as spec_of
+    from fmcore.reporter import reporter
+
+    spec = spec_of(quality, aspect, theme)
+    plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle, other)
+    with reporter(quiet) as report:
+        wish = Wish(spec, output, output, apart=True, data_dir=data_dir, jobs=jobs, scheduler=scheduler)
+        made = make_lesson(plan, wish, report)
+    _tell(made, spec.fps, quiet)
+
+
+@click.command()
+@lesson_options
+def plan(quiet: bool, **wanted: Any) -> None:
+    """Say what `fmcore lesson` would render with the same options, and why; render nothing.
+
+    Scenes that changed are played, undrawn, which takes about a second each. The exit status is 0 whatever is stale.
+
+    \b
+    Examples:
+      fmcore plan
+      fmcore plan my_plan.toml --quality hd --aspect 9:16
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from fmcore.render.lesson import look_ahead
+    from fmcore.reporter import reporter
+
+    chosen, wish = _wish(**wanted)
+    with reporter(quiet) as report:
+        outlook = look_ahead(chosen, wish, report)
+    for one in outlook.stale:
+        click.echo(f"Bundle {one.path.stem}: {one.reason}, so it is trained and recorded first.")
+    if outlook.stale:
+        click.echo("The scenes are planned when their bundles are there.")
+        return
+    table = Table("scene", "frames", "", "why", box=None, header_style="bold", pad_edge=False)
+    for scene in outlook.scenes:
+        for number, part in enumerate(scene.segments):
+            name = scene.ref.name if number == 0 else ""
+            table.add_row(name, f"{part.start:,}–{part.end:,}", "fresh" if part.fresh else "stale", part.reason)
+    Console().print(table)
+    parts = [part for scene in outlook.scenes for part in scene.segments]
+    stale = [part for part in parts if not part.fresh]
+    frames = sum(part.end - part.start for part in stale)
+    click.echo(f"{len(stale)} of {len(parts)} segments are to be rendered, {frames:,} frames.")
+
+
+@click.group()
+def cache() -> None:
+    """Look into the cache of rendered segments, or make it smaller.
+
+    \b
+    Examples:
+      fmcore cache list
+      fmcore cache explain ActivationHeatmap
+      fmcore cache prune --to 2GB
+    """
+
+
+@cache.command(name="list")
+@OUTPUT
+def list_cache(output: Path) -> None:
+    """List what is there, by scene: the films of its pictures, their sizes, and when they were used last."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from fmcore.render.cache import Store
+    from fmcore.render.upkeep import contents, size_text
+
+    found = contents(Store(output / "cache"))
+    table = Table("scene", "quality", "pictures", "segments", "frames", "size", "last used", box=None, pad_edge=False)
+    for one in found:
+        row = (
+            one.scene,
+            one.quality,
+            one.pictures[:8],
+            one.segments,
+            f"{one.frames:,}",
+            size_text(one.bytes),
+            one.used,
+        )
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table)
+    click.echo(f"{len(found)} films of scenes, {size_text(sum(one.bytes for one in found))}, in '{output / 'cache'}'.")
+
+
+@cache.command()
+@click.argument("name")
+@OUTPUT
+def explain(name: str, output: Path) -> None:
+    """Say what the films of a scene were made from. NAME is a scene, or the start of the name of its pictures.
+
+    \b
+    Example:
+      fmcore cache explain ActivationHeatmap
+    """
+    from fmcore.render.cache import Store
+    from fmcore.render.upkeep import explained
+
+    click.echo(explained(Store(output / "cache"), name))
+
+
+@cache.command()
+@click.option("--to", "size", required=True, metavar="SIZE", help="Such as 500MB or 2GB; 0 empties it.")
+@OUTPUT
+def prune(size: str, output: Path) -> None:
+    """Remove the films that were not used for longest, until the rest takes no more than SIZE.
+
+    \b
+    Example:
+      fmcore cache prune --to 2GB
+    """
+    from fmcore.render.cache import Store
+    from fmcore.render.upkeep import prune as remove
+    from fmcore.render.upkeep import size_text
+
+    removed, left = remove(Store(output / "cache"), _bytes(size))
+    click.echo(f"Removed {size_text(removed)}; {size_text(left)} are left.")
+
+
+def _bytes(text: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]?)i?B?", text.strip())
+    if not found:
+        raise InputError(f"'{text}' is no size; write one such as 500MB or 2GB.")
+    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
+
+
+def _wish(
+    plan: Path | None,
+    quality: str,
+    aspect: str,
+    theme: Any,
+    data: str | None,
+    bundle: Path | None,
+    epochs: int | None,
+    seed: int | None,
+    output: Path,
+    **more: Any,
+) -> Any:
+    """The plan of a lesson, and how and where it is wanted."""
+    from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
+    from fmcore.render.lesson import Wish
+    from fmcore.render.spec import quality as spec_of
+
+    spec = spec_of(quality, aspect, theme)
+    chosen = read_plan(plan) if plan is not None else builtin_plan()
+    chosen = with_overrides(chosen, data=data, epochs=epochs, seed=seed, bundle=bundle)
+    name = slug(plan.stem if plan is not None else chosen.title)
+    if data is not None:
+        name += f"-{data_name(data)}"
+    name += "".join(f"-{word}" for word in (aspect.replace(":", "x"), theme) if word not in ("16x9", "dark"))
+    return chosen, Wish(spec=spec, output=output, folder=output / name, **more)
+
+
+def _option(text: str) -> tuple[str, str | int]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise PlanError(f"The option '{text}' has no value; write it as name=value, such as layer=conv2.")
+    return name, int(value) if value.isascii() and value.lstrip("-").isdigit() else value
+
+
+def _tell(made: Any, fps: int, quiet: bool) -> None:
+    if not quiet:
+        if made.unchanged:
+            click.echo("Nothing changed since the last run; nothing was rendered.")
+        for film in made.films:
+            click.echo(f"{film}")
+        if made.films:
+            click.echo(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
+    if made.failed:
+        names, first = ", ".join(made.failed), next(iter(made.failed.values()))
+        sentence = f"{names} failed: {first.message} What is finished is kept; mend it and run the same command again."
+        mistakes = all(isinstance(error, InputError) for error in made.failed.values())
+        raise InputError(sentence) if mistakes else FmcoreError(sentence)

@@ -1,0 +1,189 @@
+"""The finished films: segments joined, with captions, chapters, poster and record beside them, all or nothing."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from fmcore import __version__
+from fmcore.errors import InputError, RenderError
+from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
+from fmcore.lesson.plan import LessonPlan
+from fmcore.lesson.record import (
+    RECORD_NAME,
+    RECORD_SCHEMA,
+    BundleRecord,
+    LessonRecord,
+    SceneRecord,
+    read_record,
+)
+from fmcore.render.assemble import join, still
+from fmcore.render.cache import Store, file_digest
+from fmcore.render.spec import RenderSpec
+from fmcore.render.takes import Footage
+
+FILM_NAME = "lesson.mp4"
+
+
+def films_apart(footage: Sequence[Footage], store: Store, spec: RenderSpec, folder: Path) -> list[Path]:
+    """Write one film a scene into `folder`, with its captions beside it."""
+    for one in footage:
+        name, title = one.plan.ref.name, one.performance.title
+        told = captions(one.performance.beats)
+        parts = _Parts(folder)
+        with parts:
+            film = parts.path(f"{name}.mp4")
+            join(_videos([one], store), film, spec.fps, told, [Chapter(0, one.frames, title)], title)
+            if told:
+                parts.path(f"{name}.srt").write_text(srt(told, spec.fps), encoding="utf-8")
+    return [folder / f"{one.plan.ref.name}.mp4" for one in footage]
+
+
+def _videos(footage: Sequence[Footage], store: Store) -> list[Path]:
+    return [store.video(name) for one in footage for name in one.segments]
+
+
+def one_film(record: LessonRecord, footage: Sequence[Footage], store: Store, spec: RenderSpec, folder: Path) -> None:
+    """Write the film of all scenes into `folder`, with captions, chapters, a poster and its record beside it.
+
+    Raises:
+        RenderError: the segments are not what their records say, or the folder cannot be written.
+    """
+    fps = spec.fps
+    told: list[Caption] = []
+    chapters: list[Chapter] = []
+    start = 0
+    for one in footage:
+        told += captions(one.performance.beats, start)
+        chapters.append(Chapter(start, start + one.frames, one.performance.title))
+        start += one.frames
+    parts = _Parts(folder)
+    with parts:
+        film = parts.path(FILM_NAME)
+        frames = join(_videos(footage, store), film, fps, told, chapters, record.title)
+        if frames != record.frames:
+            raise RenderError(
+                f"The film has {frames} frames where its scenes have {record.frames}; delete '{store.folder}'."
+            )
+        parts.path("lesson.srt").write_text(srt(told, fps), encoding="utf-8")
+        parts.path("lesson.vtt").write_text(vtt(told, fps), encoding="utf-8")
+        parts.path("chapters.txt").write_text(youtube_chapters(chapters, fps), encoding="utf-8")
+        still(film, _poster_frame(footage), fps, parts.path("poster.png"))
+        record = record.model_copy(update={"files": {path.name: file_digest(path) for path in parts.written}})
+        parts.path(RECORD_NAME).write_text(record.as_json(), encoding="utf-8")
+
+
+def _poster_frame(footage: Sequence[Footage]) -> int:
+    """The last frame of the beat that shows most figures."""
+    best, frame, start = -1, 0, 0
+    for one in footage:
+        figures = [figure.frame for figure in one.performance.figures]
+        for beat in one.performance.beats:
+            if (count := figures.count(beat.end - 1)) > best:
+                best, frame = count, start + beat.end - 1
+        start += one.frames
+    return frame
+
+
+def record_of(
+    plan: LessonPlan, footage: Sequence[Footage], bundles: Mapping[str, tuple[Path, str]], spec: RenderSpec
+) -> LessonRecord:
+    """The record of a lesson, all but the digests of its files."""
+    scenes, start = [], 0
+    for entry, one in zip(plan.scenes, footage, strict=True):
+        performance = one.performance
+        scenes.append(
+            SceneRecord(
+                scene=one.plan.ref.name,
+                title=performance.title,
+                bundle=entry.bundle,
+                other=entry.other,
+                options=entry.options,
+                start=start,
+                end=start + one.frames,
+                beats=tuple(_moved(beat, start=start, end=start) for beat in performance.beats),
+                figures=tuple(_moved(figure, frame=start) for figure in performance.figures),
+                claims=performance.claims,
+                segments=one.segments,
+                inputs=dict(one.plan.inputs),
+            )
+        )
+        start += one.frames
+    return LessonRecord(
+        schema_version=RECORD_SCHEMA,
+        fmcore=__version__,
+        title=plan.title,
+        settings=spec.model_dump(mode="json"),
+        frames=start,
+        seconds=start / spec.fps,
+        scenes=tuple(scenes),
+        bundles={name: _bundle_record(path, digest) for name, (path, digest) in bundles.items()},
+    )
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _moved(one: M, **frames: int) -> M:
+    """`one` with these numbers of frames added to its own."""
+    return one.model_copy(update={name: getattr(one, name) + more for name, more in frames.items()})
+
+
+def _bundle_record(path: Path, digest: str) -> BundleRecord:
+    from fmcore.bundle import Bundle
+
+    with Bundle.open(path) as bundle:
+        header = bundle.header
+        return BundleRecord(
+            file=path.name,
+            sha256=digest,
+            model=header.model.name,
+            data=header.dataset.name,
+            provenance=header.dataset.provenance,
+            test_accuracy=header.test_accuracy,
+            versions=header.versions,
+        )
+
+
+def is_complete(folder: Path, record: LessonRecord) -> bool:
+    """Whether the lesson that `record` describes lies in `folder`, every file as it was written."""
+    try:
+        there = read_record(folder)
+        return there.model_copy(update={"files": {}}) == record and all(
+            file_digest(folder / name) == digest for name, digest in there.files.items()
+        )
+    except (InputError, OSError):
+        return False
+
+
+class _Parts:
+    """Files written in a hidden folder first; they move to their places together, or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._hidden = folder / f".part-{os.getpid()}"
+        self.written: list[Path] = []
+
+    def __enter__(self) -> None:
+        self._hidden.mkdir(parents=True, exist_ok=True)
+
+    def path(self, name: str) -> Path:
+        self.written.append(self._hidden / name)
+        return self.written[-1]
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            if kind is None:
+                for path in self.written:
+                    path.replace(self._folder / path.name)
+        except OSError as failure:
+            raise RenderError(
+                f"The film cannot be put into '{self._folder}' ({failure}); mend that and run again."
+            ) from None
+        finally:
+            shutil.rmtree(self._hidden, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise RenderError(f"The film cannot be written to '{self._folder}' ({error}); free some space.") from None

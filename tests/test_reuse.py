@@ -1,0 +1,148 @@
+"""What is rendered again and what is not, when narration, code, a network or the machine's folders change."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from films import TINY, Net, frames_of, make_bundle
+from test_lesson import CODE, Studio, agrees
+
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.render.lesson import Wish, look_ahead, make_lesson
+from fmcore.reporter import Silent
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return Studio(tmp_path)
+
+
+def write(studio: Studio, *changes: tuple[str, str]) -> None:
+    code = CODE
+    for before, after in changes:
+        assert before in code
+        code = code.replace(before, after)
+    studio.scenes.write_text(code, encoding="utf-8")
+
+
+def captions(studio: Studio) -> str:
+    return (studio.lesson / "lesson.srt").read_text(encoding="utf-8")
+
+
+def test_another_sentence_is_joined_and_nothing_is_rendered(studio: Studio) -> None:
+    plan = studio.plan("First", "Second")
+    studio.make(plan)
+    frames = frames_of(studio.lesson / "lesson.mp4")
+    write(studio, ("It stays.", "It stays where it was."), ("'''A square.'''", "'''What a square.'''"))
+    assert studio.make(plan).rendered == []
+    assert "First stale: its narration changed" in studio.told
+    assert "First: its pictures are as they were." in studio.told
+    assert "It stays where it was." in captions(studio)
+    assert (frames_of(studio.lesson / "lesson.mp4") == frames).all()
+    agrees(studio)
+    assert studio.make(plan).unchanged
+    # a sentence for which there is no time needs more of the picture
+    write(studio, ("It stays.", "It stays, and while it stays there is time to say quite a lot about squares."))
+    assert sorted(studio.make(plan).rendered) == ["First", "Second"]
+    agrees(studio)
+
+
+def test_code_that_paints_is_rendered_again(studio: Studio) -> None:
+    plan = studio.plan("First")
+    studio.make(plan)
+    write(studio, ("fill_opacity=1", "fill_opacity=0.5"))
+    assert studio.make(plan).rendered == ["First"]
+    write(studio)
+    assert studio.make(plan).rendered == []
+
+
+def test_a_network_trained_on_leaves_the_scenes_of_layers_that_did_not_change(tmp_path: Path) -> None:
+    bundle = tmp_path / "net.safetensors"
+    plan = LessonPlan(
+        title="t",
+        bundles={"net": BundleRecipe(file=str(bundle))},
+        scenes=(
+            SceneEntry(scene="ActivationHeatmap", bundle="net", options={"layer": "conv1"}),
+            SceneEntry(scene="ActivationHeatmap", bundle="net", options={"layer": "conv2"}),
+        ),
+    )
+    wish = Wish(spec=TINY, output=tmp_path / "out", folder=tmp_path / "out" / "lesson", jobs=2)
+    rendered: list[list[str]] = []
+    for widths in ((4, 6), (4, 7)):
+        make_bundle(bundle, Net(widths=widths))
+        make_lesson(plan, wish, Silent())
+        record = json.loads((wish.folder / "lesson.json").read_text(encoding="utf-8"))
+        rendered.append([scene["segments"][0] for scene in record["scenes"]])
+    (first, second), (first_again, second_again) = rendered
+    assert first == first_again
+    assert second != second_again
+
+
+def test_a_plan_says_what_would_be_done_and_does_not_do_it(studio: Studio) -> None:
+    def outlook() -> list[tuple[str, str]]:
+        wish = Wish(spec=TINY, output=studio.output, folder=studio.lesson, jobs=2)
+        found = look_ahead(studio.plan("First", "Second"), wish, Silent())
+        return [(scene.ref.name, part.reason) for scene in found.scenes for part in scene.segments]
+
+    assert outlook() == [("First", "not rendered yet"), ("Second", "not rendered yet")]
+    assert list(studio.output.rglob("*.mp4")) == []
+    studio.make(studio.plan("First", "Second"))
+    assert outlook() == [("First", "nothing changed"), ("Second", "nothing changed")]
+    write(studio, ("side: int = 1", "side: int = 2"))
+    assert {reason for _, reason in outlook()} == {"its source changed"}
+
+
+RUN = """
+import sys
+sys.path[:0] = {paths!r}
+from films import TINY
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.render.lesson import Wish, make_lesson
+from fmcore.reporter import Silent
+from pathlib import Path
+if __name__ == "__main__":
+    {before}
+    out = Path({output!r})
+    plan = LessonPlan(
+        title="t", bundles={{"b": BundleRecipe(file={bundle!r})}}, scenes=(SceneEntry(scene={scene!r}, bundle="b"),)
+    )
+    made = make_lesson(plan, Wish(spec=TINY, output=out, folder=out / "lesson", jobs=1), Silent())
+    print(made.rendered, [error.message for error in made.failed.values()])
+"""
+
+
+def start(studio: Studio, scene: str, before: str = "pass") -> "subprocess.Popen[str]":
+    """A run of its own that makes a lesson of `scene`."""
+    script = studio.folder / "run.py"
+    here = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+    values = {"output": str(studio.output), "bundle": str(studio.bundle), "scene": scene}
+    script.write_text(RUN.format(paths=here, before=before, **values), encoding="utf-8")
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, str(script)], stdout=pipe, stderr=pipe, text=True)
+
+
+def test_two_runs_at_once_in_one_folder_make_one_lesson(studio: Studio) -> None:
+    runs = [start(studio, f"{studio.scenes}:First") for _ in range(2)]
+    said = [run.communicate(timeout=100) for run in runs]
+    assert sorted(out.strip() for out, _ in said) == ["['First'] []", "[] []"], said  # the second finds it made
+    agrees(studio)
+
+
+PLAIN = """
+from manim import *
+class Film(Scene):
+    def construct(self):
+        self.play(*[Create(Circle(radius=r / 4)) for r in range(1, 15)], run_time=8)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are Unix's")
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(studio: Studio) -> None:
+    film = studio.folder / "plain.py"
+    film.write_text(PLAIN)
+    before = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))"  # as if the disk were full
+    out, err = start(studio, f"{film}:Film", before).communicate(timeout=100)
+    assert "Film could not be written (File too large); free some space and run again." in out, err
+    assert list(studio.output.rglob("*.mp4")) == list(studio.output.rglob("*.part")) == []
