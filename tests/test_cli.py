@@ -13,7 +13,8 @@ import pytest
 from films import Net, frames_of, leftovers, make_bundle
 
 VERBS = [
-    "lesson", "render", "scenes", "record", "train", "inspect", "compare", "check", "claims", "smoke", "doctor",
+    "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "check", "claims", "smoke",
+    "cache", "doctor",
 ]  # fmt: skip
 SCENE = """
 from fmcore.lesson.script import Beat, Script
@@ -40,8 +41,9 @@ class Slow(Scene):
     title = "Slow"
     def construct(self):
         self.wait(1)
-        Path(__file__).with_name("started").touch()
-        time.sleep(120)
+        if self.renderer.file_writer.encoder.frames:  # it is drawn
+            Path(__file__).with_name("started").touch()
+            time.sleep(120)
 """
 
 
@@ -146,6 +148,33 @@ def test_a_scene_is_rendered_with_its_captions(studio: Path, tmp_path: Path) -> 
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
+def test_what_would_be_rendered_is_planned_and_what_was_is_kept_explained_and_pruned(
+    studio: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "quick.toml"
+    plan.write_text(
+        f'title = "Q"\n[bundles.b]\nfile = "{studio / "tiny.safetensors"}"\n'
+        f'[[scenes]]\nscene = "{studio / "film.py"}:Quick"\nbundle = "b"\n'
+    )
+    wanted = (str(plan), "--quality", "smoke", "--output", str(tmp_path / "out"))
+    said = fmcore(studio, "plan", *wanted).stdout
+    assert re.search(r"Quick +0–20 +stale +not rendered yet", said) and "1 of 1 segments are to be rendered" in said
+    assert fmcore(studio, "lesson", *wanted).returncode == 0
+    said = fmcore(studio, "plan", *wanted).stdout
+    assert re.search(r"Quick +0–20 +fresh +nothing changed", said) and "0 of 1 segments are to be rendered" in said
+    output = ("--output", str(tmp_path / "out"))
+    said = fmcore(studio, "cache", "list", *output).stdout
+    assert re.search(r"Quick +smoke +[0-9a-f]{8} +1 +20 +\d", said) and "1 films of scenes" in said
+    said = fmcore(studio, "cache", "explain", "Quick", *output).stdout
+    assert "smoke 426×240 at 10 fps, dark" in said and "segment    frames 0 to 20: there" in said
+    found = fmcore(studio, "cache", "explain", "Quik", *output)
+    assert found.returncode == 2 and "Did you mean 'Quick'" in found.stderr
+    assert "size; write one such as" in fmcore(studio, "cache", "prune", "--to", "big", *output).stderr
+    assert re.fullmatch(r"Removed \d.*; 0 B are left.\n", fmcore(studio, "cache", "prune", "--to", "0", *output).stdout)
+    assert "0 films of scenes, 0 B" in fmcore(studio, "cache", "list", *output).stdout
+    assert list((tmp_path / "out" / "cache").glob("*.mp4")) == []
+
+
 def test_the_scenes_are_listed(studio: Path) -> None:
     found = fmcore(studio, "scenes")
     assert found.returncode == 0
@@ -195,7 +224,7 @@ def test_ctrl_c_ends_everything_with_a_sentence(studio: Path) -> None:
     kept = studio / "slow" / "cache"
     try:
         deadline = time.monotonic() + 90
-        while not ((studio / "started").exists() and list(kept.glob("*.json"))) and time.monotonic() < deadline:
+        while not ((studio / "started").exists() and list(kept.glob("*-*-*.json"))) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert (studio / "started").exists()
         assert len(children_of(process.pid)) >= 3
@@ -212,5 +241,5 @@ def test_ctrl_c_ends_everything_with_a_sentence(studio: Path) -> None:
         time.sleep(0.1)
     assert children_of(process.pid) == []
     assert leftovers(studio) == []
-    (finished,) = kept.glob("*.json")
-    assert json.loads(finished.read_text())["performance"]["title"] == "Quick"
+    (finished,) = kept.glob("*-*-*.json")
+    assert json.loads(finished.read_text().partition("\n")[2])["frames"] == len(frames_of(finished.with_suffix(".mp4")))

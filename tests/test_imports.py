@@ -100,7 +100,7 @@ ROOMS = [  # the first row that fits a file counts
     Room(
         "fmcore/cli.py",
         {"click"},
-        {"fmcore", "fmcore.errors", "fmcore.options", "fmcore.cli_check", "fmcore.cli_inspect"},
+        {"fmcore", "fmcore.errors", "fmcore.options", "fmcore.cli_check", "fmcore.cli_inspect", "fmcore.cli_render"},
         ANYTHING,
     ),
     Room("fmcore/doctor.py", NOTHING, {"fmcore.errors"}, ANYTHING),
