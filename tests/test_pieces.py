@@ -243,3 +243,30 @@ self.wait(0.4)
 """
     found = sketch(film(tmp_path, "Scene", body))
     assert [Path(name).name for name in found.files] == ["words.txt"]
+
+
+LEFT_BEHIND = {
+    "defaults of a class": "Square.set_default(fill_opacity=1, color=RED)\nself.add(Square())\nself.wait(0.4)",
+    "manim's configuration": "config.frame_width = 5\nconfig.background_color = RED\nself.wait(0.4)",
+    "random numbers": "random.random()\nnp.random.uniform()\nself.wait(0.4)",
+    "a change of speed that does not end": (
+        "self.play(ChangeSpeed(Square().animate(run_time=1).shift(UP), speedinfo={0.5: 0.3}))\n"
+        "ChangeSpeed.is_changing_dt = True"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LEFT_BEHIND)
+def test_what_a_scene_leaves_in_its_process_does_not_reach_the_next(what: str, tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+    body = """
+self.add(Square().shift([random.random(), np.random.uniform(), 0]))
+self.play(ChangeSpeed(Circle().animate(run_time=0.6).shift(UP), speedinfo={0.5: 0.3}))
+"""
+    fresh = frames(film(tmp_path / "before", "Scene", body))
+    frames(film(tmp_path, "Scene", LEFT_BEHIND[what]))
+    again = frames(film(tmp_path / "after", "Scene", body))
+    assert len(fresh) == len(again)
+    for one, other in zip(fresh, again, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fmcore.files import write_text
 from fmcore.render.catalogue import SceneRef, package_folder
 
-_PAINTERS = ("camera", "encoder", "frames", "quicker", "renderer", "stepping", "worker")  # of this folder
+_PAINTERS = ("camera", "encoder", "frames", "quicker", "process", "renderer", "stepping", "worker")  # of this folder
 
 
 class _Source(BaseModel):

@@ -15,12 +15,10 @@ from manim import (
     AnimationGroup,
     DrawBorderThenFill,
     LaggedStart,
-    MoveAlongPath,
     Rotating,
     Scene,
     Transform,
     Wait,
-    Wiggle,
 )
 from manim.animation.creation import ShowPartial
 from numpy.typing import NDArray
@@ -30,7 +28,7 @@ from fmcore.render.renderer import SegmentRenderer
 
 # What these do at a moment depends on that moment alone: their classes set everything anew from copies made at the
 # start. Subclasses outside manim count only where they say `pure = True`.
-_PURE = (Add, DrawBorderThenFill, MoveAlongPath, Rotating, ShowPartial, Transform, Wait, Wiggle)
+_PURE = (Add, DrawBorderThenFill, Rotating, ShowPartial, Transform, Wait)
 _PURE_GROUPS = (AnimationGroup, LaggedStart)
 
 

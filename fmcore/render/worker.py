@@ -7,32 +7,30 @@ import importlib
 import importlib.util
 import inspect
 import os
-import random
 import shutil
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from manim import Camera, Scene, config, logger
+from manim import Camera, Scene
 from pydantic import BaseModel, ConfigDict
-from tqdm import tqdm
 
 from fmcore.errors import FmcoreError, RenderError
 from fmcore.lesson.brief import Brief, Performance
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.patience import patience
+from fmcore.render.process import configure, own_defaults
 from fmcore.render.quicker import quicken
 from fmcore.render.renderer import Encoder, SegmentWriter
 from fmcore.render.run import OnFrames
-from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
+from fmcore.render.spec import RenderSpec
 from fmcore.render.state import state_digest
 from fmcore.render.stepping import Window, WindowClosed, WindowRenderer
 
@@ -136,9 +134,15 @@ def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: O
     """
     media = Path(tempfile.mkdtemp(prefix="fmcore-"))  # its own: manim's text cache is not safe to share
     try:
-        _configure(job.spec, media)
-        with _neighbours_of(job.path) if job.module is None else nullcontext(), patience(job.scene) as waiting:
-            scene = _make(load_scene(job), job, encoder, renderer, on_frames)
+        configure(job.spec, media)
+        with ExitStack() as stack:
+            waiting = stack.enter_context(patience(job.scene))
+            if job.module is None:
+                stack.enter_context(own_defaults())
+                stack.enter_context(_neighbours_of(job.path))
+            found = load_scene(job)
+            stack.enter_context(own_defaults())  # what a package sets while it is imported is for all its scenes
+            scene = _make(found, job, encoder, renderer, on_frames)
             scene.renderer.patience = waiting
             try:
                 scene.render()
@@ -196,22 +200,6 @@ def _neighbours_of(path: Path) -> Iterator[None]:
             head = path.parent / name.partition(".")[0]
             if head.with_suffix(".py").is_file() or head.is_dir():
                 del sys.modules[name]
-
-
-def _configure(spec: RenderSpec, media: Path) -> None:
-    """Say everything that a `manim.cfg` of the current folder could otherwise change."""
-    logger.setLevel("ERROR")
-    config.pixel_width, config.pixel_height = spec.width, spec.height
-    config.frame_rate = spec.fps
-    config.frame_height = FRAME_HEIGHT
-    config.frame_width = FRAME_HEIGHT * spec.width / spec.height
-    config.media_dir = str(media)
-    config.disable_caching = True
-    config.progress_bar = "none"
-    config.background_color = "#000000"
-    config.seed = 0
-    random.seed(0)
-    tqdm.set_lock(threading.RLock())  # its own is a semaphore that a worker killed by Ctrl-C would leave behind
 
 
 def _make(

@@ -1,0 +1,63 @@
+"""The process that a scene is played in: one after another, none of which shall notice those before it.
+
+manim keeps its configuration, the defaults of its classes and the shared random generators in the process.
+"""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from manim import Animation, ChangeSpeed, Mobject, config, logger
+from tqdm import tqdm
+
+from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
+
+_UNTOUCHED = config.copy()
+
+
+def configure(spec: RenderSpec, media: Path) -> None:
+    """Say everything that a `manim.cfg` of the current folder could otherwise change."""
+    logger.setLevel("ERROR")
+    config.update(_UNTOUCHED)
+    config.pixel_width, config.pixel_height = spec.width, spec.height
+    config.frame_rate = spec.fps
+    config.frame_height = FRAME_HEIGHT
+    config.frame_width = FRAME_HEIGHT * spec.width / spec.height
+    config.media_dir = str(media)
+    config.disable_caching = True
+    config.progress_bar = "none"
+    config.background_color = "#000000"
+    config.seed = 0
+    random.seed(0)
+    np.random.seed(0)  # modules that draw numbers while they are imported; scenes are seeded by manim
+    ChangeSpeed.is_changing_dt = False  # left so by a scene that ended in the middle of one
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore that a worker killed by Ctrl-C would leave behind
+
+
+@contextmanager
+def own_defaults() -> Iterator[None]:
+    """Forget in the end what `set_default` of any class was told in the block."""
+    before = {kind: vars(kind)["__init__"] for kind in _kinds() if "__init__" in vars(kind)}
+    try:
+        yield
+    finally:
+        for kind in _kinds():
+            now = vars(kind).get("__init__")
+            if kind in before:
+                if now is not before[kind]:
+                    kind.__init__ = before[kind]
+            elif now is not None and now is not kind._original__init__:
+                kind.__init__ = kind._original__init__
+
+
+def _kinds() -> Iterator[Any]:
+    """Every class of mobjects and of animations that there is."""
+    waiting: list[Any] = [Mobject, Animation]
+    while waiting:
+        kind = waiting.pop()
+        yield kind
+        waiting.extend(kind.__subclasses__())
