@@ -94,6 +94,43 @@ def test_a_plan_says_what_would_be_done_and_does_not_do_it(studio: Studio) -> No
     assert {reason for _, reason in outlook()} == {"its source changed"}
 
 
+PIECES = """
+import time
+from manim import *
+class Steady(Scene):
+    def construct(self):
+        dot = Dot(LEFT).add_updater(lambda m, dt: m.shift(RIGHT * dt))
+        self.add(dot)
+        for _ in range(6):
+            self.play(FadeIn(Square().shift(RIGHT)), run_time=1)
+            self.wait(0.6)
+class Clock(Steady):
+    def construct(self):
+        self.add(Dot([time.time() % 3, 0, 0]))
+        super().construct()
+"""
+
+
+def test_long_scenes_are_rendered_in_pieces_and_joined(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = studio.folder / "pieces.py"
+    film.write_text(PIECES)
+    scenes = (SceneEntry(scene=f"{film}:Steady"), SceneEntry(scene=f"{film}:Clock"))
+    plan = studio.plan("First").model_copy(update={"scenes": scenes})
+    assert sorted(studio.make(plan, apart=True).rendered) == ["Clock", "Steady"]
+    whole = frames_of(studio.lesson / "Steady.mp4").astype(int)
+    for path in (studio.output / "cache").iterdir():
+        path.unlink()
+    monkeypatch.setattr("fmcore.render.cuts._START_TIMES", 0)  # so that short scenes are cut, too
+    assert sorted(studio.make(plan, apart=True).rendered) == ["Clock", "Steady"], studio.told
+    assert any(line.startswith("Steady 3/3: ") for line in studio.told)
+    assert any(line.endswith("It is rendered as a whole instead.") for line in studio.told)
+    again = frames_of(studio.lesson / "Steady.mp4").astype(int)
+    assert again.shape == whole.shape
+    assert abs(again - whole).mean() < 0.3  # the encoder's noise
+    assert len(list((studio.output / "cache").glob("*.mp4"))) == 4  # nothing is left of the pieces of the clock
+    assert studio.make(plan, apart=True).unchanged
+
+
 RUN = """
 import sys
 sys.path[:0] = {paths!r}

@@ -134,6 +134,9 @@ class Shoot:
 
         plan = self.plans[plan.key]
         assert plan.take is not None
+        if part not in plan.segments:  # one of the pieces that did not fit together
+            self._store.video(part.name).unlink(missing_ok=True)
+            return
         if isinstance(error, Diverged) and not plan.whole:
             self._report.finish(label, f"{error.message} It is rendered as a whole instead.")
             cuts = Cuts(bounds=(0, plan.take.sketch.frames), whole=True)
@@ -143,8 +146,6 @@ class Shoot:
         if result is None:
             self._give_up(plan, error, label)
             return
-        if part not in plan.segments:
-            return  # of pieces that did not fit together
         take = plan.take
         if result.performance is not None and result.frames != take.sketch.frames:  # no two runs are the same
             sketch = take.sketch.model_copy(update={"frames": result.frames, "performance": result.performance})
