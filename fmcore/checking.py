@@ -134,6 +134,7 @@ def check_all(jobs: Sequence[CheckJob], workers: int, report: Reporter, whole_le
         count = len(outcome.result.findings)
         report.finish(name(outcome.number), f"{count} finding{'s' * (count != 1)}" if count else "clean", ok=not count)
 
+    report.expect(len(jobs))
     with Workers(workers) as crew:
         crew.run(jobs, on_progress, on_outcome)
     checked = Checked([reports[number] for number in sorted(reports)], failed=failed)

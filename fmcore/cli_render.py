@@ -4,6 +4,8 @@ Imports stand inside the functions, so that `--help` is instant.
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,23 @@ from fmcore.options import (
     ASPECT,
     DATA_DIR,
     JOBS,
+    LOG_JSON,
     OTHER,
     OUTPUT,
     QUALITY,
     QUIET,
     SCHEDULER,
     THEME,
+    WATCH,
     lesson_options,
 )
 
 
 @click.command()
 @lesson_options
-def lesson(quiet: bool, **wanted: Any) -> None:
+@LOG_JSON
+@WATCH
+def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
     """Make a whole lesson from PLAN.toml, or the built-in one.
 
     Trains and records what is missing, renders what changed, and joins it to OUTPUT/<lesson>/lesson.mp4 with
@@ -37,14 +43,9 @@ def lesson(quiet: bool, **wanted: Any) -> None:
       fmcore lesson
       fmcore lesson my_plan.toml --quality hd --aspect 9:16 --theme light
       fmcore lesson --data fashion-mnist --epochs 10
+      fmcore lesson my_plan.toml --watch
     """
-    from fmcore.render.lesson import make_lesson
-    from fmcore.reporter import reporter
-
-    plan, wish = _wish(**wanted)
-    with reporter(quiet) as report:
-        made = make_lesson(plan, wish, report)
-    _tell(made, wish.spec.fps, quiet)
+    _make(lambda: _wish(**wanted), wanted["plan"], wanted["output"], quiet, log_json, watch)
 
 
 @click.command()
@@ -60,6 +61,8 @@ def lesson(quiet: bool, **wanted: Any) -> None:
 @JOBS
 @SCHEDULER
 @QUIET
+@LOG_JSON
+@WATCH
 def render(
     scene: tuple[str, ...],
     quality: str,
@@ -73,6 +76,8 @@ def render(
     jobs: int | None,
     scheduler: str | None,
     quiet: bool,
+    log_json: bool,
+    watch: bool,
 ) -> None:
     """Render single scenes: OUTPUT/<Scene>.mp4 with captions.
 
@@ -81,19 +86,16 @@ def render(
     \b
     Examples:
       fmcore render ActivationHeatmap --option layer=conv2 --option probe=Bag
-      fmcore render my_scene.py:MyScene --quality smoke
+      fmcore render my_scene.py:MyScene --watch
     """
     from fmcore.lesson.plan import builtin_plan, single_scenes
-    from fmcore.render.lesson import Wish, make_lesson
+    from fmcore.render.lesson import Wish
     from fmcore.render.spec import quality as spec_of
-    from fmcore.reporter import reporter
 
     spec = spec_of(quality, aspect, theme)
     plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle, other)
-    with reporter(quiet) as report:
-        wish = Wish(spec, output, output, apart=True, data_dir=data_dir, jobs=jobs, scheduler=scheduler)
-        made = make_lesson(plan, wish, report)
-    _tell(made, spec.fps, quiet)
+    wish = Wish(spec, output, output, apart=True, data_dir=data_dir, jobs=jobs, scheduler=scheduler)
+    _make(lambda: (plan, wish), None, output, quiet, log_json, watch)
 
 
 @click.command()
@@ -214,6 +216,35 @@ def _bytes(text: str) -> int:
     return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
+def _make(
+    wanted: Callable[[], tuple[Any, Any]],
+    plan_file: Path | None,
+    output: Path,
+    quiet: bool,
+    log_json: bool,
+    watch: bool,
+) -> None:
+    """Make what `wanted` gives, a plan and a wish; if it is watched, whenever a file of it is saved."""
+    from fmcore.render.lesson import make_lesson
+    from fmcore.reporter import Reporter, reporter
+
+    def make(report: Reporter) -> None:
+        plan, wish = wanted()
+        made = make_lesson(plan, wish, report)
+        _tell(made, wish.spec.fps, report.say if quiet or log_json else click.echo)
+
+    reporting = partial(reporter, quiet, log_json)
+    if watch:
+        from fmcore.watching import files_of
+        from fmcore.watching import watch as watched
+
+        wanted()  # options that nobody understands end it here
+        watched(lambda: files_of(lambda: wanted()[0], plan_file, output), make, reporting)
+    else:
+        with reporting() as report:
+            make(report)
+
+
 def _wish(
     plan: Path | None,
     quality: str,
@@ -248,14 +279,13 @@ def _option(text: str) -> tuple[str, str | int]:
     return name, int(value) if value.isascii() and value.lstrip("-").isdigit() else value
 
 
-def _tell(made: Any, fps: int, quiet: bool) -> None:
-    if not quiet:
-        if made.unchanged:
-            click.echo("Nothing changed since the last run; nothing was rendered.")
-        for film in made.films:
-            click.echo(f"{film}")
-        if made.films:
-            click.echo(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
+def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
+    if made.unchanged:
+        say("Nothing changed since the last run; nothing was rendered.")
+    for film in made.films:
+        say(f"{film}")
+    if made.films:
+        say(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
     if made.failed:
         names, first = ", ".join(made.failed), next(iter(made.failed.values()))
         sentence = f"{names} failed: {first.message} What is finished is kept; mend it and run the same command again."

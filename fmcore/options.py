@@ -38,6 +38,10 @@ OUTPUT = click.option(
 )
 JOBS = click.option("--jobs", type=click.IntRange(1, 256), help="Worker processes; by default one a core.")
 QUIET = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+LOG_JSON = click.option("--log-json", is_flag=True, help="Tell about the work as JSON, one object a line.")
+WATCH = click.option(
+    "--watch", is_flag=True, help="Make it again whenever a file that it is made from is saved; Ctrl-C ends it."
+)
 EVERY = click.option("--all", "every", is_flag=True, help="List every row of long tables.")
 FIGURES = click.option(
     "--figures", type=click.Path(path_type=Path, file_okay=False), help="Write figures as PNG to this folder."

@@ -19,7 +19,7 @@ from fmcore.data.fingerprint import fingerprint
 from fmcore.errors import BundleError, FmcoreError, InputError, RenderError
 from fmcore.header import SCHEMA_VERSION
 from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
-from fmcore.reporter import Reporter
+from fmcore.reporter import Reporter, Silent
 
 _COMPUTED_BY = [  # a change there makes other numbers
     "models", "model_input", "model_source", "weights", "training", "parallel", "running", "tracing", "geometry",
@@ -232,7 +232,7 @@ def _pass_on(messages: Any, report: Reporter, timeout: float) -> None:
         return
 
 
-class _ToParent:
+class _ToParent(Silent):
     """A reporter that sends everything to the parent."""
 
     def say(self, text: str) -> None:

@@ -1,53 +1,116 @@
 """Live progress bars, drawn by the parent process alone."""
 
+import sys
 from types import TracebackType
 from typing import Self
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
-_ROOMY, _NARROW = (28, 28, 22), (20, 20, 20)  # characters of name, bar and note
-_TIMES = 18  # characters of the times behind them, and of the gaps
+from fmcore.reporter import Count, Tally
+
+_ROOMY = 76  # columns from which there is room for long names and for words
+_NAME, _NARROW_NAME = 26, 18
+_COUNT, _NARROW_COUNT = 24, 18
+_BAR = 30
+_FREE = 3  # columns at the end of a row: a terminal writes ^C there, which must not begin another line
+_REDRAWN = 5  # times a second
+_BESIDE_BARS = 6  # lines of the terminal that bars leave for what is said
 
 
 class Bars:
-    """A reporter with one bar a task."""
+    """A reporter with one bar a task: how far it is, its pace, and the time that is left; below them, all together."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True, highlight=False)
-        name, bar, note = _ROOMY if console.width >= sum(_ROOMY) + _TIMES else _NARROW
-        self._bars = Progress(
-            TextColumn(f"{{task.description:<{name}}}"),
-            BarColumn(bar_width=bar),
-            TextColumn(f"{{task.fields[note]:<{note}}}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
+        self._tally = Tally()
+        self._widest = [0, 0, 0, 0]  # columns grow with what they hold and never shrink, so that bars stay in place
+        self._console = Console(stderr=True, highlight=False)
+        self._live = Live(
+            console=self._console,
+            get_renderable=self._table,
+            refresh_per_second=_REDRAWN,
+            redirect_stdout=sys.stdout.isatty(),  # what is printed goes above the bars, but not out of a pipe or file
         )
-        self._ids: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self._bars.start()
+        self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if kind is None:  # what nobody finished is over all the same; after an error it shows how far it came
-            for task in self._ids.values():
-                self._bars.remove_task(task)
-        self._bars.stop()
+        self._live.transient = kind is None  # after an error the bars show how far it came
+        self._live.stop()
 
     def say(self, text: str) -> None:
-        self._bars.console.print(escape(text))
+        self._console.print(escape(text))
+
+    def expect(self, tasks: int, total: int | None = None, unit: str = "") -> None:
+        self._tally.expect(tasks, total, unit)
 
     def progress(self, task: str, done: int, total: int | None, unit: str) -> None:
-        note = f"{done:,} / {total:,} {unit}" if total else f"{done:,} {unit}" if done else unit
-        if task not in self._ids:
-            self._ids[task] = self._bars.add_task(escape(task), total=total, note=note)
-        self._bars.update(self._ids[task], completed=done, total=total, note=note)
+        self._tally.progress(task, done, total, unit)
 
     def finish(self, task: str, text: str, ok: bool = True) -> None:
-        if task in self._ids:
-            self._bars.remove_task(self._ids.pop(task))
+        self._tally.finish(task, ok)
         mark = "[green]✓[/]" if ok else "[red]✗[/]"
-        self._bars.console.print(f"{mark} {escape(task)}: {escape(text)}")
+        self._console.print(f"{mark} {escape(task)}: {escape(text)}")
+
+    def _table(self) -> Table:
+        """The bars as they are now. Of more than fit the terminal the newest are left out."""
+        console, tally = self._console, self._tally
+        roomy, all_bars = console.width >= _ROOMY, list(tally.running.items())
+        bars = all_bars[: max(1, console.height - _BESIDE_BARS)]
+        together = tally.together
+        if together is not None:
+            hidden = f", {len(all_bars) - len(bars)} more run" if len(bars) < len(all_bars) else ""
+            bars.append((f"{tally.over} of {tally.tasks} done{hidden}", together))
+        most = [_NAME if roomy else _NARROW_NAME, _COUNT if roomy else _NARROW_COUNT, 9, 13 if roomy else 8]
+        rows = []
+        for name, count in bars:
+            cells = [_short(name, most[0]), _counted(count), _rate(count.rate), _left(count.left_s, roomy)]
+            cells[1] = cells[1] if cell_len(cells[1]) <= most[1] else set_cell_size(cells[1], most[1] - 1) + "…"
+            self._widest = [max(a, cell_len(b)) for a, b in zip(self._widest, cells, strict=True)]
+            rows.append((cells, ProgressBar(count.total, count.done, width=None, pulse=count.total is None)))
+        widths = [min(pair) for pair in zip(self._widest, most, strict=True)]
+        bar = min(_BAR, console.width - sum(widths) - len(widths) - _FREE)
+        table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+        table.add_column(width=widths[0], no_wrap=True)
+        table.add_column(width=max(1, bar))
+        for width, style in zip(widths[1:], ("", "cyan", "cyan"), strict=True):
+            table.add_column(width=width, no_wrap=True, justify="right", style=style)
+        for (name, *numbers), drawn in rows:
+            table.add_row(escape(name), drawn, *numbers)
+        return table
+
+
+def _short(name: str, width: int) -> str:
+    """`name` in so many columns; what gives way is the end of its first word, for the rest tells tasks apart."""
+    if cell_len(name) <= width:
+        return name
+    first, _, rest = name.partition(" ")
+    room = width - cell_len(rest) - 2
+    return f"{set_cell_size(first, room)}… {rest}" if rest and room >= 4 else set_cell_size(name, width - 1) + "…"
+
+
+def _counted(count: Count) -> str:
+    if not count.total:
+        return f"{count.done:,} {count.unit}" if count.done else count.unit
+    return f"{count.done:,}/{count.total:,} {count.unit}".rstrip()
+
+
+def _rate(rate: float | None) -> str:
+    if rate is None:
+        return ""
+    return f"{rate:,.0f}/s" if rate >= 9.95 else f"{rate:.1f}/s" if rate >= 0.95 else f"{rate:.2f}/s"
+
+
+def _left(left_s: float | None, in_words: bool) -> str:
+    if left_s is None:
+        return ""
+    minutes, seconds = divmod(round(left_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return f"{clock} left" if in_words else clock

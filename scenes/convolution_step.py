@@ -12,10 +12,11 @@ from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
-from scenes.parts.convolution_pictures import input_picture, live_blocks, map_picture, place_blocks
+from scenes.parts.convolution_pictures import input_picture, live_blocks, map_picture, place_blocks, stacked
 from scenes.parts.convolution_rooms import ConvolutionRooms
 from scenes.parts.equation import Equation
 from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import Sweep, flash
 from scenes.parts.phi import CUTTING, phi_name
@@ -100,7 +101,7 @@ class ConvolutionStep(LessonScene):
             "low": self.outcome(self.map.low, low),
             "where": self.where_in_words(),
             "third": self.claim("value", *map_, third.row, third.column, words=PlaceSum.of(self.map, third).write),
-            "layer": self.map.layer.name,
+            "layer": layer_name(self.map.layer.name),
             "map_rows": self.claim("rows", *map_, words=whole),
             "map_columns": self.claim("columns", *map_, words=whole),
             "numbers": self.claim("numbers", *map_, words=lambda n: f"{whole(n)} number{'s' * (n > 1)}"),
@@ -143,7 +144,7 @@ class ConvolutionStep(LessonScene):
     # -- what is drawn ---------------------------------------------------------------------------
 
     def construct(self) -> None:
-        self.rooms = ConvolutionRooms.close()
+        self.rooms = ConvolutionRooms.close(stacked(self.map))
         self.equation = Equation(bool(self.phi), self.map.has_bias).fill(self.rooms.formula)
         self.input = fit(partial(input_picture, self.map), self.rooms.input, most=3.4)
         self.output = fit(partial(map_picture, self.map, False), self.rooms.map, most=3.4)

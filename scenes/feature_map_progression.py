@@ -22,6 +22,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _STAGES = 3
 _LEGEND = 2  # lines that the legend of the colours takes
+_FULL = 0.9  # of the image's size: smaller maps get a dashed frame of that size, to compare with
 
 
 class FeatureMapProgression(LessonScene):
@@ -187,8 +188,10 @@ class FeatureMapProgression(LessonScene):
 
     def construct(self) -> None:
         regions = stage_regions(len(self.stacks))
-        words = [shape_text(*self.image.shape[1:], len(self.image)), {1: "grey", 3: "RGB"}.get(len(self.image), "")]
-        cells = [StageCell(regions[0][0], "image", words, regions[0][1], _LEGEND)]
+        size, kind = shape_text(*self.image.shape[1:], len(self.image)), {1: "grey", 3: "RGB"}.get(len(self.image), "")
+        region, beside = regions[0]
+        named = (f"{kind} image".strip(), [size]) if beside else ("image", [size, kind])
+        cells = [StageCell(region, *named, beside, _LEGEND)]
         for stack, (region, beside) in zip(self.stacks, regions[1:], strict=True):
             cells.append(StageCell(region, stack.name, stack.words, beside))
         self.notes: list[Group] = []
@@ -218,6 +221,8 @@ class FeatureMapProgression(LessonScene):
         small = InputImage(self.image, height, probe=self.probe)
         placed = Group(small.picture, small.border).move_to(cells[0].centre)
         self.picture = small.picture
+        smaller = [cell for cell, share in zip(cells[1:], shares[1:], strict=True) if share < _FULL]
+        self.full = VGroup(*(cell.full_size(small.border, cells[0]) for cell in smaller))
         with self.beat("shallow"):
             self.say(f"{self.stacks[0].name}: {self.told['first_channels']}")
             self.play(
@@ -231,6 +236,7 @@ class FeatureMapProgression(LessonScene):
             self.play(flash(front(sheets[0])), run_time=look.IN_S)
         with self.beat("deeper"):
             self.say("Deeper, drawn to scale")
+            self.play(FadeIn(self.full), run_time=look.IN_S / 2)
             for stack, cell in zip(sheets[1:], cells[2:], strict=True):
                 self.play(arriving(stack), FadeIn(cell.words), run_time=2 * look.MOVE_S)
         return sheets
@@ -246,7 +252,8 @@ class FeatureMapProgression(LessonScene):
         large = [stack.sheets(cell) for stack, cell in zip(self.stacks, cells, strict=True)]
         with self.beat("enlarge"):
             self.say("The same maps, enlarged")
-            self.play(*(Transform(old, new) for old, new in zip(sheets, large, strict=True)), run_time=2 * look.MOVE_S)
+            grown = [Transform(old, new) for old, new in zip(sheets, large, strict=True)]
+            self.play(*grown, FadeOut(self.full), run_time=2 * look.MOVE_S)
             self.until(0.45)
             self.show_notes(cells, ["" if like is None else f"likeness {number(like)}" for like in figures])
 

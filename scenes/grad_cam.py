@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from manim import FadeIn, FadeOut, LaggedStart, Transform, VGroup
+from manim import RIGHT, FadeIn, FadeOut, LaggedStart, Transform
 
 from fmcore.analysis.attribution import Ablation, brightest_is_decisive
 from fmcore.analysis.cases import Case, case_of, doubtful, explained_layer, misleading
@@ -15,13 +15,14 @@ from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.exhibit import Exhibit, Gallery
 from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.layer_name import layer_name
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip
 from scenes.parts.support import Support, scales_of
 from scenes.parts.text import percent, whole
-from scenes.parts.without import WithoutBars
+from scenes.parts.without import WithoutBars, ablation_rooms, without_it
 from scenes.stage import LessonScene, SceneOptions
 
 _KINDS = ("answer", "rival")
@@ -82,7 +83,7 @@ class GradCam(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         return {
-            "layer": self.layer.name,
+            "layer": layer_name(self.layer.name),
             **self.facts_of(self.case),
             **self.facts_of_the_strongest(),
             **self.facts_of(self.doubt),
@@ -243,7 +244,7 @@ class GradCam(LessonScene):
         ]
         return Portrait(case.image, case.probe, answers, look.body())
 
-    def makers(self, case: Case) -> list[Callable[[float, float], Exhibit]]:
+    def makers(self, case: Case) -> list[Callable[[float, float, float], Exhibit]]:
         """The image, and of its answer and the rival map and overlay."""
         told, (signed, strength) = self.told, self.scales[case.name]
         chances = [f"“{told[case.name + kind]}” {told[f'{case.name}{kind}_probability']}" for kind in _KINDS]
@@ -252,7 +253,7 @@ class GradCam(LessonScene):
             source = ArraySource(self.array, (case.probe, slot))
             heat = partial(FeatureMap, found.signed, signed, source=source)
             laid = partial(Support, case.image, found.signed, self.layer.field, strength)
-            made.append(partial(Exhibit, heat, f"Grad-CAM “{found.name}”", self.layer.name))
+            made.append(partial(Exhibit, heat, f"Grad-CAM “{found.name}”", layer_name(self.layer.name)))
             made.append(partial(Exhibit, laid, chance, str(told[f"{case.name}{kind}_share"])))
         return made
 
@@ -263,18 +264,18 @@ class GradCam(LessonScene):
         maps = [self.bundle.part(array, probe, one.channel) for one in tried]
         scale = ColourScale.of(np.stack(maps), "shared")
         wide = look.shape() == "wide"
-        upper, lower = room.columns(1.0, 0.8) if wide else (room, room)
+        upper, lower, foot = ablation_rooms(room)
         gallery, makers, left = Gallery(upper, 2), [], {}
         for one, values in zip(tried, maps, strict=True):
             name = f"channel {one.channel + 1}"
-            heat = partial(FeatureMap, values, scale, source=ArraySource(array, (probe, one.channel)))
-            makers.append(
-                partial(Exhibit, heat, f"{name} of {self.layer.output_shape[0]}", f"without it: {_moves(one.change)}")
-            )
             left[name] = float(np.clip(answer.probability + one.change, 0, 1))
+            heat = partial(FeatureMap, values, scale, source=ArraySource(array, (probe, one.channel)))
+            words = f"without it: {_moves(one.change)}" if wide else without_it(left[name])
+            makers.append(partial(Exhibit, heat, f"{name} of {self.layer.output_shape[0]}", words))
         shown = gallery.made(makers)
-        bars = WithoutBars(answer.probability, left, lower.width).move_to(lower.centre) if wide else VGroup()
-        shared = ScaleStrip(scale, strips[0].bar.width, "all maps").move_to(strips[0]).set_x(upper.centre[0])
+        bars = WithoutBars(answer.probability, left if wide else {}, lower.width if wide else shown[0].words.width)
+        bars.move_to(lower.centre).align_to([lower.right, 0, 0], RIGHT)
+        shared = ScaleStrip(scale, min(foot.width, 4.0), "all maps").move_to(foot.centre)
         with self.beat("ablate"):
             self.say(f"Without {self.told['brightest']}, the brightest")
             self.play(*self.gallery.leave(), FadeOut(*strips), run_time=look.IN_S)

@@ -79,12 +79,18 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/choices.py", {"numpy"}, PURE, NOTHING),
     *(Room(f"{room.replace('.', '/')}.py", {"numpy", "matplotlib"}, TOLD | IN_FIGURES, NOTHING) for room in IN_FIGURES),
     *(Room(f"{room.replace('.', '/')}.py", {"numpy", "rich"}, TOLD | IN_WORDS, NOTHING) for room in IN_WORDS),
-    Room("fmcore/terminal.py", {"rich"}, NOTHING, NOTHING),
+    Room("fmcore/terminal.py", {"rich"}, {"fmcore.reporter"}, NOTHING),
+    Room(
+        "fmcore/watching.py",
+        {"click", "watchdog"},
+        {"fmcore.errors", "fmcore.lesson", "fmcore.render", "fmcore.reporter"},
+        NOTHING,
+    ),
     Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
     Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
     Room(
         "fmcore/render/*.py",
-        DRAWING | NUMBERS | {"av", "cairo", "filelock", "PIL", "svgelements", "tqdm"},  # what manim draws with, too
+        DRAWING | NUMBERS | {"av", "cairo", "filelock", "PIL", "rich", "svgelements", "tqdm"},  # what manim draws with, too
         PURE | {"fmcore", "fmcore.files", "fmcore.render", "fmcore.prepare", "fmcore.reporter"},
         {"dask", "distributed", "matplotlib"},
     ),

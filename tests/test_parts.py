@@ -1,32 +1,44 @@
 """The parts of scenes: each says what it shows, and puts every value where it belongs."""
 
-from itertools import pairwise
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pytest
-from films import TINY
+from films import TINY, Net, make_bundle
 from manim import LEFT, UP, Square
 
+from fmcore.analysis.worked import WorkedMap
+from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
-from fmcore.render.worker import _configure
+from fmcore.render.process import configure
 from scenes import look
+from scenes.parts.cells import digit_size
 from scenes.parts.channel_stack import ChannelStack
 from scenes.parts.closeup import Closeup
 from scenes.parts.colour_bar import ColourBar
+from scenes.parts.exhibit import Exhibit
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.kernel import NumberGrid
 from scenes.parts.marks import arrow, field_frame, values_frame
 from scenes.parts.motion import Sweep
+from scenes.parts.one_place import Colours, OnePlace
 from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.place_sum import PlaceSum, product_in_words
 from scenes.parts.text import Label, formula, label, number, percent, shape_text
 
 
 @pytest.fixture(autouse=True)
-def small_frame(tmp_path: Path) -> None:
-    _configure(TINY, tmp_path)
+def small_frame(tmp_path: Path) -> Iterator[None]:
+    configure(TINY, tmp_path)
     look.register_fonts()
+    yield
+    configure(TINY, tmp_path)
+    look.use("dark")
 
 
 def texts(mobject: object) -> list[str]:
@@ -227,12 +239,89 @@ def test_a_sweep_reveals_in_reading_order_and_takes_its_mark_along() -> None:
     assert places == [*np.ndindex(3, 4), (2, 3)]
 
 
+# -- a place of a convolution ----------------------------------------------------------------------
+
+PATCH = np.array([[0.0, 0.73, 0.65], [0.0, 0.71, 0.72], [0.8, 0.66, 0.65]])
+WEIGHTS = np.array([[-0.19, 0.26, 0.31], [-0.15, 0.06, 0.31], [0.34, 0.19, 0.1]])
+COLOURS = Colours(UNIT, ColourScale.signed(WEIGHTS), ColourScale.signed(WEIGHTS))
+
+
+def upright(folder: Path) -> None:
+    configure(TINY.model_copy(update={"width": 90, "height": 160}), folder)
+    look.use("dark")
+
+
+def test_flat_cells_have_room_for_numbers_where_squares_have_none(tmp_path: Path) -> None:
+    upright(tmp_path)
+    blocks = [PATCH, WEIGHTS, PATCH * WEIGHTS]
+    assert digit_size(blocks, 0.75) == digit_size(blocks, 0.75, 0.37)
+    assert digit_size(blocks, 0.6, 0.37) is None and digit_size(blocks, 0.75, 0.2) is None
+
+
+@pytest.mark.parametrize("flatness", [1.0, 0.4])
+def test_a_place_is_patch_times_filter_in_a_row_or_a_column(tmp_path: Path, flatness: float) -> None:
+    upright(tmp_path)
+    names = ("patch", "filter", "products")
+    one = OnePlace(PATCH, WEIGHTS, COLOURS, 2.25, names, "with batch norm", None, look.SMALLEST, flatness=flatness)
+    said = texts(one)
+    for block, name in zip((PATCH, WEIGHTS, PATCH * WEIGHTS), names, strict=True):
+        assert name in said and {number(float(value)) for value in block.flat} <= set(said)
+    assert {"×", "=", "with batch norm"} <= set(said)
+    centres = np.array([cells.block.get_center() for cells in one.blocks])
+    along, across = (0, 1) if flatness == 1 else (1, 0)
+    assert np.ptp(centres[:, across]) == pytest.approx(0, abs=1e-9)
+    assert (np.diff(centres[:, along]) * (1 if flatness == 1 else -1) > 0).all()
+    mark = one.weights.mark(2, 0)  # lies on the cell with that number
+    assert mark.get_center() == pytest.approx(one.weights.single(2, 0)[0].get_center())
+    assert (mark.width, mark.height) == pytest.approx((0.75, 0.75 * flatness))
+
+
+@pytest.mark.parametrize(
+    "net", [Net(bias=0.3), Net(image_channels=3, bias=-0.1), Net(widths=(5, 3), has_bias=False), Net(relu=False)]
+)
+def test_the_sum_of_a_place_adds_up_as_it_is_written(tmp_path: Path, net: Net) -> None:
+    def read(text: str) -> Decimal:
+        return Decimal(text.replace("−", "-"))
+
+    with Bundle.open(make_bundle(tmp_path / "net", net)) as bundle:
+        for layer, channel in product(bundle.convolutions, range(3)):
+            map_ = WorkedMap(bundle, layer, channel, 1)
+            for place in map_.places:
+                found = PlaceSum.of(map_, place)
+                terms = {term.name: term for term in found.terms}
+                total = sum(read(f"{term.sign.strip('+')}{term.value}") for term in found.terms[: len(found.summands)])
+                if "sum" in terms and terms["sum"].sign == "=":
+                    assert total == read(terms["sum"].value)
+                if net.relu:
+                    assert read(terms["ReLU"].value) == max(
+                        total if "sum" not in terms else read(terms["sum"].value), 0
+                    )
+                for value, weight in zip(place.patch.flat, map_.weights.flat, strict=True):
+                    one, other, made = (read(part) for part in re.split("[×=≈]", product_in_words(value, weight)))
+                    assert abs(one * other - made) <= Decimal("0.006")
+
+
+# -- exhibits --------------------------------------------------------------------------------------
+
+
+def test_an_exhibit_in_a_tall_frame_has_all_its_words_beside_it_however_long_they_are(tmp_path: Path) -> None:
+    upright(tmp_path)
+    for words in ("few", "a great many words " * 9, "", lambda width: Square(width / 4)):
+        shown = Exhibit(
+            lambda size, name: InputImage(np.zeros((1, 8, 8)), size, name), "name " * 12, words, 1.5, 4.0, 1.7
+        )
+        beside = [member for member in shown.get_family() if isinstance(member, Label | Square) and len(member.points)]
+        assert shown.thing.shape_label in beside
+        assert all(member.get_left()[0] > shown.picture.get_right()[0] for member in beside)
+        assert shown.height <= 1.7 + 1e-6 and shown.width <= 4.0 + 1e-6
+
+
 # -- regions -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("width", "height"), [(160, 90), (90, 160), (90, 90)])
 def test_regions_lie_in_the_frame_one_below_the_other(width: int, height: int, tmp_path: Path) -> None:
-    _configure(TINY.model_copy(update={"width": width, "height": height}), tmp_path)
+    configure(TINY.model_copy(update={"width": width, "height": height}), tmp_path)
     title, statement, body = look.title_region(), look.statement_region(), look.body()
     assert 4 > title.top > title.bottom >= statement.top > statement.bottom >= body.top > body.bottom > -4
     for region in (title, statement, body):

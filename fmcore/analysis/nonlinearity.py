@@ -16,7 +16,7 @@ Floats = NDArray[np.floating]
 Function = Callable[[Floats], Floats]
 
 _POINTS = 240
-_CLOSE = 1e-3  # of the largest number: farther off, a formula is not the one that ran
+_CLOSE = 1e-3  # of the largest number, before or after: farther off, a formula is not the one that ran
 _SELU, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
@@ -88,8 +88,8 @@ def curve(name: str, before: Floats, after: Floats) -> Curve:
     low, high = float(x.min()), float(x.max())
     if low == high:
         low, high = low - 1, high + 1
-    formula = FORMULAS.get(name)
-    if formula is not None and np.abs(formula(x) - y).max() <= _CLOSE * max(1e-12, float(np.abs(x).max())):
+    formula, largest = FORMULAS.get(name), max(1e-12, float(np.abs(x).max()), float(np.abs(y).max()))
+    if formula is not None and np.abs(formula(x) - y).max() <= _CLOSE * largest:
         kinks = [kink for kink in (-3.0, -1.0, 0.0, 1.0, 3.0, 6.0) if low < kink < high]
         places = np.union1d(np.linspace(low, high, _POINTS), kinks)
         return Curve(name, places, formula(places), True)

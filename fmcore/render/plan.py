@@ -128,14 +128,14 @@ def with_take(plan: ScenePlan, take: Take, cuts: Cuts, store: Store) -> ScenePla
     for start, end in cuts.stretches:
         name = segment_name(take.pictures, start, end)
         segment = store.segment(name)
-        why = "nothing changed" if segment else _missing(store.video(name), plan.reason)
+        why = "nothing changed" if segment else _missing(store, name, plan.reason)
         segments.append(SegmentPlan(name, start, end, segment, why))
     stale = next((one.reason for one in segments if not one.fresh), "nothing changed")
     return replace(plan, take=take, whole=cuts.whole, segments=tuple(segments), reason=stale)
 
 
-def _missing(video: Path, why: str) -> str:
-    if video.exists():
+def _missing(store: Store, name: str, why: str) -> str:
+    if store.video(name).exists() and store.record(name) is not None:
         return "its rendered file is damaged"
     return "its rendered file is missing" if why == "nothing changed" else why
 

@@ -56,6 +56,7 @@ class Workers:
         self.count = max(1, count)
         self._pool: ProcessPoolExecutor | None = None
         self._on_progress: OnProgress = lambda *told: None
+        self._runs = 0
 
     def __enter__(self) -> Self:
         # Workers keep their scratch files in the parent's folder, so that a killed one leaves nothing behind.
@@ -73,12 +74,13 @@ class Workers:
         its worker twice is given up.
         """
         self._on_progress = on_progress
+        self._runs += 1
         waiting = dict(enumerate(jobs))
         deaths: dict[int, int] = {}
         while waiting:
             numbers = list(waiting)[:1] if deaths else list(waiting)
             pool = self._running()
-            futures = {pool.submit(_work, number, waiting[number]): number for number in numbers}
+            futures = {pool.submit(_work, self._runs, number, waiting[number]): number for number in numbers}
             died = len(deaths)
             for outcome in _outcomes(futures, deaths):
                 del waiting[outcome.number]
@@ -97,7 +99,9 @@ class Workers:
 
     def _listen(self, messages: Any) -> None:
         while (message := messages.get()) is not None:
-            self._on_progress(*message)
+            run, *told = message
+            if run == self._runs:  # not one of the last run that comes late
+                self._on_progress(*told)
 
     def _stop(self, kill: bool = False) -> None:
         if self._pool is None:
@@ -142,13 +146,13 @@ def _start_worker(messages: Any, scratch: str) -> None:
     quiet_process()
 
 
-def _work(number: int, job: Job[R]) -> R:
+def _work(run: int, number: int, job: Job[R]) -> R:
     told = 0.0
 
     def on_frames(done: int, total: int | None) -> None:
         nonlocal told
         if (now := time.monotonic()) - told > _TELL_EVERY_S or done == total:
             told = now
-            _messages.put((number, done, total))
+            _messages.put((run, number, done, total))
 
     return job.run(on_frames)

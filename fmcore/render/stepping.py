@@ -108,6 +108,9 @@ class WindowRenderer(SegmentRenderer):
         frame: NDArray[np.uint8] = super().get_frame() if self._drawing else self.camera.pixel_array
         return frame
 
+    def freeze_current_frame(self, duration: float) -> None:
+        self.add_frame(self.camera.pixel_array, num_frames=int(duration / (1 / self.camera.frame_rate)))
+
     def add_frame(self, frame: NDArray[np.uint8], num_frames: int = 1) -> None:
         if self.skip_animations:
             return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from fmcore.errors import FmcoreError, RenderError
@@ -21,6 +22,7 @@ from fmcore.reporter import Reporter
 if TYPE_CHECKING:  # manim is imported when there is something to play, not before
     from fmcore.render.worker import SegmentJob, SegmentResult
 
+_STORYBOARDS = "Storyboards"  # a task to be told of
 OVER = "over"  # no state of a scene: nothing may be played after its last frame
 
 Part = tuple[ScenePlan, SegmentPlan]
@@ -59,6 +61,7 @@ class Shoot:
 
         def on_outcome(outcome: Outcome[Sketch]) -> None:
             plan = unknown[outcome.number]
+            self._report.progress(_STORYBOARDS, next(played), len(jobs), "scenes")
             if outcome.result is None:
                 self._give_up(plan, outcome.error)
                 return
@@ -69,7 +72,11 @@ class Shoot:
                 pictures=pictures_key(plan.inputs, outcome.result),
             )
 
-        crew.run(jobs, lambda number, done, total: None, on_outcome)
+        if jobs:
+            played = count(1)
+            self._report.progress(_STORYBOARDS, 0, len(jobs), "scenes")
+            crew.run(jobs, lambda number, done, total: None, on_outcome)
+            self._report.finish(_STORYBOARDS, f"{len(found)} of {len(jobs)} scenes played")
         for key, cuts in self._cut(found, crew.count).items():
             self._store.keep_cuts(found[key].pictures, cuts)
             self._store.keep_take(key, found[key])
@@ -102,6 +109,7 @@ class Shoot:
         def on_outcome(outcome: Outcome[SegmentResult]) -> None:
             self._settle(*jobs[outcome.number], labels[outcome.number], outcome.result, outcome.error)
 
+        self._report.expect(len(jobs), sum(part.end - part.start for _, part in jobs), "frames")
         crew.run([_segment_job(*one, self._store) for one in jobs], on_progress, on_outcome)
 
     def _cut(self, takes: Mapping[str, Take], workers: int) -> dict[str, Cuts]:
@@ -136,6 +144,7 @@ class Shoot:
         assert plan.take is not None
         if part not in plan.segments:  # one of the pieces that did not fit together
             self._store.video(part.name).unlink(missing_ok=True)
+            self._report.finish(label, "not needed, since the scene is rendered as a whole")
             return
         if isinstance(error, Diverged) and not plan.whole:
             self._report.finish(label, f"{error.message} It is rendered as a whole instead.")

@@ -11,14 +11,18 @@ from scenes import look
 from scenes.parts.cells import Cells, digit_size
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage, border
+from scenes.parts.filter_picture import COLOURS
+from scenes.parts.layer_name import layer_name
 from scenes.parts.one_place import Colours, OnePlace
 from scenes.parts.picture import UNIT, ArraySource, Picture
-from scenes.parts.place_sum import COLOURS, slice_name
+from scenes.parts.place_sum import slice_name
 from scenes.parts.text import Label, label, number, shape_text
 from scenes.parts.window import window
 
 Floats = NDArray[np.floating]
 
+_FEW = 3  # values a side: of so many, the numbers can be read in flat cells in half the width of a tall frame
+_FLAT, _FLATTEST = 0.37, 0.32  # of its width: the height of such a cell, and of one that leaves room for a note
 _LEAST_BAR = 0.95  # units: with less, the numbers beside a colour bar would touch
 
 
@@ -34,9 +38,7 @@ def input_picture(map_: WorkedMap, height: float) -> Group:
     else:
         array, channel = map_.layer.input, map_.inputs.start + map_.slice
         values, count = map_.source[map_.slice], map_.bundle.info(array).shape[1]
-        name = f"channel {channel + 1} of {count}"
-        if look.shape() == "wide":
-            name = f"{array.rpartition('/')[0]}, {name}"
+        name = _which(channel, count, array.rpartition("/")[0], brief=look.shape() == "tall")
         scale = ColourScale.of(values)
         shown = FeatureMap(values, scale, height, name, ArraySource(array, (map_.probe, channel)))
         words = [label(f"{number(scale.low)} to {number(scale.high)}", look.SMALL, look.MUTED)]
@@ -61,9 +63,8 @@ def sum_picture(map_: WorkedMap, height: float) -> Group:
 
 
 def _map(map_: WorkedMap, part: str, values: Floats, has_bar: bool, height: float, title: str) -> Group:
-    name = f"channel {map_.channel + 1} of {map_.layer.output_shape[0]}"
-    if look.shape() == "wide":
-        name = f"{map_.layer.name}, {name}"
+    brief = look.shape() == "tall" and not has_bar
+    name = _which(map_.channel, map_.layer.output_shape[0], map_.layer.name, brief)
     scale = ColourScale.of(values)
     source = ArraySource(f"{map_.layer.name}/{part}", (map_.probe, map_.channel))
     shown = FeatureMap(values, scale, height, name, source)
@@ -75,18 +76,36 @@ def _map(map_: WorkedMap, part: str, values: Floats, has_bar: bool, height: floa
     return Group(shown, bar.next_to(shown, RIGHT, buff=0.25).match_y(shown.picture))
 
 
+def _which(channel: int, count: int, layer: str, brief: bool) -> str:
+    """A map's name; `brief` is for narrow columns."""
+    name = f"{'map' if brief else 'channel'} {channel + 1} of {count}"
+    return f"{layer_name(layer)}, {name}" if look.shape() == "wide" else name
+
+
+def stacked(map_: WorkedMap) -> bool:
+    """Whether the numbers of a place can only be read if its blocks lie below each other."""
+    return look.shape() == "tall" and max(map_.layer.kernel) <= _FEW
+
+
 def place_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
-    """Patch, filter and products at a place, of the slice that is shown, with their numbers where those can be read."""
+    """Patch, filter and products at a place, of the slice that is shown, with their numbers where those can be read.
+
+    Those that are `stacked` have flat cells.
+    """
     weights, patches = map_.weights[map_.slice], [place.patch[map_.slice] for place in map_.places]
     names = (slice_name(map_) if len(map_.source) > 1 else "patch", "filter", "products")
     notes = ["with batch norm"] * map_.is_scaled
     if look.shape() == "wide":
         notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
     written = [weights, *patches, *(patch * weights for patch in patches)]  # one size of digits for all places
-    digits = digit_size(written, side / max(weights.shape))
+    flatness = 1.0 if not stacked(map_) else _FLATTEST if notes else _FLAT
+    digits = digit_size(written, side / max(weights.shape), flatness)
+    if digits and flatness < 1:
+        digits = look.SMALLEST  # so that some air is left around them
     return OnePlace(
-        at.patch[map_.slice], weights, _colours(map_), side, names, " · ".join(notes), _weights_of(map_), digits
-    )
+        at.patch[map_.slice], weights, _colours(map_), side, names, " · ".join(notes), _weights_of(map_), digits,
+        flatness=flatness,
+    )  # fmt: skip
 
 
 def live_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
@@ -100,11 +119,14 @@ def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
     """The slice of the filter that is shown, with its weights where they can be read; `brief` is for narrow columns."""
     weights = map_.weights[map_.slice]
     digits = digit_size([weights], side / max(weights.shape))
-    several, notes = len(map_.weights) > 1 and not brief, ["with batch norm"] * map_.is_scaled
+    several, notes = (
+        len(map_.weights) > 1 and not brief,
+        ["batch norm" if brief else "with batch norm"] * map_.is_scaled,
+    )
     if not brief:
         notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
     name = f"filter, {slice_name(map_)}" if several else "filter"
-    return Cells(weights, _colours(map_).weights, side, name, " · ".join(notes), _weights_of(map_), digits)
+    return Cells(weights, _colours(map_).weights, side, name, "\n".join(notes), _weights_of(map_), digits)
 
 
 def patch_block(map_: WorkedMap, at: Place, side: float) -> Cells:

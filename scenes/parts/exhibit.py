@@ -3,35 +3,59 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Animation, FadeIn, FadeOut, Group, Mobject, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, Animation, FadeIn, FadeOut, Group, Mobject, VGroup, VMobject
 
 from scenes import look
 from scenes.parts.fitting import fit
 from scenes.parts.picture import Picture
-from scenes.parts.text import paragraph
+from scenes.parts.text import label, paragraph
+
+Words = str | Callable[[float], VMobject]
 
 
 class Exhibit(Group):
-    """A picture with its name and `words`: name above and words below, or both beside it where the frame is tall.
+    """A picture with its name and `words`: name above and words below, or all of it beside where the frame is tall.
 
-    `make(size, name)` makes the thing itself, which has a `picture`. Below it words are at most as wide as `width`,
-    beside it they take what it leaves of that.
+    `make(size, name)` makes the thing itself, which has a `picture` and a `shape_label`. Below it words are at most as
+    wide as `width`, beside it they take what it leaves of that, and no more lines than go into `height`. They are text,
+    or what makes a thing of a width.
     """
 
-    def __init__(self, make: Callable[[float, str], Mobject], name: str, words: str, size: float, width: float) -> None:
+    def __init__(
+        self,
+        make: Callable[[float, str], Mobject],
+        name: str,
+        words: Words,
+        size: float,
+        width: float,
+        height: float,
+    ) -> None:
         beside = look.shape() == "tall"
         self.thing = thing = make(size, "" if beside else name)
         self.picture: Picture = thing.picture
         super().__init__(thing)
+        self.words = VGroup()
         if beside:
-            room = max(width - thing.width - look.GAP, 1.75)
-            said = VGroup(paragraph(name, look.LABEL, width=room, most=2, bold=True))
-            said.add(*([paragraph(words, look.LABEL, width=room, most=4)] if words else []))
-            said.arrange(DOWN, buff=look.NEAR, aligned_edge=LEFT).next_to(thing, RIGHT, buff=look.GAP)
-            self.add(said.match_y(self.picture))
+            room = max(width - self.picture.width - look.GAP, 1.75)
+            line = label("Ag", look.LABEL).height + look.LEADING
+            lines = int((height - 2 * look.NEAR + 3 * look.LEADING) / line)  # of title, shape and words together
+            lines_left = lines - max(1, len(thing.shape_label))
+            if callable(words):
+                self.words = words(room)
+            elif words:
+                self.words = paragraph(words, look.LABEL, width=room, most=max(1, min(4, lines_left - 1)))
+            most = 2 if callable(words) else max(1, min(2, lines_left - len(self.words)))
+            title = paragraph(name, look.LABEL, width=room, most=most, bold=True)
+            said = VGroup(title, thing.shape_label, *([self.words] if words else []))
+            said.arrange(DOWN, buff=look.NEAR, aligned_edge=LEFT).next_to(self.picture, RIGHT, buff=look.GAP)
+            self.add(title)
+        elif callable(words):
+            self.words = words(width).next_to(thing, DOWN, buff=1.5 * look.NEAR).match_x(self.picture)
         elif words:
-            said = paragraph(words, look.SMALL, width=width, most=2).arrange(DOWN, buff=look.LEADING)
-            self.add(said.next_to(thing, DOWN, buff=1.5 * look.NEAR).match_x(self.picture))
+            self.words = paragraph(words, look.SMALL, width=width, most=2).arrange(DOWN, buff=look.LEADING)
+            self.words.next_to(thing, DOWN, buff=1.5 * look.NEAR).match_x(self.picture)
+        if words:
+            self.add(self.words)
 
 
 class Gallery:
@@ -46,12 +70,12 @@ class Gallery:
         self.level = room.centre[1]
         self.standing: list[Exhibit] = []
 
-    def made(self, makers: Sequence[Callable[[float, float], Exhibit]]) -> list[Exhibit]:
-        """`maker(size, width)` of all `makers`, at the largest size at which every one of them fits its place."""
+    def made(self, makers: Sequence[Callable[[float, float, float], Exhibit]]) -> list[Exhibit]:
+        """`maker(size, width, height)` of all `makers`, at the largest size at which every one fits its place."""
         slot = self.slots(self.most)[0]
-        width = slot.width
-        size = min(fit(lambda size, make=make: make(size, width), slot).picture.height for make in makers)
-        made = [make(size, width) for make in makers]
+        room = (slot.width, slot.height)
+        size = min(fit(lambda size, make=make: make(size, *room), slot).picture.height for make in makers)
+        made = [make(size, *room) for make in makers]
         above = max(exhibit.get_top()[1] - exhibit.picture.get_y() for exhibit in made)
         below = max(exhibit.picture.get_y() - exhibit.get_bottom()[1] for exhibit in made)
         self.level = self.room.centre[1] - (above - below) / 2  # of the pictures, so that all fit

@@ -8,16 +8,19 @@ from fmcore.colour import ColourScale
 from scenes.parts.feature_map import border
 from scenes.parts.picture import ArraySource, Picture
 
-_COLOURS = ("red", "green", "blue")
+COLOURS = ("red", "green", "blue")
 
 
 class FilterPicture(Group):
     """Slice (kH, kW) of a filter in its colours, its longer side `size`, with a border."""
 
-    def __init__(self, values: NDArray[np.floating], scale: ColourScale, size: float, source: ArraySource) -> None:
+    def __init__(
+        self, values: NDArray[np.floating], scale: ColourScale, size: float, source: ArraySource | None = None
+    ) -> None:
         rows, columns = values.shape
         self.picture = Picture(values, scale, size * rows / max(rows, columns), source)
-        super().__init__(self.picture, border(self.picture))
+        self.border = border(self.picture)
+        super().__init__(self.picture, self.border)
 
 
 def slice_that_moved(history: NDArray[np.floating]) -> int:
@@ -30,4 +33,4 @@ def slice_name(number: int, count: int, of_image: bool) -> str:
     """Which slice is shown, such as "green slice" or "slice 7 of 16"; nothing where there is only one."""
     if count == 1:
         return ""
-    return f"{_COLOURS[number]} slice" if of_image and count == 3 else f"slice {number + 1} of {count}"
+    return f"{COLOURS[number]} slice" if of_image and count == 3 else f"slice {number + 1} of {count}"

@@ -1,17 +1,17 @@
 """One slice of a filter as a picture: its weights by colour, with its size below and its name above."""
 
 import numpy as np
-from manim import DOWN, UP, Group
+from manim import DOWN, UP
 from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.feature_map import border
-from scenes.parts.picture import ArraySource, Picture
+from scenes.parts.filter_picture import FilterPicture
+from scenes.parts.picture import ArraySource
 from scenes.parts.text import label
 
 
-class FilterSlice(Group):
+class FilterSlice(FilterPicture):
     """Weights (kH, kW), blue below zero and red above, at most `size` units high and wide.
 
     `note` stands below the size, such as "slice 1 of 3".
@@ -25,12 +25,10 @@ class FilterSlice(Group):
         note: str = "",
         source: ArraySource | None = None,
     ) -> None:
+        super().__init__(weights, ColourScale.signed(weights), size, source)
         rows, columns = weights.shape
-        self.picture = Picture(weights, ColourScale.signed(weights), size * min(1.0, rows / columns), source)
-        self.border = border(self.picture)
         self.size_label = label(f"{rows} × {columns}", look.SMALL, look.MUTED)
-        self.size_label.next_to(self.border, DOWN, buff=look.NEAR)
-        super().__init__(self.picture, self.border, self.size_label)
+        self.add(self.size_label.next_to(self.border, DOWN, buff=look.NEAR))
         if note:
             self.add(label(note, look.SMALL, look.MUTED).next_to(self.size_label, DOWN, buff=look.LEADING))
         if name:

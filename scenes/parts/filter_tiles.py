@@ -8,13 +8,13 @@ from manim import DOWN, UP, Group
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.feature_map import border
-from scenes.parts.picture import ArraySource, Picture
+from scenes.parts.filter_picture import FilterPicture
+from scenes.parts.picture import ArraySource
 from scenes.parts.text import label, lines, shape_text
 
 
 class FilterTiles(Group):
-    """The first slices (kH, kW) of filters `channels` of array `weight` (C_out, C_in, kH, kW), `size` high each.
+    """The first slices (kH, kW) of filters `channels` of array `weight` (C_out, C_in, kH, kW), the longer side `size`.
 
     They share one scale. `width` is the most that its texts take.
     """
@@ -24,8 +24,8 @@ class FilterTiles(Group):
     ) -> None:
         slices = [bundle.part(weight, channel, 0) for channel in channels]
         scale = ColourScale.signed(np.stack(slices), "shared")
-        pictures = (Picture(s, scale, size, ArraySource(weight, (c, 0))) for s, c in zip(slices, channels, strict=True))
-        self.tiles = Group(*(Group(picture, border(picture)) for picture in pictures))
+        sources = (ArraySource(weight, (channel, 0)) for channel in channels)
+        self.tiles = Group(*(FilterPicture(s, scale, size, at) for s, at in zip(slices, sources, strict=True)))
         self.tiles.arrange_in_grid(cols=min(columns, len(self.tiles)), buff=0.18)
         count, deep, rows, across = bundle.info(weight).shape
         shown = f"{len(channels)} of {count} filters" if len(channels) < count else f"{count} filter{'s' * (count > 1)}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from manim import RIGHT, Group
+from manim import DOWN, LEFT, RIGHT, Group
 from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
@@ -28,7 +28,8 @@ class OnePlace(Group):
     """`patch` × `weights` = products, all (kH, kW), each block's longer side `side` units long.
 
     `names` stand above, a note below the weights; numbers are written at text size `digits`, if any. Patch and products
-    of a `live` one can change from frame to frame.
+    of a `live` one can change from frame to frame. Blocks of squares lie in a row; blocks of flat cells, `flatness`
+    times as high as wide, lie below each other, with the signs before their names.
     """
 
     def __init__(
@@ -42,23 +43,36 @@ class OnePlace(Group):
         source: ArraySource | None = None,
         digits: float | None = None,
         live: bool = False,
+        flatness: float = 1.0,
     ) -> None:
         self.side, products = side, patch * weights
-        self.patch = Cells(patch, colours.patch, side, names[0], digits=digits, live=live)
-        self.weights = Cells(weights, colours.weights, side, names[1], note, source, digits)
-        self.products = Cells(products, colours.products, side, names[2], digits=digits, live=live)
+        self.patch = Cells(patch, colours.patch, side, names[0], "", None, digits, live, flatness)
+        self.weights = Cells(weights, colours.weights, side, names[1], note, source, digits, False, flatness)
+        self.products = Cells(products, colours.products, side, names[2], "", None, digits, live, flatness)
         self.times, self.equals = (label(sign, look.STATEMENT) for sign in "×=")
         super().__init__(self.patch, self.times, self.weights, self.equals, self.products)
-        self._set_beside(self.patch, self.times, self.weights)
-        self._set_beside(self.weights, self.equals, self.products)
+        place = self._set_beside if flatness == 1 else self._set_below
+        place(self.patch, self.times, self.weights)
+        place(self.weights, self.equals, self.products)
 
     def _set_beside(self, before: Cells, sign: Label, after: Cells) -> None:
-        """Put `after` to the right with the sign between, so far away that no words touch."""
+        """Put `after` to the right with the sign between, so far away that no names touch."""
         after.shift(before.block.get_center() - after.block.get_center())
-        words = before.get_right()[0] - before.block.get_right()[0] + after.block.get_left()[0] - after.get_left()[0]
-        gap = max(sign.width + (3 if look.shape() == "wide" else 1) * look.NEAR, words + 2 * look.NEAR)
+        over = [
+            max(0.0, cells.words[0].width - cells.block.width) / 2 if cells.words else 0.0 for cells in (before, after)
+        ]
+        is_low = before.block.height < sign.height  # so that the sign reaches up to the names
+        gap = max(
+            sign.width + (3 if look.shape() == "wide" else 1) * look.NEAR,
+            sum(over) + 2 * look.NEAR + sign.width * is_low,
+        )
         after.shift(RIGHT * ((before.block.width + after.block.width) / 2 + gap))
-        sign.move_to(before.block.get_right() + RIGHT * gap / 2)
+        sign.move_to(before.block.get_right() + RIGHT * (gap + (over[0] - over[1]) * is_low) / 2)
+
+    def _set_below(self, before: Cells, sign: Label, after: Cells) -> None:
+        """Put `after` below, with the sign before its name."""
+        after.next_to(before, DOWN, buff=look.NEAR / 2).match_x(before)
+        sign.next_to(after.words[0], LEFT, buff=look.NEAR)
 
     def lay_on(self, patch: Floats) -> None:
         """Lay the weights of a live one on another patch (kH, kW)."""

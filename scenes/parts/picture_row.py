@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Self
 
-from manim import RIGHT, Group, Mobject, VGroup
+import numpy as np
+from manim import LEFT, RIGHT, Group, Mobject, VGroup
 
 from scenes import look
 from scenes.parts.text import label
@@ -24,7 +25,7 @@ class PictureRow(Group):
         super().__init__(self.items, self.signs)
         for (before, after), sign in zip(pairwise(items), self.signs, strict=True):
             after.shift(before.picture.get_center() - after.picture.get_center())
-            after.shift(_step(before, after, sign.width + 2 * gap) * RIGHT)
+            after.shift(_step(before, after, sign, gap) * RIGHT)
         self._set_signs()
 
     def under(self, above: "PictureRow") -> Self:
@@ -38,15 +39,23 @@ class PictureRow(Group):
 
     def _set_signs(self) -> None:
         for (before, after), sign in zip(pairwise(self.items), self.signs, strict=True):
-            middle = (before.picture.get_right() + after.picture.get_left()) / 2
-            sign.move_to([middle[0], before.picture.get_y(), 0])
+            middle = (_edge(before, sign, RIGHT) + _edge(after, sign, LEFT)) / 2
+            sign.move_to([middle, before.picture.get_y(), 0])
 
 
-def _step(before: Mobject, after: Mobject, gap: float) -> float:
-    """How far to the right of `before`, on which it lies, `after` has room with `gap` between the pictures."""
-    step: float = (before.picture.width + after.picture.width) / 2 + gap
+def _step(before: Mobject, after: Mobject, sign: Mobject, gap: float) -> float:
+    """How far to the right of `before`, on which it lies, `after` has room with `sign` and twice a `gap` between."""
+    step = _edge(before, sign, RIGHT) - _edge(after, sign, LEFT) + sign.width + 2 * gap
     for one in before.submobjects:
         for other in after.submobjects:
             if min(one.get_top()[1], other.get_top()[1]) > max(one.get_bottom()[1], other.get_bottom()[1]):
                 step = max(step, one.get_right()[0] - other.get_left()[0] + _CLEAR)
     return step
+
+
+def _edge(item: Mobject, sign: Mobject, side: np.ndarray) -> float:
+    """Where `item` ends on this side at the level of its picture, where `sign` stands: a low one with its words."""
+    level, reach = item.picture.get_y(), sign.height / 2
+    parts = item.submobjects
+    there = [part for part in parts if part.get_bottom()[1] < level + reach and part.get_top()[1] > level - reach]
+    return float(side[0] * max(side[0] * part.get_edge_center(side)[0] for part in there))

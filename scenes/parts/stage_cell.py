@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from manim import DOWN, RIGHT, UP, Mobject, VGroup
+from manim import DOWN, RIGHT, UP, DashedVMobject, Mobject, Rectangle, VGroup
 
 from scenes import look
 from scenes.parts.text import Label, label, paragraph
 
+_DASHES = 36
 _NOTES = {"wide": 4, "square": 1, "tall": 1}  # lines of notes that stand at once
 
 
@@ -57,6 +58,10 @@ class StageCell:
         gap = 0 if self.beside else look.NEAR
         return note.shift((self.top - self.count * self.line - gap - note.get_top()[1]) * UP)
 
+    def full_size(self, border: Rectangle, of: "StageCell") -> DashedVMobject:
+        """A dashed frame as large here as the `border` of a picture is in its own cell."""
+        return DashedVMobject(border.copy().scale(self.side / of.side).move_to(self.centre), num_dashes=_DASHES)
+
     def _put(self, text: Mobject, number: int) -> None:
         text.move_to([self.region.centre[0], self.top - (number + 0.5) * self.line, 0])
         if self.beside:
@@ -72,6 +77,6 @@ def stage_regions(count: int) -> list[tuple[look.Region, bool]]:
     if look.shape() == "wide":
         return [(column, False) for column in body.columns(*[1.0] * (count + 1))]
     if look.shape() == "tall":
-        return [(row, True) for row in body.rows(*[1.0] * (count + 1), gap=0.14)]
+        return [(row, True) for row in body.rows(*[1.0] * (count + 1), gap=look.NEAR)]
     left, right = body.columns(2.7, 4.4)
     return [(left, False), *((row, True) for row in right.rows(*[1.0] * count))]
