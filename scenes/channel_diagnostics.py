@@ -17,6 +17,7 @@ from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.exhibit import Exhibit, Gallery
 from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.layer_name import layer_name
 from scenes.parts.motion import flash
 from scenes.parts.object_image import ObjectImage
 from scenes.parts.picture import ArraySource
@@ -86,7 +87,7 @@ class ChannelDiagnostics(LessonScene):
         return {
             "images": self.images,
             "all": self.all,
-            "layer": self.layer,
+            "layer": layer_name(self.layer),
             "one": "a healthy one to compare with" if self.sound else "the most active one, for none is without fault",
             "healthy": f"channel {self.shown.healthy + 1}",
             "healthy_fired": self.statistic("fired", self.shown.healthy, words=self.on_images),
@@ -144,7 +145,10 @@ class ChannelDiagnostics(LessonScene):
         facts = {"method": _method(self.bundle), "object_found": rule}
         if c is None:
             why = "is ever above zero, on an object or off it." if rule.holds else "can be tested without an object."
-            unmeasured = {"background": f"No channel of {self.layer} {why}", "outside": "So there is no finding."}
+            unmeasured = {
+                "background": f"No channel of {layer_name(self.layer)} {why}",
+                "outside": "So there is no finding.",
+            }
             return facts | unmeasured | {"background_count": "not measured"}
         shown = images(words=lambda n: counted(n, "image"))
         off = partial(self.claim, "share off the object", f"{self.layer}/foreground", c)
@@ -165,7 +169,10 @@ class ChannelDiagnostics(LessonScene):
         said += "Prune the dead: no answer changes. " * bool(found.dead)
         said += "Keep one of the copies, then train a little more. " * bool(found.redundant)
         said += "For the background, look at the data first: does it give the class away?" * bool(found.background)
-        return said.strip() or f"By these measures nothing in {self.layer} needs mending. On other images, it may."
+        return (
+            said.strip()
+            or f"By these measures nothing in {layer_name(self.layer)} needs mending. On other images, it may."
+        )
 
     # -- words -------------------------------------------------------------------------------------
 
@@ -202,7 +209,7 @@ class ChannelDiagnostics(LessonScene):
         image, healthy, silent, shaded, *others = self.exhibits()
         pair, outside = (others[:2] if self.shown.pair else []), (others[-1:] if self.shown.outside is not None else [])
         beside = [image, healthy] if look.shape() == "wide" else []  # stand all the time where there is room
-        where = f"{self.layer}: each map on its own scale"
+        where = f"{layer_name(self.layer)}: each map on its own scale"
         note = paragraph(where, look.SMALL, look.MUTED, width=foot.width, most=2).move_to(foot.centre)
         over = f", over {self.told['images']}"
         with self.beat("healthy"):
