@@ -67,6 +67,7 @@ class ChannelDiagnostics(LessonScene):
                 " record it again with `fmcore record`."
             )
         self.found, self.layer = found, found.layer
+        self.called = layer_name(found.layer)
         self.subject = self.subject_probe()
         self.image = self.bundle.part("probes", self.subject)  # (C, H, W)
         self.mask = object_mask(self.bundle, self.subject)  # (H, W)
@@ -87,7 +88,7 @@ class ChannelDiagnostics(LessonScene):
         return {
             "images": self.images,
             "all": self.all,
-            "layer": layer_name(self.layer),
+            "layer": self.called,
             "one": "a healthy one to compare with" if self.sound else "the most active one, for none is without fault",
             "healthy": f"channel {self.shown.healthy + 1}",
             "healthy_fired": self.statistic("fired", self.shown.healthy, words=self.on_images),
@@ -146,7 +147,7 @@ class ChannelDiagnostics(LessonScene):
         if c is None:
             why = "is ever above zero, on an object or off it." if rule.holds else "can be tested without an object."
             unmeasured = {
-                "background": f"No channel of {layer_name(self.layer)} {why}",
+                "background": f"No channel of {self.called} {why}",
                 "outside": "So there is no finding.",
             }
             return facts | unmeasured | {"background_count": "not measured"}
@@ -169,10 +170,7 @@ class ChannelDiagnostics(LessonScene):
         said += "Prune the dead: no answer changes. " * bool(found.dead)
         said += "Keep one of the copies, then train a little more. " * bool(found.redundant)
         said += "For the background, look at the data first: does it give the class away?" * bool(found.background)
-        return (
-            said.strip()
-            or f"By these measures nothing in {layer_name(self.layer)} needs mending. On other images, it may."
-        )
+        return said.strip() or f"By these measures nothing in {self.called} needs mending. On other images, it may."
 
     # -- words -------------------------------------------------------------------------------------
 
@@ -209,7 +207,7 @@ class ChannelDiagnostics(LessonScene):
         image, healthy, silent, shaded, *others = self.exhibits()
         pair, outside = (others[:2] if self.shown.pair else []), (others[-1:] if self.shown.outside is not None else [])
         beside = [image, healthy] if look.shape() == "wide" else []  # stand all the time where there is room
-        where = f"{layer_name(self.layer)}: each map on its own scale"
+        where = f"{self.called}: each map on its own scale"
         note = paragraph(where, look.SMALL, look.MUTED, width=foot.width, most=2).move_to(foot.centre)
         over = f", over {self.told['images']}"
         with self.beat("healthy"):
