@@ -1,17 +1,55 @@
-"""Images painted by Cairo: every pixel shows the value in whose square its centre lies."""
+"""Images painted by Cairo: every pixel shows the value in whose square its centre lies.
 
+And frames drawn in part: bit by bit those that manim draws, and nothing changes outside of the boxes that are told.
+"""
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from films import TINY
-from manim import Camera, ImageMobject, Rectangle
+from manim import (
+    BLUE,
+    BLUE_D,
+    DOWN,
+    GREEN,
+    LEFT,
+    OUT,
+    PI,
+    RED,
+    RIGHT,
+    UP,
+    YELLOW,
+    Annulus,
+    Axes,
+    Camera,
+    CapStyleType,
+    Circle,
+    Cube,
+    DashedLine,
+    Dot,
+    ImageMobject,
+    LineJointType,
+    Mobject,
+    MovingCamera,
+    NumberPlane,
+    PMobject,
+    Rectangle,
+    Square,
+    Star,
+    Text,
+    ThreeDCamera,
+    ValueTracker,
+    VGroup,
+    VMobject,
+)
 from numpy.typing import NDArray
 from PIL.Image import Resampling
 
 from fmcore.render.camera import CairoImages
+from fmcore.render.process import configure
 from fmcore.render.spec import FRAME_HEIGHT
-from fmcore.render.worker import _configure
 
 WIDTH = FRAME_HEIGHT * TINY.width / TINY.height
 
@@ -22,7 +60,7 @@ class Painted(CairoImages, Camera):
 
 @pytest.fixture(autouse=True)
 def small_frame(tmp_path: Path) -> None:
-    _configure(TINY, tmp_path)
+    configure(TINY, tmp_path)
 
 
 def image_of(pixels: NDArray[np.uint8], height: float, at: tuple[float, float], alpha: int = 255) -> ImageMobject:
@@ -140,3 +178,222 @@ def test_a_smooth_image_is_smoothed() -> None:
     image.height = 4
     shown = painted(Painted(), image)[45, :, 0]
     assert len(np.unique(shown)) > 8
+
+
+# -- frames drawn in part ------------------------------------------------------------------------
+
+Shown = list[Mobject]
+
+
+class Whole(CairoImages, Camera):
+    """Images as ours, all else as manim's: every frame drawn whole, every outline sent anew."""
+
+    type_or_raise = Camera.type_or_raise
+    capture_mobjects = Camera.capture_mobjects
+    set_cairo_context_path = Camera.set_cairo_context_path
+    set_cairo_context_color = Camera.set_cairo_context_color
+    apply_fill = Camera.apply_fill
+    apply_stroke = Camera.apply_stroke
+
+
+class WholeMoving(Whole, MovingCamera): ...
+
+
+class WholeThreeD(Whole, ThreeDCamera):
+    capture_mobjects = ThreeDCamera.capture_mobjects
+
+
+class PaintedMoving(CairoImages, MovingCamera): ...
+
+
+class PaintedThreeD(CairoImages, ThreeDCamera): ...
+
+
+def _moving(*mobjects: Mobject, among: Callable[[], Shown] = list) -> Iterator[Shown]:
+    """Eight frames in which `mobjects` move and turn `among` others that stand."""
+    others = among()
+    for _ in range(8):
+        yield [*others[:2], *mobjects, *others[2:]]
+        for mobject in mobjects:
+            mobject.shift(0.21 * RIGHT).rotate(0.1)
+
+
+def _crowd() -> Shown:
+    """What overlaps, and what stands alone."""
+    return [
+        Square(1, fill_opacity=0.4, color=BLUE).move_to([x, y, 0])
+        for x, y in ((-5, 2), (-4.5, 2.3), (0, 2.5), (4, -2), (4.2, -2.4), (-2, -3))
+    ]
+
+
+def _styles() -> Iterator[Shown]:
+    line = VMobject(stroke_width=9).set_points_as_corners([[-4, -1, 0], [-3, 2, 0], [-2.8, -1, 0], [0, 0, 0]])
+    star = Star(color=YELLOW, fill_opacity=0.5).set_stroke(RED, 14, background=True).shift(3 * RIGHT)
+    for cap in CapStyleType:
+        line.cap_style = cap
+        yield [line, star]
+    for joint in LineJointType:
+        line.joint_type = joint
+        yield [line, star]
+    almost = line.copy().shift(3 * UP)  # whether a gap is one is a matter of tolerance
+    almost.points[4:] += (4e-7, 0, 0)
+    for tolerance in (1e-6, 1e-9):
+        almost.tolerance_for_point_equality = tolerance
+        yield [line, star, almost]
+    for opacity in (0, 0.3, 1):
+        yield [line.set_stroke(opacity=opacity), star.set_fill(opacity=opacity)]
+    for width in (0, 2, 20):
+        yield [line.set_stroke(width=width), star.set_stroke(width=width, background=True)]
+
+
+def _colours() -> Iterator[Shown]:
+    sheen = Circle(color=GREEN, fill_opacity=1, sheen_factor=0.4, sheen_direction=UP + LEFT).shift(3 * LEFT)
+    graded = Square(fill_opacity=1).set_color([RED, YELLOW, BLUE])
+    for direction in (UP, LEFT, DOWN, RIGHT):
+        yield [sheen, graded, Dot()]
+        sheen.sheen_direction = direction
+        graded.shift(0.3 * RIGHT)
+
+
+def _coming_and_going() -> Iterator[Shown]:
+    one, two, three, four = _crowd()[:4]
+    yield from ([one], [one, two], [two, one], [one, two, three, four], [one, four], [four, one], [], [], [three])
+    for z_index in (0, 3, -1):
+        yield [one, two.set_z_index(z_index)]
+
+
+def _odd() -> Iterator[Shown]:
+    broken, short, far = Square(), VMobject(), Square().shift([1e9, 0, 0])
+    broken.points[3] = np.nan
+    short.points = np.zeros((3, 3))
+    yield from ([Dot()], [Dot(), broken], [Dot()], [short, Dot()], [far, Dot()], [Dot(), ValueTracker(3)], [Dot()])
+    cloud = PMobject().add_points([[1, 1, 0], [0, 2, 0]])
+    yield from ([Dot(), cloud], [Dot(), cloud.shift(RIGHT)], [Dot()])
+
+
+def _images() -> Iterator[Shown]:
+    image = image_of(np.arange(48, dtype=np.uint8).reshape(4, 4, 3) * 5, 3.0, (-2, 0), 200)
+    panel = Rectangle(width=4, height=4, fill_opacity=0.5, fill_color="#285078").shift(2 * LEFT)
+    label = Text("map").move_to([4, 2, 0])
+    for step in range(6):
+        yield [panel, image, label]
+        image.shift(0.3 * RIGHT) if step < 3 else image.set_opacity(0.2 * step)
+    image.pixel_array[0, 0] = 255
+    yield [panel, image, label]
+    image.points[0] += (0.5, 0.3, 0)  # warped: manim paints it over the whole frame
+    yield [panel, image, label]
+    yield [panel, label]
+
+
+SCENES: dict[str, Callable[[], Iterator[Shown]]] = {
+    "alone": lambda: _moving(Square(fill_opacity=0.5), Circle().shift(2 * LEFT)),
+    "in a crowd": lambda: _moving(Dot(5.2 * LEFT + 2 * UP, 0.3, color=RED), among=_crowd),
+    "text": lambda: _moving(Text("A map of 28 × 28"), among=lambda: [Text("stands").to_edge(UP), Text("g")]),
+    "lines": lambda: _moving(DashedLine(LEFT, 2 * RIGHT + UP), Annulus(), among=lambda: [NumberPlane(), Axes()]),
+    "repeated": lambda: _moving(VGroup(*[Square(0.3).shift(0.5 * at * DOWN) for at in range(4)])),
+    "crowded": lambda: _moving(*[Dot([x / 4 - 6, 3 * np.sin(x), 0]) for x in range(50)]),
+    "out of the frame": lambda: _moving(Square().shift(6.5 * RIGHT), Dot([0, 4, 0]), Dot([0, 9, 0])),
+    "styles": _styles,
+    "colours": _colours,
+    "coming and going": _coming_and_going,
+    "odd": _odd,
+    "images": _images,
+}
+
+
+def check_frames(ours: CairoImages, theirs: Camera, frames: Iterator[Shown], prepare: Callable[..., object]) -> None:
+    """Draw `frames` on both cameras and compare every one."""
+    before = None
+    for number, shown in enumerate(frames):
+        for camera in (ours, theirs):
+            prepare(camera, number)
+        for _ in range(3 if number == 0 else 1):  # the first frames are drawn whole
+            areas = ours.repaint(ours.background, shown)
+        theirs.reset()
+        theirs.capture_mobjects(shown)
+        np.testing.assert_array_equal(ours.pixel_array, theirs.pixel_array, err_msg=f"frame {number}")
+        if before is not None and areas is not None:
+            for left, top, right, bottom in areas.tolist():
+                before[top:bottom, left:right] = ours.pixel_array[top:bottom, left:right]
+            np.testing.assert_array_equal(before, ours.pixel_array, err_msg=f"frame {number}")
+        before = ours.pixel_array.copy()
+
+
+@pytest.mark.parametrize("scene", SCENES.values(), ids=SCENES)
+def test_frames_drawn_in_part_are_manims(scene: Callable[[], Iterator[Shown]]) -> None:
+    check_frames(Painted(), Whole(), scene(), lambda camera, number: None)
+
+
+def test_random_changes_leave_manims_frames() -> None:
+    random = np.random.default_rng(0)
+    mobjects: Shown = [*_crowd(), *Text("letters"), Star(color=RED).shift(3 * DOWN), *_crowd()]
+
+    def frames() -> Iterator[Shown]:
+        for _ in range(40):
+            yield mobjects
+            for at in random.integers(len(mobjects), size=random.integers(0, 4)):
+                mobject = mobjects[at]
+                change = random.integers(4)
+                if change == 0:
+                    mobject.shift(random.normal(0, 0.3, 3) * (1, 1, 0))
+                elif change == 1:
+                    mobject.set_stroke(BLUE_D, random.integers(0, 20))
+                elif change == 2:
+                    mobject.set_fill(RED, random.random())
+                else:
+                    mobjects[at], mobjects[0] = mobjects[0], mobjects[at]
+
+    ours = Painted()
+    told, repaint = [], ours.repaint
+    ours.repaint = lambda *args: told.append(repaint(*args)) or told[-1]  # type: ignore[func-returns-value]
+    check_frames(ours, Whole(), frames(), lambda camera, number: None)
+    parts = [areas for areas in told if areas is not None and len(areas) and areas[0, 2] - areas[0, 0] < TINY.width]
+    assert len(parts) > 10  # or nothing was compared
+
+
+def test_a_camera_that_moves_draws_manims_frames() -> None:
+    def move(camera: MovingCamera, number: int) -> None:
+        if number in (2, 3, 6):
+            camera.frame.scale(0.8).shift(0.2 * UP)
+
+    check_frames(PaintedMoving(), WholeMoving(), SCENES["in a crowd"](), move)
+
+
+def test_three_dimensions_are_manims() -> None:
+    def turn(camera: ThreeDCamera, number: int) -> None:
+        camera.set_phi(1.0)
+        camera.set_theta(0.1 * number - PI / 2)
+
+    cube = Cube(fill_opacity=0.7)
+    check_frames(PaintedThreeD(), WholeThreeD(), _moving(cube, Dot(2 * OUT), Text("flat")), turn)
+
+
+def test_what_a_camera_draws_in_its_own_way_it_goes_on_drawing_so() -> None:
+    class Unfilled(Camera):
+        def apply_fill(self, ctx: object, vmobject: VMobject) -> "Unfilled":
+            return self
+
+    class Ours(CairoImages, Unfilled):
+        pass
+
+    assert not painted(Ours(), Square(fill_opacity=1, stroke_width=0)).any()
+    assert painted(Painted(), Square(fill_opacity=1, stroke_width=0)).any()
+
+
+def test_another_background_is_seen_at_once() -> None:
+    camera, dot = Painted(), Dot([3, 1, 0])
+    grey = np.full_like(camera.background, 90)
+    for background in (camera.background, camera.background, camera.background, grey, grey, camera.background):
+        camera.repaint(background, [dot])
+        np.testing.assert_array_equal(camera.pixel_array[:20], background[:20])
+
+
+def test_what_others_draw_in_between_is_drawn_over() -> None:
+    camera, dot = Painted(), Dot([3, 1, 0])
+    for _ in range(3):
+        camera.repaint(camera.background, [dot])
+    drawn = camera.pixel_array.copy()
+    camera.capture_mobjects([Square(fill_opacity=1)])
+    assert not camera.repainted
+    camera.repaint(camera.background, [dot])
+    np.testing.assert_array_equal(camera.pixel_array, drawn)

@@ -1,4 +1,7 @@
-"""The encoder: what is written is decoded again, tagged BT.709, and what is aborted leaves nothing."""
+"""The encoder: what is written is decoded again, tagged BT.709, and what is aborted leaves nothing.
+
+Converting only what changed gives the planes of converting all.
+"""
 
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +13,7 @@ from films import TINY, frames_of, packets_of
 from numpy.typing import NDArray
 
 from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.frames import ROWS, YuvFrame, planes
 
 COLOURS = [
     (255, 0, 0),
@@ -97,3 +101,40 @@ def test_what_is_aborted_leaves_nothing_and_spares_what_was_there(frames: int, t
     encoder.abort()
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
     assert (tmp_path / "a.mp4").read_bytes() == b"before"
+
+
+# sizes of films, upright too; less than a band; a last band of two rows; widths that no vector of pixels divides
+SIZES = [(854, 480), (240, 426), (160, 90), (66, 28), (512, ROWS + 2), (130, 4 * ROWS + 2), (318, 200)]
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["compared", "told where"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_what_changed_is_converted_as_in_the_whole_frame(size: tuple[int, int], told: bool) -> None:
+    width, height = size
+    random = np.random.default_rng(width)
+    pixels = random.integers(0, 256, (height, width, 4), np.uint8)
+    followed = YuvFrame(width, height)
+    areas = None
+    for step in range(25):
+        got = planes(followed.follow(pixels, areas))
+        for one, other in zip(got, planes(YuvFrame(width, height).follow(pixels)), strict=True):
+            np.testing.assert_array_equal(one, other, err_msg=f"step {step}")
+        boxes = []
+        for _ in range(step % 3):  # sometimes nothing changes
+            left, top = int(random.integers(width)), int(random.integers(height))
+            right, bottom = min(width, left + 1 + step * 5 % 90), min(height, top + 1 + step * 7 % 40)
+            pixels[top:bottom, left:right] = random.integers(0, 256, 4, np.uint8)
+            boxes.append((left, top, right, bottom))
+        areas = np.array(boxes, int).reshape(-1, 4) if told else None
+
+
+def test_a_frame_that_waits_in_the_encoder_is_not_written_over(tmp_path: Path) -> None:
+    def speck(number: int) -> NDArray[np.uint8]:
+        frame = plain((40, 40, 40))
+        frame[60:68, 8 * number : 8 * number + 8, :3] = 240
+        return frame
+
+    shown = frames_of(encoded(tmp_path / "a.mp4", [(speck(number), 1) for number in range(20)]))
+    lit = (shown[:, 60:68].mean((1, 3)) > 140).nonzero()
+    at = [lit[1][lit[0] == number].mean() for number in range(20)]
+    np.testing.assert_allclose(at, [8 * number + 3.5 for number in range(20)], atol=1)

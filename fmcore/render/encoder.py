@@ -1,7 +1,7 @@
 """Encode the frames of one segment as H.264, tagged BT.709, so that segments join without re-encoding.
 
-A frame is converted to YUV once, however often it is repeated, and encoded before the next is drawn:
-nothing is queued and nothing is copied.
+What changed since the last frame is converted to YUV, once however often the frame is repeated, and encoded before
+the next is drawn: nothing is queued.
 """
 
 import os
@@ -11,11 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import av
-import numpy as np
-from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
-from numpy.typing import NDArray
 
+from fmcore.render.frames import Boxes, Pixels, YuvFrame
 from fmcore.render.spec import RenderSpec
 
 BT709 = 1  # the code of BT.709 for primaries, transfer and matrix alike (ITU-T H.273)
@@ -32,7 +29,7 @@ class SegmentEncoder:
         self.frames, self.finished = 0, False
         self._partial = target.with_name(f".{target.name}.{os.getpid()}.part")
         self._time_base = Fraction(1, spec.fps)
-        self._reformatter = VideoReformatter()
+        self._frame = YuvFrame(spec.width, spec.height)
         self._container = av.open(str(self._partial), "w", format="mp4")
         options = {"crf": str(spec.crf), "preset": spec.preset, **_X264}
         stream = self._container.add_stream("libx264", rate=spec.fps, options=options)
@@ -42,14 +39,12 @@ class SegmentEncoder:
         context.color_range = _LIMITED_RANGE
         self._stream = stream
 
-    def write(self, pixels: NDArray[np.uint8], repeat: int = 1) -> None:
-        """Encode RGBA `pixels` (H, W, 4) as the next `repeat` frames."""
-        frame = self._reformatter.reformat(
-            VideoFrame.from_numpy_buffer(pixels, format="rgba"),
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-        )
+    def write(self, pixels: Pixels, repeat: int = 1, areas: Boxes | None = None) -> None:
+        """Encode RGBA `pixels` (H, W, 4) as the next `repeat` frames.
+
+        `areas` hold all that differs from the last frame, if that is known.
+        """
+        frame = self._frame.follow(pixels, areas)  # its planes are written over again: x264 takes a copy
         for _ in range(repeat):
             frame.pts, frame.time_base = self.frames, self._time_base
             self._container.mux(self._stream.encode(frame))
