@@ -19,6 +19,7 @@ from fmcore.options import (
     LOG_JSON,
     OTHER,
     OUTPUT,
+    PURPOSE,
     QUALITY,
     QUIET,
     SCHEDULER,
@@ -51,6 +52,7 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
 @click.command()
 @click.argument("scene", nargs=-1, required=True)
 @QUALITY
+@PURPOSE
 @ASPECT
 @THEME
 @click.option("--bundle", type=click.Path(path_type=Path), help="The bundle to read; by default the lesson's.")
@@ -66,6 +68,7 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
 def render(
     scene: tuple[str, ...],
     quality: str,
+    purpose: str,
     aspect: str,
     theme: Any,
     bundle: Path | None,
@@ -92,7 +95,7 @@ def render(
     from fmcore.render.lesson import Wish
     from fmcore.render.spec import quality as spec_of
 
-    spec = spec_of(quality, aspect, theme)
+    spec = spec_of(quality, aspect, theme, purpose)
     plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle, other)
     wish = Wish(spec, output, output, apart=True, data_dir=data_dir, jobs=jobs, scheduler=scheduler)
     _make(lambda: (plan, wish), None, output, quiet, log_json, watch)
@@ -248,6 +251,7 @@ def _make(
 def _wish(
     plan: Path | None,
     quality: str,
+    purpose: str,
     aspect: str,
     theme: Any,
     data: str | None,
@@ -262,7 +266,7 @@ def _wish(
     from fmcore.render.lesson import Wish
     from fmcore.render.spec import quality as spec_of
 
-    spec = spec_of(quality, aspect, theme)
+    spec = spec_of(quality, aspect, theme, purpose)
     chosen = read_plan(plan) if plan is not None else builtin_plan()
     chosen = with_overrides(chosen, data=data, epochs=epochs, seed=seed, bundle=bundle)
     name = slug(plan.stem if plan is not None else chosen.title)

@@ -12,6 +12,13 @@ QUALITY = click.option(
     metavar="smoke|preview|hd|4k",
     help="426x240 at 10 fps, 854x480 at 15, 1920x1080 at 60, 3840x2160 at 60.",
 )
+PURPOSE = click.option(
+    "--purpose",
+    default="publish",
+    show_default=True,
+    metavar="draft|publish|archive",
+    help="How the film is encoded: quickly, for the web, or nearly without loss and for editors.",
+)
 ASPECT = click.option(
     "--aspect",
     default="16:9",
@@ -81,6 +88,7 @@ def lesson_options(command: Any) -> Any:
         (
             click.argument("plan", required=False, type=click.Path(path_type=Path)),
             QUALITY,
+            PURPOSE,
             ASPECT,
             THEME,
             DATA,

@@ -15,7 +15,7 @@ from fmcore.cli import cli
 from fmcore.data.imageset import ImageSet
 from fmcore.lesson.plan import LessonPlan
 from fmcore.render.catalogue import find_scene
-from fmcore.render.spec import QUALITIES
+from fmcore.render.spec import SIZES
 from fmcore.render.worker import _load_file
 
 ROOT = Path(__file__).parents[1]
@@ -75,4 +75,4 @@ def test_every_verb_and_option_exists(document: str) -> None:
         assert isinstance(command, click.Command)
         known = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"(--[a-z-]+)", rest)) <= known, f"{document}: fmcore {verb}{rest}"
-    assert set(re.findall(r"--quality (\w+)", text)) <= set(QUALITIES)
+    assert set(re.findall(r"--quality (\w+)", text)) <= set(SIZES)

@@ -4,10 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from fmcore.errors import InputError
-from fmcore.render.spec import QUALITIES, RenderSpec, quality
+from fmcore.render.spec import PURPOSES, SIZES, RenderSpec, quality
 
 
-@pytest.mark.parametrize("name", QUALITIES)
+@pytest.mark.parametrize("name", SIZES)
 def test_a_quality_is_found_by_its_name_and_fits_the_beats(name: str) -> None:
     spec = quality(name)
     assert spec.quality == name
@@ -21,7 +21,7 @@ def test_a_quality_is_found_by_its_name_and_fits_the_beats(name: str) -> None:
 def test_an_unknown_quality_is_a_sentence(name: str, hint: str) -> None:
     with pytest.raises(InputError) as told:
         quality(name)
-    assert str(told.value) == f"There is no quality '{name}'; choose one of: {', '.join(QUALITIES)}.{hint}"
+    assert str(told.value) == f"There is no quality '{name}'; choose one of: {', '.join(SIZES)}.{hint}"
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,13 @@ def test_an_unknown_quality_is_a_sentence(name: str, hint: str) -> None:
 )
 def test_what_cannot_be_encoded_is_no_spec(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        RenderSpec.model_validate(QUALITIES["smoke"].model_dump() | change)
+        RenderSpec.model_validate(quality("smoke").model_dump() | change)
+
+
+def test_each_purpose_has_its_encoding() -> None:
+    found = {purpose: quality("hd", purpose=purpose) for purpose in PURPOSES}
+    assert list(found) == ["draft", "publish", "archive"]
+    assert found["draft"].crf > found["publish"].crf > found["archive"].crf
+    assert [spec.pixels for spec in found.values()] == ["yuv420p", "yuv420p", "yuv444p"]
+    with pytest.raises(InputError, match="There is no purpose 'web'; choose one of: draft, publish, archive"):
+        quality("hd", purpose="web")

@@ -15,7 +15,6 @@ from fmcore.errors import RenderError
 from fmcore.lesson.captions import Caption, Chapter, milliseconds
 
 _MS = Fraction(1, 1000)
-_DELAY = 2  # frames by which x264 decodes ahead of showing, with the B-frames of its presets
 # What FFmpeg's mov_text encoder wants to know of the style; players use their own.
 _ASS_HEADER = b"""[Script Info]
 ScriptType: v4.00+
@@ -71,8 +70,7 @@ def join(
                     if packet.dts is None or packet.pts is None:
                         continue  # the empty packet that ends the stream
                     packet.pts += int(Fraction(frames, fps) / packet.time_base)
-                    # A segment of one or two frames has no delay of its own: count, so that times never fall.
-                    packet.dts = int(Fraction(frames + shown - _DELAY, fps) / packet.time_base)
+                    packet.dts = packet.pts  # no frame is out of order
                     packet.stream = video
                     film.mux(packet)
                     shown += 1

@@ -24,10 +24,14 @@ _CELL = 16  # columns: of each pair of pixels a byte says whether it changed, an
 
 
 class YuvFrame:
-    """One frame in YUV 4:2:0, BT.709, limited range, which follows RGBA pixels (H, W, 4)."""
+    """One frame in YUV, BT.709, limited range, which follows RGBA pixels (H, W, 4).
 
-    def __init__(self, width: int, height: int) -> None:
+    `pixels` is yuv420p, whose chroma has half the size, or yuv444p.
+    """
+
+    def __init__(self, width: int, height: int, pixels: str = "yuv420p") -> None:
         self._width, self._height = width, height
+        self._pixels, self._shrunk = pixels, (1, 2, 2) if pixels == "yuv420p" else (1, 1, 1)
         self._seen: Pixels | None = None
         self._frame: VideoFrame | None = None
         self._planes: list[Pixels] = []
@@ -85,7 +89,7 @@ class YuvFrame:
         height = ROWS + 2 * MARGIN
         start = min(max(top - MARGIN, 0), self._height - height)
         part = planes(self._reformat(pixels[start : start + height, left:right]))
-        for shrunk, whole, new in zip((1, 2, 2), self._planes, part, strict=True):
+        for shrunk, whole, new in zip(self._shrunk, self._planes, part, strict=True):
             whole[top // shrunk : bottom // shrunk, left // shrunk : right // shrunk] = new[
                 (top - start) // shrunk : (bottom - start) // shrunk
             ]
@@ -93,7 +97,7 @@ class YuvFrame:
     def _reformat(self, pixels: Pixels) -> VideoFrame:
         return self._reformatters[pixels.shape].reformat(
             VideoFrame.from_numpy_buffer(pixels, format="rgba"),
-            format="yuv420p",
+            format=self._pixels,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
             threads=1,
