@@ -1,4 +1,4 @@
-"""The verbs that make films and look after them: `lesson`, `render`, `plan` and `cache`.
+"""The verbs that make films and look after them: `lesson`, `render`, `plan`, `simulate` and `cache`.
 
 Imports stand inside the functions, so that `--help` is instant.
 """
@@ -137,6 +137,37 @@ def plan(quiet: bool, **wanted: Any) -> None:
     stale = [part for part in parts if not part.fresh]
     frames = sum(part.end - part.start for part in stale)
     click.echo(f"{len(stale)} of {len(parts)} segments are to be rendered, {frames:,} frames.")
+
+
+@click.command()
+@lesson_options
+@click.option("--workers", default="1,2,4,8,16,32,64,128,256", show_default=True, help="Numbers of worker processes.")
+def simulate(quiet: bool, workers: str, **wanted: Any) -> None:
+    """Predict how long `fmcore lesson` would take from nothing on other numbers of workers, from what segments cost.
+
+    Scenes that were rendered count what they took here; others are played, undrawn, and estimated.
+
+    \b
+    Examples:
+      fmcore simulate --quality hd
+      fmcore simulate my_plan.toml --quality 4k --workers 2,16,64
+    """
+    from rich.console import Console
+
+    from fmcore.render.lesson import look_ahead
+    from fmcore.render.simulate import rows_of, table_of
+    from fmcore.reporter import reporter
+
+    counts = [int(text) for text in workers.split(",") if text.strip().isdecimal() and int(text)]
+    if not counts or len(counts) != len(workers.split(",")):
+        raise InputError(f"'{workers}' names no numbers of workers; write them as 1,2,16.")
+    chosen, wish = _wish(**wanted)
+    with reporter(quiet) as report:
+        outlook = look_ahead(chosen, wish, report)
+    if outlook.stale:
+        names = ", ".join(one.path.stem for one in outlook.stale)
+        raise InputError(f"The bundles {names} are not recorded yet; run `fmcore lesson --quality smoke` first.")
+    Console().print(table_of(rows_of(outlook.scenes, counts)))
 
 
 @click.group()

@@ -14,7 +14,7 @@ from films import Net, frames_of, leftovers, make_bundle
 
 VERBS = [
     "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "check", "claims", "smoke",
-    "cache", "doctor",
+    "cache", "simulate", "doctor",
 ]  # fmt: skip
 SCENE = """
 from fmcore.lesson.script import Beat, Script

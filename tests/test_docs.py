@@ -63,7 +63,15 @@ def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSe
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "docs/guides/any-model.md", "docs/guides/checking.md"]
+    "document",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/guides/any-model.md",
+        "docs/guides/checking.md",
+        "docs/guides/machines.md",
+        "docs/guides/rendering.md",
+    ],
 )
 def test_every_verb_and_option_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
@@ -72,6 +80,8 @@ def test_every_verb_and_option_exists(document: str) -> None:
             assert not rest.startswith(" --"), f"{document} says `fmcore {verb}`"
             continue
         command = cli.commands[verb]
+        if isinstance(command, click.Group):
+            command = command.commands[rest.split()[0]]
         assert isinstance(command, click.Command)
         known = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"(--[a-z-]+)", rest)) <= known, f"{document}: fmcore {verb}{rest}"

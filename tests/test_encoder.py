@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.frames import ROWS, YuvFrame, planes
+from fmcore.render.holds import escaped, unescaped
 
 COLOURS = [
     (255, 0, 0),
@@ -138,3 +139,69 @@ def test_a_frame_that_waits_in_the_encoder_is_not_written_over(tmp_path: Path) -
     lit = (shown[:, 60:68].mean((1, 3)) > 140).nonzero()
     at = [lit[1][lit[0] == number].mean() for number in range(20)]
     np.testing.assert_allclose(at, [8 * number + 3.5 for number in range(20)], atol=1)
+
+
+SPECS = {
+    "variable-length coding": {"preset": "ultrafast"},
+    "arithmetic coding": {"preset": "superfast"},
+    "another quantiser": {"preset": "medium", "crf": 40},
+    "nearly without loss": {"preset": "superfast", "crf": 4},
+    "full colour": {"preset": "superfast", "pixels": "yuv444p"},
+    "odd blocks": {"preset": "superfast", "width": 38, "height": 22},
+}
+
+
+@pytest.mark.parametrize("what", SPECS)
+def test_still_frames_are_the_last_frame_bit_by_bit_and_change_nothing_after_them(what: str, tmp_path: Path) -> None:
+    spec = TINY.model_copy(update={**SPECS[what], "fps": 30})
+    random = np.random.default_rng(3)
+    frames = [random.integers(0, 256, (spec.height, spec.width, 4), np.uint8) for _ in range(3)]
+    frames += [np.roll(frames[0], number, axis=1) for number in range(1, 9)]
+    repeats = [1, 7, 1, 40, 2, 1, 300, 1, 1, 20, 1]  # more than the numbers of frames go up to, and than x264's GOP
+    films = []
+    for name, counts in (("moving", [1] * len(frames)), ("still", repeats)):
+        encoder = SegmentEncoder(tmp_path / f"{name}.mp4", spec)
+        for frame, count in zip(frames, counts, strict=True):
+            encoder.write(frame, count)
+        encoder.finish()
+        assert encoder.frames == sum(counts)
+        with av.open(str(encoder.target)) as film:
+            stream = film.streams.video[0]
+            shown = list(film.decode(stream))
+            assert [round(frame.pts * stream.time_base * 30) for frame in shown] == list(range(sum(counts)))
+            films.append([np.concatenate([bytes_of(plane) for plane in frame.planes]) for frame in shown])
+    moving, still = films
+    at = 0
+    for number, count in enumerate(repeats):
+        for frame in still[at : at + count]:
+            assert (frame == still[at]).all()
+        if number < 7:  # after ten seconds of stillness a frame stands for itself, and is another
+            assert (still[at] == moving[number]).all()
+        at += count
+
+
+def bytes_of(plane: object) -> NDArray[np.uint8]:
+    return np.frombuffer(plane, np.uint8)  # type: ignore[call-overload, no-any-return]
+
+
+def test_long_films_can_be_searched(tmp_path: Path) -> None:
+    spec = TINY.model_copy(update={"fps": 10})
+    encoder = SegmentEncoder(tmp_path / "a.mp4", spec)
+    for number in range(12):
+        encoder.write(moving_ramp(number), 15)
+    encoder.finish()
+    with av.open(str(encoder.target)) as film:
+        keys = [number for number, packet in enumerate(film.demux(video=0)) if packet.is_keyframe]
+    assert keys == [0, 60, 120]
+
+
+def test_escapes_are_those_of_the_standard() -> None:
+    for content, written in (
+        (b"\0\0\0", b"\0\0\3\0"),
+        (b"\0\0\1", b"\0\0\3\1"),
+        (b"\0\0\0\0\1", b"\0\0\3\0\0\3\1"),
+        (b"\0\0\3", b"\0\0\3\3"),
+        (b"\0\0\4\0", b"\0\0\4\0"),
+    ):
+        assert escaped(content) == written
+        assert unescaped(written) == content

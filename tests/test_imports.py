@@ -90,7 +90,9 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
     Room(
         "fmcore/render/*.py",
-        DRAWING | NUMBERS | {"av", "cairo", "filelock", "PIL", "rich", "svgelements", "tqdm"},  # what manim draws with, too
+        DRAWING
+        | NUMBERS
+        | {"av", "cairo", "filelock", "PIL", "rich", "svgelements", "tqdm"},  # what manim draws with, too
         PURE | {"fmcore", "fmcore.files", "fmcore.render", "fmcore.prepare", "fmcore.reporter"},
         {"dask", "distributed", "matplotlib"},
     ),
