@@ -26,10 +26,8 @@ check: .venv/ready-dev ## lint, format, types, and who may import whom
 doctor: .venv/ready ## say what works on this machine and how to mend the rest
 	@.venv/bin/fmcore doctor $(ARGS)
 
-bench: .venv/ready-dev ## run every benchmark
-	@set -e; for file in benchmarks/[!_]*.py; do \
-		echo "== $$file"; $(PY) "$$file" $(ARGS); \
-	done
+bench: .venv/ready-dev ## the table of rendering, as ratios; the other files of benchmarks/ run alone
+	@$(PY) benchmarks/rendering.py --write $(ARGS)
 
 constraints: .venv/ready-dev ## write constraints.txt from what .venv holds now
 	@./setup.sh constraints

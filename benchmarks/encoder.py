@@ -66,8 +66,13 @@ def tuned(*params: str, tune: str = "animation") -> tuple[tuple[str, str], ...]:
     return tuple((("tune", tune),) if tune else ()) + tuple((("x264-params", ":".join(params)),) if params else ())
 
 
+IN_ORDER = "ref=1:weightp=0:bframes=0"  # as still frames need it
+PUBLISH = Setting("ultrafast", 22, tuned(IN_ORDER, "cabac=1:8x8dct=1", tune="animation,zerolatency"))
 SETTINGS = (
     Setting("medium", 23, (), stock=True),
+    Setting("ultrafast", 26, tuned(IN_ORDER, tune="animation,zerolatency")),
+    PUBLISH,
+    *(Setting("superfast", crf, tuned(IN_ORDER, tune="animation,zerolatency")) for crf in (18, 21, 23)),
     *(Setting("ultrafast", crf) for crf in (18, 20, 23, 26)),
     Setting("ultrafast", 23, ()),
     Setting("ultrafast", 23, tuned(tune="zerolatency")),

@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import av
+import cluster
 import encoder as presets
 import manim
 import numpy as np
@@ -39,6 +39,7 @@ from fmcore.render.worker import SegmentJob
 HERE = Path(__file__).parent.parent
 SPEC = quality("hd")
 OFF = 24
+PARTS = ["lesson", "fidelity", "examples", "unchanged", "machines"]
 NEEDS_MORE = (  # LaTeX, or files that come with the documentation only
     r"\bTex|MathTex|Matrix|\.svg|\.png|OpenGL|NumberLine|get_axis_labels|add_coordinates|BulletedList|Table|Decimal"
     r"|Integer|Variable|Code\(|SVGMobject|get_graph_label|LabeledDot|Title|include_numbers|label|LinearTransf|nxgraph"
@@ -75,16 +76,17 @@ class Cost:
 
 def run(*command: str | Path, cwd: Path) -> Cost:
     """Run it to its end, alone; children that it waits for count as its own."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
-    found = subprocess.run([str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True)
-    wall = time.perf_counter() - start
-    if found.returncode:
-        raise SystemExit(f"{command[0]} failed:\n{found.stdout[-1500:]}\n{found.stderr[-1500:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(wall, cpu, after.ru_maxrss / 1000)
+    log = cwd / "run.log"
+    with log.open("w") as out:
+        start = time.perf_counter()
+        process = subprocess.Popen([str(part) for part in command], cwd=cwd, env=environment, stdout=out, stderr=out)
+        _, status, usage = os.wait4(process.pid, 0)  # of this program and its children alone
+        wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command[0]} failed:\n{log.read_text()[-3000:]}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
 
 def program(name: str) -> Path:
@@ -130,7 +132,8 @@ def lesson_rows(names: list[str], bundles: Path, scratch: Path) -> Iterator[Row]
 
 def encoding_alone(film: Path) -> float:
     """Processor seconds of bare x264, one thread, for the frames of `film` at its preset."""
-    options = {"preset": SPEC.preset, "crf": str(SPEC.crf), "tune": "animation", "x264-params": "threads=1"}
+    params = ":".join(filter(None, ["threads=1", SPEC.params]))
+    options = {"preset": SPEC.preset, "crf": str(SPEC.crf), "tune": "animation", "x264-params": params}
     spent = 0.0
     with av.open(str(film)) as source, av.open(os.devnull, "w", format="mp4") as target:
         stream = target.add_stream("libx264", rate=SPEC.fps, options=options)
@@ -159,7 +162,7 @@ def fidelity_rows(bundles: Path, scratch: Path, count: int = 120) -> Iterator[Ro
     ):
         pictures = presets.draw(job, scratch, count)
         found = []
-        for setting in (presets.Setting(SPEC.preset, SPEC.crf), presets.SETTINGS[0]):
+        for setting in (presets.PUBLISH, presets.SETTINGS[0]):
             presets.encode(scratch / "film.mp4", pictures, setting, SPEC.fps)
             found.append(presets.fidelity(scratch / "film.mp4", pictures))
         (mean, off), (stock_mean, stock_off) = found
@@ -239,6 +242,13 @@ def unchanged_row(bundles: Path, scratch: Path) -> Row:
     return Row("nothing changed: fmcore lesson, s", min(run(*command, cwd=scratch).wall for _ in range(3)), 1.5, True)
 
 
+def machine_rows(scratch: Path) -> Iterator[Row]:
+    """Two workers of a Dask cluster beside one, where Dask is installed."""
+    ratio = cluster.dask(cluster.Studio(scratch, cluster.SCENES, SPEC), 1)
+    if ratio is not None:
+        yield Row("two Dask workers over one", ratio, cluster.BAR, False, ", ".join(cluster.SCENES))
+
+
 # -- the table -----------------------------------------------------------------------------------
 
 
@@ -268,7 +278,7 @@ def main() -> int:
     options.add_argument("--bundles", type=Path, default=Path("renders/bundles"))
     options.add_argument("--scenes", nargs="+", default=["ActivationHeatmap", "TrainingCurves"])
     options.add_argument("--examples", type=int, default=12)
-    options.add_argument("--only", nargs="+", default=["lesson", "fidelity", "examples", "unchanged"])
+    options.add_argument("--only", nargs="+", default=PARTS)
     options.add_argument("--write", action="store_true")
     given = options.parse_args()
     names = [entry.scene for entry in builtin_plan().scenes] if given.scenes == ["all"] else given.scenes
@@ -280,6 +290,8 @@ def main() -> int:
                 rows += lesson_rows(names, given.bundles, scratch)
             elif part == "fidelity":
                 rows += fidelity_rows(given.bundles, scratch)
+            elif part == "machines":
+                rows += machine_rows(scratch)
             elif part == "examples":
                 rows += example_rows(given.examples, scratch)
             else:

@@ -43,6 +43,7 @@ class SegmentEncoder:
         self._frame = YuvFrame(spec.width, spec.height, spec.pixels)
         self._container = av.open(str(self._partial), "w", format="mp4")
         options = {"crf": str(spec.crf), "preset": spec.preset, **_X264}
+        options["x264-params"] += f":{spec.params}" * bool(spec.params)
         stream = self._container.add_stream("libx264", rate=spec.fps, options=options)
         stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, spec.pixels
         context = stream.codec_context
