@@ -131,6 +131,13 @@ def test_long_scenes_are_rendered_in_pieces_and_joined(studio: Studio, monkeypat
     assert studio.make(plan, apart=True).unchanged
 
 
+def test_a_plain_scene_needs_no_network(studio: Studio) -> None:
+    film = studio.folder / "plain.py"
+    film.write_text(PIECES)
+    plan = studio.plan("First").model_copy(update={"scenes": (SceneEntry(scene=f"{film}:Steady", bundle="unused"),)})
+    assert studio.make(plan, apart=True).rendered == ["Steady"]  # the bundle that it names is not there
+
+
 RUN = """
 import sys
 sys.path[:0] = {paths!r}

@@ -29,6 +29,14 @@ class _Source(BaseModel):
     imports: tuple[tuple[int, str, tuple[str, ...]], ...]  # (level, module, names)
 
 
+def reads_bundles(ref: SceneRef) -> bool:
+    """Whether a scene may be a LessonScene: only these know of bundles. One of a package that lists it is."""
+    if ref.module is not None:
+        return True
+    stage = package_folder("scenes")
+    return stage is not None and stage / "stage.py" in Sources(ref.path.parent / "none").files(ref)
+
+
 class Sources:
     """Reads source files, and remembers in `memo` what is in them: syntax trees take 5 ms a file."""
 

@@ -42,8 +42,8 @@ SIZES = {  # width, height, frames a second
     "4k": (3840, 2160, 60),
 }
 # By `python benchmarks/encoder.py`: the first two take a quarter to a third of the processor time of manim's own
-# settings (medium, crf 23), and are nearer to what was drawn. Archives keep every colour within a step or two in 256, in
-# a profile that editors read and many browsers do not.
+# settings (medium, crf 23), and are nearer to what was drawn. Archives keep every colour within a step or two in 256,
+# in a profile that editors read and many browsers do not.
 PURPOSES: dict[str, dict[str, str | int]] = {
     "draft": {"preset": "ultrafast", "crf": 26},
     "publish": {"preset": "ultrafast", "crf": 22, "params": "cabac=1:8x8dct=1"},  # half the bytes for a tenth more time
