@@ -3,15 +3,44 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from films import TINY, Net, frames_of, make_bundle
 from test_lesson import CODE, Studio, agrees
 
+from fmcore.errors import FmcoreError
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.render.lesson import Wish, look_ahead, make_lesson
+from fmcore.render.run import OnProgress, Outcome
 from fmcore.reporter import Silent
+
+
+class Here:
+    """A crew of this process alone, which need not import manim anew for every run."""
+
+    count = 2
+
+    def __init__(self, count: int) -> None: ...
+
+    def __enter__(self) -> "Here":
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def run(self, jobs: Sequence[Any], on_progress: OnProgress, on_outcome: Callable[[Outcome[Any]], None]) -> None:
+        for number, job in enumerate(jobs):
+            try:
+                on_outcome(Outcome(number, job.run(lambda done, total: None), None))
+            except FmcoreError as error:
+                on_outcome(Outcome(number, None, error))
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fmcore.render.lesson.Workers", Here)
 
 
 @pytest.fixture
