@@ -86,7 +86,7 @@ def dask(studio: Studio, rounds: int) -> float | None:
     with ExitStack() as opened:
         clusters: dict[int, Any] = {
             count: opened.enter_context(
-                LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=":0")
+                LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0", silence_logs=40)
             )
             for count in found
         }
