@@ -33,19 +33,24 @@ _PAINTED = (
 
 def state_digest(scene: Scene) -> str:
     """A digest of everything that is on the scene, of its camera, and of the shared random generators."""
-    digest = hashlib.blake2b(digest_size=12)
+    parts: list[bytes] = []
     for mobject in _everything(scene):
         for member in mobject.get_family():
-            digest.update(type(member).__name__.encode())
-            _add(digest, member.points)
             painted = vars(member)
+            arrays, plain = [member.points], [type(member).__name__]
             for name in _PAINTED:
-                if name in painted and not isinstance(member, ImageMobjectFromCamera):  # that shows what was drawn
-                    _add(digest, painted[name])
-    digest.update(repr(random.getstate()).encode())
-    for part in np.random.get_state():
-        _add(digest, part)
-    return digest.hexdigest()
+                value = painted.get(name)
+                if value is None or isinstance(member, ImageMobjectFromCamera):  # which shows what was drawn
+                    continue
+                if isinstance(value, np.ndarray):
+                    arrays.append(value)
+                else:
+                    plain.append(f"{name}={value}")
+            parts.append(";".join([*plain, *(f"{one.dtype.char}{one.shape}" for one in arrays)]).encode())
+            parts.extend(one.tobytes() for one in arrays)
+    shared: Any = np.random.get_state()
+    parts += [repr((random.getstate(), shared[2:])).encode(), shared[1].tobytes()]
+    return hashlib.blake2b(b"".join(parts), digest_size=12).hexdigest()
 
 
 def _everything(scene: Scene) -> list[Mobject]:
@@ -54,11 +59,3 @@ def _everything(scene: Scene) -> list[Mobject]:
     trackers = camera.get_value_trackers() if hasattr(camera, "get_value_trackers") else []
     frame = [camera.frame] if isinstance(getattr(camera, "frame", None), Mobject) else []
     return [*scene.mobjects, *scene.foreground_mobjects, *frame, *trackers]
-
-
-def _add(digest: Any, value: object) -> None:
-    if isinstance(value, np.ndarray):
-        digest.update(str(value.shape).encode())
-        digest.update(np.ascontiguousarray(value))
-    else:
-        digest.update(repr(value).encode())
