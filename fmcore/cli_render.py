@@ -316,7 +316,8 @@ def _option(text: str) -> tuple[str, str | int]:
 
 def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
     if made.unchanged:
-        say("Nothing changed since the last run; nothing was rendered.")
+        again = "No picture changed; the film was joined anew."
+        say(again if made.joined else "Nothing changed since the last run; nothing was rendered.")
     for film in made.films:
         say(f"{film}")
     if made.films:

@@ -14,6 +14,7 @@ options = { layer = "conv1" }
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -155,6 +156,7 @@ def data_name(data: str) -> str:
     return slug(Path(data.removeprefix("folder:")).resolve().name if data.startswith("folder:") else data)
 
 
+@lru_cache(maxsize=1)
 def builtin_plan() -> LessonPlan:
     """The lesson that comes with fmcore: the first plan of the entry-point group `fmcore.lessons`."""
     from importlib.metadata import entry_points

@@ -68,6 +68,7 @@ class Made:
     failed: dict[str, FmcoreError] = field(default_factory=dict)
     bundles_made: list[Path] = field(default_factory=list)
     frames: int = 0
+    joined: bool = False  # anew, from segments that may all have been there
 
     @property
     def unchanged(self) -> bool:
@@ -103,6 +104,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
             if not (made.unchanged and is_complete(wish.folder, record)):
                 report.say(f"Joining {len(footage)} scenes ...")
                 one_film(record, footage, store, wish.spec, wish.folder)
+                made.joined = True
         made.frames = sum(one.frames for one in footage)
     return made
 

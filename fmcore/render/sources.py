@@ -44,6 +44,7 @@ class Sources:
         self._memo = memo
         self._known = _read_memo(memo)
         self._by_path: dict[Path, _Source] = {}
+        self._edges: dict[tuple[Path, str, Path], set[Path]] = {}
         self._new = False
 
     def digests(self, ref: SceneRef) -> tuple[str, str]:
@@ -67,14 +68,21 @@ class Sources:
         waiting, seen = [ref.path], {ref.path}
         while waiting:
             path = waiting.pop()
+            new = self._imported_files(path, top, roots, folder) - seen
+            seen |= new
+            waiting.extend(new)
+        return sorted(seen)
+
+    def _imported_files(self, path: Path, top: str, roots: Mapping[str, Path], folder: Path) -> set[Path]:
+        key = (path, top, folder)
+        if key not in self._edges:
+            found: set[Path] = set()
             for name in _imported(self._source(path), path, roots, folder):
                 head, _, rest = name.partition(".")
                 base = roots.get(head, folder / head).joinpath(*(rest.split(".") if rest else ()))
-                for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-                    if candidate not in seen and candidate.is_file():
-                        seen.add(candidate)
-                        waiting.append(candidate)
-        return sorted(seen)
+                found.update(one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file())
+            self._edges[key] = found
+        return self._edges[key]
 
     def keep(self) -> None:
         """Write down what was learned."""
