@@ -32,7 +32,8 @@ from fmcore.render.worker import SegmentJob, play
 OFF = 24
 EVERY = 5  # frames, of which one is compared
 PLAIN = """
-from manim import *
+from manim import BLUE, RED, RIGHT, UP, YELLOW
+from manim import Circle, Create, FadeIn, NumberPlane, Scene, Square, Text, Transform, Write
 
 
 class Plain(Scene):

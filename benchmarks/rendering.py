@@ -178,7 +178,9 @@ def example_rows(count: int, scratch: Path) -> Iterator[Row]:
     step = max(1, len(examples) // count)
     chosen = dict(list(examples.items())[::step][:count])
     file = scratch / "examples.py"
-    file.write_text("from manim import *\n\n" + "\n\n".join(chosen.values()))
+    code = "\n\n".join(chosen.values())
+    names = sorted(set(re.findall(r"\b\w+\b", code)) & set(dir(manim)))
+    file.write_text(f"from manim import {', '.join(names)}\n\n{code}")
     stock = by_manim(file, list(chosen), scratch / "manim", scratch)
     ours = by_fmcore([f"{file}:{name}" for name in chosen], scratch / "fmcore", cwd=scratch)
     print(f"  {len(chosen)} examples: manim {stock.wall:.1f} s, fmcore {ours.wall:.1f} s", flush=True)

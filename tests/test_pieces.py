@@ -13,7 +13,6 @@ from fmcore.errors import RenderError
 from fmcore.lesson.brief import Brief
 from fmcore.render.cuts import Sketch
 from fmcore.render.sketch import sketch
-from fmcore.render.stepping import WindowRenderer
 from fmcore.render.worker import Diverged, SegmentJob, play, render_segment, segment_renderer
 
 START = """
@@ -22,7 +21,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from manim import *
+from manim import (
+    AnimationGroup, Arc, ChangeSpeed, Circle, Create, Cube, Dot, FadeIn, FadeOut, Homotopy, ImageMobject,
+    Indicate, LEFT, LaggedStart, MathTypst, MoveAlongPath, MovingCameraScene, NumberPlane, PI, RED, RIGHT,
+    ReplacementTransform, Rotate, Scene, Sector, Square, Succession, Text, ThreeDScene, TracedPath, Transform,
+    UP, UpdateFromAlphaFunc, VGroup, ValueTracker, Write, always_redraw, config,
+)
 
 
 class Film({base}):
@@ -223,7 +227,6 @@ def test_what_is_pure_is_not_stepped_through(tmp_path: Path, monkeypatch: pytest
     stepped: list[float] = []
     step = Scene.play_internal
     monkeypatch.setattr(Scene, "play_internal", lambda scene: stepped.append(scene.duration) or step(scene))
-    monkeypatch.setattr(WindowRenderer, "window", WindowRenderer.window)
     body = "self.play(FadeIn(Square()), run_time=0.6)\nself.play(Create(Circle()), rate_func=lambda t: t, run_time=0.4)"
     sketch(film(tmp_path, "Scene", body))
     assert stepped == [pytest.approx(0.4)]

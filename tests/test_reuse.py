@@ -125,7 +125,7 @@ def test_a_plan_says_what_would_be_done_and_does_not_do_it(studio: Studio) -> No
 
 PIECES = """
 import time
-from manim import *
+from manim import LEFT, RIGHT, Dot, FadeIn, Scene, Square
 class Steady(Scene):
     def construct(self):
         dot = Dot(LEFT).add_updater(lambda m, dt: m.shift(RIGHT * dt))
@@ -204,7 +204,7 @@ def test_two_runs_at_once_in_one_folder_make_one_lesson(studio: Studio) -> None:
 
 
 PLAIN = """
-from manim import *
+from manim import Circle, Create, Scene
 class Film(Scene):
     def construct(self):
         self.play(*[Create(Circle(radius=r / 4)) for r in range(1, 15)], run_time=8)

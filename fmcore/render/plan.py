@@ -15,7 +15,7 @@ from fmcore.render.cuts import Sketch
 from fmcore.render.sources import Sources
 from fmcore.render.spec import RenderSpec
 
-_DRAWN_WITH = ("manim", "av", "pycairo", "manimpango", "pillow", "matplotlib", "typst", "numpy")
+DRAWN_WITH = ("manim", "av", "pycairo", "manimpango", "pillow", "matplotlib", "typst", "numpy")
 _WORDS = {
     "scene": "another scene stood here",
     "source": "its source changed",
@@ -148,4 +148,4 @@ def _why(inputs: Mapping[str, str], before: Mapping[str, str] | None) -> str:
 
 
 def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in _DRAWN_WITH}}
+    return {"python": platform.python_version(), **{name: version(name) for name in DRAWN_WITH}}

@@ -29,7 +29,7 @@ from fmcore import __version__
 from fmcore.errors import FmcoreError
 from fmcore.render.cache import file_digest
 from fmcore.render.catalogue import SceneRef, package_folder
-from fmcore.render.plan import _DRAWN_WITH
+from fmcore.render.plan import DRAWN_WITH
 from fmcore.render.run import Job, OnFrames
 from fmcore.render.sources import Sources
 
@@ -112,7 +112,7 @@ def described(packages: Sequence[str], dask_worker: Any = None) -> dict[str, str
         "fmcore": __version__,
         "python": ".".join(platform.python_version_tuple()[:2]),
         "system": f"{platform.system()} {platform.machine()}",
-        **{name: _version(name) for name in (*_DRAWN_WITH, "distributed")},
+        **{name: _version(name) for name in (*DRAWN_WITH, "distributed")},
         "cairo": cairo.cairo_version_string(),  # pycairo and manimpango may be built with others
         "pango": manimpango.pango_version(),
     }
