@@ -160,6 +160,12 @@ def test_long_scenes_are_rendered_in_pieces_and_joined(studio: Studio, monkeypat
     assert studio.make(plan, apart=True).unchanged
 
 
+def test_a_scene_that_fails_with_some_options_is_rendered_with_others(studio: Studio) -> None:
+    good, bad = (studio.plan("Second", **options).scenes[0] for options in ({"side": 2}, {"sied": 2}))
+    made = studio.make(studio.plan("Second").model_copy(update={"scenes": (bad, good)}), apart=True)
+    assert (made.rendered, list(made.failed)) == (["Second"], ["Second"])
+
+
 def test_a_plain_scene_needs_no_network(studio: Studio) -> None:
     film = studio.folder / "plain.py"
     film.write_text(PIECES)

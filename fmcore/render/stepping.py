@@ -101,12 +101,9 @@ class WindowRenderer(SegmentRenderer):
 
     def render(self, scene: Scene, time: float, moving_mobjects: Any = None) -> None:
         if self._drawing and not self.skip_animations:
-            self.update_frame(scene, moving_mobjects)
-        self.add_frame(self.camera.pixel_array)  # encoded before the next frame is drawn into it
-
-    def get_frame(self) -> NDArray[np.uint8]:
-        frame: NDArray[np.uint8] = super().get_frame() if self._drawing else self.camera.pixel_array
-        return frame
+            super().render(scene, time, moving_mobjects)
+        else:
+            self.add_frame(self.camera.pixel_array)
 
     def freeze_current_frame(self, duration: float) -> None:
         self.add_frame(self.camera.pixel_array, num_frames=int(duration / (1 / self.camera.frame_rate)))

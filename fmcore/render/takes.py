@@ -46,6 +46,7 @@ class Shoot:
         self.failed: dict[str, FmcoreError] = {}
         self.rendered: list[str] = []
         self._store, self._report = store, report
+        self._given_up: set[str] = set()  # keys: of a scene that is shown twice, one may fail
 
     @property
     def fresh(self) -> bool:
@@ -130,7 +131,7 @@ class Shoot:
         return [
             (plan, one)
             for plan in self.plans.values()
-            if plan.ref.name not in self.failed
+            if plan.key not in self._given_up
             for one in plan.segments
             if not one.fresh
         ]
@@ -168,6 +169,7 @@ class Shoot:
         self._report.finish(label, f"{result.frames:,} frames")
 
     def _give_up(self, plan: ScenePlan, error: FmcoreError | None, label: str | None = None) -> None:
+        self._given_up.add(plan.key)
         self.failed[plan.ref.name] = error or RenderError("failed")
         self._report.finish(label or plan.ref.name, self.failed[plan.ref.name].message, ok=False)
 
