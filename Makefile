@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := lesson
 .NOTPARALLEL:
-.PHONY: lesson test check doctor bench constraints clean help set-up set-up-dev moved
+.PHONY: lesson test check page doctor bench constraints clean help set-up set-up-dev moved
 
 PY := .venv/bin/python
 
@@ -17,11 +17,15 @@ lesson: .venv/ready ## set up, then train, record and render the lesson
 test: .venv/ready-dev ## run the tests
 	@$(PY) -m pytest -n 2 $(ARGS)
 
-check: .venv/ready-dev ## lint, format, types, and who may import whom
+check: .venv/ready-dev ## lint, format, types, who may import whom, and the page's script where there is Node
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PY) -m pytest tests/test_imports.py
+	@fmcore/page/web/build.sh check
+
+page: ## build the page's script from its TypeScript (needs Node and npm)
+	@fmcore/page/web/build.sh
 
 doctor: .venv/ready ## say what works on this machine and how to mend the rest
 	@.venv/bin/fmcore doctor $(ARGS)
@@ -33,7 +37,7 @@ constraints: .venv/ready-dev ## write constraints.txt from what .venv holds now
 	@./setup.sh constraints
 
 clean: ## remove .venv and caches; renders stay
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis fmcore/page/web/node_modules
 	find fmcore scenes tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## list the targets

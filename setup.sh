@@ -2,6 +2,7 @@
 # Make .venv ready: system libraries, a Python, the pinned packages; the stamp that make looks at comes last.
 #   ./setup.sh              what a lesson needs
 #   ./setup.sh dev          that, and what tests and checks need
+#   ./setup.sh browser      a Chromium for the tests of the page, where apt-get can bring one
 #   ./setup.sh constraints  write constraints.txt from what .venv holds now
 # Every step first looks whether it is needed, so a second run changes nothing. Relative paths only:
 # the checkout may lie in a folder with spaces in its name.
@@ -127,6 +128,16 @@ ensure_libraries() {
     [ $# -eq 0 ] || fail "Still missing after the installation: $*. If this Python came from elsewhere, name another one: make PYTHON=/path/to/python3.12"
 }
 
+# The tests of the page drive a browser that is installed; where there is none they are skipped.
+ensure_browser() {
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        have "$name" && return
+    done
+    have apt-get || fail "No Chromium was found, and there is no apt-get here to install one."
+    say "installing Chromium, for the tests of the page"
+    apt_install chromium 2>/dev/null || fail "Chromium could not be installed; try 'sudo apt-get install chromium'."
+}
+
 # --- Python and its packages ---------------------------------------------------------------------------
 
 ensure_venv() {
@@ -185,6 +196,7 @@ write_constraints() {
 
 case ${1:-} in
 "" | dev) ready "${1:-}" ;;
+browser) ensure_browser ;;
 constraints) write_constraints ;;
-*) fail "There is no '$1'; give nothing, 'dev' or 'constraints'." ;;
+*) fail "There is no '$1'; give nothing, 'dev', 'browser' or 'constraints'." ;;
 esac

@@ -10,6 +10,7 @@ import click
 from fmcore import __version__
 from fmcore.cli_check import check, claims, smoke
 from fmcore.cli_inspect import compare, inspect
+from fmcore.cli_page import page
 from fmcore.cli_render import cache, lesson, plan, render, simulate
 from fmcore.errors import FmcoreError, InputError
 from fmcore.options import DATA_DIR, QUIET, recipe_options
@@ -132,7 +133,7 @@ def doctor(output: Path) -> None:
         raise FmcoreError("Something needed is missing or does not fit; mend what is marked ✗ above.")
 
 
-for verb in (inspect, compare, check, claims, smoke, cache, simulate, doctor):
+for verb in (inspect, compare, page, check, claims, smoke, cache, simulate, doctor):
     cli.add_command(verb)
 
 

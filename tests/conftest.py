@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from browser import chromium as chromium  # a fixture for every test
 from hypothesis import settings
 
 from fmcore.data.garments import CLASSES, draw_garments

@@ -13,8 +13,8 @@ import pytest
 from films import Net, frames_of, leftovers, make_bundle
 
 VERBS = [
-    "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "check", "claims", "smoke",
-    "cache", "simulate", "doctor",
+    "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "page", "check", "claims",
+    "smoke", "cache", "simulate", "doctor",
 ]  # fmt: skip
 SCENE = """
 from fmcore.lesson.script import Beat, Script

@@ -76,6 +76,12 @@ ROOMS = [  # the first row that fits a file counts
         PURE | {"fmcore.files", "fmcore.check"},
         {"matplotlib"},  # whose fonts come inside it
     ),
+    Room(
+        "fmcore/page/*.py",
+        {"numpy", "pydantic"},
+        TOLD | {"fmcore", "fmcore.page", "fmcore.reporter"},
+        NOTHING,
+    ),
     Room("fmcore/choices.py", {"numpy"}, PURE, NOTHING),
     *(Room(f"{room.replace('.', '/')}.py", {"numpy", "matplotlib"}, TOLD | IN_FIGURES, NOTHING) for room in IN_FIGURES),
     *(Room(f"{room.replace('.', '/')}.py", {"numpy", "rich"}, TOLD | IN_WORDS, NOTHING) for room in IN_WORDS),
@@ -93,7 +99,8 @@ ROOMS = [  # the first row that fits a file counts
         DRAWING
         | NUMBERS
         | {"av", "cairo", "filelock", "PIL", "rich", "svgelements", "tqdm"},  # what manim draws with, too
-        PURE | {"fmcore", "fmcore.files", "fmcore.render", "fmcore.prepare", "fmcore.reporter"},
+        PURE
+        | {"fmcore", "fmcore.files", "fmcore.page.companions", "fmcore.prepare", "fmcore.render", "fmcore.reporter"},
         {"dask", "distributed", "matplotlib"},
     ),
     Room(
@@ -108,7 +115,8 @@ ROOMS = [  # the first row that fits a file counts
     Room(
         "fmcore/cli.py",
         {"click"},
-        {"fmcore", "fmcore.errors", "fmcore.options", "fmcore.cli_check", "fmcore.cli_inspect", "fmcore.cli_render"},
+        {"fmcore", "fmcore.errors", "fmcore.options"}
+        | {f"fmcore.cli_{name}" for name in ("check", "inspect", "page", "render")},
         ANYTHING,
     ),
     Room("fmcore/doctor.py", NOTHING, {"fmcore.errors"}, ANYTHING),

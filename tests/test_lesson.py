@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,8 @@ def seconds_of(clock: str) -> float:
 def agrees(studio: Studio) -> None:
     """Film, captions, chapters, poster and record tell the same."""
     record, film = studio.record(), studio.lesson / "lesson.mp4"
-    assert sorted(path.name for path in studio.lesson.iterdir()) == FILES
+    beside = ["notes.md", "page.html"] if record["bundles"] else []
+    assert sorted(path.name for path in studio.lesson.iterdir()) == sorted(FILES + beside)
     frames = record["frames"]
     shown = frames_of(film)
     assert len(shown) == frames == record["scenes"][-1]["end"] == len(packets_of(film))
@@ -144,6 +146,15 @@ def agrees(studio: Studio) -> None:
         assert container.metadata["title"] == record["title"]
         assert [c["start"] * c["time_base"] * TINY.fps for c in container.chapters()] == [
             scene["start"] for scene in record["scenes"]
+        ]
+    for page in studio.lesson.glob("page.html"):
+        found = re.search(r'id="content">(.*?)</script>', page.read_text(encoding="utf-8"))
+        told = json.loads(found[1])["film"]
+        assert told["file"] == "lesson.mp4"
+        starts_s = [scene["start"] / TINY.fps for scene in record["scenes"]]
+        assert [chapter["start"] for chapter in told["chapters"]] == pytest.approx(starts_s, abs=1e-3)
+        assert [chapter["state"] is not None for chapter in told["chapters"]] == [
+            bool(scene["figures"]) for scene in record["scenes"]
         ]
     poster = np.asarray(Image.open(studio.lesson / "poster.png")).astype(int)
     assert np.abs(poster - shown).mean((1, 2, 3)).min() == 0

@@ -14,7 +14,7 @@ from fmcore.lesson.brief import Figure
 from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.script import TimedBeat
 
-RECORD_SCHEMA = 3
+RECORD_SCHEMA = 4
 RECORD_NAME = "lesson.json"
 _MOST_BYTES = 100_000_000
 
@@ -63,6 +63,7 @@ class LessonRecord(_Record):
     seconds: float
     scenes: tuple[SceneRecord, ...]
     bundles: dict[str, BundleRecord]
+    page: str = ""  # a digest of what makes the page beside the film
     files: dict[str, str] = {}
 
     def as_json(self) -> str:

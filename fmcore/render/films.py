@@ -20,10 +20,12 @@ from fmcore.lesson.record import (
     SceneRecord,
     read_record,
 )
+from fmcore.page.companions import companions, maker
 from fmcore.render.assemble import join, still
 from fmcore.render.cache import Store, file_digest
 from fmcore.render.spec import RenderSpec
 from fmcore.render.takes import Footage
+from fmcore.reporter import Reporter
 
 FILM_NAME = "lesson.mp4"
 
@@ -46,8 +48,16 @@ def _videos(footage: Sequence[Footage], store: Store) -> list[Path]:
     return [store.video(name) for one in footage for name in one.segments]
 
 
-def one_film(record: LessonRecord, footage: Sequence[Footage], store: Store, spec: RenderSpec, folder: Path) -> None:
-    """Write the film of all scenes into `folder`, with captions, chapters, a poster and its record beside it.
+def one_film(
+    record: LessonRecord,
+    footage: Sequence[Footage],
+    store: Store,
+    spec: RenderSpec,
+    folder: Path,
+    bundles: Mapping[str, Path],
+    report: Reporter,
+) -> None:
+    """Write the film of all scenes into `folder`, with all that belongs beside it and the record of it.
 
     Raises:
         RenderError: the segments are not what their records say, or the folder cannot be written.
@@ -72,6 +82,8 @@ def one_film(record: LessonRecord, footage: Sequence[Footage], store: Store, spe
         parts.path("lesson.vtt").write_text(vtt(told, fps), encoding="utf-8")
         parts.path("chapters.txt").write_text(youtube_chapters(chapters, fps), encoding="utf-8")
         still(film, _poster_frame(footage), fps, parts.path("poster.png"))
+        for name, content in companions(record, bundles, FILM_NAME, report).items():
+            parts.path(name).write_bytes(content)
         record = record.model_copy(update={"files": {path.name: file_digest(path) for path in parts.written}})
         parts.path(RECORD_NAME).write_text(record.as_json(), encoding="utf-8")
 
@@ -121,6 +133,7 @@ def record_of(
         seconds=start / spec.fps,
         scenes=tuple(scenes),
         bundles={name: _bundle_record(path, digest) for name, (path, digest) in bundles.items()},
+        page=maker() if bundles else "",
     )
 
 

@@ -103,7 +103,8 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
             record = record_of(plan, footage, bundles, wish.spec)
             if not (made.unchanged and is_complete(wish.folder, record)):
                 report.say(f"Joining {len(footage)} scenes ...")
-                one_film(record, footage, store, wish.spec, wish.folder)
+                paths = {name: path for name, (path, _) in bundles.items()}
+                one_film(record, footage, store, wish.spec, wish.folder, paths, report)
                 made.joined = True
         made.frames = sum(one.frames for one in footage)
     return made

@@ -1,0 +1,42 @@
+"""The verb `page`. Imports stand inside, so that `--help` is instant."""
+
+from pathlib import Path
+
+import click
+
+from fmcore.options import QUIET
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--compare", "other", type=click.Path(path_type=Path), help="A second bundle of the same images, to lay beside it."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: renders/<bundle>.page.html]"
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 500, min_open=True),
+    default=12.0,
+    show_default=True,
+    metavar="MB",
+    help="How large the page may be; what is rounded or left out for that is told here and on the page.",
+)
+@QUIET
+def page(bundle: Path, other: Path | None, output: Path | None, limit: float, quiet: bool) -> None:
+    """Make the interactive page of a bundle: one HTML file that opens in any browser and needs no network.
+
+    \b
+    Examples:
+      fmcore page renders/bundles/tutorial-garments.safetensors
+      fmcore page tutorial.safetensors --compare deep.safetensors --output both.html
+      fmcore page resnet18.safetensors --limit 4
+    """
+    from fmcore.page.export import make_page
+    from fmcore.reporter import reporter
+
+    stem = bundle.stem if other is None else f"{bundle.stem}-{other.stem}"
+    target = output or Path("renders") / f"{stem}.page.html"
+    with reporter(quiet) as report:
+        make_page(bundle, other, target, limit_mb=limit, report=report)

@@ -1,0 +1,61 @@
+"""What the page says of a network as a whole and of its images, in sentences."""
+
+from fmcore.bundle import Bundle
+from fmcore.page.source import Source
+
+
+def about(bundle: Bundle) -> list[str]:
+    """Data, training, accuracy and number of parameters."""
+    header = bundle.header
+    said = [
+        _network(bundle),
+        f"{header.dataset.name}: {header.dataset.provenance}",
+        _trained(bundle),
+        _accuracy(bundle),
+    ]
+    if header.measures is not None:
+        said.append(f"What is said of its channels was measured over {_images(header.measures.images)}.")
+    return said
+
+
+def probe_name(source: Source, p: int) -> str:
+    """Of image `p` of the page: its class, where that is known, and where it comes from."""
+    bundle, probe = source.bundle, source.probes[p]
+    truth, origin = bundle.truth(probe), bundle.header.probes[probe].source
+    return origin if truth is None else f"{truth}, {origin}"
+
+
+def _network(bundle: Bundle) -> str:
+    header = bundle.header
+    c, h, w = header.model.input_shape
+    count = len(header.classes)
+    return (
+        f"{header.model.name} has {header.model.parameters:,} parameters, takes images of {h} × {w} × {c} and tells"
+        f" {count:,} class{'' if count == 1 else 'es'} apart."
+    )
+
+
+def _trained(bundle: Bundle) -> str:
+    training, data, weights = bundle.header.training, bundle.header.dataset, bundle.header.model.weights
+    if not training.epochs:
+        made_here = weights == "trained here"
+        return "It was not trained." if made_here else f"It was not trained here; its weights: {weights}."
+    return (
+        f"It was trained for {training.epochs:,} epoch{'' if training.epochs == 1 else 's'} on"
+        f" {_images(data.train_count)} with {training.optimizer}, learning rate {training.learning_rate:g}, in batches"
+        f" of {training.batch_size:,}, seed {training.seed}."
+    )
+
+
+def _accuracy(bundle: Bundle) -> str:
+    share, count = bundle.header.test_accuracy, bundle.header.dataset.test_count
+    if share is None and {"test_label", "test_predicted"} <= set(bundle.header.arrays):
+        right = bundle.array("test_predicted") == bundle.array("test_label")
+        share, count = float(right.mean()), len(right)
+    if share is None:
+        return "Nobody measured how often it is right."
+    return f"It is right on {share:.1%} of {count:,} test image{'' if count == 1 else 's'}."
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"

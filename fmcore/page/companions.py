@@ -1,0 +1,58 @@
+"""What lies beside a lesson's film: the page of the networks that its scenes show, and notes in the same words."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from fmcore.errors import FmcoreError, InputError
+from fmcore.lesson.record import LessonRecord
+from fmcore.page.export import Composed, Film, compose
+from fmcore.page.markdown import as_markdown
+from fmcore.reporter import Reporter, Silent
+
+PAGE_NAME, NOTES_NAME = "page.html", "notes.md"
+
+
+@cache
+def maker() -> str:
+    """A digest of all that makes pages, so that a lesson knows whether its page is of today."""
+    digest = hashlib.sha256()
+    room = files("fmcore.page")
+    for one in sorted(room.iterdir(), key=lambda one: one.name):
+        if one.name.endswith((".py", ".css", ".js")):
+            digest.update(one.read_bytes())
+    digest.update(room.joinpath("web/page.html").read_bytes())
+    return digest.hexdigest()
+
+
+def companions(
+    record: LessonRecord, bundles: Mapping[str, Path], film: str, report: Reporter | None = None
+) -> dict[str, bytes]:
+    """The files by name; none where no scene reads a bundle. `film` is the file's name, `bundles` those of the plan.
+
+    The page is of the bundle that most scenes show and, where it has images in common with it, of the next.
+    """
+    report = report or Silent()
+    used = Counter(name for scene in record.scenes for name in (scene.bundle, scene.other) if name)
+    paths = [bundles[name] for name, _ in used.most_common(2)]
+    if not paths:
+        return {}
+    try:
+        made = _composed(paths, Film(record, film))
+    except FmcoreError as error:
+        report.say(f"There is no page beside the film: {error.message}")
+        return {}
+    notes = as_markdown(record.title, made.teaching, PAGE_NAME)
+    return {PAGE_NAME: made.page, NOTES_NAME: notes.encode()}
+
+
+def _composed(paths: list[Path], film: Film) -> Composed:
+    if len(paths) > 1:
+        try:
+            return compose(paths[0], paths[1], film)
+        except InputError:  # they show no image in common
+            pass
+    return compose(paths[0], None, film)

@@ -1,0 +1,102 @@
+"""What was measured of single channels, for the page: what each resembles, and what is wrong with it and how one knows.
+
+Channels count from 0 in records and from 1 in sentences.
+"""
+
+from dataclasses import replace
+from math import floor, isfinite
+from typing import Literal, TypedDict
+
+from fmcore.analysis.diagnostics import Background, Diagnosis, Group, diagnose
+from fmcore.analysis.meaning import meanings
+from fmcore.analysis.naming import called
+from fmcore.bundle import Bundle
+from fmcore.choices import doubts, numbered
+from fmcore.header import LayerInfo
+
+
+class Label(TypedDict):
+    """The classical map that a channel resembles most, or "mixed", and their correlation."""
+
+    name: str
+    score: float | None
+
+
+class Badge(TypedDict):
+    """A fault of one channel and the figures behind it."""
+
+    channel: int
+    kind: Literal["dead", "constant", "nearly dead", "redundant", "background"]
+    evidence: str
+
+
+def labels(bundle: Bundle, layer: str) -> list[Label | None]:
+    """What every channel of `layer` resembles; None where nobody measured."""
+    if bundle.header.measures is None or f"{layer}/meaning" not in bundle.header.arrays:
+        return [None] * bundle.layer(layer).output_shape[0]
+    return [
+        Label(name=meaning.label, score=round(meaning.score, 4) if meaning.best else None)
+        for meaning in meanings(bundle, layer)
+    ]
+
+
+def faults(bundle: Bundle, layer: LayerInfo) -> tuple[list[Badge], list[str]]:
+    """The badges of the channels of `layer` and sentences on the whole of it; nothing where nobody measured."""
+    statistics = all(f"{layer.name}/{part}" in bundle.header.arrays for part in ("mean", "std", "maximum", "fired"))
+    if bundle.header.measures is None or layer.type == "pooling" or not statistics:
+        return [], []
+    found = diagnose(bundle, layer.name)
+    sentences = [*replace(found, layer=called(layer.name)).sentences(), *doubts(found.images)]
+    return _badges(bundle, found), sentences
+
+
+def _badges(bundle: Bundle, found: Diagnosis) -> list[Badge]:
+    """Sorted by channel."""
+    over = f"{found.images:,} image{'' if found.images == 1 else 's'}"
+    badges = [
+        *(Badge(channel=c, kind="dead", evidence=f"Zero everywhere on all {over}.") for c in found.dead),
+        *(
+            Badge(channel=c, kind="constant", evidence=f"The same value everywhere on all {over}.")
+            for c in found.constant
+        ),
+        *(
+            Badge(channel=c, kind="nearly dead", evidence=f"Above zero on only {fired:,} of {over}.")
+            for c in found.nearly_dead
+            for fired in [round(float(bundle.array(f"{found.layer}/fired")[c]) * found.images)]
+        ),
+        *(
+            Badge(channel=c, kind="redundant", evidence=_copies(group, c, over))
+            for group in found.redundant
+            for c in group.channels
+        ),
+        *(
+            Badge(channel=one.channel, kind="background", evidence=_watches(one, found.foreground_images))
+            for one in found.background
+        ),
+    ]
+    return sorted(badges, key=lambda badge: badge["channel"])
+
+
+def _copies(group: Group, channel: int, over: str) -> str:
+    others = [c for c in group.channels if c != channel]
+    if len(others) == 1:
+        return (
+            f"Nearly the same as channel {others[0] + 1}: their correlation is {_two(group.correlation)}, over {over}."
+        )
+    return (
+        f"Nearly the same as others of its group, channels {numbered(others)}: linked by correlations of"
+        f" {_two(group.correlation)} or more, over {over}."
+    )
+
+
+def _watches(one: Background, images: int) -> str:
+    over = f"over {images:,} image{' that shows' if images == 1 else 's that show'} an object"
+    share = f"{floor(one.share * 100 + 1e-3)}% of its activation lies outside the object"
+    if not isfinite(one.density):
+        return f"{share}, and nothing on it, {over}."
+    return f"{share}, where a place has {floor(one.density * 10 + 1e-3) / 10:,.1f} times as much as on it, {over}."
+
+
+def _two(correlation: float) -> str:
+    """Two decimals, rounded down, so that nothing is said to be more than it is."""
+    return f"{floor(correlation * 100 + 1e-3) / 100:.2f}"

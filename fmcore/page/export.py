@@ -1,0 +1,121 @@
+"""Makes the page of a bundle, or of two: studies them, finds what fits, has it taught, writes one file."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from fmcore.bundle import Bundle
+from fmcore.errors import InputError
+from fmcore.lesson.record import LessonRecord
+from fmcore.page.content import Content, Page
+from fmcore.page.document import assets, document, write
+from fmcore.page.economies import MEGABYTE, Economy, choose
+from fmcore.page.film import film_of
+from fmcore.page.shelf import Shelf
+from fmcore.page.source import sources
+from fmcore.page.words import Teaching, teach
+from fmcore.reporter import Reporter, Silent
+
+LIMIT_MB = 12.0
+_PATIENCE_S = 2.0  # what takes no longer is not told of
+
+
+@dataclass(frozen=True)
+class Film:
+    """The film of the lesson that `record` describes; `file` is its name relative to the page."""
+
+    record: LessonRecord
+    file: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A page as its file holds it, and what it is made of."""
+
+    page: bytes
+    content: Content
+    teaching: Teaching
+
+
+def make_page(
+    bundle: Path,
+    other: Path | None,
+    target: Path,
+    film: Film | None = None,
+    limit_mb: float = LIMIT_MB,
+    report: Reporter | None = None,
+) -> Path:
+    """Write the page of `bundle`, beside that of `other` where one is named, to `target`; returns `target`.
+
+    Args:
+        film: A film of the same bundle that is to be played on the page.
+        limit_mb: How large the page may be, in millions of bytes.
+        report: Is told what was rounded or left out for that, and how large the page is.
+
+    Raises:
+        InputError: a file is no bundle, the two cannot be compared, or `target` is one of them or cannot be written.
+        FmcoreError: the page cannot be made so small.
+    """
+    report = report or Silent()
+    for source in filter(None, (bundle, other)):
+        if target.exists() and source.exists() and target.samefile(source):
+            raise InputError(f"'{target}' is the bundle itself; name another --output.")
+    made = compose(bundle, other, film, limit_mb, _Patient(report, target.name).packed)
+    write(made.page, target)
+    for sentence in made.content["limits"]:
+        report.say(sentence)
+    report.finish(target.name, f"{len(made.page) / MEGABYTE:.2f} MB, in {target}")
+    return target
+
+
+def compose(
+    bundle: Path,
+    other: Path | None,
+    film: Film | None = None,
+    limit_mb: float = LIMIT_MB,
+    told: Callable[[], None] = lambda: None,
+) -> Composed:
+    """The page of at most `limit_mb`; `told` is called for every array that is packed. Raises what `make_page` does."""
+    with ExitStack() as stack:
+        first = stack.enter_context(Bundle.open(bundle))
+        second = stack.enter_context(Bundle.open(other)) if other is not None else None
+        return _fitted(first, second, film, int(limit_mb * MEGABYTE), told)
+
+
+def _fitted(bundle: Bundle, other: Bundle | None, film: Film | None, limit: int, told: Callable[[], None]) -> Composed:
+    parts = assets()
+    found = Page(sources(bundle, other))
+    shelf = Shelf(told)
+    made: dict[Economy, Composed] = {}
+
+    def size(economy: Economy, room: int) -> int:
+        """The bytes of the whole page; where the arrays alone need more than `room`, an estimate of what they need."""
+        if (data := shelf.characters(found.pieces(economy), room)) > room:
+            return int(data)
+        if economy not in made:
+            content, text = found.filled(economy, shelf)
+            probes = found.probes(economy)
+            words = teach(bundle, other, content, probes)
+            content |= {"tour": words.tour, "questions": words.questions, "notes": words.notes}
+            if film is not None:
+                digests = [source.bundle.digest for source in found.sources]
+                content["film"] = film_of(film.record, film.file, content, list(zip(digests, probes, strict=True)))
+            made[economy] = Composed(document(content, text, parts), content, words)
+        return len(made[economy].page)
+
+    return made[choose(size, limit)]
+
+
+class _Patient:
+    """Tells of the arrays that are packed once it has taken a while."""
+
+    def __init__(self, report: Reporter, task: str) -> None:
+        self._report, self._task = report, task
+        self._arrays, self._began = 0, time.monotonic()
+
+    def packed(self) -> None:
+        self._arrays += 1
+        if time.monotonic() - self._began > _PATIENCE_S:
+            self._report.progress(self._task, self._arrays, None, "arrays packed")

@@ -1,0 +1,93 @@
+"""Two networks side by side: which layer stands for which, which channels are partners, and where the answers part."""
+
+from collections.abc import Mapping
+from math import floor
+from typing import TypedDict
+
+from fmcore.analysis.compare import MATCHED, Agreement, Comparison
+from fmcore.analysis.counterparts import compared
+from fmcore.page.about import probe_name
+from fmcore.page.source import Source
+
+_TOLD = 6  # layers in sentences; the page has all of them
+
+
+class LayerMatch(TypedDict):
+    """A layer of the first network and its counterpart in the second."""
+
+    layer: str
+    other: str
+    likeness: float
+    pairs: list[tuple[int, int, float]]
+
+
+Channels = Mapping[str, tuple[int, ...]]  # that the page holds, by layer
+
+
+def matches(one: Source, other: Source, mine: Channels, theirs: Channels) -> list[LayerMatch]:
+    """Every layer of `one` that can be compared; of the pairs of channels those that the page holds both of."""
+    found = compared(one.bundle, other.bundle)
+    return [
+        LayerMatch(
+            layer=pair.layer,
+            other=pair.other,
+            likeness=round(pair.cka, 4),
+            pairs=[
+                (p.one, p.other, round(p.correlation, 4))
+                for p in pair.matching.pairs
+                if p.one in mine[pair.layer] and p.other in theirs[pair.other]
+            ],
+        )
+        for pair in found.counterparts
+    ]
+
+
+def agreement(one: Source, other: Source) -> list[str]:
+    """How the two agree, in sentences: answers, the image of the page on which they part, layers and channels."""
+    found = compared(one.bundle, other.bundle)
+    said = [_answers(one, other, found.agreement)] if found.agreement is not None else [found.why_not]
+    if (parting := _parting(one, other)) is not None:
+        said.append(parting)
+    return [*said, *_layers(one, other, found)]
+
+
+def _answers(one: Source, other: Source, found: Agreement) -> str:
+    said = f"{one.name} and {other.name} answer alike on {found.share:.1%} of {found.images:,} test images"
+    mine, theirs = found.accuracy
+    if mine is None or theirs is None:
+        return f"{said}."
+    return f"{said}; {one.name} is right on {mine:.1%} of them, {other.name} on {theirs:.1%}."
+
+
+def _parting(one: Source, other: Source) -> str | None:
+    """The image of the page on which they part with most confidence."""
+    parted = []
+    for p, numbers in enumerate(zip(one.probes, other.probes, strict=True)):
+        asked = zip((one, other), numbers, strict=True)
+        said = [(source.bundle, source.bundle.header.probes[number]) for source, number in asked]
+        answers = [(bundle.class_name(probe.predicted), probe.probability) for bundle, probe in said]
+        if answers[0][0] != answers[1][0]:
+            parted.append((answers[0][1] + answers[1][1], p, answers))
+    if not parted:
+        return None if len(one.probes) == 1 else f"On the {len(one.probes)} images of this page they answer alike."
+    _, p, answers = max(parted, key=lambda row: row[0])
+    return (
+        f"On image {p + 1} ({probe_name(one, p)}) they part: {one.name} says {answers[0][0]} ({answers[0][1]:.0%}),"
+        f" {other.name} says {answers[1][0]} ({answers[1][1]:.0%})."
+    )
+
+
+def _layers(one: Source, other: Source, found: Comparison) -> list[str]:
+    said = [
+        f"{pair.layer} of {one.name} and {pair.other} of {other.name} are alike by {_two(pair.cka)} (linear CKA, where"
+        f" 1 is alike and about 0 is not); {len(pair.matching.pairs)} of"
+        f" {len(pair.matching.pairs) + len(pair.matching.unmatched_one)} channels have a partner."
+        for pair in found.counterparts[:_TOLD]
+    ]
+    over = f"Layers and channels were compared over {found.images:,} test images that both bundles hold; channels are"
+    return [*said, f"{over} partners, one to one, where they correlate at {MATCHED:g} or more."]
+
+
+def _two(likeness: float) -> str:
+    """Two decimals; never 1.00 of what is not quite that."""
+    return f"{floor(likeness * 100) / 100 if 0.99 < likeness < 1 else likeness:.2f}"

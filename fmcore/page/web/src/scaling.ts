@@ -1,0 +1,31 @@
+/** Which range of values the colours of a map span, by the scale that is chosen. */
+
+import type { Maps, Recorded } from "./recorded";
+import { extentOf } from "./ranges";
+import { scaleOf, type Scale } from "./scale";
+import type { Store } from "./store";
+import type { Numbers } from "./unpack";
+
+export const SCALES = [
+  { value: "per_map", text: "per map", title: "Every map from its own smallest to its own largest value" },
+  { value: "per_layer", text: "per layer", title: "All maps of a layer on one scale, for this image" },
+  { value: "shared", text: "shared", title: "All layers, images and models of this page on one scale" },
+] as const;
+
+export function scaleFor(store: Store, recorded: Recorded, maps: Maps, values: Numbers): Scale {
+  const { scale, stage } = store.state;
+  const range = scale === "per_map" ? extentOf(values) : scale === "per_layer" ? maps.range : recorded.model.shared[stage];
+  return scaleOf(range[0], range[1], store.tables);
+}
+
+/** What the choice means for who compares maps by their brightness. */
+export function scaleNote(store: Store): string {
+  switch (store.state.scale) {
+    case "per_map":
+      return "Each map is stretched on its own: equal colours in two maps do not mean equal values.";
+    case "per_layer":
+      return "All maps of this layer share one scale: equal colours mean equal values.";
+    case "shared":
+      return "All layers, images and models share one scale: equal colours mean equal values everywhere.";
+  }
+}

@@ -1,0 +1,82 @@
+/** The switches above the maps: which model, before or after the nonlinearity, which scale, which epoch. */
+
+import { h, show, slider, switcher } from "../dom";
+import { counted, percent } from "../numbers";
+import { SCALES, scaleNote } from "../scaling";
+import type { Store } from "../store";
+
+export function modelView(store: Store): HTMLElement {
+  const models = switcher(
+    "Network",
+    store.content.models.map((model, at) => ({ value: String(at), text: model.name })),
+    (value) => store.set({ model: +value }),
+  );
+  models.element.dataset["part"] = "compare";
+  store.subscribe((state) => models.set(String(state.model)));
+  show(models.element, store.content.models.length > 1);
+  return models.element;
+}
+
+export function controlsView(store: Store): HTMLElement {
+  const stages = switcher(
+    "Values",
+    [
+      { value: "preactivation", text: "before φ", title: "Pre-activation: before the nonlinearity" },
+      { value: "activation", text: "after φ", title: "Activation: after the nonlinearity" },
+    ],
+    (value) => store.set({ stage: value as "activation" | "preactivation" }),
+  );
+  const scales = switcher("Colour scale", SCALES, (value) => store.set({ scale: value as (typeof SCALES)[number]["value"] }));
+  const channels = switcher(
+    "Channels",
+    [
+      { value: "few", text: "a few", title: "Channels chosen for their energy and diversity" },
+      { value: "all", text: "all" },
+    ],
+    (value) => store.set({ channels: value as "few" | "all" }),
+  );
+  for (const [part, control] of [["stage", stages], ["scale", scales], ["channels", channels]] as const) {
+    control.element.dataset["part"] = part;
+  }
+  const note = h("p", { class: "note", "aria-live": "polite" });
+  store.subscribe((state) => {
+    stages.set(state.stage);
+    scales.set(state.scale);
+    channels.set(state.channels);
+    stages.element.disabled = !store.layer.preactivation;
+    note.textContent = scaleNote(store);
+    note.classList.toggle("caution", state.scale === "per_map");
+  });
+  return h("div", { class: "controls" }, stages.element, scales.element, channels.element, note);
+}
+
+/** The training scrubber: epoch 0 is before training. */
+export function epochView(store: Store): HTMLElement {
+  const say = (at: number): string => {
+    const epoch = store.shown.model.epochs[at];
+    if (epoch === undefined) return "";
+    const when = epoch.number === 0 ? "before training" : `after ${counted(epoch.number, "epoch")}`;
+    return epoch.accuracy === null ? when : `${when}: ${percent(epoch.accuracy)} right`;
+  };
+  const scrubber = slider("Training", say, (at) => {
+    const epoch = store.shown.model.epochs[at]!.number;
+    store.set({ epoch: epoch === store.shown.lastEpoch ? null : epoch }, "degrees");
+  });
+  const note = h("p", { class: "note" });
+  const element = h("div", { class: "epoch", "data-part": "epoch" }, scrubber.element, note);
+  store.subscribe((state) => {
+    const { epochs, historyProbes } = store.shown.model;
+    show(element, epochs.length > 1);
+    const at = epochs.findIndex((epoch) => epoch.number === (state.epoch ?? store.shown.lastEpoch));
+    scrubber.set(at, 0, Math.max(epochs.length - 1, 0));
+    const absent = !store.shown.remembers(store.layer, state.image, state.epoch);
+    const held = historyProbes.map((probe) => String(probe + 1)).join(", ");
+    note.textContent = absent
+      ? held === ""
+        ? "Maps of earlier epochs are not on this page; the filter below is of this epoch."
+        : `Maps of earlier epochs are held for images ${held}; the filter below is of this epoch.`
+      : "";
+    show(note, absent);
+  });
+  return element;
+}

@@ -1,0 +1,47 @@
+/** The way through the network: its layers in the order in which they run, from shallow to deep. */
+
+import type { Layer } from "../contract";
+import { fill, h, unique } from "../dom";
+import { shapeOf } from "../numbers";
+import type { Store } from "../store";
+
+export function layersView(store: Store): HTMLElement {
+  const name = unique("layer");
+  const list = h("div", { class: "layers" });
+  const element = h(
+    "fieldset",
+    { class: "path", "data-part": "layers" },
+    h("legend", {}, "Layer, from shallow to deep: height × width × channels"),
+    list,
+  );
+  let inputs: HTMLInputElement[] = [];
+  store.subscribe((state, before) => {
+    if (inputs.length === 0 || state.model !== before.model) {
+      inputs = store.shown.model.layers.map((layer) =>
+        h("input", { type: "radio", name, value: layer.name, change: () => store.enter(layer.name) }),
+      );
+      const labels = store.shown.model.layers.map((layer, at) =>
+        h(
+          "label",
+          { class: `layer ${layer.type}`, title: layer.name },
+          inputs[at],
+          h("strong", {}, layer.name),
+          h("span", {}, shapeOf(layer.shape)),
+          h("small", {}, sight(layer)),
+        ),
+      );
+      fill(list, h("div", { class: "layer start" }, h("strong", {}, "image"), h("span", {}, shapeOf(store.shown.model.input))), ...labels);
+    }
+    for (const input of inputs) {
+      input.checked = input.value === state.layer;
+      if (input.checked && state.layer !== before.layer) input.parentElement?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+  });
+  return element;
+}
+
+function sight(layer: Layer): string {
+  const { size, whole, exact } = layer.field;
+  if (whole) return exact ? "sees the whole image" : "may see the whole image";
+  return `sees ${exact ? "" : "up to "}${size[0]} × ${size[1]} pixels`;
+}

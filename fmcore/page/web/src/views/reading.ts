@@ -1,0 +1,72 @@
+/** What is read rather than tried: questions, notes, and what this page rounds or leaves out. */
+
+import type { Block, Question } from "../contract";
+import { fill, h, unique } from "../dom";
+import type { Store } from "../store";
+
+export function questionsView(store: Store): HTMLElement {
+  const { questions } = store.content;
+  return h(
+    "section",
+    { class: "questions", "data-part": "questions" },
+    h("h2", {}, "Questions"),
+    h("p", { class: "hint" }, "Every answer is worked out from the numbers of this page."),
+    h("ol", {}, ...questions.map((question, at) => h("li", {}, asked(store, question, at + 1)))),
+  );
+}
+
+function asked(store: Store, question: Question, number: number): HTMLElement {
+  const name = unique("question");
+  const verdict = h("div", { class: "verdict", role: "status" });
+  const answer = (chosen: number): void => {
+    const right = chosen === question.answer;
+    verdict.className = `verdict ${right ? "right" : "wrong"}`;
+    fill(
+      verdict,
+      h("p", {}, h("strong", {}, right ? "Right. " : `Not quite: it is “${question.options[question.answer]}”. `), question.why),
+      question.state && h("a", { href: store.address(question.state) }, "See it above"),
+    );
+  };
+  return h(
+    "fieldset",
+    {},
+    h("legend", {}, `${number}. ${question.text}`),
+    ...question.options.map((option, at) =>
+      h("label", { class: "option" }, h("input", { type: "radio", name, change: () => answer(at) }), h("span", {}, option)),
+    ),
+    verdict,
+  );
+}
+
+export function notesView(store: Store): HTMLElement {
+  return h("section", { class: "notes", "data-part": "notes", "data-look": "notes", "aria-label": "Notes" }, ...store.content.notes.map(block));
+}
+
+function block(one: Block): HTMLElement {
+  switch (one.kind) {
+    case "heading":
+      return h(one.level === 2 ? "h2" : "h3", {}, one.text);
+    case "paragraph":
+      return h("p", {}, one.text);
+    case "formula":
+      return h("p", { class: "formula" }, one.text);
+    case "list":
+      return h("ul", {}, ...one.items.map((item) => h("li", {}, item)));
+  }
+}
+
+export function limitsView(store: Store): HTMLElement {
+  const { limits, fmcore, models, comparison } = store.content;
+  return h(
+    "footer",
+    {},
+    ...models.flatMap((model) => [
+      models.length > 1 && h("h2", { class: "small" }, model.name),
+      h("p", {}, model.about.join(" ")),
+    ]),
+    comparison.length > 0 && h("p", { "data-part": "compare" }, comparison.join(" ")),
+    limits.length > 0 && h("h2", { class: "small" }, "What this page rounds or leaves out"),
+    limits.length > 0 && h("ul", {}, ...limits.map((limit) => h("li", {}, limit))),
+    h("p", {}, `Made with fmcore ${fmcore}. All numbers are of the recorded network; nothing is simulated.`),
+  );
+}

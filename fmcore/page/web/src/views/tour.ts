@@ -1,0 +1,60 @@
+/** The guided tour: what to notice, one step after the other; each step leads the page to what it speaks of. */
+
+import { h, show } from "../dom";
+import { patched } from "../state";
+import type { Store } from "../store";
+
+export function tourView(store: Store): { start: HTMLElement; card: HTMLElement } {
+  const { tour } = store.content;
+  const title = h("h2", { tabindex: -1 });
+  const text = h("p");
+  const count = h("p", { class: "count" });
+  const back = h("button", { type: "button", click: () => go(store.state.step! - 1) }, "Back");
+  const next = h("button", { type: "button", class: "main", click: () => go(store.state.step! + 1) });
+  const close = h("button", { type: "button", "aria-label": "End the tour", click: () => store.set({ step: null }) }, "End");
+  const card = h(
+    "section",
+    { class: "tour", "data-part": "tour", "aria-label": "Tour", hidden: true },
+    count,
+    title,
+    text,
+    h("div", { class: "buttons" }, back, next, close),
+  );
+  const begin = h("button", { type: "button", class: "main", click: () => go(0) }, `Take the tour: ${tour.length} steps`);
+  const start = h("p", { "data-part": "tour" }, begin);
+  let spot: Element | null = null;
+
+  const go = (step: number): void => {
+    const wanted = tour[step];
+    if (wanted === undefined) {
+      store.set({ step: null });
+      begin.focus();
+      return;
+    }
+    store.set({ ...patched(patched(store.state, { with: "", place: "", class: "", epoch: "" }), wanted.state), step });
+    title.focus({ preventScroll: true });
+  };
+
+  store.subscribe((state, before) => {
+    const step = state.step === null ? undefined : tour[state.step];
+    show(card, step !== undefined);
+    document.body.classList.toggle("touring", step !== undefined);
+    if (step === undefined) {
+      spot?.classList.remove("spot");
+      return;
+    }
+    count.textContent = `Step ${state.step! + 1} of ${tour.length}`;
+    title.textContent = step.title;
+    text.textContent = step.text;
+    back.disabled = state.step === 0;
+    next.textContent = state.step === tour.length - 1 ? "Finish" : "Next";
+    if (state.step !== before.step || spot === null) {
+      spot?.classList.remove("spot");
+      spot = document.querySelector(`[data-look~="${step.look}"]`);
+      spot?.classList.add("spot");
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      spot?.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+    }
+  });
+  return { start, card };
+}

@@ -1,0 +1,145 @@
+/** How the value of a place comes about: patch x kernel, summed, plus bias, and then the nonlinearity. */
+
+import { weightiest, workshop, type Slice, type Working, type Workshop } from "../arithmetic";
+import { dropdown, fill, h, show } from "../dom";
+import type { Place } from "../geometry";
+import { counted, figure } from "../numbers";
+import { extentOf } from "../ranges";
+import { colourOf, inkOn, scaleOf } from "../scale";
+import { latest, type Store } from "../store";
+
+export function workingView(store: Store): HTMLElement {
+  const patch = new Grid("patch");
+  const kernel = new Grid("kernel");
+  const products = new Grid("products");
+  const sum = h("p", { class: "sum" });
+  const proof = h("p", { class: "note" });
+  const absent = h("p", { class: "note" });
+  let chosen: number | null = null; // the input channel that is shown; null is the weightiest
+  const inputs = dropdown("Input channel", (value) => {
+    chosen = value === "" ? null : +value;
+    tell(store.place);
+  });
+  const grids = h(
+    "div",
+    { class: "grids" },
+    patch.element,
+    h("span", { class: "sign" }, "×"),
+    kernel.element,
+    h("span", { class: "sign" }, "="),
+    products.element,
+  );
+  const shown = h("div", {}, inputs.element, grids, sum, proof);
+  const element = h("section", { class: "working", "data-part": "arithmetic" }, h("h2", {}, "Where the value comes from"), absent, shown);
+  let shop: Workshop | null = null;
+
+  const tell = (place: Place | null): void => {
+    const ready = shop !== null && place !== null;
+    show(shown, ready);
+    show(absent, !ready);
+    if (shop === null || place === null) {
+      absent.textContent = shop === null ? why(store) : "Choose a place of the map to see patch × kernel + bias with its own numbers.";
+      return;
+    }
+    const working = shop.at(place);
+    const at = chosen !== null && chosen < working.slices.length ? chosen : weightiest(working.slices);
+    const one = working.slices[at]!;
+    const { layer } = store;
+    const width = layer.kernel[1];
+    inputs.set(
+      [{ value: "", text: "the one that counts most" }, ...working.slices.map((slice, k) => ({ value: String(k), text: `channel ${slice.input + 1}` }))],
+      chosen === null ? "" : String(chosen),
+    );
+    show(inputs.element, working.slices.length > 1);
+    patch.show(one.patch, width, store);
+    kernel.show(one.kernel, width, store);
+    products.show(one.patch.map((value, k) => value * one.kernel[k]!), width, store);
+    fill(sum, ...sentence(working, one, layer.nonlinearity, layer.sum));
+    const equal = Math.abs(working.value - working.recorded) <= working.tolerance;
+    const recorded = `The network itself recorded ${figure(working.recorded, working.rounded ? 3 : 6)}`;
+    proof.textContent = !equal
+      ? `${recorded}, which is another value: this page is damaged.`
+      : working.rounded
+        ? `${recorded}: the same, as far as the rounded values of this page tell.`
+        : `${recorded}: the same, but for the rounding of float32.`;
+    proof.dataset["equal"] = String(equal);
+  };
+
+  const draw = latest(async (current) => {
+    const { layer, state, shown: recorded } = store;
+    const found = await workshop(recorded, layer, state.channel, state.image);
+    if (!current()) return;
+    shop = found;
+    tell(store.place);
+  });
+  store.subscribe((state, before) => {
+    if (state.layer !== before.layer || state.channel !== before.channel) chosen = null;
+    draw();
+  });
+  store.onPlace(tell);
+  return element;
+}
+
+function why(store: Store): string {
+  const { layer } = store;
+  if (layer.type === "pooling") {
+    return `${layer.name} pools: each of its values sums up ${layer.kernel[0]} × ${layer.kernel[1]} places of the map before it, and no filter is learned.`;
+  }
+  if (layer.type === "block") return `${layer.name} is a block of several layers, so no single filter makes its values.`;
+  return layer.weighted.includes(store.state.channel)
+    ? "This page does not hold all that went into this layer, so its values cannot be worked out here."
+    : "This page does not hold the filter of this channel; those of the channels shown first are here.";
+}
+
+/** The sum in one line: every part has the name that it has elsewhere. */
+function sentence(working: Working, one: Slice, nonlinearity: string, normalised: boolean): HTMLElement[] {
+  const { slices, total, bias, scale, shift, value } = working;
+  const part = (name: string, number: number): HTMLElement =>
+    h("span", { class: "term" }, h("b", {}, figure(number, 4)), h("small", {}, name));
+  const sign = (text: string): HTMLElement => h("span", { class: "sign" }, text);
+  const terms = [
+    ...(slices.length > 1
+      ? [part(`sum of channel ${one.input + 1}`, one.sum), sign("+"), part(`of ${counted(slices.length - 1, "other channel")}`, total - one.sum)]
+      : [part("sum of the products", total)]),
+    sign("+"),
+    part("bias", bias),
+  ];
+  const scaled = scale !== 1 || shift !== 0;
+  const made = scaled
+    ? [sign("="), part("sum", total + bias), sign("×"), part("scale of batch norm", scale), sign("+"), part("shift", shift)]
+    : [];
+  const result = [sign("="), part(normalised ? "before normalisation" : "pre-activation", value)];
+  const after =
+    !normalised && (nonlinearity === "relu" || nonlinearity === "relu6")
+      ? [sign("→ φ →"), part("activation", Math.min(Math.max(value, 0), nonlinearity === "relu6" ? 6 : Infinity))]
+      : [];
+  return [...terms, ...made, ...result, ...after];
+}
+
+/** Numbers in cells of their own colours. */
+class Grid {
+  private readonly table = h("table");
+  readonly element: HTMLElement;
+  private cells: HTMLTableCellElement[] = [];
+  private width = 0;
+
+  constructor(name: string) {
+    this.element = h("figure", { class: `cells ${name}` }, h("figcaption", {}, name), this.table);
+  }
+
+  show(values: readonly number[], width: number, store: Store): void {
+    if (this.cells.length !== values.length || this.width !== width) {
+      this.width = width;
+      this.cells = values.map(() => h("td"));
+      const rows = Math.ceil(values.length / width);
+      fill(this.table, ...Array.from({ length: rows }, (_, row) => h("tr", {}, ...this.cells.slice(row * width, (row + 1) * width))));
+    }
+    const scale = scaleOf(...extentOf(values), store.tables);
+    values.forEach((value, at) => {
+      const cell = this.cells[at]!;
+      cell.textContent = figure(value, 2);
+      cell.style.backgroundColor = colourOf(value, scale);
+      cell.style.color = inkOn(value, scale);
+    });
+  }
+}
