@@ -10,7 +10,7 @@ import pytest
 from films import Net, make_bundle
 from hypothesis import given
 from hypothesis import strategies as st
-from page_files import Array, changed, make, near
+from pages import Array, changed, make, near
 
 from fmcore.analysis.channels import representatives
 from fmcore.bundle import Bundle
@@ -126,8 +126,8 @@ def test_what_was_not_needed_is_taken_back() -> None:
     assert choose(size, 250) == Economy(filters=False, maps="levels16")
 
 
-def test_maps_are_exact_up_to_four_megabytes() -> None:
-    assert allowance(Economy(), 12_000_000) == 4_000_000 and allowance(Economy(), 300) == 300
+def test_maps_are_exact_up_to_six_megabytes() -> None:
+    assert allowance(Economy(), 12_000_000) == 6_000_000 and allowance(Economy(), 300) == 300
     assert allowance(Economy(maps="levels16"), 12_000_000) == 12_000_000
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from films import Net, make_bundle
-from page_files import Array, Read, changed, make, near
+from pages import Array, Read, changed, edited, make, near, renamed
 
 from fmcore.analysis.channels import representatives
 from fmcore.analysis.compare import compare
@@ -189,31 +189,17 @@ def hostile(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("hostile") / "b.safetensors"
     with Bundle.open(tutorial_bundle) as bundle:
         header = bundle.header
-    renamed = dict(zip([layer.name for layer in header.layers], NASTY, strict=False))
-
-    def rename(held: dict[str, Array]) -> None:
-        for name in list(held):
-            layer, _, part = name.rpartition("/")
-            if layer in renamed:
-                held[f"{renamed[layer]}/{part}"] = held.pop(name)
-
-    def moved(name: str) -> str:
-        layer, _, part = name.rpartition("/")
-        return f"{renamed[layer]}/{part}" if layer in renamed else name
-
-    layers = tuple(
-        layer.model_copy(update={"name": renamed[layer.name], "input": moved(layer.input)}) for layer in header.layers
-    )
+    layers = dict(zip((layer.name for layer in header.layers), NASTY, strict=False))
     names = [NASTY[number % len(NASTY)] + " " * (number // len(NASTY)) for number in range(len(header.classes))]
     probes = tuple(probe.model_copy(update={"source": NASTY[p % len(NASTY)]}) for p, probe in enumerate(header.probes))
-    fields = {
-        "layers": layers,
-        "classes": tuple(names),
-        "probes": probes,
-        "model": header.model.model_copy(update={"name": NASTY[0]}),
-        "dataset": header.dataset.model_copy(update={"name": NASTY[1], "provenance": "".join(NASTY)}),
-    }
-    return changed(path, tutorial_bundle, rename, **fields)
+    return edited(
+        renamed(tutorial_bundle, path.with_name("layers.safetensors"), layers),
+        path,
+        classes=tuple(names),
+        probes=probes,
+        model=header.model.model_copy(update={"name": NASTY[0]}),
+        dataset=header.dataset.model_copy(update={"name": NASTY[1], "provenance": "".join(NASTY)}),
+    )
 
 
 def test_names_of_strangers_stay_data(hostile: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from page_files import Array, unpacked
+from pages import Array, unpacked
 
 from fmcore.page.packing import LEAST, Packer, decode, encode, largest_error, levels_of
 

@@ -36,9 +36,20 @@ def value(text: str) -> float:
     return float(text.replace("−", "-").replace(",", ""))
 
 
+def numbers(text: str) -> list[float]:
+    """All numbers in `text` but those that are a part of a name; shares as such."""
+    found = re.findall(r"(?<![\w.])(−?\d[\d,]*(?:\.\d+)?)(?!\w)(%?)", text)
+    return [value(one.rstrip(",")) / (100 if share else 1) for one, share in found]
+
+
+def near(*wanted: float) -> Any:
+    """Numbers as they are rounded for reading."""
+    return pytest.approx(list(map(float, wanted)), abs=6e-3)
+
+
 def check_answer(question: Mapping[str, Any], bundle: Bundle) -> str:
-    """Work the answer out again; says what kind of question it was."""
-    text, options = question["text"], question["options"]
+    """Work the answer and every number of the reason out again; says what kind of question it was."""
+    text, options, why = question["text"], question["options"], question["why"]
     right, wrong = options[question["answer"]], [o for o in options if o != options[question["answer"]]]
     state = question["state"]
     layer, channel, probe = state["layer"], int(state["channel"]) - 1, int(state["image"]) - 1
@@ -50,14 +61,16 @@ def check_answer(question: Mapping[str, Any], bundle: Bundle) -> str:
         return all(scores[right] > scores[one] * 1.001 for one in wrong)
 
     if "How many feature maps" in text:
-        assert value(right) == array("activation").shape[1]
+        filters, inputs = array("activation").shape[1], array("weight").shape[1]
+        assert value(right) == filters and numbers(why) == [filters, *([inputs] if inputs > 1 else [])]
         return "maps"
     if "How many weights" in text:
         assert value(right) == array("weight")[0].size
+        assert numbers(why) == [*(shape := array("weight").shape[1:]), *shape, array("weight")[0].size]
         return "weights"
     if "H × W × C" in text:
         c, h, w = array("activation").shape[1:]
-        assert right == f"{h} × {w} × {c}"
+        assert right == f"{h} × {w} × {c}" and numbers(why) == [c, h, w]
         return "shape"
     if "products of patch and filter" in text:
         row, column = (int(part) - 1 for part in state["place"].split(","))
@@ -69,29 +82,42 @@ def check_answer(question: Mapping[str, Any], bundle: Bundle) -> str:
         total = made + float(array("bias")[channel])
         after = "after ReLU" in text
         assert value(right) == pytest.approx(max(total, 0) if after else total, abs=6e-3)
+        assert numbers(why) == (near(total) if after else near(made, abs(bias), total))
+        assert after or f" {'−' if bias < 0 else '+'} " in why
         return "after" if after else "before"
     if "how many numbers" in text.lower():
-        assert value(right) == array("activation")[0].size
+        c, h, w = array("activation").shape[1:]
+        assert value(right) == c * h * w and numbers(why) == [h, w, c, h * w]
         return "numbers"
     if text.endswith("strongest?"):
         map_ = array("activation")[probe, channel]
         places = {o: tuple(int(n) - 1 for n in re.findall(r"\d+", o)) for o in options}
         assert best({o: map_[place] for o, place in places.items()}) and map_[places[right]] == map_.max()
+        assert numbers(why) == near(map_.max())
         return "place"
     if "leave at zero" in text:
-        assert right == f"{(array('activation')[probe, channel] == 0).mean():.0%}"
+        share = (array("activation")[probe, channel] == 0).mean()
+        assert right == f"{share:.0%}" and numbers(why) == near(share, 1 - share)
         return "share"
     if "sees most" in text:
         sees, step, seen = 1, 1, {}
         for info in bundle.header.layers:  # this net is a chain
             sees += (info.kernel[0] - 1) * step
             step *= info.stride[0]
-            seen[info.name] = min(sees, bundle.header.model.input_shape[1])
-        assert best({**seen, "both see the same": 0})
+            seen[info.name] = sees
+        inside = {name: min(sees, bundle.header.model.input_shape[1]) for name, sees in seen.items()}
+        assert best({**inside, "both see the same": 0})
+        told = re.findall(r"(?:place|one) of (\w+) sees (\d+) × (\d+)|one of (\w+) (\d+) × (\d+)", why)
+        named = [[part for part in one if part] for one in told]
+        assert [name for name, *_ in named] == [min(inside, key=inside.__getitem__), right]
+        assert all(value(side) == seen[name] for name, *sides in named for side in sides)
         return "field"
     number_of = {o: int(o.removeprefix("channel ")) - 1 for o in options if o.startswith("channel ")}
     if "strongest colour" in text:
-        assert best({o: np.abs(array("activation")[probe, c]).max() for o, c in number_of.items()})
+        reaches = {o: np.abs(array("activation")[probe, c]).max() for o, c in number_of.items()}
+        assert best(reaches)
+        told = dict(re.findall(r"(channel \d+) (?:reaches )?([\d.,]*\d)", why.lower()))
+        assert told == {option: number(float(reach)) for option, reach in reaches.items()}
         return "strongest"
     if "change the filters most" in text:
         moved = {}
@@ -100,19 +126,36 @@ def check_answer(question: Mapping[str, Any], bundle: Bundle) -> str:
             rows = bundle.info(f"{name}/weight_history").shape[1]
             first, last = first.reshape(rows, -1), last.reshape(rows, -1)
             moved[name] = np.mean(np.linalg.norm(last - first, axis=1) / np.linalg.norm(first, axis=1))
-        assert best({**moved, "in both alike": 0}) and number(float(moved[right])) in question["why"]
+        assert best({**moved, "in both alike": 0})
+        told = dict(re.findall(r"of (\w+) (?:moved )?by ([\d.,]*\d)", why))
+        assert told == {name: number(float(distance)) for name, distance in moved.items()}
         return "moved"
     if "set to zero" in text:
         tried, changed = list(array("ablated")[probe]), array("ablation")[probe]
-        assert best({o: abs(float(changed[tried.index(c)])) for o, c in number_of.items()})
+        change = {o: float(changed[tried.index(c)]) for o, c in number_of.items()}
+        assert best({option: abs(by) for option, by in change.items()})
+        told = dict(re.findall(r"(channel \d+) it (hardly changes|(?:falls|rises) by [\d.]+ points)", why))
+        verbs = {o: f"{'falls' if by < 0 else 'rises'} by {abs(by) * 100:.1f} points" for o, by in change.items()}
+        assert told == {o: verbs[o] if abs(by) >= 0.0005 else "hardly changes" for o, by in change.items()}
+        brightest = max(tried, key=lambda c: array("activation")[probe, c].sum(dtype=np.float64))
+        bright = [f"channel {brightest + 1}"] if f"channel {brightest + 1}" in wrong else []
+        assert re.findall(r"Channel (\d+) is the brightest", why) == [str(brightest + 1) for _ in bright]
         return "needed"
     if "is dead" in text:
         assert array("maximum")[number_of[right]] == 0 and array("std")[number_of[right]] == 0
         assert all(array("fired")[number_of[one]] >= 0.05 for one in wrong)
+        assert bundle.header.measures is not None and numbers(text) == [bundle.header.measures.images]
+        said, lit, share = re.search(r"^(Channel \d+) was never .* (Channel \d+), .* on (\d+%) of", why).groups()
+        fired = float(array("fired")[number_of[lit.lower()]])
+        assert said.lower() == right and numbers(share) == near(fired)
+        black = not array("activation")[probe, number_of[lit.lower()]].any()
+        assert ("black here" in why) == black
         return "dead"
     assert "which of these patterns" in text and bundle.header.measures is not None
     scores = dict(zip((f"“{name}”" for name in bundle.header.measures.meaning), array("meaning")[channel], strict=True))
     assert best(scores) and scores[right] >= 0.6
+    assert numbers(text)[0] == bundle.header.measures.meaning_images
+    assert numbers(why) == near(scores[right], max(scores[one] for one in wrong))
     return "meaning"
 
 

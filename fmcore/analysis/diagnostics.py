@@ -63,8 +63,8 @@ class Diagnosis:
     def sentences(self) -> list[str]:
         """What was found in plain English, with counts and sample size; one sentence says so if that is nothing."""
         found = [
-            *self._one_by_one(self.dead, "dead", f"zero on all {self.images:,} images"),
-            *self._one_by_one(self.constant, "constant", f"the same everywhere on all {self.images:,} images"),
+            *self._one_by_one(self.dead, "dead", f"zero on {self._everywhere}"),
+            *self._one_by_one(self.constant, "constant", f"the same everywhere on {self._everywhere}"),
             *self._one_by_one(
                 self.nearly_dead, "nearly dead", f"above zero on fewer than {NEARLY_DEAD:.0%} of {self.images:,} images"
             ),
@@ -89,7 +89,7 @@ class Diagnosis:
         ]
         return [
             f"{self._of_all(channels)} are redundant, because they repeat each other: {_listed(groups, '; ', '; ')},"
-            f" over {self.images:,} images."
+            f" over {_images(self.images)}."
         ]
 
     def _background(self) -> list[str]:
@@ -99,14 +99,14 @@ class Diagnosis:
         shares = [f"{b.channel + 1} ({_floored(b.share):.0%} of its activation)" for b in self.background]
         return [
             f"{self._of_all(self.background)} {verb} the background, lit mostly outside the object: {_listed(shares)},"
-            f" over {self.foreground_images:,} images that show one."
+            f" over {_images(self.foreground_images)} that {'shows' if self.foreground_images == 1 else 'show'} one."
         ]
 
     def _nothing(self) -> str:
         faults = ["dead"]
         faults += ["redundant"] if self.correlated else []
         faults += ["watches the background"] if self.foreground_images else []
-        return f"none of its {self.channels:,} channels is {_listed(faults, last=' or ')}, over {self.images:,} images."
+        return f"none of its {self.channels:,} channels is {_listed(faults, last=' or ')}, over {_images(self.images)}."
 
     def _unmeasured(self) -> list[str]:
         notes = []
@@ -117,6 +117,10 @@ class Diagnosis:
                 "whether channels watch the background was not measured, because no object was found in any image."
             )
         return notes
+
+    @property
+    def _everywhere(self) -> str:
+        return "the one image" if self.images == 1 else f"all {self.images:,} images"
 
     def _of_all(self, found: Sequence[object]) -> str:
         return f"{len(found):,} of {self.channels:,} channel{'s' if self.channels > 1 else ''}"
@@ -216,6 +220,10 @@ def _watchers(bundle: Bundle, layer: str, lit: NDArray[np.bool_]) -> tuple[Backg
     return tuple(
         Background(c, float(share[c]), float(outside[c] / inside[c]) if inside[c] > 0 else inf) for c in _indices(found)
     )
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'s' if count != 1 else ''}"
 
 
 def _indices(flags: NDArray[np.bool_]) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ function build(root: HTMLElement): void {
   if (content.schema !== SCHEMA) throw new Error(`This page has schema ${content.schema} where its script reads ${SCHEMA}.`);
   const store = new Store(content, read("data").trim());
   const tour = tourView(store);
+  const film = content.film && filmView(store, content.film);
   const look = (words: string, element: HTMLElement): HTMLElement => {
     element.dataset["look"] = words;
     return element;
@@ -30,7 +31,7 @@ function build(root: HTMLElement): void {
   const main = h(
     "main",
     { id: "explore", tabindex: -1 },
-    h("div", { class: "head" }, look("compare", modelView(store)), look("layers", layersView(store))),
+    h("div", { class: "head" }, look("compare", modelView(store)), look("layers", layersView(store)), film?.back),
     h(
       "div",
       { class: "bench" },
@@ -47,7 +48,7 @@ function build(root: HTMLElement): void {
         ),
       ),
     ),
-    content.film && filmView(store, content.film),
+    film?.element,
     h("div", { class: "lower" }, notesView(store), content.questions.length > 0 && questionsView(store)),
   );
   root.replaceChildren(

@@ -5,11 +5,14 @@ import { fill, h, show } from "../dom";
 import { clock } from "../numbers";
 import { patched } from "../state";
 import type { Store } from "../store";
+import { stateLink } from "./link";
 
-export function filmView(store: Store, film: Film): HTMLElement {
+const MOST_BACK = 4;
+
+/** The film, and the way back to it from a layer that it speaks of. */
+export function filmView(store: Store, film: Film): { element: HTMLElement; back: HTMLElement } {
   const video = h("video", { controls: true, preload: "metadata", playsinline: true });
   const missing = h("p", { class: "note" });
-  const heading = h("h2", {}, "The film");
   video.addEventListener("error", () => {
     show(video, false);
     missing.textContent = `The film is not beside this page: put “${film.file}” into the same folder.`;
@@ -26,29 +29,38 @@ export function filmView(store: Store, film: Film): HTMLElement {
     video.scrollIntoView({ block: "nearest" });
     void video.play().catch(() => undefined); // a browser may want a click on the film itself
   };
-  const rows = film.chapters.map((chapter) => {
-    const link = chapter.state && h("a", { href: store.address(chapter.state) }, "show it here");
-    const row = h(
+  const rows = film.chapters.map((chapter) =>
+    h(
       "li",
       {},
       h("button", { type: "button", click: () => play(chapter) }, h("span", {}, clock(chapter.start)), ` ${chapter.title}`),
-      link,
-    );
-    return { chapter, row, link };
-  });
-  const back = h("p", { class: "back" });
+      chapter.state && stateLink(store, chapter.state, "show it here"),
+    ),
+  );
+  const back = h("p", { class: "back", "data-part": "film" });
   store.subscribe((state) => {
-    const about = film.chapters.filter(
-      (chapter) => chapter.state && patched(state, chapter.state).layer === state.layer && patched(state, chapter.state).model === state.model,
-    );
+    const about = film.chapters.filter((chapter) => {
+      const shown = chapter.state && patched(state, chapter.state);
+      return shown && shown.layer === state.layer && shown.model === state.model;
+    });
+    show(back, about.length > 0);
     fill(
       back,
-      about.length > 0 && `The film on ${state.layer}: `,
-      ...about.map((chapter) => h("button", { type: "button", click: () => play(chapter) }, `${clock(chapter.start)} ${chapter.title}`)),
+      `${state.layer} in the film: `,
+      ...about.slice(0, MOST_BACK).map((chapter) =>
+        h("button", { type: "button", click: () => play(chapter) }, `${clock(chapter.start)} ${chapter.title}`),
+      ),
     );
-    for (const { chapter, link } of rows) if (link) link.href = store.address(chapter.state!);
   });
-  return h("section", { class: "film", "data-part": "film" }, heading, video, missing, back, h("ol", { class: "chapters" }, ...rows.map((one) => one.row)));
+  const element = h(
+    "section",
+    { class: "film", "data-part": "film" },
+    h("h2", {}, "The film"),
+    video,
+    missing,
+    h("ol", { class: "chapters" }, ...rows),
+  );
+  return { element, back };
 }
 
 /** Cues know a markup of their own. */

@@ -3,6 +3,7 @@
 import type { Block, Question } from "../contract";
 import { fill, h, unique } from "../dom";
 import type { Store } from "../store";
+import { stateLink } from "./link";
 
 export function questionsView(store: Store): HTMLElement {
   const { questions } = store.content;
@@ -18,13 +19,14 @@ export function questionsView(store: Store): HTMLElement {
 function asked(store: Store, question: Question, number: number): HTMLElement {
   const name = unique("question");
   const verdict = h("div", { class: "verdict", role: "status" });
+  const see = question.state && stateLink(store, question.state, "See it above");
   const answer = (chosen: number): void => {
     const right = chosen === question.answer;
     verdict.className = `verdict ${right ? "right" : "wrong"}`;
     fill(
       verdict,
       h("p", {}, h("strong", {}, right ? "Right. " : `Not quite: it is “${question.options[question.answer]}”. `), question.why),
-      question.state && h("a", { href: store.address(question.state) }, "See it above"),
+      see,
     );
   };
   return h(
