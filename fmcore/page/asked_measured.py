@@ -13,7 +13,7 @@ from fmcore.analysis.flattering import reach
 from fmcore.analysis.meaning import MIXED
 from fmcore.header import LayerInfo
 from fmcore.page.asked import MARGIN, Asked
-from fmcore.page.phrases import counted, layer_words, listed, moves, number, opened, percent, quoted
+from fmcore.page.phrases import counted, layer_words, listed, moves, number, opened, pattern, percent
 from fmcore.page.subject import Subject
 
 _TELLING = 0.02  # of a probability: a change that is worth asking about
@@ -155,12 +155,12 @@ def what_it_resembles(subject: Subject) -> Asked | None:
             label = (subject.meanings(layer) or {})[channel].label
             if label == MIXED or len(others) < 2:
                 continue
-            next_best = f"{quoted(measures.meaning[others[0]])} with {scores[others[0]]:.2f}"
+            next_best = f"{pattern(measures.meaning[others[0]])} with {scores[others[0]]:.2f}"
             return Asked(
                 f"Over {counted(measures.meaning_images, 'image')}, which of these patterns does channel {channel + 1}"
                 f" of {layer_words(layer.name)} go with most?",
-                quoted(label),
-                [quoted(measures.meaning[number]) for number in others],
+                pattern(label),
+                [pattern(measures.meaning[number]) for number in others],
                 f"Their correlation is {best:.2f}; of the others here, {next_best} comes next. That says what it"
                 " resembles, not why the network needs it.",
                 subject.view.state(subject.image, layer.name, channel),

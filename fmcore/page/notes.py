@@ -13,9 +13,9 @@ from fmcore.page.phrases import (
     listed,
     number,
     opened,
+    pattern,
     percent,
     phi_words,
-    quoted,
     shape_words,
     size_words,
 )
@@ -310,7 +310,7 @@ def _measured(subject: Subject, compared: Compared | None) -> list[Block]:
     if measures is not None and hierarchy(subject.bundle):
         told.append(f"Dead and repeated channels were looked for in {counted(measures.images, 'image')}.")
     if measures is not None and any(name.endswith("/meaning") for name in arrays):
-        names = listed([quoted(name) for name in (measures.meaning[0], measures.meaning[-1])])
+        names = listed([pattern(name) for name in (measures.meaning[0], measures.meaning[-1])])
         told.append(
             f"For names, each channel was correlated with {counted(len(measures.meaning), 'known pattern')}, such as"
             f" {names}, over {counted(measures.meaning_images, 'image')}; it bears a name where the correlation is"

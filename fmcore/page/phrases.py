@@ -9,6 +9,7 @@ from fmcore.header import LayerInfo
 
 SEEN = 0.0005  # of a probability: the least change that one decimal of a percentage point shows
 _LONGEST = 32  # characters of a stranger's name: a longer one makes a sentence nobody can follow
+_LONGEST_PATTERN = 40
 _SPACES = re.compile("[\\s\x00-\x1f\x7f-\x9f]+")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would turn the rest of a sentence round
 _PHI = {
@@ -101,8 +102,13 @@ def shortened(text: str, most: int = _LONGEST) -> str:
 
 
 def quoted(name: str) -> str:
-    """The name of a class or a pattern, in quotation marks."""
+    """The name of a class, in quotation marks."""
     return f"“{shortened(name) or '(no name)'}”"
+
+
+def pattern(name: str) -> str:
+    """The name of a pattern, in quotation marks: ours are a little longer than what strangers' names may be."""
+    return f"“{shortened(name, _LONGEST_PATTERN) or '(no name)'}”"
 
 
 def layer_words(name: str) -> str:

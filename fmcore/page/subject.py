@@ -239,7 +239,9 @@ class Subject:
             Silencing(layer, one.image, brightest_is_decisive(self.bundle, layer.name, one.probe))
             for one in right or shown
         ]
-        return max(found, key=lambda one: (one.gap, one.image == self.image, -one.image))
+        held = set(self.view.channels(layer.name))
+        told = [one for one in found if {one.decision.brightest.channel, one.decision.decisive.channel} <= held]
+        return max(told, key=lambda one: (one.gap, one.image == self.image, -one.image), default=None)
 
     @staticmethod
     def _deepest(layers: Sequence[LayerInfo]) -> LayerInfo | None:

@@ -18,10 +18,10 @@ from fmcore.page.phrases import (
     moves,
     number,
     opened,
+    pattern,
     percent,
     phi_words,
     place_words,
-    quoted,
     size_words,
     span,
 )
@@ -106,11 +106,11 @@ def what_lights(subject: Subject, layer: LayerInfo) -> tuple[int, int, str]:
         tried = f"Over {counted(measures.meaning_images, 'image')}, no channel shown here goes closely with any of"
         return one, other, f"{here} {tried} {len(measures.meaning)} known patterns."
     one, over = named[0], f"over {counted(measures.meaning_images, 'image')}"
-    first = f"Measured {over}, channel {one + 1} goes with {quoted(found[one].label)}"
+    first = f"Measured {over}, channel {one + 1} goes with {pattern(found[one].label)}"
     score = f"(correlation {found[one].score:.2f})"
     other_name = next((c for c in named if found[c].label != found[one].label), None)
     if other_name is not None:
-        second = f"channel {other_name + 1} with {quoted(found[other_name].label)} ({found[other_name].score:.2f})"
+        second = f"channel {other_name + 1} with {pattern(found[other_name].label)} ({found[other_name].score:.2f})"
         return one, other_name, f"{first} {score}, {second}."
     unnamed = next((c for c in shown if c not in named), None)
     if unnamed is not None:
