@@ -4,9 +4,9 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before anybody imports torch: the same sums on every machine
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from fmcore.data.garments import CLASSES, draw_garments
 from fmcore.data.imageset import ImageSet
 
 if TYPE_CHECKING:
+    from fmcore.render.run import Workers
     from fmcore.training import Trained
 
 settings.register_profile("tests", max_examples=60, deadline=None, derandomize=True)
@@ -106,3 +107,33 @@ def rgb_bundle(train_tiny: "Callable[..., Trained]", rgb_images: ImageSet, bundl
     path = bundle_folder / "tutorial-blocks.safetensors"
     record(train_tiny(rgb_images, "tutorial"), rgb_images, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def crew() -> "Iterator[Workers]":
+    """Two worker processes that stay."""
+    from fmcore.render.run import Workers
+
+    with Workers(2) as workers:
+        yield workers
+
+
+@pytest.fixture(scope="module")
+def lasting_workers(crew: "Workers") -> Iterator[None]:
+    """Lessons and checks are given the workers that stay, since each start of their own costs an import of manim."""
+
+    class Lent:
+        run = staticmethod(crew.run)
+
+        def __init__(self, count: int) -> None:
+            self.count = count
+
+        def __enter__(self) -> "Lent":
+            return self
+
+        def __exit__(self, *exc: Any) -> None: ...
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fmcore.render.lesson.Workers", Lent)
+        patch.setattr("fmcore.checking.Workers", Lent)
+        yield

@@ -17,13 +17,15 @@ from fmcore.render.lesson import Wish, make_lesson
 from fmcore.render.spec import quality
 from fmcore.reporter import Silent
 
+pytestmark = pytest.mark.usefixtures("lasting_workers")
+
 
 def fmcore(*arguments: object) -> Result:
     return CliRunner(env={"COLUMNS": "200"}).invoke(cli, [*map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
-def lesson(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lesson(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory, lasting_workers: None) -> Path:
     """A finished lesson of one scene, at smoke quality."""
     output = tmp_path_factory.mktemp("lesson")
     plan = LessonPlan(

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from films import Net, frames_of, leftovers, make_bundle
+from warm import warm
 
 VERBS = [
     "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "page", "check", "claims",
@@ -59,12 +61,28 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("FMCORE")} | {"COLUMNS": "200"}
+
+
 def fmcore(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FMCORE")}
     return subprocess.run(
         [sys.executable, "-m", "fmcore.cli", *arguments],
-        cwd=folder, env=environment | {"COLUMNS": "200"}, capture_output=True, text=True, timeout=240,
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=240,
     )  # fmt: skip
+
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Command]:
+    """`fmcore` without the seconds in which torch and manim are imported, where a process can be forked."""
+    if sys.platform != "linux":
+        yield fmcore
+        return
+    with warm(environment()) as commands:
+        yield commands.run
 
 
 def test_help_names_the_verbs_and_each_verb_has_an_example(studio: Path) -> None:
@@ -98,7 +116,9 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "an option without a value": (["render", "film.py:Quick", "--option", "probe"], 2, "'probe' has no value; write"),
     "no number": (["record", "--epochs", "many"], 2, "'many' is not a valid integer"),
     "a trained bundle and epochs": (["lesson", "--bundle", "tiny.safetensors", "--epochs", "1"], 2, "trained already"),
-    "unknown data": (["lesson", "--data", "fashon-mnist"], 2, "'fashon-mnist'.*Did you mean 'fashion-mnist'"),
+    "unknown data": (
+        ["lesson", "--data", "fashon-mnist", "--jobs", "1"], 2, "'fashon-mnist'.*Did you mean 'fashion-mnist'",
+    ),
     "output in the way": (
         ["render", "film.py:Quick", "--bundle", "tiny.safetensors", "--output", "film.py"], 2,
         "The output folder 'film.py' cannot be written .*; name another one with --output",
@@ -115,9 +135,9 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_a_mistake_is_a_sentence_and_a_status(case: str, studio: Path) -> None:
+def test_a_mistake_is_a_sentence_and_a_status(case: str, studio: Path, forked: Command) -> None:
     arguments, status, sentence = MISTAKES[case]
-    found = fmcore(studio, *arguments)
+    found = forked(studio, *arguments)
     assert found.returncode == status, found.stderr
     assert re.search(sentence, found.stderr), found.stderr
     assert "Traceback" not in found.stdout + found.stderr
@@ -126,7 +146,7 @@ def test_a_mistake_is_a_sentence_and_a_status(case: str, studio: Path) -> None:
     assert leftovers(studio) == []
 
 
-def test_a_scene_is_rendered_with_its_captions(studio: Path, tmp_path: Path) -> None:
+def test_a_scene_is_rendered_with_its_captions(studio: Path, tmp_path: Path, forked: Command) -> None:
     arguments = [
         "render",
         "film.py:Quick",
@@ -142,14 +162,14 @@ def test_a_scene_is_rendered_with_its_captions(studio: Path, tmp_path: Path) -> 
     assert f"{tmp_path}/Quick.mp4\n20 frames, 2 s\n" in found.stdout
     assert frames_of(tmp_path / "Quick.mp4").shape == (20, 240, 426, 3)
     assert (tmp_path / "Quick.srt").read_text() == "1\n00:00:00,000 --> 00:00:02,000\nSay this.\n"
-    again = fmcore(studio, *arguments)
+    again = forked(studio, *arguments)
     assert "Nothing changed since the last run; nothing was rendered." in again.stdout
-    quiet = fmcore(studio, *arguments, "--quiet")
+    quiet = forked(studio, *arguments, "--quiet")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
 def test_what_would_be_rendered_is_planned_and_what_was_is_kept_explained_and_pruned(
-    studio: Path, tmp_path: Path
+    studio: Path, tmp_path: Path, forked: Command
 ) -> None:
     plan = tmp_path / "quick.toml"
     plan.write_text(
@@ -157,21 +177,21 @@ def test_what_would_be_rendered_is_planned_and_what_was_is_kept_explained_and_pr
         f'[[scenes]]\nscene = "{studio / "film.py"}:Quick"\nbundle = "b"\n'
     )
     wanted = (str(plan), "--quality", "smoke", "--output", str(tmp_path / "out"))
-    said = fmcore(studio, "plan", *wanted).stdout
+    said = forked(studio, "plan", *wanted).stdout
     assert re.search(r"Quick +0–20 +stale +not rendered yet", said) and "1 of 1 segments are to be rendered" in said
-    assert fmcore(studio, "lesson", *wanted).returncode == 0
-    said = fmcore(studio, "plan", *wanted).stdout
+    assert forked(studio, "lesson", *wanted).returncode == 0
+    said = forked(studio, "plan", *wanted).stdout
     assert re.search(r"Quick +0–20 +fresh +nothing changed", said) and "0 of 1 segments are to be rendered" in said
     output = ("--output", str(tmp_path / "out"))
-    said = fmcore(studio, "cache", "list", *output).stdout
+    said = forked(studio, "cache", "list", *output).stdout
     assert re.search(r"Quick +smoke +[0-9a-f]{8} +1 +20 +\d", said) and "1 films of scenes" in said
-    said = fmcore(studio, "cache", "explain", "Quick", *output).stdout
+    said = forked(studio, "cache", "explain", "Quick", *output).stdout
     assert "smoke 426×240 at 10 fps, dark" in said and "segment    frames 0 to 20: there" in said
-    found = fmcore(studio, "cache", "explain", "Quik", *output)
+    found = forked(studio, "cache", "explain", "Quik", *output)
     assert found.returncode == 2 and "Did you mean 'Quick'" in found.stderr
-    assert "size; write one such as" in fmcore(studio, "cache", "prune", "--to", "big", *output).stderr
-    assert re.fullmatch(r"Removed \d.*; 0 B are left.\n", fmcore(studio, "cache", "prune", "--to", "0", *output).stdout)
-    assert "0 films of scenes, 0 B" in fmcore(studio, "cache", "list", *output).stdout
+    assert "size; write one such as" in forked(studio, "cache", "prune", "--to", "big", *output).stderr
+    assert re.fullmatch(r"Removed \d.*; 0 B are left.\n", forked(studio, "cache", "prune", "--to", "0", *output).stdout)
+    assert "0 films of scenes, 0 B" in forked(studio, "cache", "list", *output).stdout
     assert list((tmp_path / "out" / "cache").glob("*.mp4")) == []
 
 
@@ -182,8 +202,8 @@ def test_the_scenes_are_listed(studio: Path) -> None:
         assert name in found.stdout
 
 
-def test_a_bundle_is_inspected(studio: Path) -> None:
-    found = fmcore(studio, "inspect", "tiny.safetensors", "--arrays")
+def test_a_bundle_is_inspected(studio: Path, forked: Command) -> None:
+    found = forked(studio, "inspect", "tiny.safetensors", "--arrays")
     assert found.returncode == 0
     assert "12 × 12 × 4" in found.stdout and "conv2/activation" in found.stdout and "Drawn for tests." in found.stdout
 

@@ -1,4 +1,4 @@
-"""What the documents show is run: the scene of CONTRIBUTING, the plan of README, and every verb they name."""
+"""What the documents show is run: the scene of CONTRIBUTING, the plan of README, links to a page, every verb."""
 
 import re
 import tomllib
@@ -8,6 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from films import play
+from pages import FIELDS, WEB, Read, check_state, value_of
 from PIL import Image
 
 from fmcore.bundle import Bundle
@@ -19,6 +20,9 @@ from fmcore.render.spec import SIZES
 from fmcore.render.worker import _load_file
 
 ROOT = Path(__file__).parents[1]
+
+
+pytestmark = pytest.mark.usefixtures("lasting_workers")
 
 
 def block(document: str, language: str) -> str:
@@ -62,6 +66,42 @@ def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSe
         assert bundle.header.probes[0].original_size == (120, 90)
 
 
+def test_links_of_the_guide_lead_to_what_they_name(tutorial_bundle: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    made = CliRunner().invoke(cli, ["page", str(tutorial_bundle), "--output", str(page), "--quiet"])
+    assert made.exit_code == 0, made.output
+    content = Read(page.read_text(encoding="utf-8")).content
+    links = re.findall(r"^    page\.html#(\S+)", (ROOT / "docs/guides/page.md").read_text("utf-8"), re.MULTILINE)
+    assert len(links) >= 4
+    for link in links:
+        state = dict(field.split("=") for field in link.split("&"))
+        check_state(state, content)
+        assert set(state.get("hide", "tour").split(",")) <= _parts(), link
+
+
+def _parts() -> set[str]:
+    """The names that the page's script gives to what can be hidden."""
+    script = "".join(path.read_text("utf-8") for path in sorted((WEB / "src").rglob("*.ts")))
+    named = re.findall(r'(?:"data-part": |dataset\["part"\] = )"(\w+)"', script)
+    listed = re.search(r"of (\[\[.*\]\]) as const", script)  # those that get their names in a loop
+    assert listed is not None
+    return {*named, *re.findall(r'\["(\w+)"', listed[1])}
+
+
+def test_the_guide_names_every_field_and_every_part_of_the_page() -> None:
+    text = (ROOT / "docs/guides/page.md").read_text("utf-8")
+    fields, parts = text.split("### What can be hidden")
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| `(\S+)` \|$", fields, re.MULTILINE))
+    assert list(rows) == list(FIELDS)
+    for name, example in rows.items():
+        field, said = example.split("=")
+        assert field == name
+        value_of(FIELDS[name], said)
+    columns = re.findall(r"^\| (`[\w`, ]+`) \|", parts.split("\n## ")[0], re.MULTILINE)
+    assert {part for column in columns for part in re.findall(r"\w+", column)} == _parts()
+    assert set(rows["hide"].split("=")[1].split(",")) <= _parts()
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -70,6 +110,7 @@ def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSe
         "docs/guides/any-model.md",
         "docs/guides/checking.md",
         "docs/guides/machines.md",
+        "docs/guides/page.md",
         "docs/guides/rendering.md",
     ],
 )

@@ -51,6 +51,9 @@ class Third(First):
 """
 
 
+pytestmark = pytest.mark.usefixtures("lasting_workers")
+
+
 class Told(Silent):
     """What was said while it was made."""
 

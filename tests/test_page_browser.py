@@ -169,7 +169,7 @@ def test_switches_and_address(chromium: Chromium, page_file: Path) -> None:
         page = visit.page
         settled(visit)
         for legend, text, field, value in (
-            ("Values", "before", "stage", "preactivation"),
+            ("Values", "pre-activation", "stage", "preactivation"),
             ("Colour scale", "per map", "scale", "per_map"),
             ("Colour scale", "shared", "scale", "shared"),
             ("Channels", "all", "channels", "all"),
@@ -274,7 +274,7 @@ def test_gradcam(chromium: Chromium, page_file: Path, bundle: Bundle) -> None:
             cam = bundle.array("conv2/gradcam")[0, at]
             share = (cam > 0).mean()
             told = page.locator("[data-part=gradcam] .note").inner_text()
-            assert (f"{100 * share:.1f} %" if share else "nothing supports") in told, (share, told)
+            assert (f"{100 * share:.1f}%" if share else "nothing supports") in told, (share, told)
         visit.is_clean()
 
 

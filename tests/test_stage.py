@@ -192,8 +192,9 @@ def manim(folder: Path, bundle: Path | None) -> subprocess.CompletedProcess[str]
     if bundle is not None:
         environment["FMCORE_BUNDLE"] = str(bundle)
     return subprocess.run(
-        [sys.executable, "-m", "manim", "-ql", "--resolution", "426,240", "--media_dir", str(folder / "media"),
-         "--progress_bar", "none", "scenes/activation_heatmap.py", "ActivationHeatmap"],
+        [sys.executable, "-m", "manim", "-ql", "--resolution", f"{TINY.width},{TINY.height}", "--fps", str(TINY.fps),
+         "--media_dir", str(folder / "media"), "--progress_bar", "none",
+         "scenes/activation_heatmap.py", "ActivationHeatmap"],
         cwd=folder / "ours", env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 
@@ -201,8 +202,8 @@ def manim(folder: Path, bundle: Path | None) -> subprocess.CompletedProcess[str]
 def test_plain_manim_renders_the_scene(bundle: Path, tmp_path: Path) -> None:
     found = manim(tmp_path, bundle)
     assert found.returncode == 0, found.stderr
-    (film,) = tmp_path.glob("media/videos/*/240p15/ActivationHeatmap.mp4")
-    planned = play(ActivationHeatmap, bundle, spec=TINY.model_copy(update={"fps": 15}))
+    (film,) = tmp_path.glob("media/videos/*/90p5/ActivationHeatmap.mp4")
+    planned = play(ActivationHeatmap, bundle, spec=TINY)
     assert len(frames_of(film)) == planned.frames == planned.performance.beats[-1].end
 
 

@@ -1,5 +1,6 @@
 """Do jobs in worker processes, such as rendering a segment. One that fails is reported; the others are finished."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -144,6 +145,7 @@ def _start_worker(messages: Any, scratch: str) -> None:
     from fmcore.render.worker import quiet_process
 
     quiet_process()
+    gc.freeze()  # what is imported stays, so that it need not be looked through between scenes
 
 
 def _work(run: int, number: int, job: Job[R]) -> R:

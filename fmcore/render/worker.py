@@ -26,7 +26,7 @@ from fmcore.lesson.brief import Brief, Performance
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.patience import patience
-from fmcore.render.process import configure, own_defaults
+from fmcore.render.process import configure, give_back_memory, own_defaults
 from fmcore.render.quicker import quicken
 from fmcore.render.renderer import Encoder, SegmentWriter
 from fmcore.render.run import OnFrames
@@ -132,6 +132,7 @@ def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: O
     Raises:
         FmcoreError: the scene failed; the sentence says where.
     """
+    give_back_memory()
     media = Path(tempfile.mkdtemp(prefix="fmcore-"))  # its own: manim's text cache is not safe to share
     try:
         configure(job.spec, media)

@@ -79,7 +79,7 @@ export function switcher(
 }
 
 /** A check box with its text. */
-export function tick(text: string, chosen: (on: boolean) => void): { element: HTMLLabelElement; set(on: boolean): void } {
+export function tick(text: Child, chosen: (on: boolean) => void): { element: HTMLLabelElement; set(on: boolean): void } {
   const input = h("input", { type: "checkbox", change: () => chosen(input.checked) });
   return { element: h("label", { class: "tick" }, input, text), set: (on) => (input.checked = on) };
 }

@@ -14,9 +14,9 @@ export function figure(value: number, digits = 3): string {
 
 export function percent(share: number): string {
   const hundredths = 100 * share;
-  if (hundredths > 99.9 && hundredths < 100) return "over 99.9 %";
-  if (hundredths > 0 && hundredths < 0.1) return "under 0.1 %";
-  return `${hundredths.toFixed(1)} %`;
+  if (hundredths > 99.9 && hundredths < 100) return "over 99.9%";
+  if (hundredths > 0 && hundredths < 0.1) return "under 0.1%";
+  return `${hundredths.toFixed(1)}%`;
 }
 
 /** What happens to a share that changes: "falls by 1.2 percentage points". */

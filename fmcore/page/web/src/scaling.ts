@@ -7,7 +7,7 @@ import type { Store } from "./store";
 import type { Numbers } from "./unpack";
 
 export const SCALES = [
-  { value: "per_map", text: "per map", title: "Every map from its own smallest to its own largest value" },
+  { value: "per_map", text: "per map", title: "The colours of every map reach to its own largest value" },
   { value: "per_layer", text: "per layer", title: "All maps of a layer on one scale, for this image" },
   { value: "shared", text: "shared", title: "All layers, images and models of this page on one scale" },
 ] as const;
@@ -24,8 +24,12 @@ export function scaleNote(store: Store): string {
     case "per_map":
       return "Each map is stretched on its own: equal colours in two maps do not mean equal values.";
     case "per_layer":
-      return "All maps of this layer share one scale: equal colours mean equal values.";
+      return store.state.epoch === null
+        ? "All maps of this layer share one scale: equal colours mean equal values."
+        : "All maps of this layer share one scale at this epoch: equal colours mean equal values, but not across epochs.";
     case "shared":
-      return "All layers, images and models share one scale: equal colours mean equal values everywhere.";
+      return store.state.epoch === null
+        ? "All layers, images and models share one scale: equal colours mean equal values everywhere."
+        : "All layers, images, models and epochs share the scale of the trained networks; what is beyond it looks like its end.";
   }
 }

@@ -4,7 +4,7 @@
  * A field left out of an address has its default, so addresses are short and old ones stay good. Numbers count from 1.
  */
 
-import type { Content, Patch } from "./contract";
+import type { Content, Patch, Step } from "./contract";
 
 export interface State {
   readonly model: number;
@@ -130,20 +130,29 @@ export function patched(state: State, patch: Patch): State {
   return found as unknown as State;
 }
 
-/** The state that an address's fragment names, from `start`. */
-export function fromAddress(fragment: string, start: State): State {
-  return patched(start, Object.fromEntries(new URLSearchParams(fragment.replace(/^#/, ""))));
+/** The state that an address's fragment names, from `start`; a step of the tour brings what it speaks of. */
+export function fromAddress(fragment: string, start: State, tour: readonly Step[]): State {
+  const given = Object.fromEntries(new URLSearchParams(fragment.replace(/^#/, "")));
+  const { step } = patched(start, given);
+  return patched(beginning(start, step, tour), given);
+}
+
+/** What fields are that an address leaves out. */
+function beginning(start: State, step: number | null, tour: readonly Step[]): State {
+  const wanted = step === null ? undefined : tour[step];
+  return wanted === undefined ? start : patched(start, wanted.state);
 }
 
 function written<K extends Name>(state: State, name: K): string {
   return FIELDS[name].write(state[name]);
 }
 
-/** The fragment that names `state`; what is as in `start` is left out. */
-export function toAddress(state: State, start: State): string {
+/** The fragment that names `state`; what is as in `start`, or as the step of the tour has it, is left out. */
+export function toAddress(state: State, start: State, tour: readonly Step[]): string {
   const given = new URLSearchParams();
+  const base = beginning(start, state.step, tour);
   for (const name of NAMES) {
-    if (written(state, name) !== written(start, name)) given.set(name, written(state, name));
+    if (written(state, name) !== written(base, name)) given.set(name, written(state, name));
   }
   const fragment = given.toString().replace(/%2C/g, ",");
   return fragment ? `#${fragment}` : "#";

@@ -26,9 +26,10 @@ export class Store {
     this.tables = { strength: tableOf(strength), signed: tableOf(signed), grey: tableOf(grey) };
     const unpacker = new Unpacker(data);
     this.recorded = content.models.map((model) => new Recorded(model, unpacker));
-    this.start = sound(content, initial(content));
-    this.current = sound(content, fromAddress(location.hash, this.start));
-    addEventListener("hashchange", () => this.take(fromAddress(location.hash, this.start)));
+    const first = initial(content);
+    this.start = sound(content, first, first);
+    this.current = sound(content, fromAddress(location.hash, this.start, content.tour), this.start);
+    addEventListener("hashchange", () => this.take(fromAddress(location.hash, this.start, content.tour)));
   }
 
   get state(): State {
@@ -64,7 +65,7 @@ export class Store {
   /** Change fields. What is moved by degrees replaces the address instead of adding one to go back to. */
   set(change: Partial<State>, by: "steps" | "degrees" = "steps"): void {
     this.take({ ...this.current, ...change });
-    const address = toAddress(this.current, this.start);
+    const address = toAddress(this.current, this.start, this.content.tour);
     if (address === (location.hash || "#")) return;
     if (by === "degrees") history.replaceState(null, "", address);
     else history.pushState(null, "", address);
@@ -76,7 +77,7 @@ export class Store {
   }
 
   address(patch: Patch): string {
-    return toAddress({ ...patched(this.start, patch), hide: this.current.hide }, this.start);
+    return toAddress({ ...patched(this.start, patch), hide: this.current.hide }, this.start, this.content.tour);
   }
 
   /** Go to another layer: its first channel, and the place over the same pixels. */
@@ -97,26 +98,27 @@ export class Store {
 
   private take(wanted: State): void {
     const before = this.current;
-    this.current = sound(this.content, wanted);
+    this.current = sound(this.content, wanted, this.start);
     if (before.layer !== this.current.layer || before.model !== this.current.model) this.pointer = null;
     for (const listener of this.listeners) listener(this.current, before);
     this.tellPlace();
   }
 }
 
-/** `state` with what this page does not have put right: addresses come from anywhere. */
-export function sound(content: Content, state: State): State {
+/** `state` with what this page does not have put right, as `start` has it: addresses come from anywhere. */
+export function sound(content: Content, state: State, start: State): State {
   const model = state.model < content.models.length ? state.model : 0;
   const { layers, probes, epochs, classes } = content.models[model]!;
-  const layer = layers.find((one) => one.name === state.layer) ?? layers[0]!;
+  const named = (name: string): Layer | undefined => layers.find((one) => one.name === name);
+  const layer = named(state.layer) ?? named(start.layer) ?? layers[0]!;
   const held = (channel: number | null): boolean => channel !== null && layer.channels.includes(channel);
   return {
     ...state,
     model,
     layer: layer.name,
-    image: state.image < probes.length ? state.image : 0,
+    image: state.image < probes.length ? state.image : start.image,
     channel: held(state.channel) ? state.channel : (layer.representatives[0] ?? 0),
-    with: held(state.with) && state.with !== state.channel ? state.with : null,
+    with: held(state.with) && state.with !== state.channel && !state.hide.includes("compare") ? state.with : null,
     stage: layer.preactivation ? state.stage : "activation",
     epoch: epochs.slice(0, -1).some((epoch) => epoch.number === state.epoch) ? state.epoch : null,
     place: state.place !== null && within(state.place, layer) ? state.place : null,

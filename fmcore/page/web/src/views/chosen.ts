@@ -110,6 +110,7 @@ function sight({ layer }: Maps, place: Place): string {
 function matchOf(store: Store) {
   const { state, content } = store;
   if (content.models.length < 2) return null;
+  if (state.epoch !== null || state.hide.includes("compare")) return null; // both are compared as they ended
   const second = state.model === 1;
   const recorded = store.recorded[second ? 0 : 1]!;
   const match = content.matches.find((one) => (second ? one.other : one.layer) === state.layer);

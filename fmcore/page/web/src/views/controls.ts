@@ -21,8 +21,8 @@ export function controlsView(store: Store): HTMLElement {
   const stages = switcher(
     "Values",
     [
-      { value: "preactivation", text: "before φ", title: "Pre-activation: before the nonlinearity" },
-      { value: "activation", text: "after φ", title: "Activation: after the nonlinearity" },
+      { value: "preactivation", text: "pre-activation", title: "Before the nonlinearity φ" },
+      { value: "activation", text: "activation", title: "After the nonlinearity φ" },
     ],
     (value) => store.set({ stage: value as "activation" | "preactivation" }),
   );
@@ -71,12 +71,13 @@ export function epochView(store: Store): HTMLElement {
     scrubber.set(at, 0, Math.max(epochs.length - 1, 0));
     const absent = !store.shown.remembers(store.layer, state.image, state.epoch);
     const held = historyProbes.map((probe) => String(probe + 1)).join(", ");
-    note.textContent = absent
-      ? held === ""
-        ? "Maps of earlier epochs are not on this page; the filter below is of this epoch."
-        : `Maps of earlier epochs are held for images ${held}; the filter below is of this epoch.`
-      : "";
-    show(note, absent);
+    const maps = !absent
+      ? "The maps and the filter are of this epoch"
+      : held === ""
+        ? "Maps of earlier epochs are not on this page; the filter is of this epoch"
+        : `Maps of earlier epochs are held for images ${held}; the filter is of this epoch`;
+    note.textContent = `${maps}; answers, Grad-CAM and all that was measured are of the trained network.`;
+    show(note, state.epoch !== null);
   });
   return element;
 }

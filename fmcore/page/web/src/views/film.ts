@@ -14,7 +14,8 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
   const video = h("video", { controls: true, preload: "metadata", playsinline: true });
   const missing = h("p", { class: "note" });
   video.addEventListener("error", () => {
-    show(video, false);
+    gone = true;
+    for (const one of [video, list, back]) show(one, false);
     missing.textContent = `The film is not beside this page: put “${film.file}” into the same folder.`;
   });
   video.src = film.file.split("/").map(encodeURIComponent).join("/");
@@ -29,21 +30,23 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
     video.scrollIntoView({ block: "nearest" });
     void video.play().catch(() => undefined); // a browser may want a click on the film itself
   };
+  let gone = false;
   const rows = film.chapters.map((chapter) =>
     h(
       "li",
       {},
       h("button", { type: "button", click: () => play(chapter) }, h("span", {}, clock(chapter.start)), ` ${chapter.title}`),
-      chapter.state && stateLink(store, chapter.state, "show it here"),
+      chapter.state && stateLink(store, chapter.state, "show it here", `Show here: ${chapter.title}`),
     ),
   );
+  const list = h("ol", { class: "chapters" }, ...rows);
   const back = h("p", { class: "back", "data-part": "film" });
   store.subscribe((state) => {
     const about = film.chapters.filter((chapter) => {
       const shown = chapter.state && patched(state, chapter.state);
       return shown && shown.layer === state.layer && shown.model === state.model;
     });
-    show(back, about.length > 0);
+    show(back, about.length > 0 && !gone);
     fill(
       back,
       `${state.layer} in the film: `,
@@ -58,7 +61,7 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
     h("h2", {}, "The film"),
     video,
     missing,
-    h("ol", { class: "chapters" }, ...rows),
+    list,
   );
   return { element, back };
 }

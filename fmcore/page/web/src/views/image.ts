@@ -8,6 +8,7 @@ import { extentOf } from "../ranges";
 import { paint, paintImage, scaleOf } from "../scale";
 import { scaleFor } from "../scaling";
 import { latest, type Store } from "../store";
+import { ColourBar } from "./bar";
 
 export function imageView(store: Store): HTMLElement {
   const picture = h("canvas", { "aria-hidden": "true" });
@@ -17,11 +18,13 @@ export function imageView(store: Store): HTMLElement {
   const stage = h("div", { class: "stage", role: "img" }, picture, input);
   const caption = h("figcaption");
   const figureOf = h("figure", { class: "image" }, stage, caption);
-  const on = tick("Map over the image", (value) => store.set({ overlay: value ? "on" : "off" }));
-  const opacity = slider("Opacity", (value) => `${value} %`, (value) => store.set({ opacity: value }, "degrees"));
+  const what = h("span");
+  const bar = new ColourBar();
+  const on = tick(what, (value) => store.set({ overlay: value ? "on" : "off" }));
+  const opacity = slider("Opacity", (value) => `${value}%`, (value) => store.set({ opacity: value }, "degrees"));
   const classes = dropdown("Grad-CAM for", (value) => store.set({ class: value === "" ? null : +value, overlay: "on" }));
   const evidence = h("p", { class: "note", "aria-live": "polite" });
-  const overlays = h("div", { class: "controls", "data-part": "overlay" }, on.element, opacity.element);
+  const overlays = h("div", { class: "controls", "data-part": "overlay" }, on.element, bar.element, opacity.element);
   const gradcam = h("div", { class: "controls", "data-part": "gradcam" }, classes.element, evidence);
 
   const drawPicture = latest(async (current) => {
@@ -38,7 +41,7 @@ export function imageView(store: Store): HTMLElement {
     const [top, left, bottom, right] = whole ? probe.box! : [0, 0, height, width];
     stretch(input, top / height, left / width, (bottom - top) / height, (right - left) / width);
     input.classList.toggle("part", whole);
-    caption.textContent = said(probe, recorded.model.classes);
+    caption.textContent = `Image ${state.image + 1}: ${said(probe, recorded.model.classes)}`;
     stage.setAttribute("aria-label", `The image: ${probe.name}, ${height} by ${width} pixels`);
   });
 
@@ -55,11 +58,14 @@ export function imageView(store: Store): HTMLElement {
     show(gradcam, explained.length > 0);
     const values = maps?.of(state.channel) ?? cam?.map((value) => Math.max(value, 0)) ?? null;
     show(overlay, state.overlay === "on" && values !== null);
+    what.textContent = cam === null ? `Channel ${state.channel + 1} of ${layer.name} over the image` : `Grad-CAM of ${layer.name} over the image`;
+    show(bar.element, state.overlay === "on" && values !== null);
     if (values !== null) {
       const [, height, width] = layer.shape;
       const scale = maps ? scaleFor(store, recorded, maps, values) : scaleOf(0, extentOf(values)[1], store.tables);
       paint(overlay, values, height, width, scale);
       place(overlay, extent(layer), recorded.model.input);
+      bar.show(scale);
     }
     evidence.textContent = support && supported(support, recorded.model.classes[state.class!]!, layer.name);
     show(evidence, support !== null);
@@ -132,7 +138,8 @@ function imagesView(store: Store): HTMLElement {
       ...model.probes.map((probe, at) => {
         const canvas = h("canvas", { "aria-hidden": "true" });
         paintImage(canvas, pictures[at]!, ...model.input, 1);
-        return h("label", { class: "thumbnail", title: `${at + 1}: ${probe.name}` }, inputs[at], canvas);
+        const number = h("span", { class: "number", "aria-hidden": "true" }, at + 1);
+        return h("label", { class: "thumbnail", title: `${at + 1}: ${probe.name}` }, inputs[at], canvas, number);
       }),
     );
     check();

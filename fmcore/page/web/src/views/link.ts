@@ -4,10 +4,11 @@ import type { Patch } from "../contract";
 import { h } from "../dom";
 import type { Store } from "../store";
 
-export function stateLink(store: Store, patch: Patch, text: string): HTMLAnchorElement {
+export function stateLink(store: Store, patch: Patch, text: string, name?: string): HTMLAnchorElement {
   const link = h(
     "a",
     {
+      "aria-label": name,
       click: (event: MouseEvent) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a window of its own
         event.preventDefault();

@@ -27,6 +27,7 @@ export function mapsView(store: Store): HTMLElement {
   const diagnosis = h("ul", { class: "diagnosis" });
   let tiles: Tile[] = [];
   let built = "";
+  let size = "";
 
   const build = (layer: Layer): void => {
     const { model, channels } = store.state;
@@ -39,10 +40,14 @@ export function mapsView(store: Store): HTMLElement {
     fill(grid, ...tiles.map((one) => one.element));
     heading.textContent = `Feature maps of ${layer.name}`;
     const [count] = layer.shape;
-    about.textContent =
-      `${shapeOf(layer.shape)}: ` +
-      (shown.length === count ? `all ${counted(count, "channel")}` : `${shown.length} of ${counted(count, "channel")}`) +
-      (channels === "few" && shown.length < count ? ", chosen for their energy and diversity" : "");
+    const some = `${wanted.length} of ${counted(count, "channel")}`;
+    size = `${shapeOf(layer.shape)}: ${
+      wanted.length === count
+        ? `all ${counted(count, "channel")}${channels === "few" ? ", those that tell most first" : ""}`
+        : channels === "few"
+          ? `${some}, chosen for their energy and diversity${shown.length > wanted.length ? `, and channel ${store.state.channel + 1}` : ""}`
+          : `${some}, all that this page holds`
+    }`;
     fill(diagnosis, ...layer.diagnosis.map((sentence) => h("li", {}, sentence)));
   };
 
@@ -54,7 +59,7 @@ export function mapsView(store: Store): HTMLElement {
     show(bar.element, maps !== null);
     absent.textContent =
       state.stage === "preactivation"
-        ? "Of earlier epochs this page holds activations only; switch to “after φ”."
+        ? "Of earlier epochs this page holds activations only; switch to “activation”."
         : "Of this epoch this page holds no maps for this image.";
     grid.classList.toggle("absent", maps === null);
     if (maps === null) return;
@@ -66,6 +71,8 @@ export function mapsView(store: Store): HTMLElement {
 
   store.subscribe((state) => {
     build(store.layer);
+    const when = state.epoch === null ? "" : state.epoch === 0 ? ", before training" : `, after ${counted(state.epoch, "epoch")}`;
+    about.textContent = `${size}. Shown is the ${state.stage === "activation" ? "activation" : "pre-activation"}${when}.`;
     for (const one of tiles) {
       one.input.checked = one.channel === state.channel;
       one.element.classList.toggle("second", one.channel === state.with);
@@ -76,7 +83,7 @@ export function mapsView(store: Store): HTMLElement {
 }
 
 function tile(store: Store, name: string, layer: Layer, channel: number): Tile {
-  const input = h("input", { type: "radio", name, change: () => store.set({ channel }) });
+  const input = h("input", { type: "radio", name, change: () => store.set({ channel, class: null }) }); // what lies over the image follows
   const canvas = h("canvas", { "aria-hidden": "true" });
   const label = layer.labels[layer.channels.indexOf(channel)];
   const badges = layer.badges.filter((badge) => badge.channel === channel);
@@ -87,7 +94,7 @@ function tile(store: Store, name: string, layer: Layer, channel: number): Tile {
       click: (event: MouseEvent) => {
         if (!event.shiftKey) return;
         event.preventDefault();
-        store.set({ with: store.state.with === channel ? null : channel });
+        if (!store.state.hide.includes("compare")) store.set({ with: store.state.with === channel ? null : channel });
       },
     },
     input,

@@ -4,6 +4,9 @@ import { h, show } from "../dom";
 import { patched } from "../state";
 import type { Store } from "../store";
 
+const SETTLED_MS = 700;
+const NEAR_PX = 40;
+
 export function tourView(store: Store): { start: HTMLElement; card: HTMLElement } {
   const { tour } = store.content;
   const title = h("h2", { tabindex: -1 });
@@ -23,6 +26,22 @@ export function tourView(store: Store): { start: HTMLElement; card: HTMLElement 
   const begin = h("button", { type: "button", class: "main", click: () => go(0) }, `Take the tour: ${tour.length} steps`);
   const start = h("p", { "data-part": "tour" }, begin);
   let spot: Element | null = null;
+  let busy = 0; // when the user did something last: then nothing moves by itself
+  for (const kind of ["pointerdown", "wheel", "keydown", "touchstart"]) {
+    addEventListener(kind, (event) => (busy = card.contains(event.target as Node) ? busy : performance.now()), { passive: true });
+  }
+
+  /** Bring what is spoken of into sight, and once more when its pictures have taken their room. */
+  const lead = (moving: boolean): void => {
+    const still = !moving || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    spot?.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+    const [at, asked] = [spot, performance.now()];
+    setTimeout(() => {
+      if (at === spot && at !== null && busy < asked && Math.abs(at.getBoundingClientRect().top) > NEAR_PX) {
+        at.scrollIntoView({ block: "start", behavior: "auto" });
+      }
+    }, SETTLED_MS);
+  };
 
   const go = (step: number): void => {
     const wanted = tour[step];
@@ -52,8 +71,8 @@ export function tourView(store: Store): { start: HTMLElement; card: HTMLElement 
       spot?.classList.remove("spot");
       spot = document.querySelector(`[data-look~="${step.look}"]`);
       spot?.classList.add("spot");
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      spot?.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+      card.classList.toggle("aside", !step.look.match(/^(image|overlay|answers)$/)); // not over what it speaks of
+      lead(state.step !== before.step);
     }
   });
   return { start, card };

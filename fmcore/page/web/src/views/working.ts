@@ -8,6 +8,9 @@ import { extentOf } from "../ranges";
 import { colourOf, inkOn, scaleOf } from "../scale";
 import { latest, type Store } from "../store";
 
+const UNPLACED = "Choose a place of the map to see patch × kernel + bias with its own numbers.";
+const EARLIER = "Sums are worked out for the trained network: move the training slider to its end to see them.";
+
 export function workingView(store: Store): HTMLElement {
   const patch = new Grid("patch");
   const kernel = new Grid("kernel");
@@ -34,11 +37,11 @@ export function workingView(store: Store): HTMLElement {
   let shop: Workshop | null = null;
 
   const tell = (place: Place | null): void => {
-    const ready = shop !== null && place !== null;
+    const ready = shop !== null && place !== null && store.state.epoch === null;
     show(shown, ready);
     show(absent, !ready);
-    if (shop === null || place === null) {
-      absent.textContent = shop === null ? why(store) : "Choose a place of the map to see patch × kernel + bias with its own numbers.";
+    if (shop === null || place === null || store.state.epoch !== null) {
+      absent.textContent = shop === null ? why(store) : store.state.epoch !== null ? EARLIER : UNPLACED;
       return;
     }
     const working = shop.at(place);
