@@ -128,7 +128,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
         "ActivationHeatmap failed: The bundle 'tiny.safetensors' has no layer 'conv9'; it has conv1, conv2",
     ),
     "a scene that fails": (
-        ["render", "film.py:Quick", "film.py:Failing", "--bundle", "tiny.safetensors", "--quality", "smoke", "--quiet"],
+        ["render", "film.py:Quick", "film.py:Failing", "--bundle=tiny.safetensors", "--quality=smoke", "--jobs=1", "--quiet"],
         1, r"Failing failed: Failing failed with ValueError: no such thing \(film.py, line 15\)\. What is finished is",
     ),
 }  # fmt: skip
@@ -208,8 +208,8 @@ def test_a_bundle_is_inspected(studio: Path, forked: Command) -> None:
     assert "12 × 12 × 4" in found.stdout and "conv2/activation" in found.stdout and "Drawn for tests." in found.stdout
 
 
-def test_the_doctor_finds_this_machine_fit(studio: Path) -> None:
-    found = fmcore(studio, "doctor")
+def test_the_doctor_finds_this_machine_fit(studio: Path, forked: Command) -> None:
+    found = forked(studio, "doctor")
     assert found.returncode == 0, found.stdout
 
 
