@@ -1,6 +1,7 @@
 """The command line: one thin function a verb. Imports stand inside, so that `--help` is instant."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def _recipe(**wanted: Any) -> Any:
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C and a closed pipe end it with a sentence, not a traceback."""
+    """Run the command line; Ctrl-C, being told to end and a closed pipe end it with a sentence, not a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what Ctrl-C cleans up is cleaned up here, too
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -19,6 +19,7 @@ from fmcore.data.fingerprint import fingerprint
 from fmcore.errors import BundleError, FmcoreError, InputError, RenderError
 from fmcore.header import SCHEMA_VERSION
 from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
+from fmcore.lifeline import end_with_parent
 from fmcore.reporter import Reporter, Silent
 
 _COMPUTED_BY = [  # a change there makes other numbers
@@ -249,6 +250,7 @@ def _start(messages: Any, cores: int) -> None:
     global _queue
     _queue = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    end_with_parent()
     os.environ.setdefault("OMP_NUM_THREADS", str(cores))
 
 

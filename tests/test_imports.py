@@ -58,6 +58,7 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/__init__.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/errors.py", {"click"}, NOTHING, NOTHING),
     Room("fmcore/files.py", NOTHING, NOTHING, NOTHING),
+    Room("fmcore/lifeline.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/header.py", {"pydantic"}, NOTHING, NOTHING),
     Room("fmcore/bundle.py", NUMBERS, {"fmcore.header", "fmcore.errors", "fmcore.files"}, NOTHING),
     Room("fmcore/colour.py", {"numpy"}, NOTHING, {"matplotlib"}),
@@ -93,14 +94,22 @@ ROOMS = [  # the first row that fits a file counts
         NOTHING,
     ),
     Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
-    Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
+    Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.lifeline", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
     Room(
         "fmcore/render/*.py",
         DRAWING
         | NUMBERS
         | {"av", "cairo", "filelock", "PIL", "rich", "svgelements", "tqdm"},  # what manim draws with, too
         PURE
-        | {"fmcore", "fmcore.files", "fmcore.page.companions", "fmcore.prepare", "fmcore.render", "fmcore.reporter"},
+        | {
+            "fmcore",
+            "fmcore.files",
+            "fmcore.lifeline",
+            "fmcore.page.companions",
+            "fmcore.prepare",
+            "fmcore.render",
+            "fmcore.reporter",
+        },
         {"dask", "distributed", "matplotlib"},
     ),
     Room(

@@ -1,5 +1,8 @@
 """Worker processes: one that fails, or dies, does not take the others' work with it."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,34 @@ def test_a_worker_that_dies_is_reported_and_the_others_finish(
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
     assert run(tmp_path) == ({}, [])
+
+
+PARENT = """
+import os, time
+from fmcore.render.run import Workers
+
+class Job:
+    def run(self, on_frames):
+        with open("part", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename("part", "worker")
+        time.sleep(120)
+
+if __name__ == "__main__":
+    with Workers(1) as crew:
+        crew.run([Job()], lambda *told: None, lambda outcome: None)
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "parent.py").write_text(PARENT)
+    with subprocess.Popen([sys.executable, "parent.py"], cwd=tmp_path) as parent:
+        while not (tmp_path / "worker").exists():
+            assert parent.poll() is None
+            time.sleep(0.05)
+        parent.kill()
+    worker = int((tmp_path / "worker").read_text())
+    until = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{worker}").exists()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from fmcore.errors import FmcoreError, RenderError
+from fmcore.lifeline import end_with_parent
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -140,6 +141,7 @@ def _start_worker(messages: Any, scratch: str) -> None:
     _messages = messages
     tempfile.tempdir = scratch
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    end_with_parent()
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ["OMP_NUM_THREADS"] = "1"  # a worker a core
     from fmcore.render.worker import quiet_process
