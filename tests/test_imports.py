@@ -94,7 +94,12 @@ ROOMS = [  # the first row that fits a file counts
         NOTHING,
     ),
     Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
-    Room("fmcore/prepare.py", NOTHING, PURE | {"fmcore.data", "fmcore.lifeline", "fmcore.reporter"}, LEARNING | TORCH_ROOMS),
+    Room(
+        "fmcore/prepare.py",
+        NOTHING,
+        PURE | {"fmcore.data", "fmcore.lifeline", "fmcore.reporter"},
+        LEARNING | TORCH_ROOMS,
+    ),
     Room(
         "fmcore/render/*.py",
         DRAWING

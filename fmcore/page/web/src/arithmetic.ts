@@ -32,7 +32,12 @@ export interface Workshop {
   at(place: Place): Working;
 }
 
-export async function workshop(recorded: Recorded, layer: Layer, channel: number, probe: number): Promise<Workshop | null> {
+export async function workshop(
+  recorded: Recorded,
+  layer: Layer,
+  channel: number,
+  probe: number,
+): Promise<Workshop | null> {
   const [source, filter] = await Promise.all([recorded.source(layer, probe), recorded.filter(layer, channel, null)]);
   const stage = layer.sum ? "sum" : "preactivation";
   const name = `${layer.name}/${stage}/${probe}`;
@@ -46,8 +51,7 @@ export async function workshop(recorded: Recorded, layer: Layer, channel: number
   const [, height, width] = layer.shape;
   const plane = layer.channels.indexOf(channel) * height * width;
   const weights = [...filter].reduce((sum, value) => sum + Math.abs(value), 0);
-  const rounding =
-    Math.abs(scale) * weights * source.rounding + recorded.rounding(name, extentOf(results));
+  const rounding = Math.abs(scale) * weights * source.rounding + recorded.rounding(name, extentOf(results));
   const read = filter.length / (layer.kernel[0] * layer.kernel[1]);
   const first = Math.floor(channel / (layer.shape[0] / layer.groups)) * read;
   return {
@@ -72,14 +76,7 @@ export async function workshop(recorded: Recorded, layer: Layer, channel: number
   };
 }
 
-function slice(
-  layer: Layer,
-  place: Place,
-  source: Source,
-  filter: Numbers,
-  first: number,
-  at: number,
-): Slice {
+function slice(layer: Layer, place: Place, source: Source, filter: Numbers, first: number, at: number): Slice {
   const [, height, width] = source.shape;
   const rows = reads(layer, 0, place[0], height);
   const columns = reads(layer, 1, place[1], width);

@@ -70,7 +70,9 @@ export function switcher(
   const inputs = choices.map((choice) =>
     h("input", { type: "radio", name, value: choice.value, change: () => chosen(choice.value) }),
   );
-  const labels = choices.map((choice, at) => h("label", { title: choice.title }, inputs[at], h("span", {}, choice.text)));
+  const labels = choices.map((choice, at) =>
+    h("label", { title: choice.title }, inputs[at], h("span", {}, choice.text)),
+  );
   const element = h("fieldset", { class: "switch" }, h("legend", {}, legend), h("div", {}, ...labels));
   return {
     element,
@@ -79,7 +81,10 @@ export function switcher(
 }
 
 /** A check box with its text. */
-export function tick(text: Child, chosen: (on: boolean) => void): { element: HTMLLabelElement; set(on: boolean): void } {
+export function tick(
+  text: Child,
+  chosen: (on: boolean) => void,
+): { element: HTMLLabelElement; set(on: boolean): void } {
   const input = h("input", { type: "checkbox", change: () => chosen(input.checked) });
   return { element: h("label", { class: "tick" }, input, text), set: (on) => (input.checked = on) };
 }

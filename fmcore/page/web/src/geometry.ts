@@ -15,7 +15,10 @@ export interface Box {
 export function fieldOf(layer: Layer, place: Place, input: readonly [number, number, number]): Box {
   const { size, jump, start, whole } = layer.field;
   if (whole) return { top: 0, left: 0, height: input[1], width: input[2] };
-  const [top, left] = [0, 1].map((axis) => start[axis]! + place[axis]! * jump[axis]! - size[axis]! / 2) as [number, number];
+  const [top, left] = [0, 1].map((axis) => start[axis]! + place[axis]! * jump[axis]! - size[axis]! / 2) as [
+    number,
+    number,
+  ];
   return { top, left, height: size[0], width: size[1] };
 }
 
@@ -52,7 +55,10 @@ export function placeAt(layer: Layer, y: number, x: number): Place {
 
 /** The place of `layer` that lies over the centre of `place` of `from`. */
 export function carried(from: Layer, place: Place, layer: Layer): Place {
-  const [y, x] = [0, 1].map((axis) => from.field.start[axis]! + place[axis]! * from.field.jump[axis]!) as [number, number];
+  const [y, x] = [0, 1].map((axis) => from.field.start[axis]! + place[axis]! * from.field.jump[axis]!) as [
+    number,
+    number,
+  ];
   return placeAt(layer, y, x);
 }
 

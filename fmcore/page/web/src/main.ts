@@ -20,7 +20,8 @@ function read(name: string): string {
 
 function build(root: HTMLElement): void {
   const content = JSON.parse(read("content")) as Content;
-  if (content.schema !== SCHEMA) throw new Error(`This page has schema ${content.schema} where its script reads ${SCHEMA}.`);
+  if (content.schema !== SCHEMA)
+    throw new Error(`This page has schema ${content.schema} where its script reads ${SCHEMA}.`);
   const store = new Store(content, read("data").trim());
   const tour = tourView(store);
   const film = content.film && filmView(store, content.film);
@@ -39,7 +40,10 @@ function build(root: HTMLElement): void {
       h(
         "div",
         { class: "work" },
-        look("maps", h("div", { class: "panel" }, controlsView(store), look("epoch", epochView(store)), mapsView(store))),
+        look(
+          "maps",
+          h("div", { class: "panel" }, controlsView(store), look("epoch", epochView(store)), mapsView(store)),
+        ),
         h(
           "div",
           { class: "panel place" },

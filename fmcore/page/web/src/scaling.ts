@@ -14,7 +14,8 @@ export const SCALES = [
 
 export function scaleFor(store: Store, recorded: Recorded, maps: Maps, values: Numbers): Scale {
   const { scale, stage } = store.state;
-  const range = scale === "per_map" ? extentOf(values) : scale === "per_layer" ? maps.range : recorded.model.shared[stage];
+  const range =
+    scale === "per_map" ? extentOf(values) : scale === "per_layer" ? maps.range : recorded.model.shared[stage];
   return scaleOf(range[0], range[1], store.tables);
 }
 

@@ -127,7 +127,9 @@ export function sound(content: Content, state: State, start: State): State {
 }
 
 /** Run a view's asynchronous drawing so that only the last one that was asked for reaches the page. */
-export function latest<A extends unknown[]>(draw: (current: () => boolean, ...args: A) => Promise<void>): (...args: A) => void {
+export function latest<A extends unknown[]>(
+  draw: (current: () => boolean, ...args: A) => Promise<void>,
+): (...args: A) => void {
   let turn = 0;
   return (...args) => {
     turn += 1;

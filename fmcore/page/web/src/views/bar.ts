@@ -11,14 +11,22 @@ export class ColourBar {
 
   show(scale: Scale): void {
     const reach = scale.high - scale.low;
-    paint(this.canvas, Array.from({ length: 256 }, (_, at) => scale.low + (at * reach) / 255), 1, 256, scale);
+    paint(
+      this.canvas,
+      Array.from({ length: 256 }, (_, at) => scale.low + (at * reach) / 255),
+      1,
+      256,
+      scale,
+    );
     [scale.low, scale.low + reach / 2, scale.high].forEach((value, at) => {
       this.numbers[at]!.textContent = figure(value);
     });
     this.element.setAttribute(
       "aria-label",
       `Colour scale from ${figure(scale.low)} to ${figure(scale.high)}` +
-        (scale.signed ? "; zero is black, blue is below it, red above" : "; zero is black, the largest is bright yellow"),
+        (scale.signed
+          ? "; zero is black, blue is below it, red above"
+          : "; zero is black, the largest is bright yellow"),
     );
   }
 }

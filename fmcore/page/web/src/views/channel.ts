@@ -64,7 +64,11 @@ export function channelView(store: Store): HTMLElement {
     const shown = drawn < count ? `the first ${drawn} of ${count} input channels` : counted(count, "input channel");
     caption.textContent =
       `Its filter, ${height} × ${width} over ${shown}` +
-      (state.epoch === null ? "" : state.epoch === 0 ? ", before training" : `, after ${counted(state.epoch, "epoch")}`);
+      (state.epoch === null
+        ? ""
+        : state.epoch === 0
+          ? ", before training"
+          : `, after ${counted(state.epoch, "epoch")}`);
     slices.setAttribute("aria-label", `${caption.textContent}: weights from ${figure(low)} to ${figure(high)}`);
   });
   store.subscribe(draw);

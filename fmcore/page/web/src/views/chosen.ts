@@ -45,7 +45,8 @@ export function chosenView(store: Store): HTMLElement {
     const match = matchOf(store);
     const [maps, other] = await Promise.all([
       recorded.maps(layer, state.stage, state.image, state.epoch),
-      match && match.recorded.maps(match.layer, match.layer.preactivation ? state.stage : "activation", state.image, null),
+      match &&
+        match.recorded.maps(match.layer, match.layer.preactivation ? state.stage : "activation", state.image, null),
     ]);
     if (!current()) return;
     sides = [];
@@ -54,7 +55,14 @@ export function chosenView(store: Store): HTMLElement {
       show(boxes[at]!, values !== null);
       if (found === null || channel === null || values === null) return;
       const scale = scaleFor(store, from, found, values);
-      figures[at].show(title, describe(found.layer, channel, values, found.width), values, found.height, found.width, scale);
+      figures[at].show(
+        title,
+        describe(found.layer, channel, values, found.width),
+        values,
+        found.height,
+        found.width,
+        scale,
+      );
       bars[at].show(scale);
       sides.push({ maps: found, channel, figure: figures[at], bar: bars[at] });
     };
@@ -73,7 +81,9 @@ export function chosenView(store: Store): HTMLElement {
     beside.set(
       [
         { value: "", text: "nothing" },
-        ...layer.channels.filter((one) => one !== state.channel).map((one) => ({ value: String(one), text: `channel ${one + 1}` })),
+        ...layer.channels
+          .filter((one) => one !== state.channel)
+          .map((one) => ({ value: String(one), text: `channel ${one + 1}` })),
       ],
       state.with === null ? "" : String(state.with),
     );
@@ -117,7 +127,14 @@ function matchOf(store: Store) {
   if (match === undefined) return null;
   const pair = pairOf(match, state.channel, second);
   const layer = recorded.layer(second ? match.layer : match.other);
-  if (pair === undefined) return { recorded, layer, channel: null, title: "", words: `Channel ${state.channel + 1} has no partner in ${recorded.model.name}.` };
+  if (pair === undefined)
+    return {
+      recorded,
+      layer,
+      channel: null,
+      title: "",
+      words: `Channel ${state.channel + 1} has no partner in ${recorded.model.name}.`,
+    };
   const [channel, correlation] = pair;
   const words =
     `Channel ${state.channel + 1} and channel ${channel + 1} of ${layer.name} in ${recorded.model.name} are matched:` +

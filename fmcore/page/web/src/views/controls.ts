@@ -26,7 +26,9 @@ export function controlsView(store: Store): HTMLElement {
     ],
     (value) => store.set({ stage: value as "activation" | "preactivation" }),
   );
-  const scales = switcher("Colour scale", SCALES, (value) => store.set({ scale: value as (typeof SCALES)[number]["value"] }));
+  const scales = switcher("Colour scale", SCALES, (value) =>
+    store.set({ scale: value as (typeof SCALES)[number]["value"] }),
+  );
   const channels = switcher(
     "Channels",
     [
@@ -35,7 +37,11 @@ export function controlsView(store: Store): HTMLElement {
     ],
     (value) => store.set({ channels: value as "few" | "all" }),
   );
-  for (const [part, control] of [["stage", stages], ["scale", scales], ["channels", channels]] as const) {
+  for (const [part, control] of [
+    ["stage", stages],
+    ["scale", scales],
+    ["channels", channels],
+  ] as const) {
     control.element.dataset["part"] = part;
   }
   const note = h("p", { class: "note", "aria-live": "polite" });

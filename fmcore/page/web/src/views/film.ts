@@ -35,7 +35,12 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
     h(
       "li",
       {},
-      h("button", { type: "button", click: () => play(chapter) }, h("span", {}, clock(chapter.start)), ` ${chapter.title}`),
+      h(
+        "button",
+        { type: "button", click: () => play(chapter) },
+        h("span", {}, clock(chapter.start)),
+        ` ${chapter.title}`,
+      ),
       chapter.state && stateLink(store, chapter.state, "show it here", `Show here: ${chapter.title}`),
     ),
   );
@@ -50,19 +55,14 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
     fill(
       back,
       `${state.layer} in the film: `,
-      ...about.slice(0, MOST_BACK).map((chapter) =>
-        h("button", { type: "button", click: () => play(chapter) }, `${clock(chapter.start)} ${chapter.title}`),
-      ),
+      ...about
+        .slice(0, MOST_BACK)
+        .map((chapter) =>
+          h("button", { type: "button", click: () => play(chapter) }, `${clock(chapter.start)} ${chapter.title}`),
+        ),
     );
   });
-  const element = h(
-    "section",
-    { class: "film", "data-part": "film" },
-    h("h2", {}, "The film"),
-    video,
-    missing,
-    list,
-  );
+  const element = h("section", { class: "film", "data-part": "film" }, h("h2", {}, "The film"), video, missing, list);
   return { element, back };
 }
 

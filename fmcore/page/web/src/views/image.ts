@@ -21,8 +21,14 @@ export function imageView(store: Store): HTMLElement {
   const what = h("span");
   const bar = new ColourBar();
   const on = tick(what, (value) => store.set({ overlay: value ? "on" : "off" }));
-  const opacity = slider("Opacity", (value) => `${value}%`, (value) => store.set({ opacity: value }, "degrees"));
-  const classes = dropdown("Grad-CAM for", (value) => store.set({ class: value === "" ? null : +value, overlay: "on" }));
+  const opacity = slider(
+    "Opacity",
+    (value) => `${value}%`,
+    (value) => store.set({ opacity: value }, "degrees"),
+  );
+  const classes = dropdown("Grad-CAM for", (value) =>
+    store.set({ class: value === "" ? null : +value, overlay: "on" }),
+  );
   const evidence = h("p", { class: "note", "aria-live": "polite" });
   const overlays = h("div", { class: "controls", "data-part": "overlay" }, on.element, bar.element, opacity.element);
   const gradcam = h("div", { class: "controls", "data-part": "gradcam" }, classes.element, evidence);
@@ -58,7 +64,10 @@ export function imageView(store: Store): HTMLElement {
     show(gradcam, explained.length > 0);
     const values = maps?.of(state.channel) ?? cam?.map((value) => Math.max(value, 0)) ?? null;
     show(overlay, state.overlay === "on" && values !== null);
-    what.textContent = cam === null ? `Channel ${state.channel + 1} of ${layer.name} over the image` : `Grad-CAM of ${layer.name} over the image`;
+    what.textContent =
+      cam === null
+        ? `Channel ${state.channel + 1} of ${layer.name} over the image`
+        : `Grad-CAM of ${layer.name} over the image`;
     show(bar.element, state.overlay === "on" && values !== null);
     if (values !== null) {
       const [, height, width] = layer.shape;
@@ -80,7 +89,12 @@ export function imageView(store: Store): HTMLElement {
   });
   store.onPlace((at) => {
     show(field, at !== null);
-    if (at !== null) place(field, cut(fieldOf(store.layer, at, store.shown.model.input), store.shown.model.input), store.shown.model.input);
+    if (at !== null)
+      place(
+        field,
+        cut(fieldOf(store.layer, at, store.shown.model.input), store.shown.model.input),
+        store.shown.model.input,
+      );
   });
   const under = (event: MouseEvent): Place => {
     const box = input.getBoundingClientRect();
@@ -131,7 +145,12 @@ function imagesView(store: Store): HTMLElement {
     const pictures = await Promise.all(model.probes.map((_, probe) => store.shown.part("probes", probe)));
     if (!current()) return;
     inputs = model.probes.map((probe, at) =>
-      h("input", { type: "radio", name, "aria-label": `Image ${at + 1}: ${probe.name}`, change: () => store.set({ image: at }) }),
+      h("input", {
+        type: "radio",
+        name,
+        "aria-label": `Image ${at + 1}: ${probe.name}`,
+        change: () => store.set({ image: at }),
+      }),
     );
     fill(
       list,
@@ -163,7 +182,10 @@ function answersView(store: Store): HTMLElement {
     if (!current()) return;
     const { label } = recorded.model.probes[state.image]!;
     const order = [...shares.keys()].sort((one, other) => shares[other]! - shares[one]! || one - other);
-    fill(list, ...order.slice(0, MOST_ANSWERS).map((at) => answer(recorded.model.classes[at]!, shares[at]!, at === label)));
+    fill(
+      list,
+      ...order.slice(0, MOST_ANSWERS).map((at) => answer(recorded.model.classes[at]!, shares[at]!, at === label)),
+    );
   });
   store.subscribe((state, before) => {
     if (state === before || state.image !== before.image || state.model !== before.model) draw();
@@ -174,5 +196,11 @@ function answersView(store: Store): HTMLElement {
 function answer(name: string, share: number, truth: boolean): HTMLElement {
   const bar = h("span", { class: "bar", "aria-hidden": "true" }, h("span"));
   (bar.firstChild as HTMLElement).style.width = `${100 * share}%`;
-  return h("li", {}, h("span", { class: "name" }, name, truth && h("em", {}, " (true)")), bar, h("span", { class: "share" }, percent(share)));
+  return h(
+    "li",
+    {},
+    h("span", { class: "name" }, name, truth && h("em", {}, " (true)")),
+    bar,
+    h("span", { class: "share" }, percent(share)),
+  );
 }

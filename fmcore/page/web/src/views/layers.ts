@@ -30,11 +30,16 @@ export function layersView(store: Store): HTMLElement {
           h("small", {}, sight(layer)),
         ),
       );
-      fill(list, h("div", { class: "layer start" }, h("strong", {}, "image"), h("span", {}, shapeOf(store.shown.model.input))), ...labels);
+      fill(
+        list,
+        h("div", { class: "layer start" }, h("strong", {}, "image"), h("span", {}, shapeOf(store.shown.model.input))),
+        ...labels,
+      );
     }
     for (const input of inputs) {
       input.checked = input.value === state.layer;
-      if (input.checked && state.layer !== before.layer) input.parentElement?.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (input.checked && state.layer !== before.layer)
+        input.parentElement?.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
   });
   return element;

@@ -71,7 +71,8 @@ export function mapsView(store: Store): HTMLElement {
 
   store.subscribe((state) => {
     build(store.layer);
-    const when = state.epoch === null ? "" : state.epoch === 0 ? ", before training" : `, after ${counted(state.epoch, "epoch")}`;
+    const when =
+      state.epoch === null ? "" : state.epoch === 0 ? ", before training" : `, after ${counted(state.epoch, "epoch")}`;
     about.textContent = `${size}. Shown is the ${state.stage === "activation" ? "activation" : "pre-activation"}${when}.`;
     for (const one of tiles) {
       one.input.checked = one.channel === state.channel;
@@ -79,7 +80,16 @@ export function mapsView(store: Store): HTMLElement {
     }
     draw();
   });
-  return h("section", { class: "maps", "aria-label": "Feature maps" }, heading, about, absent, grid, bar.element, diagnosis);
+  return h(
+    "section",
+    { class: "maps", "aria-label": "Feature maps" },
+    heading,
+    about,
+    absent,
+    grid,
+    bar.element,
+    diagnosis,
+  );
 }
 
 function tile(store: Store, name: string, layer: Layer, channel: number): Tile {

@@ -25,7 +25,12 @@ function asked(store: Store, question: Question, number: number): HTMLElement {
     verdict.className = `verdict ${right ? "right" : "wrong"}`;
     fill(
       verdict,
-      h("p", {}, h("strong", {}, right ? "Right. " : `Not quite: it is “${question.options[question.answer]}”. `), question.why),
+      h(
+        "p",
+        {},
+        h("strong", {}, right ? "Right. " : `Not quite: it is “${question.options[question.answer]}”. `),
+        question.why,
+      ),
       see,
     );
   };
@@ -34,14 +39,23 @@ function asked(store: Store, question: Question, number: number): HTMLElement {
     {},
     h("legend", {}, `${number}. ${question.text}`),
     ...question.options.map((option, at) =>
-      h("label", { class: "option" }, h("input", { type: "radio", name, change: () => answer(at) }), h("span", {}, option)),
+      h(
+        "label",
+        { class: "option" },
+        h("input", { type: "radio", name, change: () => answer(at) }),
+        h("span", {}, option),
+      ),
     ),
     verdict,
   );
 }
 
 export function notesView(store: Store): HTMLElement {
-  return h("section", { class: "notes", "data-part": "notes", "data-look": "notes", "aria-label": "Notes" }, ...store.content.notes.map(block));
+  return h(
+    "section",
+    { class: "notes", "data-part": "notes", "data-look": "notes", "aria-label": "Notes" },
+    ...store.content.notes.map(block),
+  );
 }
 
 function block(one: Block): HTMLElement {

@@ -31,10 +31,19 @@ export function valuesTable(): {
       h(
         "table",
         {},
-        h("caption", {}, rows.length < size[0] || columns.length < size[1] ? "The part around the chosen place" : "All values"),
+        h(
+          "caption",
+          {},
+          rows.length < size[0] || columns.length < size[1] ? "The part around the chosen place" : "All values",
+        ),
         h("tr", {}, h("td"), ...columns.map((column) => h("th", { scope: "col" }, column + 1))),
         ...rows.map((row) =>
-          h("tr", {}, h("th", { scope: "row" }, row + 1), ...columns.map((column) => h("td", {}, figure(all[row * size[1] + column]!)))),
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, row + 1),
+            ...columns.map((column) => h("td", {}, figure(all[row * size[1] + column]!))),
+          ),
         ),
       ),
     );

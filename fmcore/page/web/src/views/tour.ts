@@ -14,7 +14,11 @@ export function tourView(store: Store): { start: HTMLElement; card: HTMLElement 
   const count = h("p", { class: "count" });
   const back = h("button", { type: "button", click: () => go(store.state.step! - 1) }, "Back");
   const next = h("button", { type: "button", class: "main", click: () => go(store.state.step! + 1) });
-  const close = h("button", { type: "button", "aria-label": "End the tour", click: () => store.set({ step: null }) }, "End");
+  const close = h(
+    "button",
+    { type: "button", "aria-label": "End the tour", click: () => store.set({ step: null }) },
+    "End",
+  );
   const card = h(
     "section",
     { class: "tour", "data-part": "tour", "aria-label": "Tour", hidden: true },
@@ -23,12 +27,18 @@ export function tourView(store: Store): { start: HTMLElement; card: HTMLElement 
     text,
     h("div", { class: "buttons" }, back, next, close),
   );
-  const begin = h("button", { type: "button", class: "main", click: () => go(0) }, `Take the tour: ${tour.length} steps`);
+  const begin = h(
+    "button",
+    { type: "button", class: "main", click: () => go(0) },
+    `Take the tour: ${tour.length} steps`,
+  );
   const start = h("p", { "data-part": "tour" }, begin);
   let spot: Element | null = null;
   let busy = 0; // when the user did something last: then nothing moves by itself
   for (const kind of ["pointerdown", "wheel", "keydown", "touchstart"]) {
-    addEventListener(kind, (event) => (busy = card.contains(event.target as Node) ? busy : performance.now()), { passive: true });
+    addEventListener(kind, (event) => (busy = card.contains(event.target as Node) ? busy : performance.now()), {
+      passive: true,
+    });
   }
 
   /** Bring what is spoken of into sight, and once more when its pictures have taken their room. */

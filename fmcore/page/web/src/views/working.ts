@@ -33,7 +33,13 @@ export function workingView(store: Store): HTMLElement {
     products.element,
   );
   const shown = h("div", {}, inputs.element, grids, sum, proof);
-  const element = h("section", { class: "working", "data-part": "arithmetic" }, h("h2", {}, "Where the value comes from"), absent, shown);
+  const element = h(
+    "section",
+    { class: "working", "data-part": "arithmetic" },
+    h("h2", {}, "Where the value comes from"),
+    absent,
+    shown,
+  );
   let shop: Workshop | null = null;
 
   const tell = (place: Place | null): void => {
@@ -50,13 +56,20 @@ export function workingView(store: Store): HTMLElement {
     const { layer } = store;
     const width = layer.kernel[1];
     inputs.set(
-      [{ value: "", text: "the one that counts most" }, ...working.slices.map((slice, k) => ({ value: String(k), text: `channel ${slice.input + 1}` }))],
+      [
+        { value: "", text: "the one that counts most" },
+        ...working.slices.map((slice, k) => ({ value: String(k), text: `channel ${slice.input + 1}` })),
+      ],
       chosen === null ? "" : String(chosen),
     );
     show(inputs.element, working.slices.length > 1);
     patch.show(one.patch, width, store);
     kernel.show(one.kernel, width, store);
-    products.show(one.patch.map((value, k) => value * one.kernel[k]!), width, store);
+    products.show(
+      one.patch.map((value, k) => value * one.kernel[k]!),
+      width,
+      store,
+    );
     fill(sum, ...sentence(working, one, layer.nonlinearity, layer.sum));
     const equal = Math.abs(working.value - working.recorded) <= working.tolerance;
     const recorded = `The network itself recorded ${figure(working.recorded, working.rounded ? 3 : 6)}`;
@@ -88,7 +101,8 @@ function why(store: Store): string {
   if (layer.type === "pooling") {
     return `${layer.name} pools: each of its values sums up ${layer.kernel[0]} × ${layer.kernel[1]} places of the map before it, and no filter is learned.`;
   }
-  if (layer.type === "block") return `${layer.name} is a block of several layers, so no single filter makes its values.`;
+  if (layer.type === "block")
+    return `${layer.name} is a block of several layers, so no single filter makes its values.`;
   return layer.weighted.includes(store.state.channel)
     ? "This page does not hold all that went into this layer, so its values cannot be worked out here."
     : "This page does not hold the filter of this channel; those of the channels shown first are here.";
@@ -102,14 +116,25 @@ function sentence(working: Working, one: Slice, nonlinearity: string, normalised
   const sign = (text: string): HTMLElement => h("span", { class: "sign" }, text);
   const terms = [
     ...(slices.length > 1
-      ? [part(`sum of channel ${one.input + 1}`, one.sum), sign("+"), part(`of ${counted(slices.length - 1, "other channel")}`, total - one.sum)]
+      ? [
+          part(`sum of channel ${one.input + 1}`, one.sum),
+          sign("+"),
+          part(`of ${counted(slices.length - 1, "other channel")}`, total - one.sum),
+        ]
       : [part("sum of the products", total)]),
     sign("+"),
     part("bias", bias),
   ];
   const scaled = scale !== 1 || shift !== 0;
   const made = scaled
-    ? [sign("="), part("sum", total + bias), sign("×"), part("scale of batch norm", scale), sign("+"), part("shift", shift)]
+    ? [
+        sign("="),
+        part("sum", total + bias),
+        sign("×"),
+        part("scale of batch norm", scale),
+        sign("+"),
+        part("shift", shift),
+      ]
     : [];
   const result = [sign("="), part(normalised ? "before normalisation" : "pre-activation", value)];
   const after =
@@ -135,7 +160,10 @@ class Grid {
       this.width = width;
       this.cells = values.map(() => h("td"));
       const rows = Math.ceil(values.length / width);
-      fill(this.table, ...Array.from({ length: rows }, (_, row) => h("tr", {}, ...this.cells.slice(row * width, (row + 1) * width))));
+      fill(
+        this.table,
+        ...Array.from({ length: rows }, (_, row) => h("tr", {}, ...this.cells.slice(row * width, (row + 1) * width))),
+      );
     }
     const scale = scaleOf(...extentOf(values), store.tables);
     values.forEach((value, at) => {
