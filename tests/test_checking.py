@@ -87,7 +87,7 @@ def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tut
     assert found.exit_code == 2 and f"The bundle '{tutorial_bundle.name}' that the lesson" in found.output
     (copied / "lesson.json").write_text('{"schema_version": 1}', encoding="utf-8")
     found = check(copied)
-    assert found.exit_code == 2 and "has schema 1 and this fmcore reads 3" in found.output
+    assert found.exit_code == 2 and "has schema 1 and this fmcore reads 4" in found.output
     (copied / "lesson.json").write_text('{"schema_version": 4, "frames": "<script>"}', encoding="utf-8")
     found = check(copied)
     assert found.exit_code == 2 and "is damaged at" in found.output

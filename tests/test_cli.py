@@ -128,7 +128,10 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
         "ActivationHeatmap failed: The bundle 'tiny.safetensors' has no layer 'conv9'; it has conv1, conv2",
     ),
     "a scene that fails": (
-        ["render", "film.py:Quick", "film.py:Failing", "--bundle=tiny.safetensors", "--quality=smoke", "--jobs=1", "--quiet"],
+        [
+            "render", "film.py:Quick", "film.py:Failing", "--bundle", "tiny.safetensors", "--quality", "smoke",
+            "--quiet", "--jobs", "1",
+        ],
         1, r"Failing failed: Failing failed with ValueError: no such thing \(film.py, line 15\)\. What is finished is",
     ),
 }  # fmt: skip

@@ -152,6 +152,7 @@ def test_reading_by_pointer_and_keys(chromium: Chromium, page_file: Path, bundle
         assert told == pytest.approx(values[15, 27], rel=1e-3, abs=1e-6)
         assert visit.page.locator("[role=status].quiet").inner_text() == note.inner_text()
         visit.page.locator("summary").click()
+        settled(visit)
         rows = visit.page.locator(".scroll tr").all()
         assert len(rows) == 29
         assert float(rows[16].locator("td").nth(27).inner_text().replace("−", "-")) == pytest.approx(

@@ -37,13 +37,9 @@ export function controlsView(store: Store): HTMLElement {
     ],
     (value) => store.set({ channels: value as "few" | "all" }),
   );
-  for (const [part, control] of [
-    ["stage", stages],
-    ["scale", scales],
-    ["channels", channels],
-  ] as const) {
-    control.element.dataset["part"] = part;
-  }
+  stages.element.dataset["part"] = "stage";
+  scales.element.dataset["part"] = "scale";
+  channels.element.dataset["part"] = "channels";
   const note = h("p", { class: "note", "aria-live": "polite" });
   store.subscribe((state) => {
     stages.set(state.stage);
