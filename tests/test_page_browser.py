@@ -346,7 +346,7 @@ def test_print_is_a_handout(chromium: Chromium, page_file: Path) -> None:
 # -- for everyone --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "colours"), [(320, "dark"), (1440, "light"), (320, "light"), (1440, "dark")])
+@pytest.mark.parametrize(("width", "colours"), [(320, "dark"), (1440, "light")])
 def test_access(chromium: Chromium, pair_file: Path, width: int, colours: str) -> None:
     start = "#layer=conv2&channel=3&with=5&place=5,5&scale=per_map&step=2"
     with visiting(chromium, pair_file, start, viewport=(width, 800), colours=colours, touch=width < 600) as visit:
