@@ -62,6 +62,9 @@ class Slow(Scene):
 BITS = "from manim import Square\n\n\ndef shape():\n    return Square(fill_opacity=1, color=COLOUR)\n"
 
 
+UNWATCHED = {"OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}  # a worker's own sampling
+
+
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two worker processes with folders of their own: `temporary` for what others leave, `local` for Dask's files."""
@@ -73,7 +76,7 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         processes=True,
         dashboard_address=":0",
         local_directory=str(folder / "local"),
-        env={"TMPDIR": str(folder / "temporary"), "OMP_NUM_THREADS": "1"},
+        env={"TMPDIR": str(folder / "temporary"), **UNWATCHED},
     ) as cluster:
         cluster.folder = folder
         yield cluster
@@ -206,7 +209,7 @@ def test_a_worker_with_other_libraries_is_refused(dask: Any, tmp_path: Path) -> 
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.1\n")
     command = [sys.executable, "-m", "dask", "worker", dask.scheduler_address, "--nthreads", "1", "--no-nanny"]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment = {**os.environ, **UNWATCHED, "PYTHONPATH": str(tmp_path)}
     worker = subprocess.Popen(
         [*command, "--no-dashboard", "--local-directory", str(tmp_path)], env=environment, stderr=subprocess.DEVNULL
     )
@@ -234,7 +237,7 @@ def until(fulfilled: Callable[[], bool], seconds: float = 20) -> None:
 def test_a_scheduler_that_goes_away_is_a_sentence(film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fmcore.render.scheduler.CONNECT_S", 2.0)
     file = tmp_path / "scheduler.json"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, **UNWATCHED}}
     dask = [sys.executable, "-m", "dask"]
     where = ["--scheduler-file", str(file), "--no-dashboard"]
     scheduler = subprocess.Popen([*dask, "scheduler", *where, "--host", "127.0.0.1", "--port", "0"], **quiet)
