@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -114,6 +115,7 @@ def _read_memo(path: Path) -> dict[str, _Source]:
         return {}
 
 
+@lru_cache(maxsize=1024)  # our own files are looked at for every scene
 def _parsed(content: bytes) -> _Source:
     try:
         tree = ast.parse(content)
