@@ -77,7 +77,7 @@ def files_of(read: Callable[[], LessonPlan], plan_file: Path | None, output: Pat
     except FmcoreError:
         return found
     known = _installed() if any(".py" not in entry.scene for entry in plan.scenes) else {}
-    sources = Sources(output / "cache" / "sources.json")
+    sources = Sources(output / "cache")
     for name in {entry.scene for entry in plan.scenes}:
         try:
             ref = known.get(name) or find_scene(name)

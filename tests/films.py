@@ -1,8 +1,10 @@
 """Films for tests: bundles made by hand, scenes played without drawing, frames decoded and read back."""
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -239,6 +241,13 @@ class Played:
     seen: dict[str, Any] = field(default_factory=dict)
 
 
+@cache
+def _settle() -> None:
+    """Every play collects garbage first: what was imported by now need not be looked through each time."""
+    gc.collect()
+    gc.freeze()
+
+
 def play(
     scene_class: Any,
     bundle: Path | None = None,
@@ -260,6 +269,7 @@ def play(
         scene=scene_class.__name__, path=Path("here.py"), module=__name__,
         brief=Brief(bundle=bundle, other=other, options=dict(options or {})), spec=spec, target=Path("nowhere.mp4"),
     )  # fmt: skip
+    _settle()
     with patch("fmcore.render.worker.load_scene", lambda job: Watched):
         played = storyboard(job)
     return Played(played.scene, played.board.performance.beats[-1].end, played.board.performance, played.board, seen)

@@ -23,7 +23,7 @@ from fmcore.render.catalogue import find_scene
 from fmcore.render.films import FILM_NAME, films_apart, is_complete, one_film, record_of
 from fmcore.render.plan import ScenePlan, plan_scenes
 from fmcore.render.run import Crew, Workers
-from fmcore.render.sources import reads_bundles
+from fmcore.render.sources import Sources
 from fmcore.render.spec import RenderSpec
 from fmcore.render.takes import Footage, Shoot, paces_of
 from fmcore.reporter import Reporter
@@ -85,7 +85,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     _must_be_writable(wish.output)
     _must_be_writable(wish.folder)
     made = Made()
-    plan = _with_what_is_read(plan)  # what cannot be found is said before anything is trained for it
+    plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     bundles = _make_bundles(wanted, wish, report, made)
 
@@ -124,7 +124,7 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     Raises:
         FmcoreError: a scene fails, or something it is made from cannot be read.
     """
-    plan = _with_what_is_read(plan)
+    plan = _with_what_is_read(plan, wish)
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     if stale := [one for one in wanted.values() if one.digest is None]:
         return Outlook(stale, [])
@@ -158,10 +158,13 @@ def _alone(store: Store, wish: Wish, report: Reporter) -> Iterator[None]:
         lock.release()
 
 
-def _with_what_is_read(plan: LessonPlan) -> LessonPlan:
+def _with_what_is_read(plan: LessonPlan, wish: Wish) -> LessonPlan:
     """`plan` without the bundles of scenes that read none: any scene of manim's can stand in a plan."""
+    sources = Sources(wish.output / "cache")
     plain = {"bundle": None, "other": None}
-    scenes = (one if reads_bundles(find_scene(one.scene)) else one.model_copy(update=plain) for one in plan.scenes)
+    scenes = [
+        one if sources.reads_bundles(find_scene(one.scene)) else one.model_copy(update=plain) for one in plan.scenes
+    ]
     return plan.model_copy(update={"scenes": tuple(scenes)})
 
 

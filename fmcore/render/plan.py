@@ -81,7 +81,7 @@ def plan_scenes(
 ) -> list[ScenePlan]:
     """Plan every entry. `bundles` gives path and digest by name, `before` the inputs of the last run by position."""
     plans = []
-    sources = Sources(store.folder / "sources.json")
+    sources = Sources(store.folder)
     versions = json.dumps(_versions(), sort_keys=True)
     for position, entry in enumerate(entries):
         ref = find_scene(entry.scene)

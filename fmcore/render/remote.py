@@ -87,7 +87,7 @@ def sources_of(segment: SegmentJob) -> tuple[tuple[str, bytes], ...]:
     known = [root for name in OURS if (root := package_folder(name)) is not None]
     own = [
         path
-        for path in Sources(segment.target.with_name("sources.json")).files(ref)
+        for path in Sources(segment.target.parent).files(ref)
         if path.is_relative_to(folder) and not any(path.is_relative_to(root) for root in known)
     ]
     inits = {parent / "__init__.py" for path in own for parent in path.relative_to(folder).parents}

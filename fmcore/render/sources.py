@@ -30,20 +30,12 @@ class _Source(BaseModel):
     imports: tuple[tuple[int, str, tuple[str, ...]], ...]  # (level, module, names)
 
 
-def reads_bundles(ref: SceneRef) -> bool:
-    """Whether a scene may be a LessonScene: only these know of bundles. One of a package that lists it is."""
-    if ref.module is not None:
-        return True
-    stage = package_folder("scenes")
-    return stage is not None and stage / "stage.py" in Sources(ref.path.parent / "none").files(ref)
-
-
 class Sources:
-    """Reads source files, and remembers in `memo` what is in them: syntax trees take 5 ms a file."""
+    """Reads source files, and remembers in the folder `cache` what is in them: syntax trees take 5 ms a file."""
 
-    def __init__(self, memo: Path) -> None:
-        self._memo = memo
-        self._known = _read_memo(memo)
+    def __init__(self, cache: Path) -> None:
+        self._memo = cache / "sources.json"
+        self._known = _read_memo(self._memo)
         self._by_path: dict[Path, _Source] = {}
         self._edges: dict[tuple[Path, str, Path], set[Path]] = {}
         self._new = False
@@ -84,6 +76,13 @@ class Sources:
                 found.update(one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file())
             self._edges[key] = found
         return self._edges[key]
+
+    def reads_bundles(self, ref: SceneRef) -> bool:
+        """Whether a scene may be a LessonScene: only these know of bundles. One of a package that lists it is."""
+        if ref.module is not None:
+            return True
+        stage = package_folder("scenes")
+        return stage is not None and stage / "stage.py" in self.files(ref)
 
     def keep(self) -> None:
         """Write down what was learned."""

@@ -67,10 +67,8 @@ def _map(map_: WorkedMap, part: str, values: Floats, has_bar: bool, height: floa
     name = _which(map_.channel, map_.layer.output_shape[0], map_.layer.name, brief)
     scale = ColourScale.of(values)
     source = ArraySource(f"{map_.layer.name}/{part}", (map_.probe, map_.channel))
-    shown = FeatureMap(values, scale, height, name, source)
-    if not has_bar:  # nor does anybody know yet whether it will be flat
-        size = label(shape_text(values.shape[0], values.shape[1], 1), look.SMALL, look.MUTED)
-        shown.shape_label.become(size.move_to(shown.shape_label))
+    shown = FeatureMap(values, scale, height, name, source, says_flat="beside" if has_bar else "not")
+    if not has_bar:
         return Group(shown)
     bar = ColourBar(scale, max(height * 0.72, _LEAST_BAR), title)
     return Group(shown, bar.next_to(shown, RIGHT, buff=0.25).match_y(shown.picture))

@@ -1,7 +1,9 @@
 """Feature maps and images with what belongs to them: a border, a shape label, a colour scale."""
 
+from typing import Literal
+
 import numpy as np
-from manim import DOWN, UP, Group, Rectangle, VGroup
+from manim import DOWN, UP, Group, Rectangle, VGroup, VMobject
 from numpy.typing import NDArray
 
 from fmcore.analysis.channels import is_flat
@@ -10,6 +12,7 @@ from scenes import look
 from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.text import label, paragraph, shape_text
 
+SaysFlat = Literal["beside", "below", "not"]  # where a flat map says so, seen from its shape
 _OVERHUNG = 0.105  # units by text size: about 18 characters
 
 
@@ -29,7 +32,8 @@ def caption(name: str, width: float, size: float | None = None) -> VGroup:
 class FeatureMap(Group):
     """One feature map (H, W) in its colours, with its shape below and its name above.
 
-    There is none without a scale, and the shape is always written. A flat map says that it is flat.
+    There is none without a scale, and the shape is always written. A flat map says so beside its shape, or below it
+    where maps stand close in a row, or not at all while a lesson has not worked out its values.
     """
 
     def __init__(
@@ -39,17 +43,29 @@ class FeatureMap(Group):
         height: float,
         name: str = "",
         source: ArraySource | None = None,
+        *,
+        says_flat: SaysFlat = "beside",
     ) -> None:
         self.picture = Picture(values, scale, height, source)
         self.border = border(self.picture)
-        rows, columns = values.shape
-        below = shape_text(rows, columns, 1) + (" · flat" if is_flat(values) else "")
-        self.shape_label = label(below, look.SMALL, look.MUTED)
+        self.shape_label = _shape_label(values, says_flat if is_flat(values) else "not")
         super().__init__(self.picture, self.border, self.shape_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
         if name:
             self.name_label = caption(name, self.picture.width).next_to(self.border, UP, buff=look.NEAR)
             self.add(self.name_label)
+
+
+def close_by() -> SaysFlat:
+    """For maps that stand close in a row: only a narrow frame has no room beside their shapes."""
+    return "below" if look.shape() == "tall" else "beside"
+
+
+def _shape_label(values: NDArray[np.floating], says_flat: SaysFlat) -> VMobject:
+    shape = shape_text(*values.shape, 1)
+    if says_flat == "below":
+        return VGroup(*(label(text, look.SMALL, look.MUTED) for text in (shape, "flat"))).arrange(DOWN, look.LEADING)
+    return label(f"{shape} · flat" if says_flat == "beside" else shape, look.SMALL, look.MUTED)
 
 
 class InputImage(Group):

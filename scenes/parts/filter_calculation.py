@@ -3,18 +3,16 @@
 from typing import Literal
 
 import numpy as np
-from manim import UP, Mobject
+from manim import Mobject
 from numpy.typing import NDArray
 
-from fmcore.analysis.channels import is_flat
 from fmcore.analysis.collapse import Collapse
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.feature_map import FeatureMap
+from scenes.parts.feature_map import FeatureMap, close_by
 from scenes.parts.filter_slice import FilterSlice
 from scenes.parts.picture import ArraySource
 from scenes.parts.picture_row import PictureRow
-from scenes.parts.text import lines, shape_text
 
 _FILTER = 0.55  # of a map's height
 _GAPS = {"wide": 0.32, "square": 0.25, "tall": look.NEAR}
@@ -35,7 +33,7 @@ class FilterCalculation(PictureRow):
         slice_ = int((found.first**2).sum((1, 2)).argmax())
         if how == "one":
             one = _filter(found.one, slice_, cell, size, "one filter")
-            result = _map(found.once, results, size, "one filter")
+            result = FeatureMap(found.once, results, size, "one filter", says_flat=close_by())
             super().__init__([image, one, result], ["∗", "="], _GAPS[look.shape()])
             return
         values, name, array, made, about, sign = {
@@ -47,12 +45,13 @@ class FilterCalculation(PictureRow):
             ArraySource(f"{found.partner}/weight", (found.filter, found.slice)),
         )
         scale = ColourScale.signed(np.stack([found.before, found.after]), "shared")
+        before = ArraySource(array, found.place) if array else None
         items = [
             image,
             _filter(found.first, slice_, cell, size, "1st filter", weights[0] if found.recorded[0] else None),
-            _map(values, scale, size, name, ArraySource(array, found.place) if array else None),
+            FeatureMap(values, scale, size, name, before, says_flat=close_by()),
             _filter(found.second[None], 0, cell, size, "2nd filter", weights[1] if found.recorded[1] else None),
-            _map(made, results, size, about),
+            FeatureMap(made, results, size, about, says_flat=close_by()),
         ]
         first = 0 if look.shape() == "wide" else 2
         super().__init__(items[first:], ["∗", sign, "∗", "="][first:], _GAPS[look.shape()])
@@ -81,14 +80,3 @@ def _filter(
     note = f"1 of {count}{' slices' * (look.shape() != 'tall')}" if count > 1 else ""
     size = min(most, cell * max(weights.shape[1:]))
     return FilterSlice(weights[slice_], size, "" if look.shape() == "tall" else name, note, source)
-
-
-def _map(
-    values: NDArray[np.floating], scale: ColourScale, size: float, name: str, source: ArraySource | None = None
-) -> FeatureMap:
-    made = FeatureMap(values, scale, size, name, source)
-    if is_flat(values) and look.shape() == "tall":  # its label is too long for a narrow row
-        words = lines(shape_text(*values.shape, 1), "flat").move_to(made.shape_label).align_to(made.shape_label, UP)
-        made.remove(made.shape_label)
-        made.add(words)
-    return made

@@ -33,8 +33,7 @@ def fit(make: Callable[[float], M], region: Region, most: float = 20.0) -> M:
     best, texts_decide = small, under > -_CLOSE
     # The excess grows with the size along a bent line, so a straight guess is nearly always the last.
     while high - low > _CLOSE and (texts_decide or under < -_CLOSE):
-        guess = (-_CLOSE / 2 - under) / (over - under)
-        share = 0.5 if texts_decide else min(max(guess, 0.05), 0.95)
+        share = 0.5 if texts_decide else min(max((-_CLOSE / 2 - under) / (over - under), 0.05), 0.95)
         size = low + share * (high - low)
         found = excess(made := make(size))
         if found <= _SAME:

@@ -9,7 +9,7 @@ from fmcore.analysis.channels import is_flat, representatives
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
 from scenes.parts.channel_stack import ChannelStack
-from scenes.parts.feature_map import FeatureMap
+from scenes.parts.feature_map import FeatureMap, SaysFlat
 from scenes.parts.picture import ArraySource
 
 _SHEETS = 3
@@ -49,11 +49,18 @@ class LayerView:
         """The one on which all maps of the layer can be compared."""
         return ColourScale.of(self.activation, "per_layer")
 
-    def tile(self, channel: int, height: float, scale: ColourScale | None = None, name: str = "") -> FeatureMap:
+    def tile(
+        self,
+        channel: int,
+        height: float,
+        scale: ColourScale | None = None,
+        name: str = "",
+        says_flat: SaysFlat = "beside",
+    ) -> FeatureMap:
         """The map of `channel`, on its own scale unless another is given, named by layer and number."""
         values, source = self.map(channel), ArraySource(self.array, (self.probe, channel), self.other)
         name = name or f"{self.layer} channel {channel + 1}"
-        return FeatureMap(values, scale or ColourScale.of(values), height, name, source)
+        return FeatureMap(values, scale or ColourScale.of(values), height, name, source, says_flat=says_flat)
 
     def stack(self, height: float, name: str = "", front: int | None = None) -> ChannelStack:
         """Some maps on the scale of the layer, with channel `front` before the others."""
