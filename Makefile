@@ -14,9 +14,9 @@ unfit = $(shell [ -x $(PY) ] && [ "$$(cat .venv/$(1) 2>/dev/null)" = "$$(pwd -P)
 lesson: .venv/ready ## set up, then train, record and render the lesson
 	@.venv/bin/fmcore lesson $(ARGS)
 
-# A third process works while two wait for a browser or a worker; dozens of processes import the same modules.
+# Dozens of processes import the same modules, so compiled ones are kept whatever the environment says.
 test: .venv/ready-dev ## run the tests
-	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 3 $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 $(ARGS)
 
 check: .venv/ready-dev ## lint, format, types, who may import whom, and the page's script where there is Node
 	@$(PY) -m ruff check .

@@ -27,7 +27,6 @@ from fmcore.training import Trained, untrained
 
 # the nonlinearities that follow a convolution, and whether something looks at all places of a map at once
 FAMILIES: dict[str, tuple[set[str], bool]] = {
-    "alexnet": ({"relu"}, False),
     "squeezenet1_1": ({"relu"}, False),
     "resnet18": ({"relu", "none"}, False),
     "resnext50_32x4d": ({"relu", "none"}, False),

@@ -44,7 +44,7 @@ def test_every_figure_is_a_picture_of_a_size_to_look_at(figures: list[Path]) -> 
         with Image.open(path) as image:
             image.load()
             assert image.format == "PNG" and 400 <= image.width <= 3000 and 300 <= image.height <= 3000, path
-            assert len(np.unique(np.asarray(image.convert("L")))) > 20, path
+            assert np.count_nonzero(image.convert("L").histogram()) > 20, path
 
 
 def test_feature_maps_are_drawn_in_the_colours_of_their_values(figures: list[Path], rgb_bundle: Path) -> None:
