@@ -1,7 +1,7 @@
 """What a page leaves out or rounds so that it stays small: a ladder of economies, and a sentence for each.
 
-The page is made at the first rung that fits. Then whatever turns out not to have been needed is taken back, the
-mildest value of each first: where leaving filters out was enough, maps need not be rounded as well.
+The page is made at the first rung that fits. Then whatever turns out not to have been needed is taken back, the last
+rungs first: where leaving images out was enough, filters can stay, and where that was, maps need not be rounded.
 """
 
 from collections.abc import Callable, Iterator
@@ -90,9 +90,12 @@ def choose(size: Callable[[Economy, int], int], limit: int) -> Economy:
 
 
 def _relaxed(economy: Economy, fits: Callable[[Economy], bool]) -> Economy:
-    """`economy` with every field that need not be so strict at its mildest value that fits."""
+    """`economy` with every field that need not be so strict at its mildest value that fits, the last rungs' first.
+
+    So what was left out comes back before what was rounded.
+    """
     default = Economy()
-    for field in dict.fromkeys(name for name, _ in LADDER):
+    for field in dict.fromkeys(name for name, _ in reversed(LADDER)):
         now = getattr(economy, field)
         milder = [getattr(default, field), *(value for name, value in LADDER if name == field)]
         for value in milder[: milder.index(now)]:

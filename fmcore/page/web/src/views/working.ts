@@ -15,7 +15,7 @@ export function workingView(store: Store): HTMLElement {
   const patch = new Grid("patch");
   const kernel = new Grid("kernel");
   const products = new Grid("products");
-  const sum = h("p", { class: "sum" });
+  const sum = h("div", { class: "sum" });
   const proof = h("p", { class: "note" });
   const absent = h("p", { class: "note" });
   let chosen: number | null = null; // the input channel that is shown; null is the weightiest
@@ -23,16 +23,9 @@ export function workingView(store: Store): HTMLElement {
     chosen = value === "" ? null : +value;
     tell(store.place);
   });
-  const grids = h(
-    "div",
-    { class: "grids" },
-    patch.element,
-    h("span", { class: "sign" }, "×"),
-    kernel.element,
-    h("span", { class: "sign" }, "="),
-    products.element,
-  );
-  const shown = h("div", {}, inputs.element, grids, sum, proof);
+  const grids = h("div", { class: "grids" }, patch.element, led("×", kernel.element), led("=", products.element));
+  const colours = h("p", { class: "note" }, "Each block of numbers is coloured on a scale of its own.");
+  const shown = h("div", {}, inputs.element, grids, colours, sum, proof);
   const element = h(
     "section",
     { class: "working", "data-part": "arithmetic" },
@@ -113,35 +106,35 @@ function sentence(working: Working, one: Slice, nonlinearity: string, normalised
   const { slices, total, bias, scale, shift, value } = working;
   const part = (name: string, number: number): HTMLElement =>
     h("span", { class: "term" }, h("b", {}, figure(number, 4)), h("small", {}, name));
-  const sign = (text: string): HTMLElement => h("span", { class: "sign" }, text);
   const terms = [
     ...(slices.length > 1
       ? [
           part(`sum of channel ${one.input + 1}`, one.sum),
-          sign("+"),
-          part(`of ${counted(slices.length - 1, "other channel")}`, total - one.sum),
+          led("+", part(`of ${counted(slices.length - 1, "other channel")}`, total - one.sum)),
         ]
       : [part("sum of the products", total)]),
-    sign("+"),
-    part("bias", bias),
+    led("+", part("bias", bias)),
   ];
   const scaled = scale !== 1 || shift !== 0;
   const made = scaled
     ? [
-        sign("="),
-        part("sum", total + bias),
-        sign("×"),
-        part("scale of batch norm", scale),
-        sign("+"),
-        part("shift", shift),
+        led("=", part("sum", total + bias)),
+        led("×", part("scale of batch norm", scale)),
+        led("+", part("shift", shift)),
       ]
     : [];
-  const result = [sign("="), part(normalised ? "before normalisation" : "pre-activation", value)];
+  const result = led("=", part(normalised ? "before normalisation" : "pre-activation", value));
+  const bent = Math.min(Math.max(value, 0), nonlinearity === "relu6" ? 6 : Infinity);
   const after =
     !normalised && (nonlinearity === "relu" || nonlinearity === "relu6")
-      ? [sign("→ φ →"), part("activation", Math.min(Math.max(value, 0), nonlinearity === "relu6" ? 6 : Infinity))]
+      ? [led("→ φ →", part("activation", bent))]
       : [];
-  return [...terms, ...made, ...result, ...after];
+  return [...terms, ...made, result, ...after];
+}
+
+/** A part with the sign before it: lines break before signs. */
+function led(sign: string, part: HTMLElement): HTMLElement {
+  return h("div", { class: "led" }, h("span", { class: "sign" }, sign), part);
 }
 
 /** Numbers in cells of their own colours. */
