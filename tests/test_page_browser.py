@@ -151,6 +151,10 @@ def test_reading_by_pointer_and_keys(chromium: Chromium, page_file: Path, bundle
         told = float(re.search(r": (\S+)\. ", note.inner_text())[1].replace("−", "-"))
         assert told == pytest.approx(values[15, 27], rel=1e-3, abs=1e-6)
         assert visit.page.locator("[role=status].quiet").inner_text() == note.inner_text()
+        for place, sight in (("1,1", "rows 1 to 2, columns 1 to 2"), ("28,28", "rows 27 to 28, columns 27 to 28")):
+            goto(visit, f"place={place}")
+            assert note.inner_text().endswith(f"It sees {sight}.")  # of what the image has
+        goto(visit, "channel=5&image=1")
         visit.page.locator("summary").click()
         settled(visit)
         rows = visit.page.locator(".scroll tr").all()
@@ -276,6 +280,12 @@ def test_gradcam(chromium: Chromium, page_file: Path, bundle: Bundle) -> None:
             share = (cam > 0).mean()
             told = page.locator("[data-part=gradcam] .note").inner_text()
             assert (f"{100 * share:.1f}%" if share else "nothing supports") in told, (share, told)
+            if share:
+                highest = page.locator("[data-part=overlay] .colour-bar div > :last-child").inner_text()
+                assert told.endswith(f"the strongest by {highest}.")
+        page.locator(".tile:has(:checked)").click()  # its map comes back, as that of any other would
+        settled(visit)
+        assert "class" not in address(visit)
         visit.is_clean()
 
 
@@ -302,7 +312,7 @@ def test_two_networks(chromium: Chromium, pair_file: Path) -> None:
 
 
 def test_tour_goes_through(chromium: Chromium, pair_file: Path) -> None:
-    with visiting(chromium, pair_file, still=True) as visit:
+    with visiting(chromium, pair_file, viewport=(320, 640), still=True, touch=True) as visit:
         page = visit.page
         settled(visit)
         page.get_by_role("button", name="Take the tour").click()
@@ -312,6 +322,8 @@ def test_tour_goes_through(chromium: Chromium, pair_file: Path) -> None:
             titles.append(page.locator(".tour h2").inner_text())
             assert page.locator(".spot").count() == 1
             assert page.evaluate("() => document.activeElement.tagName") == "H2"
+            button = page.locator(".tour .main").bounding_box()
+            assert 320 < button["y"] < 640 - button["height"]
             page.locator(".tour .main").click()
         content = json.loads(page.locator("#content").text_content())
         assert titles == [step["title"] for step in content["tour"]] and len(titles) >= 6
@@ -337,8 +349,10 @@ def test_print_is_a_handout(chromium: Chromium, page_file: Path) -> None:
         settled(visit)
         visit.page.emulate_media(media="print", color_scheme="dark")
         assert visit.page.locator("button:visible, select:visible, input[type=range]:visible").count() == 0
-        assert visit.page.locator(".tile:visible").count() == 8
-        assert visit.page.locator(".notes").is_visible()
+        widths = visit.page.locator(".tile:visible").evaluate_all("all => all.map(one => one.offsetWidth)")
+        assert len(widths) == 8 and max(widths) - min(widths) <= 1
+        for kept in (".notes", "[data-part=overlay] .tick", "[data-part=overlay] .colour-bar"):
+            assert visit.page.locator(kept).is_visible()
         assert visit.page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert visit.page.pdf().startswith(b"%PDF")
 
@@ -415,10 +429,11 @@ def test_names_are_text(chromium: Chromium, tutorial_bundle: Path, tmp_path: Pat
     )
     with Bundle.open(tutorial_bundle) as opened:
         arrays = {name: np.array(opened.array(name)) for name in opened.header.arrays}
+        *chain, last = opened.header.layers
+        apart = last.model_copy(update={"input": f"{chain[0].name}/activation"})  # a branch
         model = opened.header.model.model_copy(update={"name": "<i>net</i>"})
-        save_bundle(
-            tmp_path / "odd.safetensors", opened.header.model_copy(update={"classes": names, "model": model}), arrays
-        )
+        odd = {"classes": names, "model": model, "layers": (*chain, apart)}
+        save_bundle(tmp_path / "odd.safetensors", opened.header.model_copy(update=odd), arrays)
     page = make_page(tmp_path / "odd.safetensors", None, tmp_path / "odd.html")
     with visiting(chromium, page, viewport=(320, 800)) as visit:
         dialogs: list[Any] = []
@@ -433,6 +448,9 @@ def test_names_are_text(chromium: Chromium, tutorial_bundle: Path, tmp_path: Pat
             visit.page.locator("#page script, #page img, #page b:not(.tile b, .term b), #page i:not(.badge)").count()
             == 0
         )
+        arrows = "all => all.map(one => getComputedStyle(one, '::before').content !== 'none')"
+        assert visit.page.locator("label.layer").evaluate_all(arrows) == [True, True, False]
+        assert "reads conv1" in visit.page.locator("label.layer").last.inner_text()
         assert "<i>net</i>" in (visit.page.locator("h1").text_content() or "")
         assert not dialogs
         assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -26,7 +26,10 @@ export function scaleNote(store: Store): string {
       return "Each map is stretched on its own: equal colours in two maps do not mean equal values.";
     case "per_layer":
       return store.state.epoch === null
-        ? "All maps of this layer share one scale: equal colours mean equal values."
+        ? "All maps of this layer share one scale: equal colours mean equal values." +
+            (store.content.models.length > 1
+              ? " The other network's layer has its own: choose shared to compare them."
+              : "")
         : "All maps of this layer share one scale at this epoch: equal colours mean equal values, but not across epochs.";
     case "shared":
       return store.state.epoch === null

@@ -1,8 +1,8 @@
 /** The chosen map in large, a second one beside it, and its counterpart in the other network. */
 
-import type { LayerMatch } from "../contract";
+import type { Layer, LayerMatch, Model } from "../contract";
 import { dropdown, h, show } from "../dom";
-import { carried, fieldOf, type Place } from "../geometry";
+import { carried, cut, fieldOf, type Place } from "../geometry";
 import { figure } from "../numbers";
 import type { Maps, Recorded } from "../recorded";
 import { scaleFor } from "../scaling";
@@ -14,6 +14,7 @@ import { valuesTable } from "./table";
 
 interface Side {
   readonly maps: Maps;
+  readonly input: Model["input"];
   readonly channel: number;
   readonly figure: MapFigure;
   readonly bar: ColourBar;
@@ -64,7 +65,7 @@ export function chosenView(store: Store): HTMLElement {
         scale,
       );
       bars[at].show(scale);
-      sides.push({ maps: found, channel, figure: figures[at], bar: bars[at] });
+      sides.push({ maps: found, input: from.model.input, channel, figure: figures[at], bar: bars[at] });
     };
     put(0, recorded, maps, state.channel, `Channel ${state.channel + 1} of ${layer.name}`);
     put(1, recorded, maps, state.with, `Channel ${(state.with ?? 0) + 1} of ${layer.name}`);
@@ -106,12 +107,14 @@ export function chosenView(store: Store): HTMLElement {
 function reading(side: Side, place: Place | null): string {
   if (place === null) return "";
   const value = side.maps.at(side.channel, place[0], place[1]);
-  return `Row ${place[0] + 1}, column ${place[1] + 1}: ${figure(value, 4)}. ${sight(side.maps, place)}`;
+  return `Row ${place[0] + 1}, column ${place[1] + 1}: ${figure(value, 4)}. ${sight(side.maps.layer, place, side.input)}`;
 }
 
-function sight({ layer }: Maps, place: Place): string {
+/** Which rows and columns of the image, counted from 1, `place` sees. */
+function sight(layer: Layer, place: Place, input: Model["input"]): string {
   if (layer.field.whole) return layer.field.exact ? "It sees the whole image." : "";
-  const { top, left, height, width } = fieldOf(layer, place, layer.shape);
+  const { top, left, height, width } = cut(fieldOf(layer, place, input), input);
+  if (height === 0 || width === 0) return "It sees nothing of the image.";
   const span = (start: number, length: number): string => `${Math.floor(start) + 1} to ${Math.ceil(start + length)}`;
   return `It sees ${layer.field.exact ? "" : "at most "}rows ${span(top, height)}, columns ${span(left, width)}.`;
 }

@@ -71,7 +71,9 @@ export function imageView(store: Store): HTMLElement {
     show(bar.element, state.overlay === "on" && values !== null);
     if (values !== null) {
       const [, height, width] = layer.shape;
-      const scale = maps ? scaleFor(store, recorded, maps, values) : scaleOf(0, extentOf(values)[1], store.tables);
+      const scale = maps
+        ? scaleFor(store, recorded, maps, values)
+        : scaleOf(0, support?.[1] ?? extentOf(values)[1], store.tables);
       paint(overlay, values, height, width, scale);
       place(overlay, extent(layer), recorded.model.input);
       bar.show(scale);
@@ -190,7 +192,12 @@ function answersView(store: Store): HTMLElement {
   store.subscribe((state, before) => {
     if (state === before || state.image !== before.image || state.model !== before.model) draw();
   });
-  return h("section", { "data-part": "answers" }, h("h2", { class: "small" }, "What the network answers"), list);
+  return h(
+    "section",
+    { "data-part": "answers", "data-near": "answers" },
+    h("h2", { class: "small" }, "What the network answers"),
+    list,
+  );
 }
 
 function answer(name: string, share: number, truth: boolean): HTMLElement {

@@ -20,16 +20,18 @@ export function layersView(store: Store): HTMLElement {
       inputs = store.shown.model.layers.map((layer) =>
         h("input", { type: "radio", name, value: layer.name, change: () => store.enter(layer.name) }),
       );
-      const labels = store.shown.model.layers.map((layer, at) =>
-        h(
+      const labels = store.shown.model.layers.map((layer, at, layers) => {
+        const other = readElsewhere(layer, layers[at - 1]);
+        return h(
           "label",
-          { class: `layer ${layer.type}`, title: layer.name },
+          { class: `layer ${layer.type}${other === null ? "" : " apart"}`, title: layer.name },
           inputs[at],
           h("strong", {}, layer.name),
           h("span", {}, shapeOf(layer.shape)),
           h("small", {}, sight(layer)),
-        ),
-      );
+          other !== null && h("small", {}, `reads ${other}`),
+        );
+      });
       fill(
         list,
         h("div", { class: "layer start" }, h("strong", {}, "image"), h("span", {}, shapeOf(store.shown.model.input))),
@@ -38,11 +40,17 @@ export function layersView(store: Store): HTMLElement {
     }
     for (const input of inputs) {
       input.checked = input.value === state.layer;
-      if (input.checked && state.layer !== before.layer)
+      if (input.checked && (state === before || state.layer !== before.layer))
         input.parentElement?.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
   });
   return element;
+}
+
+/** What `layer` reads where that is not the layer before it; null where it is, or where nobody recorded it. */
+function readElsewhere({ input }: Layer, before: Layer | undefined): string | null {
+  if (input === "" || input === (before ? `${before.name}/activation` : input)) return null;
+  return input === "probes" || input === "input" ? "the image" : input.replace(/\/activation$/, "");
 }
 
 function sight(layer: Layer): string {

@@ -82,7 +82,7 @@ export function mapsView(store: Store): HTMLElement {
   });
   return h(
     "section",
-    { class: "maps", "aria-label": "Feature maps" },
+    { class: "maps", "aria-label": "Feature maps", "data-near": "maps" },
     heading,
     about,
     absent,
@@ -102,7 +102,10 @@ function tile(store: Store, name: string, layer: Layer, channel: number): Tile {
     {
       class: "tile",
       click: (event: MouseEvent) => {
-        if (!event.shiftKey) return;
+        if (!event.shiftKey) {
+          if (channel === store.state.channel && store.state.class !== null) store.set({ class: null }); // no change
+          return;
+        }
         event.preventDefault();
         if (!store.state.hide.includes("compare")) store.set({ with: store.state.with === channel ? null : channel });
       },

@@ -6,6 +6,7 @@ import type { Store } from "../store";
 
 const SETTLED_MS = 700;
 const NEAR_PX = 40;
+const NARROW = "(max-width: 60rem)"; // where the page is one column: a part's gist is brought up, not its head
 
 export function tourView(store: Store): { start: HTMLElement; card: HTMLElement } {
   const { tour } = store.content;
@@ -79,7 +80,9 @@ export function tourView(store: Store): { start: HTMLElement; card: HTMLElement 
     next.textContent = state.step === tour.length - 1 ? "Finish" : "Next";
     if (state.step !== before.step || spot === null) {
       spot?.classList.remove("spot");
-      spot = document.querySelector(`[data-look~="${step.look}"]`);
+      const part = document.querySelector(`[data-look~="${step.look}"]`);
+      spot = (matchMedia(NARROW).matches && part?.querySelector(`[data-near="${step.look}"]`)) || part;
+      card.scrollTop = 0;
       spot?.classList.add("spot");
       card.classList.toggle("aside", !step.look.match(/^(image|overlay|answers)$/)); // not over what it speaks of
       lead(state.step !== before.step);
