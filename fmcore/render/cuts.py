@@ -1,15 +1,17 @@
 """What playing a scene costs, and where it is cut into segments: between plays, into parts of about equal cost."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heapreplace
+from itertools import accumulate, pairwise
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fmcore.lesson.brief import Performance
 
-_SHARE = 3  # segments a worker, so that the last ones end at about the same time
-_START_TIMES = 8  # a segment is worth its start, which plays all that lies before, if it costs so many times as much
+_SHARES = range(1, 9)  # segments a worker that are tried
+_STARTS = (1, 2, 4, 8)  # how many times its start, which plays all that lies before, a segment costs at least, likewise
+_DOUBT = 0.2  # of what a sketch says that drawing costs: the longest segment may end so much later
 
 
 class Play(BaseModel):
@@ -37,9 +39,49 @@ class Sketch(BaseModel):
 
 
 def targets(sketches: Sequence[Sketch], workers: int) -> list[float]:
-    """How many seconds a segment of each scene should cost when all are to be rendered by `workers`."""
+    """How many seconds a segment of each scene should cost so that `workers` have rendered all of them soonest.
+
+    Few segments leave workers without one at the end, many are begun too often: several numbers are tried on paper.
+    """
+    if not sketches:
+        return []
     total = sum(cost(one) for one in sketches)
-    return [max(total / (_SHARE * workers), _START_TIMES * one.seconds) for one in sketches]
+    tried = (
+        [max(total / (share * workers), starts * one.seconds) for one in sketches]
+        for share in _SHARES
+        for starts in _STARTS
+    )
+
+    def expected_s(wanted: Sequence[float]) -> float:
+        lengths = [length for one, target_s in zip(sketches, wanted, strict=True) for length in _lengths(one, target_s)]
+        lengths.sort(reverse=True)
+        return makespan(lengths, workers) + _DOUBT * lengths[0]
+
+    return min(tried, key=expected_s)
+
+
+def makespan(seconds: Iterable[float], workers: int) -> float:
+    """How long `workers` take for jobs of these lengths, each taking the next when it is free."""
+    free = [0.0] * workers
+    heapify(free)
+    for length in seconds:
+        heapreplace(free, free[0] + length)
+    return max(free)
+
+
+def start_s(sketch: Sketch, frame: int) -> float:
+    """Seconds until `frame` is reached, by playing undrawn what lies before."""
+    return sketch.seconds * frame / sketch.frames
+
+
+def _lengths(sketch: Sketch, target_s: float) -> list[float]:
+    """What each segment would cost, its start included, at this target."""
+    starts = [play.start for play in sketch.plays]
+    spent = [0.0, *accumulate(play.cost_s for play in sketch.plays)]
+    return [
+        start_s(sketch, start) + spent[bisect_left(starts, end)] - spent[bisect_left(starts, start)]
+        for start, end in pairwise(bounds(sketch, target_s))
+    ]
 
 
 def cost(sketch: Sketch) -> float:

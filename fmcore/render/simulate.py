@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heapreplace
 from itertools import pairwise
 
 from rich.table import Table
 
 from fmcore.errors import InputError
-from fmcore.render.cuts import Sketch, bounds, targets
+from fmcore.render.cuts import Sketch, bounds, makespan, start_s, targets
 from fmcore.render.plan import ScenePlan
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -106,7 +105,7 @@ def scenes_of(plans: Sequence[ScenePlan]) -> list[Scene]:
             plays = [play for play in sketch.plays if one.start <= play.start < one.end]
             guess = sum(play.cost_s for play in plays)
             if one.segment is not None and guess > 0:
-                drawn_s = max(0.0, one.segment.seconds - _start_s(sketch, one.start))
+                drawn_s = max(0.0, one.segment.seconds - start_s(sketch, one.start))
                 measured[-1].update({play.start: drawn_s / guess for play in plays})
                 expected, taken = expected + guess, taken + drawn_s
     pace = taken / expected if expected else 1.0
@@ -123,15 +122,6 @@ def simulate(scenes: Sequence[Scene], workers: Iterable[int], costs: Costs) -> l
     """A row for each of `workers`."""
     one = _row(scenes, 1, costs).wall_s
     return [_row(scenes, count, costs, one) for count in workers]
-
-
-def makespan(seconds: Iterable[float], workers: int) -> float:
-    """How long `workers` take for jobs of these lengths, each taking the next when it is free."""
-    free = [0.0] * workers
-    heapify(free)
-    for length in seconds:
-        heapreplace(free, free[0] + length)
-    return max(free)
 
 
 def _row(scenes: Sequence[Scene], workers: int, costs: Costs, one_s: float | None = None) -> Row:
@@ -161,13 +151,8 @@ def _parts(scenes: Sequence[Scene], workers: int) -> list[tuple[float, str]]:
             plays = zip(scene.sketch.plays, scene.seconds, strict=True)
             drawn_s = sum(seconds for play, seconds in plays if start <= play.start < end)
             name = scene.name if len(cuts) == 1 else f"{scene.name} {number}/{len(cuts)}"
-            found.append((_start_s(scene.sketch, start) + drawn_s, name))
+            found.append((start_s(scene.sketch, start) + drawn_s, name))
     return sorted(found, reverse=True)
-
-
-def _start_s(sketch: Sketch, frame: int) -> float:
-    """Seconds until `frame` is reached, by playing undrawn what lies before."""
-    return sketch.seconds * frame / sketch.frames
 
 
 def table_of(rows: Sequence[Row]) -> Table:
