@@ -49,11 +49,10 @@ def watch(
         while True:
             watched = paths() | (set() if well else watched)
             events.listen(watched)  # first, so that no save falls between
-            before = digests.of(watched)
+            begun = digests.of(_and_neighbours(watched, True))
             well, after = _run(again, reporting, changed, paths)
             watched |= after
-            # what was watched before counts as it was when the run began, what came in with the run as it is now
-            before = digests.of(_and_neighbours(watched, not well)) | before
+            before = _as_begun(begun, digests.of(_and_neighbours(watched, not well)))
             while not stop():
                 events.listen(watched)
                 now = digests.of(_and_neighbours(watched, not well))
@@ -164,6 +163,19 @@ class _Digests:
         if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _YOUNG_NS:
             self._known[path] = sign, digest
         return digest
+
+
+def _as_begun(begun: Contents, now: Contents) -> Contents:
+    """The files of `now` as they were when the run began.
+
+    A Python file beside those known then was not there yet. Whatever else is new, such as what the run itself has made,
+    counts as it is.
+    """
+    folders = {path.parent for path in begun}
+    return {
+        path: begun.get(path, None if path.suffix == ".py" and path.parent in folders else digest)
+        for path, digest in now.items()
+    }
 
 
 def _changed(before: Contents, now: Contents) -> set[Path]:
