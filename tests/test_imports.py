@@ -239,9 +239,10 @@ def modules_of(*patterns: str) -> list[str]:
         ),
         (modules_of("fmcore/data/*"), LEARNING | DRAWING),
         (modules_of("fmcore/prepare.py", "fmcore/reporter.py"), LEARNING | DRAWING | {"rich"}),
+        (["fmcore.render.lesson"], LEARNING | DRAWING | {"scipy", "rich"}),
         (modules_of("scenes/*.py", "scenes/parts/*.py"), LEARNING),
     ],
-    ids=["cli", "doctor", "pure rooms", "data", "prepare", "scenes"],
+    ids=["cli", "doctor", "pure rooms", "data", "prepare", "a lesson with nothing to do", "scenes"],
 )
 def test_what_importing_leaves_out(modules: list[str], kept_out: set[str]) -> None:
     code = f"import sys, {', '.join(modules)}\nprint(*sorted({kept_out!r} & set(sys.modules)))"

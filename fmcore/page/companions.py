@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fmcore.errors import FmcoreError, InputError
 from fmcore.lesson.record import LessonRecord
-from fmcore.page.export import Composed, Film, compose
-from fmcore.page.markdown import as_markdown
 from fmcore.reporter import Reporter, Silent
+
+if TYPE_CHECKING:  # what makes pages brings scipy along: half a second that a lesson with nothing to do need not wait
+    from fmcore.page.export import Composed, Film
 
 PAGE_NAME, NOTES_NAME = "page.html", "notes.md"
 
@@ -35,6 +37,9 @@ def companions(
 
     The page is of the bundle that most scenes show and, where it has images in common with it, of the next.
     """
+    from fmcore.page.export import Film
+    from fmcore.page.markdown import as_markdown
+
     report = report or Silent()
     used = Counter(name for scene in record.scenes for name in (scene.bundle, scene.other) if name)
     paths = [bundles[name] for name, _ in used.most_common(2)]
@@ -49,7 +54,9 @@ def companions(
     return {PAGE_NAME: made.page, NOTES_NAME: notes.encode()}
 
 
-def _composed(paths: list[Path], film: Film) -> Composed:
+def _composed(paths: list[Path], film: "Film") -> "Composed":
+    from fmcore.page.export import compose
+
     if len(paths) > 1:
         try:
             return compose(paths[0], paths[1], film)
