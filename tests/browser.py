@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 from fmcore.doctor import BROWSERS
@@ -26,6 +28,12 @@ ARGUMENTS = (
     "--disable-sync",
 )
 AXE = Path(__file__).parents[1] / "fmcore/page/web/node_modules/axe-core/axe.min.js"
+PIXELS = """all => all.map(canvas => {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+  return { width: canvas.width, pixels: btoa(Array.from(data, byte => String.fromCharCode(byte)).join('')) };
+})"""
 AT_HOME = {"file", "data", "blob", "about"}  # what a page may ask for that lies in one file
 
 
@@ -156,3 +164,35 @@ def visiting(
             yield visit
         finally:
             context.close()
+
+
+# -- what is done and read on a page of ours -----------------------------------------------------
+
+
+def settled(visit: Visit) -> None:
+    """Wait until everything that was asked for is drawn: no drawing takes longer than two frames."""
+    visit.page.evaluate(
+        "() => new Promise(done =>"
+        " setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(true))), 50))"
+    )
+
+
+def goto(visit: Visit, address: str) -> None:
+    visit.page.evaluate("address => { location.hash = address }", address)
+    settled(visit)
+
+
+def address(visit: Visit) -> dict[str, str]:
+    fragment = visit.page.evaluate("() => location.hash.slice(1)")
+    return dict(part.split("=", 1) for part in fragment.split("&") if part)
+
+
+def pictures(visit: Visit, selector: str) -> list[np.ndarray]:
+    """The pixels (height, width, 3) of all canvases that `selector` matches."""
+    found = visit.page.locator(selector).evaluate_all(PIXELS)
+    return [np.frombuffer(b64decode(one["pixels"]), np.uint8).reshape(-1, one["width"], 4)[..., :3] for one in found]
+
+
+def choose(visit: Visit, legend: str, text: str) -> None:
+    visit.page.locator(".switch", has_text=legend).locator("label", has_text=text).click()
+    settled(visit)

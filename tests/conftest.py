@@ -117,6 +117,22 @@ def rgb_bundle(train_tiny: "Callable[..., Trained]", rgb_images: ImageSet, bundl
 
 
 @pytest.fixture(scope="session")
+def page_file(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of one network."""
+    from fmcore.page.export import make_page
+
+    return make_page(tutorial_bundle, None, tmp_path_factory.mktemp("one page") / "ünï.html")
+
+
+@pytest.fixture(scope="session")
+def pair_file(tutorial_bundle: Path, deep_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two networks."""
+    from fmcore.page.export import make_page
+
+    return make_page(tutorial_bundle, deep_bundle, tmp_path_factory.mktemp("pair") / "pair.html")
+
+
+@pytest.fixture(scope="session")
 def crew() -> "Iterator[Workers]":
     """Two worker processes that stay."""
     from fmcore.render.run import Workers

@@ -1,74 +1,23 @@
-"""The page in a real browser: every interaction, its pixels and sums beside the bundle's own, phones, keys, readers."""
+"""What the page shows in a real browser beside what the bundle holds: pixels, sums, training, Grad-CAM, two nets."""
 
 import json
 import re
-from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from browser import Chromium, Visit, in_words, visiting
+from browser import Chromium, address, choose, goto, pictures, settled, visiting
 
 from fmcore.analysis.convolution import arithmetic
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
-from fmcore.page.export import make_page
-
-pytestmark = pytest.mark.xdist_group("chromium")
-
-PIXELS = """all => all.map(canvas => {
-  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
-  copy.drawImage(canvas, 0, 0);
-  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-  return { width: canvas.width, pixels: btoa(Array.from(data, byte => String.fromCharCode(byte)).join('')) };
-})"""
-
-
-@pytest.fixture(scope="module")
-def page_file(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_page(tutorial_bundle, None, tmp_path_factory.mktemp("one page") / "ünï.html")
-
-
-@pytest.fixture(scope="module")
-def pair_file(tutorial_bundle: Path, deep_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_page(tutorial_bundle, deep_bundle, tmp_path_factory.mktemp("pair") / "pair.html")
 
 
 @pytest.fixture
 def bundle(tutorial_bundle: Path) -> Iterator[Bundle]:
     with Bundle.open(tutorial_bundle) as opened:
         yield opened
-
-
-def settled(visit: Visit) -> None:
-    """Wait until everything that was asked for is drawn: no drawing takes longer than two frames."""
-    visit.page.evaluate(
-        "() => new Promise(done =>"
-        " setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(true))), 50))"
-    )
-
-
-def goto(visit: Visit, address: str) -> None:
-    visit.page.evaluate("address => { location.hash = address }", address)
-    settled(visit)
-
-
-def address(visit: Visit) -> dict[str, str]:
-    fragment = visit.page.evaluate("() => location.hash.slice(1)")
-    return dict(part.split("=", 1) for part in fragment.split("&") if part)
-
-
-def pictures(visit: Visit, selector: str) -> list[np.ndarray]:
-    """The pixels (height, width, 3) of all canvases that `selector` matches."""
-    found = visit.page.locator(selector).evaluate_all(PIXELS)
-    return [np.frombuffer(b64decode(one["pixels"]), np.uint8).reshape(-1, one["width"], 4)[..., :3] for one in found]
-
-
-def choose(visit: Visit, legend: str, text: str) -> None:
-    visit.page.locator(".switch", has_text=legend).locator("label", has_text=text).click()
-    settled(visit)
 
 
 # -- what is shown is what was recorded ----------------------------------------------------------
@@ -166,80 +115,6 @@ def test_reading_by_pointer_and_keys(chromium: Chromium, page_file: Path, bundle
         visit.is_clean()
 
 
-# -- every switch moves the address, and every address moves the switches ------------------------
-
-
-def test_switches_and_address(chromium: Chromium, page_file: Path) -> None:
-    with visiting(chromium, page_file) as visit:
-        page = visit.page
-        settled(visit)
-        for legend, text, field, value in (
-            ("Values", "pre-activation", "stage", "preactivation"),
-            ("Colour scale", "per map", "scale", "per_map"),
-            ("Colour scale", "shared", "scale", "shared"),
-            ("Channels", "all", "channels", "all"),
-        ):
-            choose(visit, legend, text)
-            assert address(visit)[field] == value
-        page.locator(".layer", has_text="conv2").click()
-        settled(visit)
-        assert page.locator(".tile").count() == 16
-        page.locator(".tile").nth(6).click()
-        page.locator(".tile").nth(2).click(modifiers=["Shift"])
-        page.locator(".thumbnail").nth(3).click()
-        page.locator(".stage .input").click(position={"x": 100, "y": 50})
-        settled(visit)
-        found = address(visit)
-        assert (found["layer"], found["channel"], found["with"], found["image"]) == ("conv2", "7", "3", "4")
-        assert page.locator(".side:visible").count() == 2
-        assert page.locator(".field").is_visible()
-        page.locator(".tick input").uncheck()
-        page.locator(".slider", has_text="Opacity").locator("input").fill("30")
-        settled(visit)
-        found = address(visit)
-        assert (found["overlay"], found["opacity"]) == ("off", "30")
-        assert page.locator(".overlay").is_hidden()
-        page.go_back()
-        settled(visit)
-        assert address(visit).get("overlay", "on") == "on"
-        assert page.locator(".tick input").is_checked()
-        link = page.evaluate("() => location.hash")
-        visit.is_clean()
-    with visiting(chromium, page_file, link) as visit:  # in another browser, later
-        settled(visit)
-        page = visit.page
-        assert page.locator(".layer :checked").get_attribute("value") == "conv2"
-        assert page.locator(".switch :checked").evaluate_all("all => all.map(one => one.value)")[-3:] == [
-            "preactivation",
-            "shared",
-            "all",
-        ]
-        assert page.locator(".tile.second").inner_text().startswith("3")
-
-
-@pytest.mark.parametrize(
-    "fragment",
-    ["layer=none&channel=99&image=99&place=99,99", "channel=-1&with=0&opacity=900&epoch=7x&place=1",
-     "=&&%&hide=%00,,&layer",
-     "layer=__proto__&constructor=1&scale=<script>", "place=1,2,3&model=9&step=99&class=999999"],
-)  # fmt: skip
-def test_any_address_is_survived(chromium: Chromium, page_file: Path, fragment: str) -> None:
-    with visiting(chromium, page_file, f"#{fragment}") as visit:
-        settled(visit)
-        assert visit.page.locator(".tile").count() == 8
-        visit.is_clean()
-
-
-def test_what_a_teacher_hides_stays_hidden(chromium: Chromium, page_file: Path) -> None:
-    with visiting(chromium, page_file, "#hide=scale,questions,tour,arithmetic") as visit:
-        settled(visit)
-        assert visit.page.get_by_text("Colour scale", exact=True).is_hidden()
-        for gone in (".questions", ".working", "header [data-part=tour]"):
-            assert visit.page.locator(gone).is_hidden()
-        visit.page.locator(".layer", has_text="conv2").click()
-        assert address(visit)["hide"] == "scale,questions,tour,arithmetic"
-
-
 # -- training, Grad-CAM, two networks ------------------------------------------------------------
 
 
@@ -305,153 +180,4 @@ def test_two_networks(chromium: Chromium, pair_file: Path) -> None:
         settled(visit)
         assert address(visit)["model"] == "2"
         assert page.locator(".layer").count() == 9
-        visit.is_clean()
-
-
-# -- tour, questions, print ----------------------------------------------------------------------
-
-
-def test_tour_goes_through(chromium: Chromium, pair_file: Path) -> None:
-    with visiting(chromium, pair_file, viewport=(320, 640), still=True, touch=True) as visit:
-        page = visit.page
-        settled(visit)
-        page.get_by_role("button", name="Take the tour").click()
-        titles = []
-        while page.locator(".tour").is_visible():
-            settled(visit)
-            titles.append(page.locator(".tour h2").inner_text())
-            assert page.locator(".spot").count() == 1
-            assert page.evaluate("() => document.activeElement.tagName") == "H2"
-            button = page.locator(".tour .main").bounding_box()
-            assert 320 < button["y"] < 640 - button["height"]
-            page.locator(".tour .main").click()
-        content = json.loads(page.locator("#content").text_content())
-        assert titles == [step["title"] for step in content["tour"]] and len(titles) >= 6
-        assert "step" not in address(visit)
-        visit.is_clean()
-
-
-def test_questions_know_their_answers(chromium: Chromium, page_file: Path) -> None:
-    with visiting(chromium, page_file) as visit:
-        page = visit.page
-        questions = json.loads(page.locator("#content").text_content())["questions"]
-        assert len(questions) >= 5
-        for fieldset, question in zip(page.locator(".questions fieldset").all(), questions, strict=True):
-            for at in (*(n for n in range(len(question["options"])) if n != question["answer"]), question["answer"]):
-                fieldset.locator("input").nth(at).check()
-                verdict = fieldset.locator(".verdict").inner_text()
-                assert verdict.startswith("Right" if at == question["answer"] else "Not quite")
-        visit.is_clean()
-
-
-def test_print_is_a_handout(chromium: Chromium, page_file: Path) -> None:
-    with visiting(chromium, page_file, colours="dark") as visit:
-        settled(visit)
-        visit.page.emulate_media(media="print", color_scheme="dark")
-        assert visit.page.locator("button:visible, select:visible, input[type=range]:visible").count() == 0
-        widths = visit.page.locator(".tile:visible").evaluate_all("all => all.map(one => one.offsetWidth)")
-        assert len(widths) == 8 and max(widths) - min(widths) <= 1
-        for kept in (".notes", "[data-part=overlay] .tick", "[data-part=overlay] .colour-bar"):
-            assert visit.page.locator(kept).is_visible()
-        assert visit.page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert visit.page.pdf().startswith(b"%PDF")
-
-
-# -- for everyone --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("width", "colours"), [(320, "dark"), (1440, "light")])
-def test_access(chromium: Chromium, pair_file: Path, width: int, colours: str) -> None:
-    start = "#layer=conv2&channel=3&with=5&place=5,5&scale=per_map&step=2"
-    with visiting(chromium, pair_file, start, viewport=(width, 800), colours=colours, touch=width < 600) as visit:
-        settled(visit)
-        visit.page.locator("summary").first.click()
-        visit.page.locator(".questions input").first.check()
-        settled(visit)
-        assert not in_words(visit.axe())
-        assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-        small = visit.page.locator("main *:visible").evaluate_all(
-            "all => all.filter(one => [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim())"
-            " && parseFloat(getComputedStyle(one).fontSize) < 12).map(one => one.outerHTML.slice(0, 80))"
-        )
-        assert not small
-        if width < 600:
-            visit.page.locator(".sheet").first.tap(position={"x": 60, "y": 80})
-            settled(visit)
-            assert re.fullmatch(r"\d+,\d+", address(visit)["place"])
-        visit.is_clean()
-
-
-def test_keyboard_alone(chromium: Chromium, page_file: Path) -> None:
-    """Everything that can be pressed is reached by Tab, or by arrows within a group, and shows its focus."""
-    with visiting(chromium, page_file) as visit:
-        page = visit.page
-        settled(visit)
-        seen: list[str] = []
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            name = page.evaluate(
-                "() => { const one = document.activeElement; return one === document.body ? '' :"
-                " (one.closest('[data-part]')?.dataset.part ?? '') + '/' + (one.className || one.type || one.tagName) }"
-            )
-            if not name:
-                break
-            seen.append(name)
-        for part in ("tour/main", "layers/radio", "images/radio", "overlay/checkbox", "overlay/range",
-                     "gradcam/select-one", "stage/radio", "scale/radio", "channels/radio", "epoch/range",
-                     "compare/select-one", "/sheet"):  # fmt: skip
-            assert part in seen, (part, seen)
-        page.locator(".layer input").first.focus()
-        page.keyboard.press("ArrowRight")
-        settled(visit)
-        assert address(visit)["layer"] == "conv2"
-        outline = page.locator(".layer:has(:checked)").evaluate("one => getComputedStyle(one).outlineWidth")
-        assert outline == "3px"
-
-
-# -- strangers' words ----------------------------------------------------------------------------
-
-
-def test_names_are_text(chromium: Chromium, tutorial_bundle: Path, tmp_path: Path) -> None:
-    from fmcore.bundle import save_bundle
-
-    names = (
-        "<script>alert(1)</script>",
-        "\"'`&amp;",
-        "👟🥾",
-        "حذاء",
-        "long " * 60,
-        "</script>",
-        "--><b>",
-        "\u2028",
-        "{{data}}",
-        "<img src=x onerror=alert(1)>",
-    )
-    with Bundle.open(tutorial_bundle) as opened:
-        arrays = {name: np.array(opened.array(name)) for name in opened.header.arrays}
-        *chain, last = opened.header.layers
-        apart = last.model_copy(update={"input": f"{chain[0].name}/activation"})  # a branch
-        model = opened.header.model.model_copy(update={"name": "<i>net</i>"})
-        odd = {"classes": names, "model": model, "layers": (*chain, apart)}
-        save_bundle(tmp_path / "odd.safetensors", opened.header.model_copy(update=odd), arrays)
-    page = make_page(tmp_path / "odd.safetensors", None, tmp_path / "odd.html")
-    with visiting(chromium, page, viewport=(320, 800)) as visit:
-        dialogs: list[Any] = []
-        visit.page.on("dialog", lambda dialog: dialogs.append(dialog))
-        settled(visit)
-        for image in range(1, 11):
-            goto(visit, f"image={image}&layer=conv2")
-            assert names[
-                json.loads(visit.page.locator("#content").text_content())["models"][0]["probes"][image - 1]["predicted"]
-            ].strip() in (visit.page.locator(".answers").text_content() or "")
-        assert (
-            visit.page.locator("#page script, #page img, #page b:not(.tile b, .term b), #page i:not(.badge)").count()
-            == 0
-        )
-        arrows = "all => all.map(one => getComputedStyle(one, '::before').content !== 'none')"
-        assert visit.page.locator("label.layer").evaluate_all(arrows) == [True, True, False]
-        assert "reads conv1" in visit.page.locator("label.layer").last.inner_text()
-        assert "<i>net</i>" in (visit.page.locator("h1").text_content() or "")
-        assert not dialogs
-        assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         visit.is_clean()

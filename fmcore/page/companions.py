@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fmcore.errors import FmcoreError, InputError
 from fmcore.lesson.record import LessonRecord
+from fmcore.page.document import assets
 from fmcore.reporter import Reporter, Silent
 
 if TYPE_CHECKING:  # what makes pages brings scipy along: half a second that a lesson with nothing to do need not wait
@@ -21,12 +22,11 @@ PAGE_NAME, NOTES_NAME = "page.html", "notes.md"
 @cache
 def maker() -> str:
     """A digest of all that makes pages, so that a lesson knows whether its page is of today."""
-    digest = hashlib.sha256()
-    room = files("fmcore.page")
-    for one in sorted(room.iterdir(), key=lambda one: one.name):
-        if one.name.endswith((".py", ".css", ".js")):
-            digest.update(one.read_bytes())
-    digest.update(room.joinpath("web/page.html").read_bytes())
+    code = sorted((one for one in files("fmcore.page").iterdir() if one.name.endswith(".py")), key=lambda one: one.name)
+    parts = assets()
+    digest = hashlib.sha256(b"".join(one.read_bytes() for one in code))
+    for part in (parts.template, parts.style, parts.script):
+        digest.update(part.encode())
     return digest.hexdigest()
 
 

@@ -19,6 +19,7 @@ from fmcore.errors import FmcoreError, InputError
 from fmcore.files import published
 
 _UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&"}  # json itself escapes all that is not ASCII
+_STYLES = ("ground", "bench", "place", "below", "media")  # the last word is that of screens, systems and paper
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -37,7 +38,8 @@ def assets() -> Assets:
     Raises:
         FmcoreError: one is missing.
     """
-    return Assets(*(_read(name) for name in ("web/page.html", "page.css", "page.js")))
+    style = "\n".join(_read(f"style/{name}.css") for name in _STYLES)
+    return Assets(_read("web/page.html"), style, _read("page.js"))
 
 
 def _read(name: str) -> str:
