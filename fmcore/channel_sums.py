@@ -4,7 +4,8 @@ Where a channel's mean is large beside its spread, sums are taken about a fixed 
 "Algorithms for computing the sample variance", 1983), because squares would cancel otherwise.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -20,7 +21,6 @@ from fmcore.image_parts import Part
 TOP_IMAGES = 9  # of a channel
 WIDEST_MATRIX = 512  # channels; of wider layers only the nearest other channel is kept
 WIDEST_CORRELATED = 2048
-_BLOCK_VALUES = 2**18  # of one layer: a MiB, which stays in the cache while it is read four times
 _CANCELS = 9.0  # times the variance: a squared mean above it costs the sum of squares its last digits
 _ENOUGH_INSIDE = 0.25  # of the places of a map
 
@@ -44,13 +44,10 @@ class _Top:
         kept = order[np.arange(len(order)) - starts < TOP_IMAGES]
         return _Top(self.channel[kept], self.value[kept], self.image[kept], self.place[kept])
 
-    def joined(self, other: "_Top") -> "_Top":
-        return _Top(
-            np.concatenate([self.channel, other.channel]),
-            np.concatenate([self.value, other.value]),
-            np.concatenate([self.image, other.image]),
-            np.concatenate([self.place, other.place]),
-        ).best()
+    @classmethod
+    def of(cls, parts: Sequence["_Top"]) -> "_Top":
+        columns = ([getattr(one, name.name) for one in parts] for name in fields(cls))
+        return cls(*(np.concatenate(column) for column in columns)).best()
 
     def least(self, channels: int) -> NDArray[np.float32] | None:
         """The value (C,) that a response must exceed to enter; None while there is room for more."""
@@ -64,85 +61,112 @@ class _Top:
 
 
 @dataclass
-class Sums:
-    """Sums of one layer's activation over images and places; C channels."""
+class Reading:
+    """What one part's maps of a layer say: B images, C channels, K classes."""
 
-    pivot: Tensor | None  # (C,), where sums of products are taken about it
-    images: int
-    places: int
-    total: Doubles  # (C,), of the values as they are
-    products: Doubles  # (C, C), or (C,) where the layer is too wide to be correlated
+    image_sums: NDArray[np.float32]  # (B, C), over the places of an image
+    largest: NDArray[np.float32]  # (B, C)
+    products: NDArray[np.float32]  # (C, C), or (C,) where the layer is too wide to be correlated; about the pivot
     active: Doubles  # (C,)
-    fired: Doubles
-    maximum: NDArray[np.float32]
-    squared_means: Doubles  # (C,) sum over images of the square of their mean
-    on_object: Doubles  # (C, 2): what is positive on the object, and anywhere, in images that have one
-    object_places: Doubles  # (2,)
-    by_class: Doubles | None  # (C, K)
-    class_counts: Doubles | None
-    meaning: tuple[Doubles, Doubles] | None = None  # products (C + maps + 1, maps + 1) of both and 1; squares
-    sample: dict[int, Array] = field(default_factory=dict)
-    top: _Top = field(default_factory=lambda: _Top.none())
-    least: NDArray[np.float32] | None = None  # (C,), what enters `top` is above it; None until `top` is full
+    one_hot: Doubles | None  # (B, K)
+    on_object: tuple[Doubles, Doubles] | None  # (C, 2): what is positive on the object, and anywhere; places (2,)
+    meaning: tuple[Doubles, Doubles] | None  # products (C + maps + 1, maps + 1) of both and 1; squares (C,)
+    sample: dict[int, Array]
+    top: _Top
 
-    def add(self, other: "Sums") -> None:
-        self.images += other.images
-        self.places += other.places
-        for name in ("total", "products", "active", "fired", "squared_means", "on_object", "object_places",
-                     "by_class", "class_counts"):  # fmt: skip
-            mine = getattr(self, name)
-            if mine is not None:
-                mine += getattr(other, name)
-        np.maximum(self.maximum, other.maximum, out=self.maximum)
-        if other.meaning is not None and self.meaning is not None:
-            self.meaning = self.meaning[0] + other.meaning[0], self.meaning[1] + other.meaning[1]
-        self.sample |= other.sample
-        if len(other.top.channel):
-            self.top = self.top.joined(other.top)
-            self.least = self.top.least(len(self.total))
 
-    def result(self, info: LayerInfo, labelled: bool) -> dict[str, Array]:
+class Sums:
+    """Sums of one layer's activation over images and places; what several parts read is added at once.
+
+    They are sums about `pivot` (C,), if there is one. `least` (C,) is what a response must exceed to be among the
+    strongest, None while there is room for more.
+    """
+
+    def __init__(self, info: LayerInfo, pivot: Tensor | None) -> None:
+        self.info, self.pivot = info, pivot
+        c = info.output_shape[0]
+        self._each = int(np.prod(info.output_shape[1:]))  # places of a map
+        self._images = 0
+        self._total, self._squared_means = np.zeros(c), np.zeros(c)  # of the values as they are; of image means
+        self._products = np.zeros((c, c) if c <= WIDEST_CORRELATED else c)
+        self._active, self._fired = np.zeros(c), np.zeros(c)
+        self._maximum = np.full(c, -np.inf, np.float32)
+        self._by_class: tuple[Doubles, Doubles] | None = None  # (C, K), of image means; images (K,)
+        self._on_object: tuple[Doubles, Doubles] | None = None
+        self._meaning: tuple[Doubles, Doubles] | None = None
+        self._sample: dict[int, Array] = {}
+        self._top = _Top.none()
+        self.least: NDArray[np.float32] | None = None
+
+    def add(self, readings: Sequence[Reading]) -> None:
+        """Add what neighbouring parts read, in their order."""
+        image_sums = np.concatenate([one.image_sums for one in readings]).astype(np.float64)
+        largest = np.concatenate([one.largest for one in readings])
+        means = image_sums / self._each
+        self._images += len(means)
+        self._total += image_sums.sum(0)
+        self._squared_means += (means**2).sum(0)
+        self._fired += (largest > 0).sum(0)
+        np.maximum(self._maximum, largest.max(0), out=self._maximum)
+        one_hots = [one.one_hot for one in readings if one.one_hot is not None]
+        if one_hots:
+            one_hot = np.concatenate(one_hots)
+            self._by_class = _both(self._by_class, (means.T @ one_hot, one_hot.sum(0)))
+        for one in readings:
+            self._products += one.products
+            self._active += one.active
+            self._on_object = _both(self._on_object, one.on_object)
+            self._meaning = _both(self._meaning, one.meaning)
+            self._sample |= one.sample
+        self._top = _Top.of([self._top, *(one.top for one in readings)])
+        self.least = self._top.least(len(self._total))
+
+    def result(self) -> dict[str, Array]:
         """The arrays of `<layer>/...` that follow from the sums.
 
         Raises:
             BundleError: an activation was not a number.
         """
-        if not (np.isfinite(self.total).all() and np.isfinite(self.maximum).all()):
-            channel = int(np.flatnonzero(~np.isfinite(self.total) | ~np.isfinite(self.maximum))[0])
+        if not (np.isfinite(self._total).all() and np.isfinite(self._maximum).all()):
+            channel = int(np.flatnonzero(~np.isfinite(self._total) | ~np.isfinite(self._maximum))[0])
             raise BundleError(
-                f"Channel {channel + 1} of layer '{info.name}' gave NaN or infinite values on these images, so nothing"
-                " drawn from it would be true; train again with a smaller learning rate, or mend the weights."
+                f"Channel {channel + 1} of layer '{self.info.name}' gave NaN or infinite values on these images, so"
+                " nothing drawn from it would be true; train again with a smaller learning rate, or mend the weights."
             )
-        mean = self.total / self.places
+        places = self._images * self._each
+        mean = self._total / places
         about = mean if self.pivot is None else mean - self.pivot.double().numpy()
-        whole = self.products.ndim == 2
-        variance = (np.diagonal(self.products) if whole else self.products) / self.places - about**2
+        whole = self._products.ndim == 2
+        variance = (np.diagonal(self._products) if whole else self._products) / places - about**2
         variance = np.maximum(variance, 0)
         variance[variance <= 1e-12 * (mean**2 + 1e-30)] = 0  # what rounding leaves of a constant channel
         arrays: dict[str, Array] = {
             "mean": mean,
             "std": np.sqrt(variance),
-            "maximum": self.maximum,
-            "fired": self.fired / self.images,
-            "active": self.active / self.places,
-            "sparseness": _sparseness(per_image_mean=mean, mean_square=self.squared_means / self.images, n=self.images),
-            **self._top_arrays(info),
+            "maximum": self._maximum,
+            "fired": self._fired / self._images,
+            "active": self._active / places,
+            "sparseness": _sparseness(
+                per_image_mean=mean, mean_square=self._squared_means / self._images, n=self._images
+            ),
+            **self._top_arrays(),
             **self._meaning_array(),
         }
-        if self.object_places[1] > 0:
-            arrays["foreground"] = self.on_object[:, 0] / np.maximum(self.on_object[:, 1], 1e-30)
-            arrays["foreground_area"] = np.array([self.object_places[0] / self.object_places[1]])
+        if self._on_object is not None and self._on_object[1][1] > 0:
+            positive, places_of = self._on_object
+            arrays["foreground"] = positive[:, 0] / np.maximum(positive[:, 1], 1e-30)
+            arrays["foreground_area"] = np.array([places_of[0] / places_of[1]])
         if whole:
-            arrays |= _correlation(self.products / self.places - np.outer(about, about), variance)
-        if labelled and self.by_class is not None and self.class_counts is not None:
-            arrays["class_mean"] = self.by_class / np.maximum(self.class_counts, 1)
-        if self.sample:
-            arrays["sample"] = np.stack([self.sample[place] for place in sorted(self.sample)])
+            arrays |= _correlation(self._products / places - np.outer(about, about), variance)
+        if self._by_class is not None:
+            arrays["class_mean"] = self._by_class[0] / np.maximum(self._by_class[1], 1)
+        if self._sample:
+            arrays["sample"] = np.stack([self._sample[place] for place in sorted(self._sample)])
         return {name: a if a.dtype == np.int32 else a.astype(np.float32) for name, a in arrays.items()}
 
-    def _top_arrays(self, info: LayerInfo) -> dict[str, Array]:
-        c, _, columns = info.output_shape
-        top = self.top.best()  # of a single part, more than enough were kept
+    def _top_arrays(self) -> dict[str, Array]:
+        c, _, columns = self.info.output_shape
+        top = self._top
         shape = (c, len(top.channel) // c)
         place = top.place.reshape(shape)
         return {
@@ -152,9 +176,9 @@ class Sums:
         }
 
     def _meaning_array(self) -> dict[str, Array]:
-        if self.meaning is None:
+        if self._meaning is None:
             return {}
-        products, squares = self.meaning
+        products, squares = self._meaning
         c, n = len(squares), products[-1, -1]
         mean, map_mean = products[:c, -1] / n, products[c:-1, -1] / n
         spread = _spread(squares / n, mean)
@@ -162,6 +186,12 @@ class Sums:
         covariance = products[:c, :-1] / n - np.outer(mean, map_mean)
         scale = np.outer(spread, map_spread)
         return {"meaning": np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)}
+
+
+def _both(
+    so_far: tuple[Doubles, Doubles] | None, more: tuple[Doubles, Doubles] | None
+) -> tuple[Doubles, Doubles] | None:
+    return more if so_far is None else so_far if more is None else (so_far[0] + more[0], so_far[1] + more[1])
 
 
 def _spread(mean_square: Array, mean: Array) -> Array:
@@ -190,56 +220,37 @@ def _correlation(covariance: Doubles, variance: Doubles) -> dict[str, Array]:
     return {"nearest": nearest.astype(np.int32), "nearest_correlation": matrix[np.arange(len(matrix)), nearest]}
 
 
-def summed(info: LayerInfo, activation: Tensor, part: Part, before: Sums | None) -> Sums:
-    """The sums of one part: activation (B, C, h, w). `before` are those of the parts so far, if any."""
-    images, c, h, w = activation.shape
-    maps = activation.permute(0, 2, 3, 1).contiguous()  # (B, h, w, C), free where memory is channels-last
-    if maps.device.type != "cpu" or maps.dtype != torch.float32:
-        maps = maps.to("cpu", torch.float32)
+def read(activation: Tensor, part: Part, sums: Sums) -> Reading:
+    """What one part says: activation (B, C, h, w). `sums` are those of parts before it.
+
+    Every pass over the maps costs as much as the memory is slow, so there are as few as can be.
+    """
+    info, pivot = sums.info, sums.pivot
+    maps = _channels_last(activation)
+    images, h, w, c = maps.shape
     flat = maps.view(-1, c)  # (N, C)
-    pivot = before.pivot if before is not None else _pivot(flat)
-    products = torch.zeros((c, c) if c <= WIDEST_CORRELATED else c)
-    above = np.empty(flat.shape, np.bool_)
-    sums_of_images, largest_of_images = [], []
-    step = max(1, _BLOCK_VALUES // (h * w * c))
-    for start in range(0, images, step):  # every block is read four times, so it had better stay in the cache
-        block = maps[start : start + step]
-        rows = block.view(-1, c)
-        centred = rows if pivot is None else rows - pivot
-        if 1 < c <= WIDEST_CORRELATED:
-            products.addmm_(centred.T, centred)
-        else:  # of a single channel the product of matrices would add up one by one, and lose digits
-            products += centred.square().sum(0)
-        np.greater(rows.numpy(), 0, out=above[start * h * w : (start + step) * h * w])
-        sums_of_images.append(block.view(-1, h * w, c).sum(1))
-        # in two steps: a tenth of the time of both axes at once
-        largest_of_images.append(block.view(-1, h, w * c).amax(1).view(-1, w, c).amax(1))
-    per_image = torch.cat(sums_of_images).numpy().astype(np.float64)  # (B, C)
-    largest = torch.cat(largest_of_images).numpy()  # (B, C)
-    image_mean = per_image / (h * w)
-    sums = Sums(
-        pivot=pivot,
-        images=images,
-        places=images * h * w,
-        total=per_image.sum(0),
-        products=products.numpy().astype(np.float64),
-        active=_count(above),
-        fired=(largest > 0).sum(0).astype(np.float64),
-        maximum=largest.max(0),
-        squared_means=(image_mean**2).sum(0),
-        on_object=np.zeros((c, 2)),
-        object_places=np.zeros(2),
-        by_class=None,
-        class_counts=None,
+    centred = flat if pivot is None else flat - pivot
+    if 1 < c <= WIDEST_CORRELATED:
+        products = centred.T @ centred
+    else:  # of a single channel the product of matrices would add up one by one, and lose digits
+        products = centred.square().sum(0).reshape((c, c) if c == 1 else (c,))
+    never_negative = info.nonlinearity in NEVER_NEGATIVE
+    largest = _largest(maps, never_negative)
+    reading = Reading(
+        image_sums=maps.view(images, h * w, c).sum(1).numpy(),
+        largest=largest,
+        products=products.numpy(),
+        active=_count(np.greater(flat.numpy(), 0)),
+        one_hot=part.one_hot,
+        on_object=None,
+        meaning=None,
+        sample={},
+        top=_candidates(maps, largest, sums.least, part.rows.start),
     )
     masks, classical_maps = part.on(info)
     if masks is not None:
-        positive = flat if info.nonlinearity in NEVER_NEGATIVE else flat.clamp(min=0)
-        sums.on_object = (masks.T @ positive).T.double().numpy()
-        sums.object_places = masks.sum(0).double().numpy()
-    if part.one_hot is not None:
-        sums.by_class = image_mean.T @ part.one_hot
-        sums.class_counts = part.one_hot.sum(0)
+        positive = flat if never_negative else flat.clamp(min=0)
+        reading.on_object = (masks.T @ positive).T.double().numpy(), masks.sum(0).double().numpy()
     if classical_maps is not None:
         inside = _inside(info, part.plan.images.shape[2:])
         seen = maps[:, inside].reshape(-1, c)
@@ -247,14 +258,13 @@ def summed(info: LayerInfo, activation: Tensor, part: Part, before: Sums | None)
             seen = seen - pivot
         both = torch.cat([seen, classical_maps.reshape(images, h, w, -1)[:, inside].reshape(len(seen), -1),
                           torch.ones(len(seen), 1)], 1)  # fmt: skip
-        sums.meaning = (both.T @ both[:, c:]).double().numpy(), seen.square().sum(0).double().numpy()
+        reading.meaning = (both.T @ both[:, c:]).double().numpy(), seen.square().sum(0).double().numpy()
     if part.sampled is not None:
         taken, places = part.sampled
         grid = (min(part.plan.grid, h), min(part.plan.grid, w))
         coarse = nn.functional.adaptive_avg_pool2d(maps[taken].permute(0, 3, 1, 2), grid).numpy()
-        sums.sample = dict(zip(places, coarse, strict=True))
-    sums.top = _candidates(maps, largest, before, part.rows.start)
-    return sums
+        reading.sample = dict(zip(places, coarse, strict=True))
+    return reading
 
 
 def _inside(info: LayerInfo, image: tuple[int, ...]) -> Tensor:
@@ -282,16 +292,35 @@ def _count(flags: NDArray[np.bool_]) -> Doubles:
     return counts
 
 
-def _pivot(flat: Tensor) -> Tensor | None:
-    """The mean (C,) where some channel varies so little about it that sums of squares would cancel."""
+def pivot_of(activation: Tensor) -> Tensor | None:
+    """The mean (C,) of an activation (B, C, h, w) where some channel varies so little that sums of squares cancel."""
+    flat = _channels_last(activation).flatten(0, 2)
     mean, variance = flat.mean(0), flat.var(0, correction=0)
     return mean if bool((mean.square() > _CANCELS * variance).any()) else None
 
 
-def _candidates(maps: Tensor, largest: NDArray[np.float32], before: Sums | None, first: int) -> _Top:
+def _channels_last(activation: Tensor) -> Tensor:
+    """Maps (B, h, w, C) of an activation (B, C, h, w): no copy where it lies so in memory."""
+    maps = activation.permute(0, 2, 3, 1).contiguous()
+    return maps if maps.device.type == "cpu" and maps.dtype == torch.float32 else maps.to("cpu", torch.float32)
+
+
+def _largest(maps: Tensor, never_negative: bool) -> NDArray[np.float32]:
+    """The largest value (B, C) of every map; of maps (B, h, w, C).
+
+    In two steps, a tenth of the time of both axes at once. Numbers of which none is negative are in the order of their
+    bits, and whole numbers are compared in two thirds of the time.
+    """
+    images, h, w, c = maps.shape
+    bits = maps.view(torch.int32) if never_negative else maps
+    largest = bits.view(images, h, w * c).amax(1).view(images, w, c).amax(1)
+    return largest.view(torch.float32).numpy()
+
+
+def _candidates(maps: Tensor, largest: NDArray[np.float32], least: NDArray[np.float32] | None, first: int) -> _Top:
     """Images of maps (B, h, w, C) whose largest value (B, C) may be among the strongest of a channel."""
-    if before is not None and before.least is not None:
-        image, channel = np.nonzero(largest > before.least)
+    if least is not None:
+        image, channel = np.nonzero(largest > least)
         if not len(image):
             return _Top.none()
     else:

@@ -52,12 +52,6 @@ class Plan:
         wanted = min(len(self.parts), max(1, images // (self.parts[0].stop - self.parts[0].start)))
         return frozenset(int(n) for n in np.linspace(0, len(self.parts) - 1, wanted).round())
 
-    def groups(self, threads: int) -> list[list[int]]:
-        """The parts after the first, as many together as are worked on between two additions."""
-        size = 8 * threads
-        numbers = list(range(1, len(self.parts)))
-        return [numbers[start : start + size] for start in range(0, len(numbers), size)]
-
 
 class Part:
     """What the images of one part say without the network: objects, classical maps, labels."""

@@ -1,8 +1,7 @@
 """Statistics of every channel over a set of images, in one pass and at constant memory.
 
-Images are worked through in parts that stay in the processor's cache; each part is summed up as soon as a
-layer's maps exist, and the sums are added in the order of the parts, so the numbers are the same on any number
-of cores.
+Images are worked through in parts; each part is read as soon as a layer's maps exist, and what was read is added up
+in the order of the parts, so the numbers are the same on any number of cores.
 """
 
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from fmcore.analysis import classical
 from fmcore.analysis.foreground import METHOD
 from fmcore.bundle import Array
-from fmcore.channel_sums import Sums, summed
+from fmcore.channel_sums import Reading, Sums, pivot_of, read
 from fmcore.header import MeasuresInfo
 from fmcore.image_parts import Images, Part, Plan
 from fmcore.parallel import Threads
@@ -24,6 +23,8 @@ from fmcore.running import device_of, evaluating
 from fmcore.tracing import Layer, Listening, Trace
 
 _CLASSES = 100  # for more, the means of every class are not kept
+_LOOKED_AT_FIRST = 8  # images, which decide where sums are pivoted
+_ADDED_TOGETHER = 16  # parts; fixed, so that the numbers do not depend on how many cores there are
 
 
 @dataclass
@@ -62,37 +63,39 @@ def measure(
     logits: list[Array] = []
     found = 0
 
-    def run_part(number: int) -> tuple[Array, dict[str, "Sums"], int]:
-        rows = plan.parts[number]
-        part = Part(plan, rows, number)
-        results: dict[str, Sums] = {}
-
-        def heard(layer: Layer, _: str, activation: Tensor) -> None:
+    def run(rows: slice, heard: Callable[[Layer, Tensor], None]) -> Array:
+        def of_layer(layer: Layer, _: str, activation: Tensor) -> None:
             if layer.measured:
-                results[layer.name] = summed(layer.info, activation, part, sums.get(layer.name))
+                heard(layer, activation)
 
         with torch.inference_mode():
             batch = as_input(torch.from_numpy(images[rows]).to(device))
-            with Listening(trace, {"activation"}, heard):
+            with Listening(trace, {"activation"}, of_layer):
                 output = network(batch)
-        return output.cpu().float().numpy(), results, part.found
+        logits: Array = output.cpu().float().numpy()
+        return logits
+
+    def begin(layer: Layer, activation: Tensor) -> None:
+        sums[layer.name] = Sums(layer.info, pivot_of(activation))
+
+    def run_part(number: int) -> tuple[Array, dict[str, Reading], int]:
+        part = Part(plan, plan.parts[number], number)
+        readings: dict[str, Reading] = {}
+
+        def heard(layer: Layer, activation: Tensor) -> None:
+            readings[layer.name] = read(activation, part, sums[layer.name])
+
+        return run(part.rows, heard), readings, part.found
 
     with evaluating(network), Threads(device) as threads:
-        groups = [[0], *plan.groups(threads.count)]  # the first part alone: it decides where sums are pivoted
-        for group in groups:
-            for output, results, objects in threads.map(run_part, group):
-                logits.append(output)
-                found += objects
-                for name, result in results.items():
-                    if name in sums:
-                        sums[name].add(result)
-                    else:
-                        sums[name] = result
-            progress(plan.parts[group[-1]].stop, len(images))
-    arrays: dict[str, Array] = {}
-    for layer in layers:
-        for name, array in sums[layer.name].result(layer.info, counted is not None).items():
-            arrays[f"{layer.name}/{name}"] = array
+        run(slice(0, _LOOKED_AT_FIRST), begin)
+        for group in threads.in_order(run_part, range(len(plan.parts)), _ADDED_TOGETHER):
+            for layer in layers:
+                sums[layer.name].add([readings[layer.name] for _, readings, _ in group])
+            logits += [output for output, _, _ in group]
+            found += sum(objects for _, _, objects in group)
+            progress(sum(map(len, logits)), len(images))
+    arrays = {f"{layer.name}/{name}": array for layer in layers for name, array in sums[layer.name].result().items()}
     info = MeasuresInfo(
         images=len(images),
         labelled=labels is not None,
