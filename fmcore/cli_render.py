@@ -324,6 +324,7 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
         say(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
     if made.failed:
         names, first = ", ".join(made.failed), next(iter(made.failed.values()))
-        sentence = f"{names} failed: {first.message} What is finished is kept; mend it and run the same command again."
+        told = first.message if first.message.startswith(names) else f"{names} failed: {first.message}"
+        sentence = f"{told} What is finished is kept; mend it and run the same command again."
         mistakes = all(isinstance(error, InputError) for error in made.failed.values())
         raise InputError(sentence) if mistakes else FmcoreError(sentence)

@@ -6,7 +6,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +19,7 @@ from watchdog.observers.api import ObservedWatch
 
 from fmcore.errors import FmcoreError
 from fmcore.lesson.plan import LessonPlan
+from fmcore.render.cache import Store, read_files
 from fmcore.render.catalogue import SceneRef, find_scene, list_scenes
 from fmcore.render.sources import Sources
 from fmcore.reporter import Reporter
@@ -25,6 +28,26 @@ _SETTLED_S = 0.2  # an editor that saves writes, renames and removes; what is th
 _LOOK_S = 1.0  # where the system tells of no saves, as on network shares, files are looked at so often: 0.3 ms for 70
 _PAUSE_S = 0.05  # between two looks, however much happens in a folder
 _READING = ("opened", "closed_no_write")  # events that change nothing
+# What a scene may read, so that it fails without
+_READ = frozenset(
+    [
+        ".py",
+        ".csv",
+        ".jpeg",
+        ".jpg",
+        ".json",
+        ".mp3",
+        ".npy",
+        ".npz",
+        ".ogg",
+        ".png",
+        ".svg",
+        ".toml",
+        ".txt",
+        ".wav",
+        ".webp",
+    ]
+)
 _YOUNG_NS = 2_000_000_000  # file systems may give two saves in so short a time the same time of change
 
 Contents = dict[Path, str | None]
@@ -39,9 +62,9 @@ def watch(
     """Do `again` now, and after every save of one of `paths`, until Ctrl-C comes or `stop` says so.
 
     `paths` is asked anew before and after every run. A save during a run starts one more afterwards; several in a
-    moment start one. A touch starts none. After a run that failed, any Python file beside those watched counts too,
-    since it may be the one that was missing. Every run has a reporter of its own; why one failed is told on standard
-    error.
+    moment start one. A touch starts none. After a run that failed, any file beside those watched that a scene may read
+    counts too, since it may be the one that was missing. Every run has a reporter of its own; why one failed is told
+    on standard error.
     """
     with suppress(KeyboardInterrupt), _Events() as events:
         digests = _Digests()
@@ -49,7 +72,7 @@ def watch(
         while True:
             watched = paths() | (set() if well else watched)
             events.listen(watched)  # first, so that no save falls between
-            begun = digests.of(_and_neighbours(watched, True))
+            begun = digests.of(watched | _beside(watched, {".py"}))
             well, after = _run(again, reporting, changed, paths)
             watched |= after
             before = _as_begun(begun, digests.of(_and_neighbours(watched, not well)))
@@ -66,7 +89,8 @@ def watch(
 
 
 def files_of(read: Callable[[], LessonPlan], plan_file: Path | None, output: Path) -> set[Path]:
-    """The files that a lesson is made from: its plan, the sources of its scenes, and those that its bundles name.
+    """The files that a lesson is made from: its plan, the sources of its scenes with what these read when they were
+    last played, and those that its bundles name.
 
     `read` gives the plan. What cannot be read now is left out, but for the file itself; making the lesson tells why.
     """
@@ -77,10 +101,11 @@ def files_of(read: Callable[[], LessonPlan], plan_file: Path | None, output: Pat
         return found
     known = _installed() if any(".py" not in entry.scene for entry in plan.scenes) else {}
     sources = Sources(output / "cache")
+    played = _played(Store(output / "cache"))
     for name in {entry.scene for entry in plan.scenes}:
         try:
             ref = known.get(name) or find_scene(name)
-            found.update(sources.files(ref))
+            found.update(sources.files(ref), played.get(ref.name, ()))
         except (FmcoreError, OSError):
             file, is_file, _ = name.partition(".py")
             found.update({Path(f"{file}.py")} if is_file else ())
@@ -89,6 +114,20 @@ def files_of(read: Callable[[], LessonPlan], plan_file: Path | None, output: Pat
         named = (recipe.file,) if recipe.file is not None else (recipe.weights, *recipe.images)
         found.update(Path(file) for file in named if file is not None and Path(file).suffix)
     return found
+
+
+def _played(store: Store) -> dict[str, tuple[Path, ...]]:
+    """The files that scenes read, or were heard with, when they were last played; by the scene's name."""
+    with suppress(OSError):
+        takes = sorted(store.folder.glob("*.take.json"), key=lambda path: path.stat().st_mtime)
+        return dict(one for path in takes if (one := _read_by(store, path)) is not None)
+    return {}
+
+
+@cache  # what a take says never changes
+def _read_by(store: Store, path: Path) -> tuple[str, tuple[Path, ...]] | None:
+    take = store.any_take(path)
+    return None if take is None else (take.scene, tuple(path for path, _ in read_files(take.sketch)))
 
 
 def _installed() -> dict[str, SceneRef]:
@@ -193,8 +232,14 @@ def _settled(digests: _Digests, now: Contents) -> Contents:
 
 
 def _and_neighbours(paths: set[Path], wanted: bool) -> set[Path]:
-    """`paths`, and if `wanted` every Python file beside one of them."""
-    return paths | {file for folder in {path.parent for path in paths} for file in folder.glob("*.py") if wanted}
+    """`paths`, and if `wanted` every file beside one of them that a scene may read."""
+    return paths | (_beside(paths, _READ) if wanted else set())
+
+
+def _beside(paths: set[Path], suffixes: AbstractSet[str]) -> set[Path]:
+    """The files with one of these suffixes in the folders of `paths`."""
+    found = (file for folder in {path.parent for path in paths} if folder.is_dir() for file in folder.iterdir())
+    return {file for file in found if file.suffix.lower() in suffixes and not file.name.startswith(".")}
 
 
 # -- when to look --------------------------------------------------------------------------------

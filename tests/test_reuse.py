@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from films import TINY, Net, frames_of, make_bundle
 from test_lesson import CODE, Studio, agrees
+from test_sound import heard, loudness, tone
 
 from fmcore.errors import FmcoreError
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
@@ -226,3 +227,49 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(studio: Studio) -> None:
     out, err = start(studio, f"{film}:Film", before).communicate(timeout=100)
     assert "Film could not be written (File too large); free some space and run again." in out, err
     assert list(studio.output.rglob("*.mp4")) == list(studio.output.rglob("*.part")) == []
+
+
+SOUNDING = """
+from manim import Dot, FadeIn, Scene
+class Sounding(Scene):
+    def construct(self):
+        for number in range(3):
+            self.add_sound("ping", time_offset=0.5)
+            self.play(FadeIn(Dot()), subcaption=f"Number {number}, and so on.", subcaption_duration=5)
+            self.wait(1)
+"""
+
+
+def test_sounds_and_subcaptions_of_plain_scenes_reach_the_film(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(studio.folder)
+    monkeypatch.setattr("fmcore.render.cuts._STARTS", (0,))
+    monkeypatch.setattr("fmcore.render.cuts._SHARES", (3,))
+    ping = tone(studio.folder / "ping.wav", 400, 0.3)
+    (studio.folder / "sounding.py").write_text(SOUNDING)
+    first, sounding = (
+        SceneEntry(scene=f"{studio.scenes}:First", bundle="tiny"),
+        SceneEntry(scene="sounding.py:Sounding"),
+    )
+    plan = studio.plan("First").model_copy(update={"scenes": (first, sounding)})
+    assert sorted(studio.make(plan).rendered) == ["First", "Sounding"]
+    record = json.loads((studio.lesson / "lesson.json").read_text(encoding="utf-8"))
+    start_s = record["scenes"][1]["start"] / TINY.fps
+    film = studio.lesson / "lesson.mp4"
+    pinged = [start_s + 2 * number + 0.5 for number in range(3)]
+    for moment in pinged:
+        assert loudness(heard(film), 400, moment + 0.05, moment + 0.25) == pytest.approx([0.5, 0.5], abs=0.03)
+        assert loudness(heard(film), 400, moment - 0.4, moment - 0.1) == pytest.approx([0, 0], abs=0.02)
+    assert [text for text in captions(studio).strip().split("\n\n") if "Number" in text] == [
+        f"{3 + number}\n{at(start_s + 2 * number)} --> {at(start_s + 2 * number + 2)}\nNumber {number}, and so on."
+        for number in range(3)
+    ]
+    assert studio.make(plan).unchanged
+    tone(ping, 1200, 0.3)
+    made = studio.make(plan)
+    assert (made.rendered, made.joined) == ([], True)
+    assert loudness(heard(film), 1200, pinged[0] + 0.05, pinged[0] + 0.25) == pytest.approx([0.5, 0.5], abs=0.03)
+
+
+def at(seconds: float) -> str:
+    """As SubRip says it."""
+    return f"00:00:{int(seconds):02d},{round(seconds % 1 * 1000):03d}"

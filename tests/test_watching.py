@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from fmcore.errors import InputError, RenderError
+from fmcore.lesson.brief import Performance, Sound
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.render.cache import Store, Take
+from fmcore.render.cuts import Play, Sketch
 from fmcore.reporter import Reporter, Silent
 from fmcore.watching import files_of, watch
 
@@ -243,6 +246,47 @@ def test_where_the_system_tells_of_no_saves_files_are_looked_at(desk: Desk, monk
         desk.save("film.py", "2")
         desk.until(2)
     assert desk.told == ["film.py changed."]
+
+
+def test_a_picture_that_a_failing_run_lacked_starts_the_next(desk: Desk) -> None:
+    def run() -> None:
+        desk.save("log.txt", f"run {desk.runs}")  # what a run writes itself starts none
+        if not (desk.folder / "dog.png").exists():
+            raise RenderError("no dog")
+
+    desk.run = run
+    with desk.watched():
+        time.sleep(0.5)
+        assert desk.runs == 1
+        desk.save("dog.png", "a dog")
+        desk.until(2)
+        time.sleep(0.5)
+        desk.save("dog.png", "another, which a run that went well need not look at")
+        desk.save("film.py", "2")
+        desk.until(3)
+    assert desk.told == ["dog.png changed.", "film.py changed."]
+
+
+def test_what_a_scene_read_when_it_was_played_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "film.py").write_text("class Film(object):\n    pass\n")
+    sketch = Sketch(
+        frames=1,
+        plays=(Play(start=0, frames=1, cost_s=1, state="a"),),
+        reads={},
+        files={str(tmp_path / "dog.png"): "1"},
+        performance=Performance(title="Film", sounds=(Sound(file=tmp_path / "bark.wav", sha256="2", start_s=0),)),
+        seconds=1,
+    )
+    store = Store(tmp_path / "cache")
+    store.folder.mkdir()
+    other = sketch.model_copy(update={"files": {str(tmp_path / "cat.png"): "1"}})
+    for key, scene, one in (("a", "Film", other), ("b", "Film", sketch), ("c", "Other", other)):
+        store.keep_take(key, Take(scene=scene, inputs={}, sketch=one, pictures="0" * 32))
+        os.utime(store.folder / f"{key}.take.json", (ord(key), ord(key)))
+    plan = LessonPlan(title="T", bundles={"unused": BundleRecipe()}, scenes=(SceneEntry(scene="film.py:Film"),))
+    found = {path.resolve().name for path in files_of(lambda: plan, None, tmp_path)}
+    assert found == {"film.py", "dog.png", "bark.wav"}
 
 
 def test_which_files_a_lesson_is_made_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,26 @@ FAULTS = {
         "import no_such_module\nclass Film(object): pass\n",
         r"no_such_module.*film.py, line 1",
     ),
+    "a picture that is not there": (
+        SCENE.replace("Scene\n", "ImageMobject, Scene\n", 1) + "        self.add(ImageMobject('gone.png'))\n",
+        r"Film failed with OSError: .*could not find gone.png.*\(film.py, line 4\)",
+    ),
+    "a table that is not there": (
+        SCENE + "        open('gone.txt')\n",
+        r"Film failed with FileNotFoundError: .*gone.txt.*\(film.py, line 4\)",
+    ),
+    "a sound that is not there": (
+        SCENE + "        self.add_sound('gone')\n",
+        r"Film failed with ValueError: there is no sound 'gone', .*\(film.py, line 4\)",
+    ),
+    "a sound that is none": (
+        SCENE + "        self.add_sound(__file__)\n",
+        r"Film failed with ValueError: '.*film.py' cannot be read as a sound \(film.py, line 4\)",
+    ),
+    "a sound before the scene": (
+        SCENE + "        self.add_sound('gone', time_offset=-1)\n",
+        r"Film failed with ValueError: the sound 'gone' would begin 1.00 s before the scene \(film.py, line 4\)",
+    ),
     "no scene": ("class Film(dict): pass\n", "'Film' in 'film.py' is no manim Scene; name a class derived from Scene"),
     "no class": ("Film = 3\n", "'Film' in 'film.py' is no manim Scene"),
     "nothing played": (

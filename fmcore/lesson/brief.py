@@ -1,5 +1,6 @@
 """What a scene is told before it is played, and what it hands back afterwards."""
 
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -45,10 +46,23 @@ class Figure(BaseModel):
     other: bool = False  # whether the array is of the other bundle, the one compared with
 
 
+class Sound(BaseModel):
+    """A file that is heard from `start_s` seconds on, and what it does to the sounds before it meanwhile."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path
+    sha256: str
+    start_s: float = Field(ge=0)
+    gain_db: float = 0.0
+    background_db: float = 0.0
+
+
 class Performance(BaseModel):
     """What playing a scene has shown: its beats with their frames, its figures and what it claims.
 
-    `moving` are the stretches of frames [start, end) in which something moved.
+    `moving` are the stretches of frames [start, end) in which something moved. `sounds` and `subcaptions` are what a
+    plain manim scene adds with methods of those names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,5 +73,15 @@ class Performance(BaseModel):
     claims: tuple[SpokenClaim, ...] = ()
     unproved: tuple[tuple[str, str], ...] = ()  # (beat, placeholder) of numbers in sentences that are no claims
     moving: tuple[tuple[int, int], ...] = ()
+    sounds: tuple[Sound, ...] = ()
+    subcaptions: tuple[TimedBeat, ...] = ()
     bundle_digest: str | None = None
     other_digest: str | None = None
+
+    @property
+    def said(self) -> tuple[TimedBeat, ...]:
+        """All that captions are made from, in order, none longer than until the next."""
+        spoken = sorted((*self.beats, *self.subcaptions), key=lambda one: one.start)
+        until = (*(one.start for one in spoken[1:]), sys.maxsize)
+        shown = (one.model_copy(update={"end": min(one.end, end)}) for one, end in zip(spoken, until, strict=False))
+        return tuple(one for one in shown if one.frames > 0)

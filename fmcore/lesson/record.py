@@ -38,6 +38,7 @@ class SceneRecord(_Record):
     claims: tuple[SpokenClaim, ...]
     segments: tuple[str, ...]  # of its pictures in the cache, in order
     inputs: dict[str, str]
+    sounds: tuple[str, ...] = ()  # digests of the files that are heard, in order
 
 
 class BundleRecord(_Record):

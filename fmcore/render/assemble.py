@@ -12,7 +12,9 @@ from av.subtitles.subtitle import SubtitleSet
 from PIL import Image
 
 from fmcore.errors import RenderError
+from fmcore.lesson.brief import Sound
 from fmcore.lesson.captions import Caption, Chapter, milliseconds
+from fmcore.render.sound import Track
 
 _MS = Fraction(1, 1000)
 # What FFmpeg's mov_text encoder wants to know of the style; players use their own.
@@ -38,11 +40,12 @@ def join(
     chapters: Sequence[Chapter],
     title: str,
     language: str = "eng",
+    sounds: Sequence[Sound] = (),
 ) -> int:
     """Write the film to `target` and return its number of frames.
 
     Raises:
-        RenderError: two segments do not fit together.
+        RenderError: two segments do not fit together, or a sound cannot be read any more.
     """
     with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as film:
         film.metadata["title"] = title
@@ -55,6 +58,7 @@ def join(
             text.codec_context.time_base = text.time_base = _MS
             text.metadata["language"] = language
             text.disposition = Disposition.default  # players that can show captions do so unasked
+        track = Track(film, sounds) if sounds else None
         film.start_encoding()
         packets = _caption_packets(text, captions, fps) if text is not None else []
         frames = 0
@@ -74,9 +78,13 @@ def join(
                     packet.stream = video
                     film.mux(packet)
                     shown += 1
+                    if track is not None:
+                        track.write((frames + shown) / fps)
             frames += shown
             while packets and packets[0].pts < milliseconds(frames, fps):
                 film.mux(packets.pop(0))  # captions near their pictures, so that players need not seek
+        if track is not None:
+            track.finish()
         film.set_chapters([_chapter(number, chapter, fps) for number, chapter in enumerate(chapters)])
     return frames
 

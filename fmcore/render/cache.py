@@ -135,11 +135,16 @@ def segment_name(pictures: str, start: int, end: int) -> str:
     return f"{pictures}-{start}-{end}"
 
 
+def read_files(sketch: Sketch) -> list[tuple[Path, str]]:
+    """The files that a scene has read, or is heard with, and their digests then."""
+    read = [(Path(name), digest) for name, digest in sketch.files.items()]
+    return read + [(one.file, one.sha256) for one in sketch.performance.sounds]
+
+
 def changed_files(sketch: Sketch) -> list[str]:
-    """The files that a scene has read and that are not what they were."""
+    """The names of those files that are not what they were."""
     changed = []
-    for name, digest in sketch.files.items():
-        path = Path(name)
+    for path, digest in read_files(sketch):
         try:
             if file_digest(path) != digest:
                 changed.append(path.name)

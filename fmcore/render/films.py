@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from fmcore import __version__
 from fmcore.errors import InputError, RenderError
+from fmcore.lesson.brief import Sound
 from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
 from fmcore.lesson.plan import LessonPlan
 from fmcore.lesson.record import (
@@ -34,11 +35,12 @@ def films_apart(footage: Sequence[Footage], store: Store, spec: RenderSpec, fold
     """Write one film a scene into `folder`, with its captions beside it."""
     for one in footage:
         name, title = one.plan.ref.name, one.performance.title
-        told = captions(one.performance.beats)
+        told = captions(one.performance.said)
         parts = _Parts(folder)
         with parts:
             film = parts.path(f"{name}.mp4")
-            join(_videos([one], store), film, spec.fps, told, [Chapter(0, one.frames, title)], title)
+            chapters = [Chapter(0, one.frames, title)]
+            join(_videos([one], store), film, spec.fps, told, chapters, title, sounds=one.performance.sounds)
             if told:
                 parts.path(f"{name}.srt").write_text(srt(told, spec.fps), encoding="utf-8")
     return [folder / f"{one.plan.ref.name}.mp4" for one in footage]
@@ -65,15 +67,18 @@ def one_film(
     fps = spec.fps
     told: list[Caption] = []
     chapters: list[Chapter] = []
+    sounds: list[Sound] = []
     start = 0
     for one in footage:
-        told += captions(one.performance.beats, start)
+        told += captions(one.performance.said, start)
+        later_s = start / fps
+        sounds += [heard.model_copy(update={"start_s": heard.start_s + later_s}) for heard in one.performance.sounds]
         chapters.append(Chapter(start, start + one.frames, one.performance.title))
         start += one.frames
     parts = _Parts(folder)
     with parts:
         film = parts.path(FILM_NAME)
-        frames = join(_videos(footage, store), film, fps, told, chapters, record.title)
+        frames = join(_videos(footage, store), film, fps, told, chapters, record.title, sounds=sounds)
         if frames != record.frames:
             raise RenderError(
                 f"The film has {frames} frames where its scenes have {record.frames}; delete '{store.folder}'."
@@ -121,6 +126,7 @@ def record_of(
                 claims=performance.claims,
                 segments=one.segments,
                 inputs=dict(one.plan.inputs),
+                sounds=tuple(sound.sha256 for sound in performance.sounds),
             )
         )
         start += one.frames

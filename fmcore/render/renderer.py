@@ -1,6 +1,7 @@
 """manim's renderer and file writer, cut down to one way: a frame is drawn, encoded and drawn over."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,10 +11,12 @@ from manim.scene.scene_file_writer import SceneFileWriter
 from manim.utils.iterables import list_update
 from numpy.typing import NDArray
 
+from fmcore.lesson.brief import Sound
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.frames import Boxes
 from fmcore.render.run import OnFrames
+from fmcore.render.sound import sound_in
 
 _NOTHING: Boxes = np.zeros((0, 4), int)
 _MANY = 100  # boxes that cost more to look into than the whole frame
@@ -83,6 +86,26 @@ class SegmentWriter(SceneFileWriter):  # type: ignore[misc, unused-ignore]
         super().__init__(settings)
         self.encoder = encoder
         self.areas: Boxes | None = None  # outside of which the next frame is like the last; None: nobody knows
+        self.sounds: list[Sound] = []
+
+    def add_sound(
+        self,
+        sound_file: str | Path,
+        time: float | None = None,
+        gain: float | None = None,
+        gain_to_background: float | None = None,
+    ) -> None:
+        """Note that a file is heard from second `time` on; gains are in decibels. It is mixed when films are joined.
+
+        Raises:
+            ValueError: there is no such file, there is no sound in it, or it would begin before the scene.
+        """
+        sound = sound_in(sound_file, self.settings.assets_dir, time or 0.0)
+        gains = {"gain_db": gain or 0.0, "background_db": gain_to_background or 0.0}
+        self.sounds.append(sound.model_copy(update=gains))
+
+    def add_audio_segment(self, *_: Any, **__: Any) -> None:
+        raise ValueError("sounds are taken from files here; write it to one and call self.add_sound")
 
     def begin_animation(self, allow_write: bool = False, **_: Any) -> None:
         pass

@@ -3,6 +3,7 @@
 manim's configuration belongs to the process, so a process renders one scene at a time.
 """
 
+import errno
 import importlib
 import importlib.util
 import inspect
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -23,8 +24,10 @@ from pydantic import BaseModel, ConfigDict
 
 from fmcore.errors import FmcoreError, RenderError
 from fmcore.lesson.brief import Brief, Performance
+from fmcore.lesson.script import TimedBeat
 from fmcore.render.camera import CairoImages
 from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.encoder import __file__ as encoder_file
 from fmcore.render.patience import patience
 from fmcore.render.process import configure, give_back_memory, own_defaults
 from fmcore.render.quicker import quicken
@@ -156,10 +159,10 @@ def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: O
         raise
     except SystemExit as error:
         raise RenderError(f"{job.scene} left by exit({error.code!r}); let `construct` return instead.") from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RenderError(f"{job.scene} could not be written ({reason}); free some space and run again.") from None
     except Exception as error:
+        if isinstance(error, OSError) and _is_of_the_disk(error):
+            reason = error.strerror or str(error)
+            raise RenderError(f"{job.scene} could not be written ({reason}); free some space and run again.") from None
         raise RenderError(f"{job.scene} failed with {_where(error, job.path)}.") from error
     finally:
         if not encoder.finished:
@@ -230,13 +233,30 @@ def _camera_of(scene_class: type[Scene]) -> Any:
 
 
 def performance_of(scene: Any, job: SegmentJob, frames: int) -> Performance:
-    """What playing all of `scene`, `frames` long, has shown; nothing but its name where it has no beats."""
+    """What playing all of `scene`, `frames` long, has shown; its beats, if it has some."""
+    writer = scene.renderer.file_writer
+    heard = {"sounds": tuple(writer.sounds), "subcaptions": tuple(_timed(writer.subcaptions, frames, job.spec.fps))}
     if not hasattr(scene, "performance"):
-        return Performance(title=job.scene)
+        return Performance(title=job.scene).model_copy(update=heard)
     shown: Performance = scene.performance()
     if shown.beats[-1].end != frames:
         raise RenderError(f"{job.scene} has {frames} frames where its script says {shown.beats[-1].end}.")
-    return shown
+    return shown.model_copy(update=heard)
+
+
+def _timed(subcaptions: Iterable[Any], frames: int, fps: int) -> Iterator[TimedBeat]:
+    """manim's subcaptions, in seconds, as they lie in a film of so many frames."""
+    for one in subcaptions:
+        start, end = (min(max(round(at.total_seconds() * fps), 0), frames) for at in (one.start, one.end))
+        if start < end:
+            yield TimedBeat(cue="subcaption", say=one.content, start=start, end=end)
+
+
+def _is_of_the_disk(error: OSError) -> bool:
+    """Whether the film or a temporary file could not be written, rather than a file of the scene's own be read."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO):
+        return True
+    return any(frame.filename == encoder_file for frame in traceback.extract_tb(error.__traceback__))
 
 
 def _where(error: Exception, path: Path) -> str:

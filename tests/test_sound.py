@@ -1,0 +1,100 @@
+"""Sounds and subcaptions of plain manim scenes, heard and read in the finished film."""
+
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from films import TINY
+from numpy.typing import NDArray
+
+from fmcore.errors import RenderError
+from fmcore.lesson.brief import Sound
+from fmcore.render.assemble import join
+from fmcore.render.encoder import SegmentEncoder
+from fmcore.render.sound import RATE, sound_in
+
+SECONDS = 4
+
+
+def tone(path: Path, hertz: int, seconds: float, rate: int = 44_100, channels: int = 1) -> Path:
+    """A sine at half of full scale."""
+    wanted = 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.repeat((wanted * 32767).astype("<i2")[:, None], channels, 1).tobytes())
+    return path
+
+
+def heard(film: Path) -> NDArray[np.float32]:
+    """Both channels of the film's sound."""
+    with av.open(str(film)) as container:
+        return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], 1)
+
+
+def loudness(samples: NDArray[np.float32], hertz: int, start_s: float, end_s: float) -> list[float]:
+    """The amplitude of one frequency in a stretch, left and right."""
+    part = samples[:, round(start_s * RATE) : round(end_s * RATE)]
+    wave_of = np.exp(-2j * np.pi * hertz * np.arange(part.shape[1]) / RATE)
+    return [float(value) for value in 2 * np.abs(part @ wave_of) / part.shape[1]]
+
+
+@pytest.fixture
+def film_with(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """A silent film of four seconds, joined with these sounds."""
+    cut = SECONDS * TINY.fps // 2
+    parts = [tmp_path / "1.mp4", tmp_path / "2.mp4"]
+    for path in parts:
+        encoder = SegmentEncoder(path, TINY)
+        encoder.write(np.full((TINY.height, TINY.width, 4), 90, np.uint8), cut)
+        encoder.finish()
+
+    def joined(*sounds: Sound) -> NDArray[np.float32]:
+        frames = join(parts, tmp_path / "film.mp4", TINY.fps, [], [], "t", sounds=sounds)
+        assert frames == SECONDS * TINY.fps
+        return heard(tmp_path / "film.mp4")
+
+    return joined
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 1), (48_000, 2), (22_050, 1), (8_000, 2)])
+def test_a_sound_is_heard_where_and_as_loud_as_it_was_added(  # type: ignore[no-untyped-def]
+    rate: int, channels: int, film_with, tmp_path: Path
+) -> None:
+    path = tone(tmp_path / "ä tone.wav", 400, 1.2, rate, channels)
+    samples = film_with(sound_in(path, tmp_path, 0.7))
+    assert samples.shape[1] / RATE == pytest.approx(SECONDS, abs=0.05)
+    assert loudness(samples, 400, 0.75, 1.85) == pytest.approx([0.5, 0.5], abs=0.02)
+    assert np.abs(samples[:, : round(0.65 * RATE)]).max() < 0.01
+    assert np.abs(samples[:, round(1.95 * RATE) :]).max() < 0.01
+
+
+def test_sounds_are_added_up_with_their_gains(film_with, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    low, high = (tone(tmp_path / f"{hertz}.wav", hertz, 3) for hertz in (300, 1200))
+    first = sound_in(low, tmp_path, 0.0)
+    second = sound_in("1200", tmp_path, 2.0).model_copy(update={"gain_db": -12.0, "background_db": -6.0})
+    samples = film_with(first, second)
+    assert sound_in(high, tmp_path, 0.0).sha256 == second.sha256
+    assert loudness(samples, 300, 0.1, 1.9) == pytest.approx([0.5] * 2, abs=0.02)
+    assert loudness(samples, 300, 2.1, 2.9) == pytest.approx([0.5 * 10 ** (-6 / 20)] * 2, abs=0.02)
+    assert loudness(samples, 1200, 2.1, 3.9) == pytest.approx([0.5 * 10 ** (-12 / 20)] * 2, abs=0.02)
+    assert loudness(samples, 1200, 0.1, 1.9) == pytest.approx([0, 0], abs=0.01)
+
+
+def test_what_is_too_loud_is_cut_off_and_what_is_too_long_ends_with_the_film(  # type: ignore[no-untyped-def]
+    film_with, tmp_path: Path
+) -> None:
+    path = tone(tmp_path / "a.wav", 300, 20)
+    samples = film_with(*[sound_in(path, tmp_path, 0.0)] * 4, sound_in(path, tmp_path, 3600.0))
+    assert samples.shape[1] / RATE == pytest.approx(SECONDS, abs=0.05)
+    assert 0.95 < np.abs(samples).max() < 1.3  # an encoder rings at edges
+
+
+def test_a_sound_that_has_gone_is_a_sentence(film_with, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    sound = sound_in(tone(tmp_path / "a.wav", 300, 1), tmp_path, 0.0)
+    sound.file.unlink()
+    with pytest.raises(RenderError, match=r"a\.wav' cannot be read any more"):
+        film_with(sound)
