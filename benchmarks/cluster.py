@@ -10,6 +10,7 @@ is printed beside what they take, both from nothing.
 """
 
 import argparse
+import logging
 import multiprocessing
 import statistics
 import tempfile
@@ -102,6 +103,7 @@ def dask(studio: Studio, rounds: int) -> tuple[float, float] | None:
         return None
     from fmcore.render.cluster import Cluster
 
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # manim lets all loggers speak
     found: dict[int, list[float]] = {1: [], 2: []}
     worth: list[float] = []
     with multiprocessing.get_context("spawn").Pool(2) as pool, config.set(AS_IN_THE_GUIDE):
