@@ -132,7 +132,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
             "render", "film.py:Quick", "film.py:Failing", "--bundle", "tiny.safetensors", "--quality", "smoke",
             "--quiet", "--jobs", "1",
         ],
-        1, r"Failing failed: Failing failed with ValueError: no such thing \(film.py, line 15\)\. What is finished is",
+        1, r"Error: Failing failed with ValueError: no such thing \(film.py, line 15\)\. What is finished is",
     ),
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from fmcore.lesson.brief import Brief
 from fmcore.render.cluster import Cluster
 from fmcore.render.remote import OURS, described, difference
 from fmcore.render.run import Outcome, Workers
+from fmcore.render.scheduler import address
 from fmcore.render.sketch import SketchJob
 from fmcore.render.worker import SegmentJob
 
@@ -258,6 +260,17 @@ def test_a_scheduler_that_goes_away_is_a_sentence(film: Any, tmp_path: Path, mon
                 process.wait()
     assert outcomes[0].result.frames == 5
     assert "does not answer any more" in str(outcomes[1].error)
+
+
+def test_a_scheduler_file_that_is_being_written_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "scheduler.json"
+    file.write_text('{"address": "tcp:')
+    writing = threading.Timer(0.2, file.write_text, ['{"address": "tcp://127.0.0.1:8786"}'])
+    writing.start()
+    try:
+        assert address(str(file)) == "tcp://127.0.0.1:8786"
+    finally:
+        writing.join()
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,10 @@ def test_an_error_in_any_thread_is_raised_and_ends_the_work(bad: int, monkeypatc
 def test_a_reader_who_leaves_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     done: list[int] = []
+    before = threading.active_count()
     with Threads(torch.device("cpu")) as threads:
         results = threads.in_order(lambda number: (time.sleep(0.001), done.append(number)), range(2000), 16)
         next(results)
         results.close()  # type: ignore[attr-defined]
     assert len(done) < 1000
-    assert threading.active_count() < 5
+    assert threading.active_count() <= before

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from fmcore.errors import InputError
 from fmcore.render.remote import described
 
 CONNECT_S = 5.0
+_WRITING_S = 1.0
 
 
 def address(scheduler: str) -> str:
@@ -25,7 +27,7 @@ def address(scheduler: str) -> str:
     if re.fullmatch(r"[^/\\]+:\d+", scheduler):
         return f"tcp://{scheduler}"
     try:
-        address = json.loads(Path(scheduler).read_text(encoding="utf-8"))["address"]
+        address = _written(Path(scheduler))["address"]
         if not isinstance(address, str) or "://" not in address:
             raise ValueError
     except OSError:
@@ -39,6 +41,18 @@ def address(scheduler: str) -> str:
             " name the file that `dask scheduler --scheduler-file` has written."
         ) from None
     return address
+
+
+def _written(file: Path) -> Any:
+    """What is in a scheduler's file; Dask writes it in place, so one that ends early is read again for a while."""
+    until = time.monotonic() + _WRITING_S
+    while True:
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except json.JSONDecodeError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 @contextmanager
