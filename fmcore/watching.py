@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, suppress
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -30,24 +30,8 @@ _PAUSE_S = 0.05  # between two looks, however much happens in a folder
 _READING = ("opened", "closed_no_write")  # events that change nothing
 # What a scene may read, so that it fails without
 _READ = frozenset(
-    [
-        ".py",
-        ".csv",
-        ".jpeg",
-        ".jpg",
-        ".json",
-        ".mp3",
-        ".npy",
-        ".npz",
-        ".ogg",
-        ".png",
-        ".svg",
-        ".toml",
-        ".txt",
-        ".wav",
-        ".webp",
-    ]
-)
+    (".py", ".csv", ".jpeg", ".jpg", ".json", ".mp3", ".npy", ".npz", ".ogg", ".png", ".svg", ".toml", ".txt", ".wav")
+)  # fmt: skip
 _YOUNG_NS = 2_000_000_000  # file systems may give two saves in so short a time the same time of change
 
 Contents = dict[Path, str | None]
@@ -119,14 +103,15 @@ def files_of(read: Callable[[], LessonPlan], plan_file: Path | None, output: Pat
 def _played(store: Store) -> dict[str, tuple[Path, ...]]:
     """The files that scenes read, or were heard with, when they were last played; by the scene's name."""
     with suppress(OSError):
-        takes = sorted(store.folder.glob("*.take.json"), key=lambda path: path.stat().st_mtime)
-        return dict(one for path in takes if (one := _read_by(store, path)) is not None)
+        takes = sorted((path.stat().st_mtime_ns, path) for path in store.folder.glob("*.take.json"))
+        return dict(one for written, path in takes if (one := _read_by(path, written)) is not None)
     return {}
 
 
-@cache  # what a take says never changes
-def _read_by(store: Store, path: Path) -> tuple[str, tuple[Path, ...]] | None:
-    take = store.any_take(path)
+@lru_cache(maxsize=1024)  # some milliseconds a take
+def _read_by(path: Path, written: int) -> tuple[str, tuple[Path, ...]] | None:
+    """The scene of the take in a file that was written then, and the files that it read."""
+    take = Store(path.parent).any_take(path)
     return None if take is None else (take.scene, tuple(path for path, _ in read_files(take.sketch)))
 
 

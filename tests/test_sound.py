@@ -1,6 +1,7 @@
 """Sounds and subcaptions of plain manim scenes, heard and read in the finished film."""
 
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -16,6 +17,7 @@ from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.sound import RATE, sound_in
 
 SECONDS = 4
+Joined = Callable[..., NDArray[np.float32]]
 
 
 def tone(path: Path, hertz: int, seconds: float, rate: int = 44_100, channels: int = 1) -> Path:
@@ -43,7 +45,7 @@ def loudness(samples: NDArray[np.float32], hertz: int, start_s: float, end_s: fl
 
 
 @pytest.fixture
-def film_with(tmp_path: Path):  # type: ignore[no-untyped-def]
+def film_with(tmp_path: Path) -> Joined:
     """A silent film of four seconds, joined with these sounds."""
     cut = SECONDS * TINY.fps // 2
     parts = [tmp_path / "1.mp4", tmp_path / "2.mp4"]
@@ -61,8 +63,8 @@ def film_with(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(44_100, 1), (48_000, 2), (22_050, 1), (8_000, 2)])
-def test_a_sound_is_heard_where_and_as_loud_as_it_was_added(  # type: ignore[no-untyped-def]
-    rate: int, channels: int, film_with, tmp_path: Path
+def test_a_sound_is_heard_where_and_as_loud_as_it_was_added(
+    rate: int, channels: int, film_with: Joined, tmp_path: Path
 ) -> None:
     path = tone(tmp_path / "ä tone.wav", 400, 1.2, rate, channels)
     samples = film_with(sound_in(path, tmp_path, 0.7))
@@ -72,7 +74,7 @@ def test_a_sound_is_heard_where_and_as_loud_as_it_was_added(  # type: ignore[no-
     assert np.abs(samples[:, round(1.95 * RATE) :]).max() < 0.01
 
 
-def test_sounds_are_added_up_with_their_gains(film_with, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_sounds_are_added_up_with_their_gains(film_with: Joined, tmp_path: Path) -> None:
     low, high = (tone(tmp_path / f"{hertz}.wav", hertz, 3) for hertz in (300, 1200))
     first = sound_in(low, tmp_path, 0.0)
     second = sound_in("1200", tmp_path, 2.0).model_copy(update={"gain_db": -12.0, "background_db": -6.0})
@@ -84,16 +86,14 @@ def test_sounds_are_added_up_with_their_gains(film_with, tmp_path: Path) -> None
     assert loudness(samples, 1200, 0.1, 1.9) == pytest.approx([0, 0], abs=0.01)
 
 
-def test_what_is_too_loud_is_cut_off_and_what_is_too_long_ends_with_the_film(  # type: ignore[no-untyped-def]
-    film_with, tmp_path: Path
-) -> None:
+def test_what_is_too_loud_is_cut_off_and_what_is_too_long_ends_with_the_film(film_with: Joined, tmp_path: Path) -> None:
     path = tone(tmp_path / "a.wav", 300, 20)
     samples = film_with(*[sound_in(path, tmp_path, 0.0)] * 4, sound_in(path, tmp_path, 3600.0))
     assert samples.shape[1] / RATE == pytest.approx(SECONDS, abs=0.05)
     assert 0.95 < np.abs(samples).max() < 1.3  # an encoder rings at edges
 
 
-def test_a_sound_that_has_gone_is_a_sentence(film_with, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_sound_that_has_gone_is_a_sentence(film_with: Joined, tmp_path: Path) -> None:
     sound = sound_in(tone(tmp_path / "a.wav", 300, 1), tmp_path, 0.0)
     sound.file.unlink()
     with pytest.raises(RenderError, match=r"a\.wav' cannot be read any more"):

@@ -287,6 +287,8 @@ def test_what_a_scene_read_when_it_was_played_is_watched(tmp_path: Path, monkeyp
     plan = LessonPlan(title="T", bundles={"unused": BundleRecipe()}, scenes=(SceneEntry(scene="film.py:Film"),))
     found = {path.resolve().name for path in files_of(lambda: plan, None, tmp_path)}
     assert found == {"film.py", "dog.png", "bark.wav"}
+    store.keep_take("b", Take(scene="Film", inputs={}, sketch=other, pictures="0" * 32))  # played anew, under its key
+    assert {path.name for path in files_of(lambda: plan, None, tmp_path)} == {"film.py", "cat.png", "bark.wav"}
 
 
 def test_which_files_a_lesson_is_made_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fmcore.errors import FmcoreError, InputError, one_of
-from fmcore.render.cache import Store, Take
+from fmcore.render.cache import Store, Take, read_files
 
 _SHOWN = 8  # parts of bundles, and files, before "and 12 more"
 
@@ -127,8 +127,8 @@ def _explained(store: Store, take: Take) -> str:
         f"  options    {', '.join(f'{name} = {value}' for name, value in options.items()) or 'none'}",
         f"  arrays     {_some(sorted(take.sketch.reads))}",
     ]
-    if take.sketch.files:
-        rows.append(f"  files      {_some(sorted(take.sketch.files))}")
+    if files := sorted(str(path) for path, _ in read_files(take.sketch)):
+        rows.append(f"  files      {_some(files)}")
     cuts = store.cuts(take.pictures)
     for start, end in cuts.stretches if cuts is not None else ():
         name = f"{take.pictures}-{start}-{end}"
