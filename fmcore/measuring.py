@@ -88,7 +88,7 @@ def measure(
         return run(part.rows, heard), readings, part.found
 
     with evaluating(network), Threads(device) as threads:
-        run(slice(0, _LOOKED_AT_FIRST), begin)
+        run(slice(0, min(_LOOKED_AT_FIRST, plan.parts[0].stop)), begin)  # of a large network, parts are smaller
         for group in threads.in_order(run_part, range(len(plan.parts)), _ADDED_TOGETHER):
             for layer in layers:
                 sums[layer.name].add([readings[layer.name] for _, readings, _ in group])
