@@ -12,6 +12,7 @@ is printed beside what they take, both from nothing.
 import argparse
 import logging
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -26,7 +27,7 @@ from fmcore.render.plan import ScenePlan, plan_scenes
 from fmcore.render.run import Crew, Workers
 from fmcore.render.simulate import rows_of
 from fmcore.render.spec import RenderSpec, quality
-from fmcore.render.takes import Shoot
+from fmcore.render.takes import Shoot, sketch_job
 from fmcore.reporter import Silent
 
 BAR = 1.8
@@ -104,6 +105,7 @@ def dask(studio: Studio, rounds: int) -> tuple[float, float] | None:
     from fmcore.render.cluster import Cluster
 
     logging.getLogger("distributed").setLevel(logging.ERROR)  # manim lets all loggers speak
+    os.environ["DASK_LOGGING__DISTRIBUTED"] = "error"  # and in the workers too
     found: dict[int, list[float]] = {1: [], 2: []}
     worth: list[float] = []
     with multiprocessing.get_context("spawn").Pool(2) as pool, config.set(AS_IN_THE_GUIDE):
@@ -126,12 +128,10 @@ def dask(studio: Studio, rounds: int) -> tuple[float, float] | None:
 def warm_up(studio: Studio, address: str, count: int) -> None:
     """Let every worker play a scene."""
     from fmcore.render.cluster import Cluster
-    from fmcore.render.sketch import SketchJob
-    from fmcore.render.takes import _job
 
     with Cluster(address) as crew:
         store = Store(Path(tempfile.gettempdir(), "none"))
-        jobs = [SketchJob(segment=_job(plan, store, ())) for plan in studio.plans(store)] * count
+        jobs = [sketch_job(plan, store) for plan in studio.plans(store)] * count
         crew.run(jobs, lambda *told: None, lambda outcome: None)
 
 

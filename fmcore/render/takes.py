@@ -20,6 +20,7 @@ from fmcore.render.run import Crew, Outcome
 from fmcore.reporter import Reporter
 
 if TYPE_CHECKING:  # manim is imported when there is something to play, not before
+    from fmcore.render.sketch import SketchJob
     from fmcore.render.worker import SegmentJob, SegmentResult
 
 _STORYBOARDS = "Storyboards"  # a task to be told of
@@ -54,10 +55,8 @@ class Shoot:
 
     def sketch(self, crew: Crew, paces: Mapping[str, tuple[int, ...]]) -> None:
         """Play what nobody knows yet, undrawn; `paces` gives the beats' ends in an earlier film by key."""
-        from fmcore.render.sketch import SketchJob
-
         unknown = [plan for plan in self.plans.values() if plan.take is None]
-        jobs = [SketchJob(segment=_job(plan, self._store, paces.get(plan.key, ()))) for plan in unknown]
+        jobs = [sketch_job(plan, self._store, paces.get(plan.key, ())) for plan in unknown]
         found: dict[str, Take] = {}
 
         def on_outcome(outcome: Outcome[Sketch]) -> None:
@@ -182,6 +181,13 @@ def paces_of(plans: Sequence[ScenePlan], before: Mapping[int, SceneRecord]) -> d
         for position, plan in enumerate(plans)
         if position in before and all(before[position].inputs.get(name) == plan.inputs[name] for name in same)
     }
+
+
+def sketch_job(plan: ScenePlan, store: Store, pace: tuple[int, ...] = ()) -> SketchJob:
+    """Play the scene to its end, undrawn."""
+    from fmcore.render.sketch import SketchJob
+
+    return SketchJob(segment=_job(plan, store, pace))
 
 
 def _job(plan: ScenePlan, store: Store, pace: tuple[int, ...], **more: object) -> SegmentJob:
