@@ -6,6 +6,7 @@ Where a channel's mean is large beside its spread, sums are taken about a fixed 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import gcd
 
 import numpy as np
 import torch
@@ -220,9 +221,10 @@ def _correlation(covariance: Doubles, variance: Doubles) -> dict[str, Array]:
     return {"nearest": nearest.astype(np.int32), "nearest_correlation": matrix[np.arange(len(matrix)), nearest]}
 
 
-def read(activation: Tensor, part: Part, sums: Sums) -> Reading:
+def read(activation: Tensor, maxima: Tensor, part: Part, sums: Sums) -> Reading:
     """What one part says: activation (B, C, h, w). `sums` are those of parts before it.
 
+    `maxima` is the activation, or it pooled by the network: any maps with the same largest values.
     Every pass over the maps costs as much as the memory is slow, so there are as few as can be.
     """
     info, pivot = sums.info, sums.pivot
@@ -235,7 +237,7 @@ def read(activation: Tensor, part: Part, sums: Sums) -> Reading:
     else:  # of a single channel the product of matrices would add up one by one, and lose digits
         products = centred.square().sum(0).reshape((c, c) if c == 1 else (c,))
     never_negative = info.nonlinearity in NEVER_NEGATIVE
-    largest = _largest(maps, never_negative)
+    largest = _largest(_channels_last(maxima), never_negative)
     reading = Reading(
         image_sums=maps.view(images, h * w, c).sum(1).numpy(),
         largest=largest,
@@ -247,48 +249,52 @@ def read(activation: Tensor, part: Part, sums: Sums) -> Reading:
         sample={},
         top=_candidates(maps, largest, sums.least, part.rows.start),
     )
-    masks, classical_maps = part.on(info)
+    masks, known = part.on(info)
     if masks is not None:
         positive = flat if never_negative else flat.clamp(min=0)
         reading.on_object = (masks.T @ positive).T.double().numpy(), masks.sum(0).double().numpy()
-    if classical_maps is not None:
-        inside = _inside(info, part.plan.images.shape[2:])
-        seen = maps[:, inside].reshape(-1, c)
+    if known is not None:
+        rows, columns = _inside(info, part.plan.images.shape[2:])
+        seen = maps[:, rows, columns].reshape(-1, c)
         if pivot is not None:
             seen = seen - pivot
-        both = torch.cat([seen, classical_maps.reshape(images, h, w, -1)[:, inside].reshape(len(seen), -1),
-                          torch.ones(len(seen), 1)], 1)  # fmt: skip
-        reading.meaning = (both.T @ both[:, c:]).double().numpy(), seen.square().sum(0).double().numpy()
-    if part.sampled is not None:
-        taken, places = part.sampled
+        there = known.view(images, h, w, -1)[:, rows, columns].flatten(0, 2)
+        products = torch.cat([seen.T @ there, there.T @ there])
+        reading.meaning = products.double().numpy(), seen.square().sum(0).double().numpy()
+    if part.sampled:
         grid = (min(part.plan.grid, h), min(part.plan.grid, w))
-        coarse = nn.functional.adaptive_avg_pool2d(maps[taken].permute(0, 3, 1, 2), grid).numpy()
-        reading.sample = dict(zip(places, coarse, strict=True))
+        sampled = maps.index_select(0, torch.tensor(part.sampled)).permute(0, 3, 1, 2)
+        reading.sample = dict(zip(part.places, nn.functional.adaptive_avg_pool2d(sampled, grid).numpy(), strict=True))
     return reading
 
 
-def _inside(info: LayerInfo, image: tuple[int, ...]) -> Tensor:
-    """Places (h, w) that see no padding, whose zeros would pass for edges; all places where few are so."""
+def _inside(info: LayerInfo, image: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns that see no padding, whose zeros would pass for edges; all places where few are so."""
     _, h, w = info.output_shape
     tops_and_bottoms = np.array([info.field.box(row, 0)[::2] for row in range(h)])  # (h, 2)
     lefts_and_rights = np.array([info.field.box(0, column)[1::2] for column in range(w)])
     free = [
-        (edges[:, 0] >= 0) & (edges[:, 1] <= length)
+        np.flatnonzero((edges[:, 0] >= 0) & (edges[:, 1] <= length))  # neighbours: fields move with their places
         for edges, length in zip((tops_and_bottoms, lefts_and_rights), image, strict=True)
     ]
-    inside = free[0][:, None] & free[1]
-    return torch.from_numpy(inside if inside.mean() >= _ENOUGH_INSIDE else np.ones((h, w), bool))
+    if len(free[0]) * len(free[1]) < _ENOUGH_INSIDE * h * w:
+        return slice(h), slice(w)
+    rows, columns = (slice(int(places[0]), int(places[-1]) + 1) for places in free)
+    return rows, columns
 
 
 def _count(flags: NDArray[np.bool_]) -> Doubles:
-    """How many of flags (N, C) are set, by column. Summing bytes, 255 rows at once, is quicker than any other way."""
+    """How many of flags (N, C) are set, by column.
+
+    255 rows at once are added as bytes, of which none overflows, eight bytes as one number: quicker than any other way.
+    """
     n, c = flags.shape
-    blocks = n // 255
-    counts = np.zeros(c)
+    together = 8 // gcd(c, 8)  # rows that fill whole numbers of eight bytes
+    blocks = n // 255 // together * together
+    counts: Doubles = flags[blocks * 255 :].sum(0).astype(np.float64)
     if blocks:
-        rows = flags[: blocks * 255].view(np.uint8).reshape(255, blocks * c)
-        counts += np.add.reduce(rows, axis=0, dtype=np.uint8).reshape(blocks, c).sum(0)
-    counts += flags[blocks * 255 :].sum(0)
+        numbers = flags[: blocks * 255].reshape(255, blocks * c).view(np.uint64)
+        counts += np.add.reduce(numbers, axis=0).view(np.uint8).reshape(blocks, c).sum(0)
     return counts
 
 
@@ -326,5 +332,5 @@ def _candidates(maps: Tensor, largest: NDArray[np.float32], least: NDArray[np.fl
     else:
         place = max(0, len(largest) - TOP_IMAGES)
         image, channel = np.nonzero(largest >= np.partition(largest, place, axis=0)[place])
-    chosen = maps[torch.from_numpy(image), :, :, torch.from_numpy(channel)].flatten(1)  # (n, h x w)
-    return _Top(channel, largest[image, channel], image + first, chosen.argmax(1).numpy())
+    chosen = maps.flatten(1, 2).numpy()[image, :, channel]  # (n, h x w)
+    return _Top(channel, largest[image, channel], image + first, chosen.argmax(1))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fmcore.analysis.receptive_field import Reach, interpolated, joined, pooled_to, reached, through, transposed
-from fmcore.header import ReceptiveField
+from fmcore.header import LayerInfo, ReceptiveField
 
 NEVER_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softplus"})
 _NONLINEARITIES = frozenset({
@@ -92,6 +92,16 @@ def pooling_geometry(name: str, args: Any, kwargs: Any, output: Tensor) -> dict[
         "padding": _pair(given.get("padding", 0)),
         "dilation": _pair(given.get("dilation", 1)),
     }
+
+
+def passes_over_none(pooling: LayerInfo, maps: Tensor) -> bool:
+    """Whether the windows of a pooling cover every place of the `maps` (B, C, h, w) that go in."""
+    return pooling.dilation == (1, 1) and all(
+        step <= side and (count - 1) * step + side - padding >= length
+        for side, step, padding, count, length in zip(
+            pooling.kernel, pooling.stride, pooling.padding, pooling.output_shape[1:], maps.shape[2:], strict=True
+        )
+    )
 
 
 def batch_norm_terms(args: Any, kwargs: Any) -> tuple[Tensor | None, Tensor | None]:

@@ -19,8 +19,8 @@ from fmcore.tracing import Layer
 
 OBJECT_IMAGES = 1024  # evenly spread, on which object and background are told apart
 MEANING_IMAGES = 256  # evenly spread, which are compared with classical maps
-_PART = 128  # images
-_PART_VALUES = 2**22  # of the largest layer: 16 MiB
+_PART = 256  # images
+_PART_VALUES = 6_000_000  # of all layers together: 24 MB
 _SAMPLE_BYTES = 2**24
 _SAMPLED_TOGETHER = 8  # neighbouring images: a few large readings cost less than many small ones
 _FINE_GRID_CHANNELS = 512  # of all layers together; with more, the sample is coarser
@@ -33,7 +33,7 @@ class Plan:
 
     def __init__(self, layers: Sequence[Layer], images: Images, labels: NDArray[np.int64] | None, classes: int) -> None:
         self.images, self.labels, self.classes = images, labels, classes
-        values = max(int(np.prod(layer.info.output_shape)) for layer in layers)
+        values = sum(int(np.prod(layer.info.output_shape)) for layer in layers)
         size = max(1, min(_PART, _PART_VALUES // values))
         self.parts = [slice(start, min(start + size, len(images))) for start in range(0, len(images), size)]
         self.for_objects, self.for_meaning = self._spread_over(OBJECT_IMAGES), self._spread_over(MEANING_IMAGES)
@@ -50,7 +50,7 @@ class Plan:
     def _spread_over(self, images: int) -> frozenset[int]:
         """The numbers of parts, evenly spread, that together have about so many images."""
         wanted = min(len(self.parts), max(1, images // (self.parts[0].stop - self.parts[0].start)))
-        return frozenset(int(n) for n in np.linspace(0, len(self.parts) - 1, wanted).round())
+        return frozenset(n * len(self.parts) // wanted for n in range(wanted))  # the last one may be short
 
 
 class Part:
@@ -59,7 +59,7 @@ class Part:
     def __init__(self, plan: Plan, rows: slice, number: int) -> None:
         self.plan, self.rows, self.found = plan, rows, 0
         self.masks: Array | None = None  # (B, 2, H, W): on the object; in an image that has one
-        self.maps: Array | None = None  # (B, maps, H, W)
+        self.maps: Array | None = None  # (B, maps + 1, H, W): classical maps, and 1
         if number in plan.for_objects or number in plan.for_meaning:
             pixels = plan.images[rows].astype(np.float32) / np.float32(255)  # (B, C, H, W)
         if number in plan.for_objects:
@@ -69,14 +69,16 @@ class Part:
             anywhere = np.broadcast_to(valid[:, None, None], masks.shape)
             self.masks = np.stack([masks, anywhere], 1).astype(np.float32)
         if number in plan.for_meaning:
-            self.maps = classical.classical_maps(pixels)
+            maps = classical.classical_maps(pixels)
+            self.maps = np.concatenate([maps, np.ones_like(maps[:, :1])], 1)
         self.one_hot = None if plan.labels is None else np.eye(plan.classes)[plan.labels[rows]]  # (B, K)
         taken = [row for row in range(rows.start, rows.stop) if row in plan.place_of]
-        self.sampled = ([row - rows.start for row in taken], [plan.place_of[row] for row in taken]) if taken else None
+        self.sampled = [row - rows.start for row in taken]  # of the part's images
+        self.places = [plan.place_of[row] for row in taken]  # in the sample
         self._aligned: dict[tuple[object, ...], tuple[Tensor | None, Tensor | None]] = {}
 
     def on(self, info: LayerInfo) -> tuple[Tensor | None, Tensor | None]:
-        """Masks (N, 2) and classical maps (N, maps) at the N = B x h x w places of a layer, or None each."""
+        """Masks (N, 2) and classical maps (N, maps + 1) at the N = B x h x w places of a layer, or None each."""
         grid = info.output_shape[1:]
         key = (grid, info.field.jump, info.field.start)
         if key not in self._aligned:

@@ -24,7 +24,7 @@ from fmcore.tracing import Layer, Listening, Trace
 
 _CLASSES = 100  # for more, the means of every class are not kept
 _LOOKED_AT_FIRST = 8  # images, which decide where sums are pivoted
-_ADDED_TOGETHER = 16  # parts; fixed, so that the numbers do not depend on how many cores there are
+_ADDED_TOGETHER = 8  # parts; fixed, so that the numbers do not depend on how many cores there are
 
 
 @dataclass
@@ -63,27 +63,34 @@ def measure(
     logits: list[Array] = []
     found = 0
 
-    def run(rows: slice, heard: Callable[[Layer, Tensor], None]) -> Array:
-        def of_layer(layer: Layer, _: str, activation: Tensor) -> None:
-            if layer.measured:
-                heard(layer, activation)
+    def run(rows: slice, heard: Callable[[Layer, Tensor, Tensor], None]) -> Array:
+        """`heard` is told of a layer, its activation, and what has the same largest values: that, or it pooled."""
+        waiting: list[Tensor] = []  # one at most: the pooling is the next call
+
+        def of_layer(layer: Layer, part: str, maps: Tensor) -> None:
+            if not layer.measured:
+                return
+            if part == "activation" and "maxima" in layer.calls:
+                waiting.append(maps)
+            else:
+                heard(layer, waiting.pop() if part == "maxima" else maps, maps)
 
         with torch.inference_mode():
             batch = as_input(torch.from_numpy(images[rows]).to(device))
-            with Listening(trace, {"activation"}, of_layer):
+            with Listening(trace, {"activation", "maxima"}, of_layer):
                 output = network(batch)
         logits: Array = output.cpu().float().numpy()
         return logits
 
-    def begin(layer: Layer, activation: Tensor) -> None:
+    def begin(layer: Layer, activation: Tensor, _: Tensor) -> None:
         sums[layer.name] = Sums(layer.info, pivot_of(activation))
 
     def run_part(number: int) -> tuple[Array, dict[str, Reading], int]:
         part = Part(plan, plan.parts[number], number)
         readings: dict[str, Reading] = {}
 
-        def heard(layer: Layer, activation: Tensor) -> None:
-            readings[layer.name] = read(activation, part, sums[layer.name])
+        def heard(layer: Layer, activation: Tensor, maxima: Tensor) -> None:
+            readings[layer.name] = read(activation, maxima, part, sums[layer.name])
 
         return run(part.rows, heard), readings, part.found
 

@@ -17,7 +17,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from fmcore.errors import InputError
-from fmcore.geometry import Fields, batch_norm_terms, convolution_geometry, nonlinearity, pooling_geometry
+from fmcore.geometry import (
+    Fields,
+    batch_norm_terms,
+    convolution_geometry,
+    nonlinearity,
+    passes_over_none,
+    pooling_geometry,
+)
 from fmcore.header import LayerInfo, ModuleInfo
 from fmcore.running import evaluating, hinting, require_logits, run
 
@@ -35,7 +42,7 @@ class Layer:
 
     info: LayerInfo
     module: str  # the module it ran in
-    calls: dict[str, int] = field(default_factory=dict)  # part -> call: input, sum, preactivation, activation
+    calls: dict[str, int] = field(default_factory=dict)  # part -> call: input, sum, preactivation, activation, maxima
     weight: Tensor | None = None  # (C_out, C_in / groups, kH, kW)
     bias: Tensor | None = None  # (C_out,)
     scale: Tensor | None = None  # (C_out,), of a batch normalisation
@@ -78,8 +85,9 @@ def trace(network: nn.Module, images: Tensor) -> Trace:
 class Listening(TorchFunctionMode):
     """While it is active, `heard(layer, part, tensor)` is called for the parts that are listened to.
 
-    `parts` are of "input", "sum", "preactivation" and "activation". What `heard` does to the tensor in place is
-    what the network goes on with. It may be active in several threads, one object each.
+    `parts` are of "input", "sum", "preactivation", "activation" and "maxima", which a layer has if the next call is a
+    max pooling that passes over no place: its largest values are the layer's. What `heard` does to the tensor in place
+    is what the network goes on with. It may be active in several threads, one object each.
     """
 
     def __init__(self, trace: Trace, parts: set[str], heard: Callable[[Layer, str, Tensor], None]) -> None:
@@ -242,7 +250,7 @@ class _Finding(TorchFunctionMode):
         if name == "conv2d" and output.dim() == 4:
             self._convolution(call, args, kwargs, output)
         elif name in _POOLINGS and output.dim() == 4 and args[0].dim() == 4:
-            self._pooling(call, name, args, kwargs, output)
+            self._pooling(call, name, args, kwargs, output, origin)
         elif origin is not None and name in NORMALISATIONS and origin.stage == "sum" and origin.layer.measured:
             self._normalisation(call, name, origin.layer, args, kwargs, output)
         elif origin is not None and origin.stage != "activated" and (phi := nonlinearity(name, args, kwargs)):
@@ -254,6 +262,7 @@ class _Finding(TorchFunctionMode):
 
     def _activation(self, call: int, layer: Layer, phi: str, output: Tensor) -> None:
         layer.calls["activation"] = call
+        layer.calls.pop("maxima", None)
         layer.info = layer.info.model_copy(update={"nonlinearity": phi})
         self.origins[id(output)] = _Origin(layer, "activated")
 
@@ -281,7 +290,7 @@ class _Finding(TorchFunctionMode):
         self._add(Layer(info, self.names[module], calls, weight.detach(), None if bias is None else bias.detach()),
                   output, "sum")  # fmt: skip
 
-    def _pooling(self, call: int, name: str, args: Any, kwargs: Any, output: Tensor) -> None:
+    def _pooling(self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, pooled: _Origin | None) -> None:
         module = self.stack[-1][0] if self.stack else self.network
         own = isinstance(module, _POOLING_MODULES)
         geometry = pooling_geometry(name, args, kwargs, output)
@@ -293,9 +302,13 @@ class _Finding(TorchFunctionMode):
             **geometry,
         )
         self._add(Layer(info, self.names[module], {"activation": call}), output, "sum")
+        at_once = pooled is not None and self.emerged[id(args[0])] == pooled.layer.calls["activation"] == call - 1
+        if pooled is not None and at_once and name == "max_pool2d" and passes_over_none(info, args[0]):
+            pooled.layer.calls["maxima"] = call
 
     def _normalisation(self, call: int, name: str, layer: Layer, args: Any, kwargs: Any, output: Tensor) -> None:
         layer.calls["preactivation"] = layer.calls["activation"] = call
+        layer.calls.pop("maxima", None)
         layer.info = layer.info.model_copy(update={"normalisation": name})
         if name == "batch_norm":
             layer.scale, layer.shift = batch_norm_terms(args, kwargs)

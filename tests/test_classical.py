@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fmcore.analysis import classical
 from fmcore.analysis.classical import NAMES, classical_maps
 from fmcore.analysis.foreground import foreground
 
@@ -151,3 +152,12 @@ def test_a_turned_image_has_turned_maps() -> None:
     }
     for name in {*EDGES, *NAMES} - {"silhouette", *SIDES}:
         assert np.rot90(upright[name]) == pytest.approx(turned[swapped[name]], abs=1e-6), name
+
+
+def test_many_images_and_long_lines_are_worked_out_like_one_small_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(5).random((3, 3, 70, 40)).astype(np.float32)
+    together = classical_maps(images)
+    assert together.shape == (3, len(NAMES), 70, 40) and together.min() >= 0
+    monkeypatch.setattr(classical, "_SHORT", 100)  # by matrices, which lines of 70 are too long for
+    monkeypatch.setattr(classical, "_TOGETHER", 1)
+    np.testing.assert_allclose(classical_maps(images), together, atol=1e-6)

@@ -26,6 +26,11 @@ Array = NDArray[np.float64]
 NONLINEAR: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU, "none": nn.Identity, "leaky_relu": lambda: nn.LeakyReLU(0.25), "relu6": nn.ReLU6,
 }  # fmt: skip
+POOLINGS: dict[str, Callable[[], nn.Module]] = {
+    "none": nn.Identity, "halves": lambda: nn.MaxPool2d(2), "the border too": lambda: nn.MaxPool2d(2, ceil_mode=True),
+    "overlapping": lambda: nn.MaxPool2d(3, 2, 1), "gaps": lambda: nn.MaxPool2d(1, 2), "mean": lambda: nn.AvgPool2d(2),
+    "apart": lambda: nn.MaxPool2d(2, 2, dilation=2),
+}  # fmt: skip
 CLASSES = 3
 
 
@@ -42,6 +47,7 @@ class Planted:
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     nonlinearity: str = "relu"
+    pooling: str = "none"
 
     def __post_init__(self) -> None:
         convolution = nn.Conv2d(self.filters.shape[1], len(self.filters), 3)
@@ -49,7 +55,10 @@ class Planted:
             convolution.weight.copy_(torch.tensor(self.filters))
             convolution.bias.copy_(torch.tensor(self.bias))  # type: ignore[union-attr]
         maps = nn.Sequential(convolution, NONLINEAR[self.nonlinearity]())
-        self.network = nn.Sequential(maps, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LazyLinear(CLASSES)).eval()
+        pooling = POOLINGS[self.pooling]()
+        self.network = nn.Sequential(
+            maps, pooling, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LazyLinear(CLASSES)
+        ).eval()
         self.found = trace(self.network, as_input(torch.from_numpy(self.images[:1])))
 
     def measured(self) -> Measured:
@@ -76,12 +85,19 @@ def drawn(count: int, side: int, channels: int = 1, seed: int = 0) -> NDArray[np
 
 
 def planted(
-    count: int, side: int, channels: int, seed: int = 0, nonlinearity: str = "relu", inputs: int = 1
+    count: int,
+    side: int,
+    channels: int,
+    seed: int = 0,
+    nonlinearity: str = "relu",
+    inputs: int = 1,
+    pooling: str = "none",
 ) -> Planted:
     random = np.random.default_rng(seed)
     filters = random.integers(-2, 3, (channels, inputs, 3, 3)).astype(float)
     bias = random.integers(-200, 100, channels).astype(float).tolist()
-    return Planted(filters, bias, drawn(count, side, inputs, seed), random.integers(0, CLASSES, count), nonlinearity)
+    images = drawn(count, side, inputs, seed)
+    return Planted(filters, bias, images, random.integers(0, CLASSES, count), nonlinearity, pooling)
 
 
 def plainly(
@@ -140,6 +156,7 @@ CASES = {
     "seed": st.integers(0, 99),
     "nonlinearity": st.sampled_from(sorted(NONLINEAR)),
     "inputs": st.sampled_from([1, 3]),
+    "pooling": st.sampled_from(sorted(POOLINGS)),
 }
 
 
@@ -148,7 +165,7 @@ CASES = {
 def test_statistics_are_those_of_all_activations(case: dict[str, object]) -> None:
     net = planted(**case)  # type: ignore[arg-type]
     measured = net.measured()
-    (layer,) = net.found.layers
+    layer = net.found.layers[0]
     maps = net.activations()
     compare(measured, layer.name, plainly(maps, net.images, net.labels, layer.info.field))
     assert (measured.info.images, measured.info.meaning_images) == (len(maps), len(maps))

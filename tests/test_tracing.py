@@ -151,7 +151,7 @@ def test_which_layers_a_network_has_and_what_they_compute(kind: str) -> None:
 
 def listened(network: nn.Module, found: Trace) -> dict[tuple[str, str], Tensor]:
     parts: dict[tuple[str, str], Tensor] = {}
-    every = {"input", "sum", "preactivation", "activation"}
+    every = {"input", "sum", "preactivation", "activation", "maxima"}
     with evaluating(network), torch.inference_mode():
         images = torch.rand(3, 1, 12, 12, generator=torch.Generator().manual_seed(1))
         with Listening(found, every, lambda layer, part, value: parts.update({(layer.name, part): value.clone()})):
@@ -180,6 +180,36 @@ def worked_out(layer: Layer, heard: dict[tuple[str, str], Tensor]) -> None:
         value = getattr(torch, info.nonlinearity, None)(value) if hasattr(torch, info.nonlinearity) else (
             getattr(F, info.nonlinearity)(value))  # fmt: skip
     torch.testing.assert_close(heard[layer.name, "activation"], value, atol=1e-5, rtol=1e-5)
+
+
+def pooled_and_changed(net: Any, x: Tensor) -> Tensor:
+    x = net.one(x)
+    pooled = F.max_pool2d(x, 2)
+    return torch.cat([pooled.flatten(2), x.relu_().flatten(2)], 2)[..., None]
+
+
+# a network, and whether a pooling takes over the largest values of its only convolution
+POOLED: dict[str, tuple[nn.Module, bool]] = {
+    "after the nonlinearity": (chain(one=conv(), act=nn.ReLU(True), pool=nn.MaxPool2d(2)), True),
+    "before it": (chain(one=conv(), pool=nn.MaxPool2d((2, 3)), act=nn.ReLU()), True),
+    "windows that overlap": (chain(one=conv(), pool=nn.MaxPool2d(3, 2, 1)), True),
+    "the last row is passed over": (chain(one=conv(), pool=nn.MaxPool2d(5)), False),
+    "the last row is pooled too": (chain(one=conv(), pool=nn.MaxPool2d(5, ceil_mode=True)), True),
+    "every other place": (chain(one=conv(), pool=nn.MaxPool2d(1, 2)), False),
+    "means": (chain(one=conv(), pool=nn.AvgPool2d(2)), False),
+    "not at once": (chain(one=conv(), drop=nn.Dropout(), pool=nn.MaxPool2d(2)), False),
+    "before what it is later": (classifier(pooled_and_changed, one=conv()), False),
+}
+
+
+@pytest.mark.parametrize("kind", POOLED)
+def test_whose_largest_values_a_pooling_takes_over(kind: str) -> None:
+    network, expected = POOLED[kind]
+    found = traced(network)
+    heard = listened(network, found)
+    assert (("one", "maxima") in heard) is expected
+    if expected:
+        assert torch.equal(heard["one", "maxima"].amax((2, 3)), heard["one", "activation"].amax((2, 3)))
 
 
 GEOMETRY: dict[str, tuple[nn.Conv2d, dict[str, Any]]] = {

@@ -14,6 +14,8 @@ sign, at the scale where it is largest (Lindeberg, "Feature detection with autom
 its border an image goes on as its mirror image, so that the border is no edge.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -21,6 +23,7 @@ from scipy import ndimage
 from fmcore.analysis.foreground import foreground
 
 Floats = NDArray[np.floating]
+Taps = tuple[float, ...]  # of a filter along one axis
 
 NAMES: tuple[str, ...] = (
     "horizontal edges, bright above",
@@ -43,28 +46,33 @@ LUMINANCE = (0.299, 0.587, 0.114)
 WINDOW = 1.0  # standard deviation in pixels of the Gaussian that the structure tensor is averaged with
 SCALES = (1.0, 2.0)  # standard deviations in pixels; a disc of sqrt(2) times that radius answers most
 CONTRAST_SIDE = 5  # side in pixels of the square whose standard deviation is the local contrast
+_TOGETHER = 2**14  # pixels, so that what is worked out stays in the cache of a core
+_SHORT = 64  # pixels: lines up to this length are filtered by a matrix
 
 
 def classical_maps(images: Floats) -> NDArray[np.float32]:
     """The maps of `images` (B, C, H, W), 0..1, grey or RGB: (B, len(NAMES), H, W), none negative, all at most about 1.
 
-    The silhouette is `foreground`. The maps take 56 bytes a pixel, and 200 while they are worked out.
+    The silhouette is `foreground`. The maps take 56 bytes a pixel, and one image 200 while it is worked on.
     """
-    channels = images.shape[1]
-    light = np.einsum("bchw,c->bhw", images, LUMINANCE if channels == 3 else (1.0,), dtype=np.float64)
-    down, across = _slope(light, 1), _slope(light, 2)
-    drawn = (*_edges(down, across), _corners(down, across), _blobs(light), _contrast(light), light, 1 - light)
-    maps = np.empty((len(images), len(NAMES), *images.shape[2:]), np.float32)
-    for k, one in enumerate((*drawn, foreground(images))):
-        maps[:, k] = one
-    return np.maximum(maps, 0, out=maps)
+    batch, channels, height, width = images.shape
+    maps = np.empty((batch, len(NAMES), height, width), np.float32)
+    together = max(1, _TOGETHER // (height * width))
+    for rows in (slice(start, start + together) for start in range(0, batch, together)):
+        light = np.einsum("bchw,c->bhw", images[rows], LUMINANCE if channels == 3 else (1.0,), dtype=np.float64)
+        down, across = _slopes(light)
+        contrast, darkness = _contrast(light), np.maximum(1 - light, 0)
+        drawn = (*_edges(down, across), _corners(down, across), _blobs(light), contrast, light, darkness)
+        for k, one in enumerate(drawn):
+            maps[rows, k] = one
+    maps[:, NAMES.index("silhouette")] = foreground(images)
+    return maps
 
 
-def _slope(light: Floats, axis: int) -> Floats:
-    """Scharr's derivative of `light` (B, H, W) along `axis`: change in brightness per pixel."""
-    change = ndimage.correlate1d(light, (-0.5, 0, 0.5), axis=axis, mode="reflect")
-    slope: Floats = ndimage.correlate1d(change, (3 / 16, 10 / 16, 3 / 16), axis=3 - axis, mode="reflect")
-    return slope
+def _slopes(light: Floats) -> tuple[Floats, Floats]:
+    """Scharr's derivatives of `light` (B, H, W), down and across: change in brightness per pixel."""
+    change, mean = (-0.5, 0, 0.5), (3 / 16, 10 / 16, 3 / 16)
+    return _filtered(light, change, mean), _filtered(light, mean, change)
 
 
 def _edges(down: Floats, across: Floats) -> list[Floats]:
@@ -74,14 +82,19 @@ def _edges(down: Floats, across: Floats) -> list[Floats]:
     """
     upright, slanted = across**2 - down**2, 2 * across * down
     parts = ((-upright, down < 0), (upright, across < 0), (slanted, down < 0), (-slanted, down < 0))
-    edges = (np.sqrt(np.maximum(part, 0)) for part, _ in parts)
-    return [np.where(side, edge, 0) for edge, (_, first) in zip(edges, parts, strict=True) for side in (first, ~first)]
+    edges: list[Floats] = []
+    for part, first in parts:
+        edge = np.sqrt(np.maximum(part, 0))
+        edges.append(np.where(first, edge, 0))
+        edges.append(edge - edges[-1])
+    return edges
 
 
 def _corners(down: Floats, across: Floats) -> Floats:
     """Root of the smaller eigenvalue (B, H, W) of the structure tensor [[a, b], [b, c]]."""
-    a, b, c = (_smooth(product, WINDOW) for product in (down**2, down * across, across**2))
-    smaller = (a + c) / 2 - np.hypot((a - c) / 2, b)
+    window = _gaussian(WINDOW)
+    a, b, c = (_filtered(product, window, window) for product in (down**2, down * across, across**2))
+    smaller = (a + c) / 2 - np.sqrt(((a - c) / 2) ** 2 + b**2)
     root: Floats = np.sqrt(np.maximum(smaller, 0))
     return root
 
@@ -90,8 +103,9 @@ def _blobs(light: Floats) -> Floats:
     """The largest answer (B, H, W) of the scale-normalised Laplacians, by differences so that a flat image has none."""
     answers = []
     for scale in SCALES:
-        smooth = _smooth(light, scale)
-        curvature = sum(ndimage.correlate1d(smooth, (1, -2, 1), axis=axis, mode="reflect") for axis in (1, 2))
+        smooth = _gaussian(scale)
+        curved = tuple(np.convolve(smooth, (1, -2, 1)))
+        curvature = _filtered(light, curved, smooth) + _filtered(light, smooth, curved)
         answers.append(scale**2 * np.abs(curvature))
     largest: Floats = np.max(answers, axis=0)
     return largest
@@ -99,11 +113,34 @@ def _blobs(light: Floats) -> Floats:
 
 def _contrast(light: Floats) -> Floats:
     """Standard deviation (B, H, W) of the brightness around each pixel."""
-    mean, square = (ndimage.uniform_filter(x, (1, CONTRAST_SIDE, CONTRAST_SIDE)) for x in (light, light**2))
-    deviation: Floats = np.sqrt(np.maximum(square - mean**2, 0))
+    square = (1 / CONTRAST_SIDE,) * CONTRAST_SIDE
+    mean, mean_square = (_filtered(x, square, square) for x in (light, light**2))
+    deviation: Floats = np.sqrt(np.maximum(mean_square - mean**2, 0))
     return deviation
 
 
-def _smooth(x: Floats, sigma: float) -> Floats:
-    smooth: Floats = ndimage.gaussian_filter(x, (0, sigma, sigma), mode="reflect")
-    return smooth
+def _gaussian(sigma: float) -> Taps:
+    reach = round(4 * sigma)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return tuple(weights / weights.sum())
+
+
+def _filtered(images: Floats, down: Taps, across: Taps) -> Floats:
+    """`images` (B, H, W), correlated with `down` along H and with `across` along W.
+
+    Short lines by a product of matrices, which takes a third of the time there.
+    """
+    height, width = images.shape[1:]
+    images = _matrix(height, down) @ images if height <= _SHORT else _correlated(images, down, 1)
+    return images @ _matrix(width, across).T if width <= _SHORT else _correlated(images, across, 2)
+
+
+def _correlated(images: Floats, taps: Taps, axis: int) -> Floats:
+    result: Floats = ndimage.correlate1d(images, taps, axis=axis, mode="reflect")
+    return result
+
+
+@cache
+def _matrix(length: int, taps: Taps) -> Floats:
+    """What correlating a line of `length` with `taps` takes of each pixel: (length, length)."""
+    return _correlated(np.eye(length), taps, 0)

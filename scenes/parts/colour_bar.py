@@ -14,10 +14,11 @@ _SCOPE = {
     "per_layer": ("scale of", "the layer"),
     "shared": ("one scale", "for all"),
 }
+_ROOM_FOR_THREE = 1.0  # units of height
 
 
 class ColourBar(Group):
-    """Upright bar of `scale`, `height` units high, with its ends and middle as numbers.
+    """Upright bar of `scale`, `height` units high, with its ends as numbers, and its middle where there is room.
 
     What shares the scale is written below it.
     """
@@ -27,7 +28,7 @@ class ColourBar(Group):
         self.bar = Picture(ramp, scale, height)
         self.bar.stretch_to_fit_width(0.28)
         ticks = VGroup()
-        for share in (0.0,) if scale.flat else (0.0, 0.5, 1.0):
+        for share in (0.0,) if scale.flat else (0.0, 0.5, 1.0) if height >= _ROOM_FOR_THREE else (0.0, 1.0):
             value = scale.low + share * (scale.high - scale.low)
             point = self.bar.get_corner(DOWN + RIGHT) + UP * share * height
             tick = Line(point, point + RIGHT * 0.1, stroke_width=look.STROKE, color=look.MUTED)
