@@ -4,8 +4,8 @@
 
 Whole processes with cold caches at 1920x1080 and 60 fps. By default two scenes of the lesson stand for all, because
 manim needs minutes for each; `--scenes all` takes most of an hour. The examples are those that manim publishes in its
-own documentation strings, as far as they need no LaTeX. `--write` puts the figures into docs/benchmarks.json and
-their chart into docs/images/benchmarks.png.
+own documentation strings, as far as they need no LaTeX. `--write` puts the figures into docs/benchmarks.json, where
+those of parts that were not measured stay as they are, and their chart into docs/images/benchmarks.png.
 """
 
 import argparse
@@ -277,7 +277,7 @@ def unchanged_row(bundles: Path, scratch: Path) -> Row:
 
 def machine_rows(scratch: Path) -> Iterator[Row]:
     """Two workers of a Dask cluster beside one, where Dask is installed."""
-    found = cluster.dask(cluster.Studio(scratch, cluster.SCENES, SPEC), 1)
+    found = cluster.dask(cluster.Studio(scratch, cluster.SCENES, SPEC), 2)
     if found is not None:
         note = f"{', '.join(cluster.SCENES)}; two processes that only count: {found[1]:.2f}"
         yield Row("two Dask workers over one", found[0], cluster.BAR, False, note)
@@ -290,9 +290,13 @@ def write(rows: list[Row]) -> None:
     """The figures as JSON, and as a chart: each as a share of its bar."""
     import matplotlib.pyplot as plt
 
+    path = HERE / "docs" / "benchmarks.json"
+    found = json.loads(path.read_text())["rows"] if path.exists() else []
+    before = [Row(**{name: value for name, value in row.items() if name != "met"}) for row in found]
+    rows = list(({row.measure: row for row in before} | {row.measure: row for row in rows}).values())
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "manim": manim.__version__}
     content = {"machine": machine, "rows": [{**asdict(row), "met": row.met} for row in rows]}
-    (HERE / "docs" / "benchmarks.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     figure, axes = plt.subplots(figsize=(8, 0.42 * len(rows) + 1), layout="constrained")
     shares = [row.bar / row.figure if row.at_most else row.figure / row.bar for row in rows]
     places = range(len(rows))
