@@ -30,7 +30,8 @@ _PAUSE_S = 0.05  # between two looks, however much happens in a folder
 _READING = ("opened", "closed_no_write")  # events that change nothing
 # What a scene may read, so that it fails without
 _READ = frozenset(
-    (".py", ".csv", ".jpeg", ".jpg", ".json", ".mp3", ".npy", ".npz", ".ogg", ".png", ".svg", ".toml", ".txt", ".wav")
+    (".py", ".csv", ".jpeg", ".jpg", ".json", ".mp3", ".npy", ".npz", ".ogg", ".png", ".svg", ".toml", ".txt", ".wav",
+     ".webp")
 )  # fmt: skip
 _YOUNG_NS = 2_000_000_000  # file systems may give two saves in so short a time the same time of change
 

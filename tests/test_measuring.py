@@ -3,7 +3,7 @@
 Weights and inputs are whole numbers, so every activation is exact and the same in any batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fmcore import image_parts
 from fmcore.analysis.alignment import aligned
 from fmcore.analysis.classical import classical_maps
 from fmcore.analysis.foreground import foreground
@@ -36,6 +37,14 @@ CLASSES = 3
 
 def as_input(images: Tensor) -> Tensor:
     return images.float()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_parts() -> Iterator[None]:
+    """Few images make several parts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_parts, "_PART", 64)
+        yield
 
 
 @dataclass
