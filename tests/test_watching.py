@@ -251,20 +251,20 @@ def test_where_the_system_tells_of_no_saves_files_are_looked_at(desk: Desk, monk
 def test_a_picture_that_a_failing_run_lacked_starts_the_next(desk: Desk) -> None:
     def run() -> None:
         desk.save("log.txt", f"run {desk.runs}")  # what a run writes itself starts none
-        if not (desk.folder / "dog.png").exists():
+        if not (desk.folder / "dog.webp").exists():
             raise RenderError("no dog")
 
     desk.run = run
     with desk.watched():
         time.sleep(0.5)
         assert desk.runs == 1
-        desk.save("dog.png", "a dog")
+        desk.save("dog.webp", "a dog")
         desk.until(2)
         time.sleep(0.5)
-        desk.save("dog.png", "another, which a run that went well need not look at")
+        desk.save("dog.webp", "another, which a run that went well need not look at")
         desk.save("film.py", "2")
         desk.until(3)
-    assert desk.told == ["dog.png changed.", "film.py changed."]
+    assert desk.told == ["dog.webp changed.", "film.py changed."]
 
 
 def test_what_a_scene_read_when_it_was_played_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
