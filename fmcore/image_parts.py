@@ -19,7 +19,7 @@ from fmcore.tracing import Layer
 
 OBJECT_IMAGES = 1024  # evenly spread, on which object and background are told apart
 MEANING_IMAGES = 256  # evenly spread, which are compared with classical maps
-_PART = 256  # images
+_PART = 128  # images: larger parts leave the caches, smaller ones are a call each
 _PART_VALUES = 6_000_000  # of all layers together: 24 MB
 _SAMPLE_BYTES = 2**24
 _SAMPLED_TOGETHER = 8  # neighbouring images: a few large readings cost less than many small ones
