@@ -1,6 +1,8 @@
 """The browser that the tests of the page use: what goes wrong on a page is noticed, and axe gets past its policy."""
 
 import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,16 +18,25 @@ def page(tmp_path: Path) -> Path:
 
 
 def test_what_goes_wrong_on_a_page_is_noticed(chromium: Chromium, page: Path) -> None:
-    wanted = "http://127.0.0.1:9/picture.png"
-    script = f"<script>console.warn('careful'); new Image().src = '{wanted}'; throw new Error('lost')</script>"
-    page.write_text(PAGE.format(head="", body=script))
-    with visiting(chromium, page) as visit:
-        visit.page.wait_for_function("performance.getEntriesByType('resource').length")
-        assert visit.requests == [wanted]
-        assert visit.errors == ["lost"]
-        assert visit.console[0] == "warning: careful"
-        with pytest.raises(AssertionError, match="careful"):
-            visit.is_clean()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        wanted = f"http://127.0.0.1:{server.getsockname()[1]}/picture.png"
+        script = f"<script>console.warn('careful'); new Image().src = '{wanted}'; throw new Error('lost')</script>"
+        page.write_text(PAGE.format(head="", body=script))
+        with visiting(chromium, page) as visit:
+            visit.page.wait_for_function("performance.getEntriesByType('resource').length")
+            assert visit.requests == [wanted]
+            assert visit.errors == ["lost"]
+            assert visit.console[0] == "warning: careful"
+            with pytest.raises(AssertionError, match="careful"):
+                visit.is_clean()
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):  # the network is switched off
+            server.accept()
+        server.settimeout(10)
+        with ThreadPoolExecutor() as aside:
+            asked = aside.submit(lambda: server.accept()[0].close())
+            with visiting(chromium, page, offline=False):
+                asked.result()
     with pytest.raises(RuntimeError, match="no running event loop"):
         asyncio.get_running_loop()
 
@@ -35,7 +46,7 @@ def test_axe_looks_at_a_page_that_lets_no_script_in(chromium: Chromium, page: Pa
     options = {"viewport": (390, 844), "colours": "dark", "still": True, "touch": True}
     with visiting(chromium, page, "#there", **options) as visit:
         assert visit.page.url.endswith("a%20page.html#there")
-        assert visit.page.evaluate("[innerWidth, innerHeight, navigator.onLine]") == [390, 844, False]
+        assert visit.page.evaluate("[innerWidth, innerHeight]") == [390, 844]
         for query in ("(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)", "(pointer: coarse)"):
             assert visit.page.evaluate("query => matchMedia(query).matches", query), query
         visit.is_clean()

@@ -175,6 +175,7 @@ def test_keyboard_alone(chromium: Chromium, page_file: Path) -> None:
             if not name:
                 break
             seen.append(name)
+        assert seen[0] == "/skip"
         for part in ("tour/main", "layers/radio", "images/radio", "overlay/checkbox", "overlay/range",
                      "gradcam/select-one", "stage/radio", "scale/radio", "channels/radio", "epoch/range",
                      "compare/select-one", "/sheet"):  # fmt: skip
@@ -185,6 +186,16 @@ def test_keyboard_alone(chromium: Chromium, page_file: Path) -> None:
         assert address(visit)["layer"] == "conv2"
         outline = page.locator(".layer:has(:checked)").evaluate("one => getComputedStyle(one).outlineWidth")
         assert outline == "3px"
+
+
+def test_the_chosen_layer_is_in_sight_on_a_phone(chromium: Chromium, pair_file: Path) -> None:
+    with visiting(chromium, pair_file, "#model=2&layer=conv4", viewport=(390, 844)) as visit:
+        settled(visit)
+        sides = "one => { const { left, right } = one.getBoundingClientRect(); return [left, right] }"
+        strip, chosen = (visit.page.locator(name).evaluate(sides) for name in (".layers", ".layer:has(:checked)"))
+        assert visit.page.locator(".layer :checked").get_attribute("value") == "conv4"
+        assert strip[0] - 1 <= chosen[0] and chosen[1] <= strip[1] + 1
+        assert visit.page.evaluate("() => scrollY") == 0
 
 
 # -- strangers' words ----------------------------------------------------------------------------

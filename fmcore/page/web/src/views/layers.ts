@@ -40,11 +40,16 @@ export function layersView(store: Store): HTMLElement {
     }
     for (const input of inputs) {
       input.checked = input.value === state.layer;
-      if (input.checked && (state === before || state.layer !== before.layer))
-        input.parentElement?.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (input.checked && (state === before || state.layer !== before.layer)) reveal(input.parentElement!, list);
     }
   });
   return element;
+}
+
+/** Scroll `list` sideways until `label` is in sight; `scrollIntoView` would also say where the first Tab goes. */
+function reveal(label: Element, list: Element): void {
+  const [own, room] = [label.getBoundingClientRect(), list.getBoundingClientRect()];
+  list.scrollLeft += Math.min(0, own.left - room.left) + Math.max(0, own.right - room.right);
 }
 
 /** What `layer` reads where that is not the layer before it; null where it is, or where nobody recorded it. */
