@@ -15,7 +15,7 @@ from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
 from fmcore.choices import LONG, class_wanted, figured, images, probe_number, spread
 from fmcore.errors import InputError
-from fmcore.files import published
+from fmcore.files import distinct_names, published
 
 _DPI = 150
 _COLOURS = {
@@ -57,7 +57,7 @@ def save(figures: dict[str, Draw], folder: Path, progress: Progress = silent) ->
     """
     written: list[Path] = []
     try:
-        for name, draw in figures.items():
+        for name, draw in zip(distinct_names(figures), figures.values(), strict=True):
             progress(len(written), len(figures))
             figure = draw()
             with published(folder / name) as temporary:

@@ -1,9 +1,12 @@
 """Write, then publish: a file appears under its name when it is complete, or not at all."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_LONGEST_NAME = 180  # bytes: file systems take 255, and what is being written is called a little longer
 
 
 @contextmanager
@@ -32,3 +35,23 @@ def write_text(path: Path, text: str) -> None:
     """Publish `text` at `path`."""
     with published(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def distinct_names(wanted: Iterable[str]) -> list[str]:
+    """Names of files for `wanted`, which may hold what strangers call their layers.
+
+    What is no letter, digit, dot, comma, plus, equals sign, hyphen or blank becomes "_", so that a name leads into no
+    other folder; long ones are cut in front of what follows the last "_", and equal ones numbered.
+    """
+    names: list[str] = []
+    for one in wanted:
+        stem, bar, end = re.sub(r"[^\w.,+= -]", "_", one).rpartition("_")
+        stem = stem.encode()[: max(0, _LONGEST_NAME - len(end.encode()))].decode(errors="ignore")
+        name = (f"{stem}{bar}{end}").lstrip(".") or "_"
+        start, dot, suffix = name.rpartition(".")
+        number = 1
+        while name.casefold() in {taken.casefold() for taken in names}:
+            number += 1
+            name = f"{start}-{number}{dot}{suffix}"
+        names.append(name)
+    return names

@@ -20,8 +20,9 @@ _NONLINEARITIES = frozenset({
 _POINTWISE = _NONLINEARITIES | frozenset({
     "add", "radd", "sub", "rsub", "mul", "rmul", "div", "true_divide", "truediv", "rtruediv", "neg", "abs", "square",
     "sqrt", "rsqrt", "exp", "log", "pow", "clamp", "clamp_min", "clamp_max", "maximum", "minimum", "where", "lerp",
-    "addcmul", "addcdiv", "batch_norm", "contiguous", "to", "float", "type_as", "clone", "detach", "dropout",
-    "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "stochastic_depth", "channel_shuffle",
+    "addcmul", "addcdiv", "batch_norm", "local_response_norm", "contiguous", "to", "float", "type_as", "clone",
+    "detach", "dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "stochastic_depth",
+    "channel_shuffle",
 })  # fmt: skip
 # So does it after these, as long as they leave the rows and columns together.
 _SAME_PLACES = frozenset({
@@ -180,6 +181,8 @@ class Fields:
             return through(field, (1, 1), padding=(int(sides[2]) if len(sides) == 4 else 0, int(sides[0])))
         if name in _POINTWISE:
             return field
+        if name in ("group_norm", "instance_norm"):  # by the mean and spread of all places
+            return _whole(field)
         if name == "linear" and first.dim() == 2 and len(first) == self._count:
             return _whole(field)  # of all places and channels in a row
         if name in ("layer_norm", "linear") and first.dim() == 4 and output.dim() == 4:

@@ -93,7 +93,7 @@ class ModuleInfo(Record):
     kind: str  # its class, such as "Conv2d"
     output_shape: tuple[int, ...] | None  # of one image; None where it did not run or gave no tensor
     shown: bool
-    why: str  # why it is not shown; "" where it is
+    why: str  # why it is not shown, or which run of several is; "" where it is as a whole
 
 
 class Preprocessing(Record):

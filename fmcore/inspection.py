@@ -110,7 +110,7 @@ def _layers(bundle: Bundle, every: bool) -> Table:
         c, h, w = layer.output_shape
         kind: str = layer.type
         if layer.type != "block":
-            kind += f" {size(layer.kernel)}" + (f" / {layer.stride[0]}" if max(layer.stride) > 1 else "")
+            kind += f" {size(layer.kernel)}" + _stride(layer.stride)
         after = [name for name in (layer.normalisation, layer.nonlinearity) if name != "none"]
         field = layer.field
         sees = size(field.size) if not field.whole else "all" if field.known else "unknown"
@@ -120,6 +120,12 @@ def _layers(bundle: Bundle, every: bool) -> Table:
     for column in made.columns[1:4]:
         column.no_wrap = True
     return fill(made, bundle.header.layers, cells, every)
+
+
+def _stride(stride: tuple[int, int]) -> str:
+    if max(stride) == 1:
+        return ""
+    return f" / {stride[0]}" if stride[0] == stride[1] else f" / {size(stride)}"
 
 
 def _hidden(bundle: Bundle) -> str:
@@ -136,7 +142,12 @@ def _modules(bundle: Bundle) -> Table:
     made = table("module", "kind", "output", "shown")
     for module in bundle.header.modules:
         shape = MISSING if module.output_shape is None else " × ".join(map(str, module.output_shape))
-        made.add_row(Name(module.name or "(the network)"), module.kind, shape, "yes" if module.shown else module.why)
+        made.add_row(
+            Name(module.name or "(the network)"),
+            module.kind,
+            shape,
+            ", ".join(filter(None, ("yes" * module.shown, module.why))),
+        )
     return made
 
 

@@ -17,12 +17,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import ValidationError
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from fmcore.errors import FmcoreError, InputError, one_of
 from fmcore.header import Preprocessing
@@ -229,17 +231,37 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
         network = factory(**given)
     except FmcoreError:
         raise
-    except Exception as error:  # a stranger's function may raise anything
+    except (Exception, SystemExit) as error:  # a stranger's function may raise anything
         raise InputError(f"'{name}' failed ({type(error).__name__}: {error}); mend it and try again.") from error
     network = getattr(network, "_orig_mod", network)  # as it was before torch.compile
     if not isinstance(network, nn.Module):
         raise InputError(f"'{name}' returned a {type(network).__name__}, and a torch.nn.Module was expected.")
+    _require_ready(name, network)
     own = inspect.signature(factory).parameters.get("image_size")
     usual = own.default if own is not None and isinstance(own.default, int) else _DEFAULT_SIDE
     preprocessing = _stated(name, network) or plain_preprocessing(
         _channels(network, wanted.channels), wanted.image_size or usual
     )
     return Model(name, network, AsInput(_sized(preprocessing, wanted.image_size), channels_last=False), f"from {name}")
+
+
+def _require_ready(name: str, network: nn.Module) -> None:
+    """Make sure that `network` has all its weights, and in single precision.
+
+    Raises:
+        InputError: a module is lazy and has not seen a batch yet, or the weights are of another precision.
+    """
+    for own, tensor in chain(network.named_parameters(), network.named_buffers()):
+        if is_lazy(tensor):
+            raise InputError(
+                f"'{own}' of the model is lazy and has no values yet; run the network once on a batch before you"
+                " return it."
+            )
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise InputError(
+                f"'{name}' returned a network of {str(tensor.dtype).removeprefix('torch.')} ('{own}'), and images are"
+                " given to it in float32; return it as network.float()."
+            )
 
 
 def _factory(name: str) -> Any:
@@ -262,7 +284,7 @@ def _factory(name: str) -> Any:
             module = importlib.import_module(where)
     except FmcoreError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"'{where}' cannot be imported ({type(error).__name__}: {error}); check --model.") from error
     factory = getattr(module, attribute, None)
     if not callable(factory):
@@ -274,11 +296,6 @@ def _channels(network: nn.Module, wanted: int | None) -> int:
     """1 or 3: what the first convolution takes, else what the data has."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            if isinstance(module, nn.LazyConv2d):
-                raise InputError(
-                    "The model's first convolution is lazy and has no weights yet;"
-                    " run the network once on a batch before you return it."
-                )
             if module.in_channels in (1, 3):
                 return module.in_channels
             raise InputError(

@@ -34,7 +34,15 @@ from fmcore.measuring import Measured, measure
 from fmcore.model_input import AsInput, with_channels
 from fmcore.patches import top_patches
 from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, softmax
-from fmcore.running import answering_in_logits, are_probabilities, device_of, evaluating, full_precision, run
+from fmcore.running import (
+    answering_in_logits,
+    are_probabilities,
+    device_of,
+    evaluating,
+    full_precision,
+    require_logits,
+    run,
+)
 from fmcore.tracing import Trace, trace
 from fmcore.training import Trained
 from fmcore.weights import require_finite
@@ -97,6 +105,7 @@ def record(
         example = as_input(torch.from_numpy(two).to(device_of(network)))
     found = _chosen(trace(network, example), trained.spec.model, layers)
     outputs = _outputs(network, as_input, images[:_TRIED])
+    require_logits(outputs, len(images[:_TRIED]))  # a single image may come out without its axis
     classes, labels = _classes(trained, data, outputs.shape[1])
     with ExitStack() as stack:
         if are_probabilities(outputs):

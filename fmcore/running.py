@@ -42,6 +42,16 @@ def require_logits(output: object, images: int, classes: int | None = None, mode
         InputError: it gave something else.
     """
     fits = isinstance(output, Tensor) and output.dim() == 2 and output.shape[0] == images and output.shape[1] > 1
+    if isinstance(output, Tensor) and output.shape == (images, 1):
+        raise InputError(
+            f"A classifier tells at least two classes apart, and this model gave one number an image{mode};"
+            " wrap it in a module that returns a logit of both, such as torch.cat([torch.zeros_like(x), x], 1)."
+        )
+    if isinstance(output, Tensor) and output.dim() > 2 and output.numel() == images * output.shape[1] > images:
+        raise InputError(
+            f"A classifier gives one row of logits an image, and this model gave {_described(output)}{mode};"
+            " let it return output.flatten(1)."
+        )
     if not fits or (classes is not None and isinstance(output, Tensor) and output.shape[1] != classes):
         shape = f"({images}, {classes or 'classes'})"
         raise InputError(

@@ -185,7 +185,7 @@ class _Finding(TorchFunctionMode):
             self.stack.pop()
             name = self.names[module]
             self.runs[name] = self.runs.get(name, 0) + 1
-            self.shapes[name] = tuple(output.shape[1:]) if isinstance(output, Tensor) else None
+            self.shapes.setdefault(name, tuple(output.shape[1:]) if isinstance(output, Tensor) else None)
             if isinstance(output, Tensor) and any(True for _ in module.children()):
                 self._block(module, name, output)
         finally:
@@ -309,7 +309,7 @@ class _Finding(TorchFunctionMode):
     def _normalisation(self, call: int, name: str, layer: Layer, args: Any, kwargs: Any, output: Tensor) -> None:
         layer.calls["preactivation"] = layer.calls["activation"] = call
         layer.calls.pop("maxima", None)
-        layer.info = layer.info.model_copy(update={"normalisation": name})
+        layer.info = layer.info.model_copy(update={"normalisation": name, "field": self.fields.of(output)})
         if name == "batch_norm":
             layer.scale, layer.shift = batch_norm_terms(args, kwargs)
         if layer.scale is not None:
@@ -345,11 +345,13 @@ class _Finding(TorchFunctionMode):
         owners = {layer.module: layer.name for layer in shown}
         modules = []
         for module, name in self.names.items():
-            why = "" if name in names else self.reasons.get(name) or self._reason(module, name, owners)
+            shown_too, runs = name in names, self.runs.get(name, 0)
+            why = "" if shown_too else self.reasons.get(name) or self._reason(module, name, owners)
+            if shown_too and runs > 1:
+                why = f"the first of its {runs} runs"
+            shape = self.shapes.get(name)
             modules.append(
-                ModuleInfo(
-                    name=name, kind=type(module).__name__, output_shape=self.shapes.get(name), shown=not why, why=why
-                )
+                ModuleInfo(name=name, kind=type(module).__name__, output_shape=shape, shown=shown_too, why=why)
             )
         known = {info.name for info in modules}
         modules += [

@@ -33,6 +33,11 @@ _EVALUATION_BATCH = 250
 _EVALUATION_VALUES = 2**20  # of the images of a batch: large images come in small batches
 _PART = 64  # images a thread works on at once; the sums depend on it, so it is fixed
 
+_UNTRAINABLE = (
+    "Nothing in the model can be trained: its answers depend on no parameter that takes gradients; unfreeze some"
+    " (requires_grad), and run no part of it under torch.no_grad."
+)
+
 
 class TrainSpec(BaseModel):
     """What to train and how; the same spec on the same machine gives the same weights."""
@@ -149,7 +154,9 @@ class _Fit:
         self.test_images = torch.from_numpy(data.test_images).to(device)
         self.test_labels = torch.from_numpy(data.test_labels).to(device)
         self.classes = len(data.classes)
-        self.parameters = list(self.network.parameters())
+        self.parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        if not self.parameters:
+            raise InputError(_UNTRAINABLE)
         self.optimizer = torch.optim.Adam(self.parameters, lr=spec.learning_rate, fused=device.type != "mps")
         steps = max(1, spec.epochs * -(-len(self.train_labels) // spec.batch_size))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
@@ -186,6 +193,8 @@ class _Fit:
         logits = run(self.network, self.as_input(self.train_images[rows]))
         require_logits(logits, len(rows), self.classes, " in training mode")
         loss = nn.functional.cross_entropy(logits, self.train_labels[rows], reduction="sum") / of
+        if not loss.requires_grad:
+            raise InputError(_UNTRAINABLE)
         return loss.detach(), torch.autograd.grad(loss, self.parameters, allow_unused=True)
 
     def _batches(self, total: int) -> Iterator[tuple[int, Tensor]]:

@@ -45,7 +45,7 @@ _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or lo
 class SceneOptions(BaseModel):
     """What a plan may say to a scene. Scenes add their own fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a layer may be called 0
 
     # the image: a number, or a class name; by default one of the last class that is answered rightly
     probe: int | str | None = Field(default=None, validation_alias=AliasChoices("probe", "image"))
@@ -332,7 +332,7 @@ def read_options(scene: type[LessonScene], brief: Brief) -> SceneOptions:
             raise PlanError(f"Options of {scene.__name__}: {sentence}") from None
         raise PlanError(
             f"Option '{name}' of {scene.__name__} is {first['input']!r}, which does not fit"
-            f" ({first['msg'].lower()}); change it in the plan."
+            f" ({first['msg'].lower()}); change it."
         ) from None
 
 

@@ -85,6 +85,10 @@ class Own(nn.Module):
         self.net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, classes))
     def forward(self, x): return self.net(self.preprocessing(x))
 
+def ends(): raise SystemExit(7)
+def double(): return plain().double()
+def lazy(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.LazyConv2d(4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
 word = "no function"
 """
 
@@ -153,6 +157,9 @@ REFUSED: dict[str, str] = {
     "nets.py:picky": "'nets.py:picky' needs an argument 'latent', and a factory is given at most in_channels, image_",
     "nets.py:told": "'nets.py:told' needs to be told in_channels; name the data it is for with --data",
     "nets.py:broken": r"'nets.py:broken' failed \(TypeError: .*\); mend it and try again",
+    "nets.py:ends": r"'nets.py:ends' failed \(SystemExit: 7\); mend it",
+    "nets.py:double": r"a network of float64 \('0.weight'\).*return it as network.float\(\)",
+    "nets.py:lazy": "'1.weight' of the model is lazy and has no values yet; run the network once",
     "nets.py:nothing": "'nets.py:nothing' returned a NoneType, and a torch.nn.Module was expected",
     "nets.py:word": "'nets.py' has no function 'word' that could make a model",
     "nets.py:absent": "'nets.py' has no function 'absent' that could make a model",

@@ -167,6 +167,7 @@ SHIFTED = Lambda(lambda x: torch.cat([x[:, :, 3:], x[:, :, :3]], 2))  # a place 
 MIXING: dict[str, tuple[nn.Module, bool | None]] = {  # whether all places see all of the image; None: not known
     "a gate": (Gate(), True),
     "a gate of linear layers": (LinearGate(), True),
+    "normalised by all places": (nn.Sequential(nn.ReLU(), nn.GroupNorm(1, 3)), True),
     "a gate, then places moved": (nn.Sequential(Gate(), SHIFTED), True),
     "scaled by one place": (Lambda(lambda x: x * x[:, :, :1, :1]), None),
     "scaled by the means of the rows": (Lambda(lambda x: x * x.mean(3, keepdim=True)), None),
@@ -179,6 +180,14 @@ MIXING: dict[str, tuple[nn.Module, bool | None]] = {  # whether all places see a
         Lambda(lambda x: F.interpolate(x, 5, mode="bilinear", antialias=True)), None
     ),
 }  # fmt: skip
+
+
+def test_what_is_normalised_by_all_places_before_its_nonlinearity_sees_them_all() -> None:
+    for normalisation, whole in ((nn.GroupNorm(1, 3), True), (nn.LocalResponseNorm(2), False)):
+        network = classifier(nn.Conv2d(1, 3, 3), normalisation, nn.ReLU())
+        network(torch.ones(1, 1, 16, 16))
+        (layer,) = trace(network, torch.rand(2, 1, 16, 16)).layers
+        assert (layer.info.field.whole, layer.info.field.known) == (whole, True)
 
 
 @pytest.mark.parametrize("kind", MIXING)

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.header import EpochRecord
 from fmcore.lesson.plan import BundleRecipe
+from fmcore.model_input import AsInput, plain_preprocessing
+from fmcore.model_source import Model
 from fmcore.models import MODELS, build_model
 from fmcore.training import Progress, State, Trained, TrainSpec, load_state, state_of, train, train_spec
 
@@ -99,6 +102,21 @@ def test_progress_counts_every_image_of_every_epoch(rgb_images: ImageSet) -> Non
     trained = train(rgb_images, TrainSpec(epochs=2, batch_size=50), progress)
     assert batches == [(epoch, seen, 120) for epoch in (1, 2) for seen in (50, 100, 120)]
     assert tuple(epochs) == trained.history
+
+
+def test_a_network_that_cannot_be_trained_is_a_sentence_and_a_part_may_be_frozen(rgb_images: ImageSet) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 4))
+    model = Model("own", network, AsInput(plain_preprocessing(3, 28)), "random")
+    network[0].requires_grad_(False)
+    before = network[0].weight.clone()  # type: ignore[operator]
+    train(rgb_images, TrainSpec(epochs=1, batch_size=50), model=model)
+    assert torch.equal(network[0].weight, before)  # type: ignore[arg-type]
+    network.requires_grad_(False)
+    with pytest.raises(InputError, match="Nothing in the model can be trained"):
+        train(rgb_images, TrainSpec(epochs=1), model=model)
+    network.requires_grad_().forward = torch.no_grad()(network.forward)  # type: ignore[method-assign]
+    with pytest.raises(InputError, match="Nothing in the model can be trained"):
+        train(rgb_images, TrainSpec(epochs=1), model=model)
 
 
 @pytest.mark.parametrize("rate", [1e30, 3e38])
