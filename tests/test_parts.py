@@ -24,6 +24,7 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.exhibit import Exhibit
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.kernel import NumberGrid
+from scenes.parts.likeness_table import score
 from scenes.parts.marks import arrow, field_frame, values_frame
 from scenes.parts.motion import Sweep
 from scenes.parts.one_place import Colours, OnePlace
@@ -146,6 +147,8 @@ SCALES = {
     "strength": (ColourScale(0, 8), ["0.00", "4.00", "8.00"]),
     "signed": (ColourScale(-2, 2, "per_layer", "berlin"), ["−2.00", "0.00", "2.00"]),
     "flat": (ColourScale(0, 0), ["0.00"]),
+    "weak": (ColourScale(0, 0.00126), ["0.0000", "0.0006", "0.0013"]),
+    "nearly nothing": (ColourScale(0, 1e-9), ["0.0e+00", "5.0e−10", "1.0e−09"]),
 }
 
 
@@ -160,6 +163,10 @@ def test_a_colour_bar_shows_its_ends_and_what_shares_it(case: str) -> None:
     column = bar.bar.pixel_array[:, 0, :3].astype(int)
     assert np.abs(column[0] - scale.colours(np.array(scale.high))).max() <= 1  # the highest at the top
     assert np.abs(column[-1] - scale.colours(np.array(scale.low))).max() <= 1
+
+
+def test_a_likeness_is_rounded_down_but_for_what_rounding_left_of_it() -> None:
+    assert [score(value) for value in (0.8774, 0.9999, 1 - 1e-9, 1.0)] == ["0.87", "0.99", "1.00", "1.00"]
 
 
 # -- numbers and marks -----------------------------------------------------------------------------

@@ -164,6 +164,11 @@ OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 }
 
 
+def test_a_layer_may_be_called_by_a_number() -> None:
+    assert ActivationHeatmap.Options.model_validate({"layer": 0}).layer == "0"
+    assert ActivationHeatmap.Options.model_validate({"probe": 0}).probe == 0
+
+
 @pytest.mark.parametrize("case", OPTIONS)
 def test_an_option_that_does_not_fit_is_a_sentence(case: str, bundle: Path) -> None:
     options, kind, sentence = OPTIONS[case]

@@ -12,6 +12,8 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.named_grid import NamedGrid
 from scenes.parts.text import lines, number
 
+_NOTHING = 1e-3  # of a hundredth: what rounding leaves of a likeness of 1
+
 
 class LikenessTable(Group):
     """`likeness` (L1, L2), 0..1, of the layers called `names`, in cells `cell` wide, with what its numbers mean.
@@ -55,11 +57,11 @@ class LikenessTable(Group):
 
 def score(value: float) -> str:
     """A likeness with two decimals, rounded down, so that nothing is said to be more alike than it is."""
-    return number(floor(value * 100) / 100)
+    return number(floor(value * 100 + _NOTHING) / 100)
 
 
 def _floored(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    rounded: NDArray[np.floating] = np.floor(np.asarray(values, np.float64) * 100) / 100
+    rounded: NDArray[np.floating] = np.floor(np.asarray(values, np.float64) * 100 + _NOTHING) / 100
     return rounded
 
 

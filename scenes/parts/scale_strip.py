@@ -7,7 +7,7 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.feature_map import border
 from scenes.parts.picture import Picture
-from scenes.parts.text import label, number
+from scenes.parts.text import label, on_scale
 
 _THICK = 0.2
 
@@ -19,19 +19,25 @@ class ScaleStrip(Group):
         self.scale_of_colour = scale
         self.bar = Picture(np.linspace(scale.low, scale.high, 256)[None, :], scale, _THICK)
         self.bar.stretch_to_fit_width(width)
-        self.ends = VGroup(
-            label(number(scale.low), look.SMALL).next_to(self.bar, DOWN, buff=look.NEAR, aligned_edge=LEFT)
-        )
-        if not scale.flat:
-            self.ends.add(
-                label(number(scale.high), look.SMALL).next_to(self.bar, DOWN, buff=look.NEAR, aligned_edge=RIGHT)
-            )
+        for digits in (2, 1):
+            self.ends = self._ends(scale, digits)
+            if sum(end.width for end in self.ends) + 2 * look.NEAR <= width:
+                break
         self.note = label(note, look.SMALL, look.MUTED)
         between = width - 2 * max(end.width for end in self.ends) - 4 * look.NEAR
         self.note.next_to(self.bar, DOWN, buff=look.NEAR)
         if self.note.width > between:
             self.note.next_to(self.ends, DOWN, buff=look.LEADING).set_x(self.bar.get_x())
         super().__init__(self.bar, border(self.bar), self.ends, self.note)
+
+    def _ends(self, scale: ColourScale, digits: int) -> VGroup:
+        """The lowest number below the left end and the highest below the right one; of a flat scale the first."""
+        largest = max(abs(scale.low), abs(scale.high))
+        ends = VGroup()
+        for value, side in ((scale.low, LEFT), (scale.high, RIGHT))[: 1 if scale.flat else 2]:
+            text = label(on_scale(value, largest, digits), look.SMALL)
+            ends.add(text.next_to(self.bar, DOWN, buff=look.NEAR, aligned_edge=side))
+        return ends
 
     def tick(self, value: float, words: str) -> VGroup:
         """A mark above the bar at `value`, with `words` over it."""

@@ -1,6 +1,7 @@
 """Text and formulas, set so that they look the same on every machine."""
 
 from functools import cache, lru_cache
+from math import floor, log10
 
 import numpy as np
 from manim import DOWN, LEFT, ManimColor, MathTypst, VGroup, VMobject
@@ -8,6 +9,8 @@ from PIL.ImageFont import FreeTypeFont, truetype
 
 from scenes import look
 from scenes.parts.outlines import SET_AT, UNITS_A_POINT, outline
+
+_MOST_DECIMALS = 6
 
 
 class Label(VMobject):
@@ -125,6 +128,14 @@ def number(value: float, decimals: int = 2) -> str:
     """Three significant digits or so, with a true minus sign and no negative zero."""
     text = f"{value:.{decimals}f}" if abs(value) < 100 else f"{value:.0f}"
     return (text if float(text) else text.lstrip("-")).replace("-", "−")
+
+
+def on_scale(value: float, largest: float, digits: int = 2) -> str:
+    """A number of a scale that reaches `largest`, so that this has `digits` significant ones: 0.0013, not 0.00."""
+    if not 0 < largest < 0.1:
+        return number(value)
+    decimals = max(2, digits - 1 - floor(log10(largest)))
+    return number(value, decimals) if decimals <= _MOST_DECIMALS else f"{value:.1e}".replace("-", "−")
 
 
 def whole(value: float) -> str:
