@@ -106,6 +106,12 @@ def record(
     found = _chosen(trace(network, example), trained.spec.model, layers)
     outputs = _outputs(network, as_input, images[:_TRIED])
     require_logits(outputs, len(images[:_TRIED]))  # a single image may come out without its axis
+    again = _outputs(network, as_input, images[:_TRIED])
+    if not torch.allclose(outputs, again, rtol=1e-3, atol=1e-5, equal_nan=True):
+        watching.say(
+            "The model answers differently each time it sees the same image, in evaluation mode, too: what is recorded"
+            " is one run of it, and what a channel is worth may be chance."
+        )
     classes, labels = _classes(trained, data, outputs.shape[1])
     with ExitStack() as stack:
         if are_probabilities(outputs):
@@ -273,6 +279,11 @@ def _with_answers(
     labels = [info.label for info in infos]
     arrays["probes"] = probes.astype(np.float32) / np.float32(255)
     arrays |= probe_layers(trained, found, probes, labels, watching.of("probes"))
+    if not any(name.endswith("/gradcam") for name in arrays):
+        watching.say(
+            "Grad-CAM is left out: no gradient leads from the model's answers to its maps; run no part of it under"
+            " torch.no_grad or torch.inference_mode to have it."
+        )
     probability = softmax(arrays["logits"])  # (P, K)
     predicted = probability.argmax(1)
     infos = [

@@ -8,6 +8,7 @@ Everything is seen at the level of torch's functions, so `F.relu(x)` counts like
 need no hooks. A value is handed over the moment it exists: what overwrites it afterwards does not matter.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,8 +77,10 @@ def trace(network: nn.Module, images: Tensor) -> Trace:
             "The model, or a part of it, was compiled by TorchScript, which shows nothing of what it computes;"
             " name the model as it was before."
         )
-    with hinting(network, images), evaluating(network), torch.no_grad(), _Finding(network, images) as finding:
-        output = run(network, images)
+    with warnings.catch_warnings(), hinting(network, images), evaluating(network), torch.no_grad():
+        warnings.simplefilter("ignore")  # of torch, about how the network is made
+        with _Finding(network, images) as finding:
+            output = run(network, images)
     require_logits(output, len(images))
     return finding.result()
 

@@ -356,27 +356,6 @@ def test_a_network_without_convolutions(tutorial_trained: Trained, tiny_images: 
     assert list(tmp_path.iterdir()) == []
 
 
-class Squeezed(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.squeeze()
-
-
-@pytest.mark.parametrize(
-    ("last", "sentence"),
-    [
-        (nn.Linear(4, 1), r"gave one number an image; .* torch.cat\(\[torch.zeros_like\(x\), x\], 1\)"),
-        (nn.Sequential(nn.Linear(4, 3), nn.Unflatten(1, (3, 1, 1))), r"\(2, 3, 1, 1\); let it return output.flat"),
-        (nn.Sequential(nn.Linear(4, 3), Squeezed()), r"expected was .* \(1, classes\).* one of shape \(3,\)"),
-    ],
-)  # fmt: skip
-def test_answers_of_another_shape(last: nn.Module, sentence: str, tutorial_trained: Trained, tmp_path: Path) -> None:
-    head = nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), last)
-    Image.new("L", (40, 40), 90).save(tmp_path / "grey.png")
-    pictures = open_pictures([tmp_path / "grey.png"], tutorial_trained.as_input.preprocessing)
-    with pytest.raises(InputError, match=sentence):
-        record(replace(tutorial_trained, network=head), None, tmp_path / "b", pictures=pictures)
-
-
 def test_weights_that_are_no_numbers(tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path) -> None:
     broken = replace(tutorial_trained, network=deepcopy(tutorial_trained.network))
     with torch.no_grad():
