@@ -24,7 +24,7 @@ from fmcore.lesson.brief import Brief, Figure, Theme
 from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes
 from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
-from fmcore.render.catalogue import find_scene
+from fmcore.render.catalogue import find_scene, list_scenes
 from fmcore.render.lesson import Wish, bundles_of
 from fmcore.render.run import OnFrames, Outcome, Workers
 from fmcore.render.spec import ASPECTS, RenderSpec
@@ -210,8 +210,11 @@ class Looks:
         return self.jobs or os.cpu_count() or 1
 
 
-def check_lesson(folder: Path, looks: Looks, report: Reporter) -> Checked:
+def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[str] = ()) -> Checked:
     """Check the finished lesson in `folder`: its film against its record, and every scene in every shape.
+
+    Scenes that are not installed are looked for in `files` (`path/to/file.py:ClassName`): a record comes from anywhere,
+    so it cannot name a file to be run.
 
     Raises:
         InputError: no lesson there, one of its bundles is missing or another by now, or a scene is not installed.
@@ -219,8 +222,17 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter) -> Checked:
     record = read_record(folder)
     film_spec = RenderSpec.model_validate(record.settings)
     bundles = {name: _bundle_file(one, folder, looks) for name, one in record.bundles.items()}
+    own = {find_scene(one).name: one for one in files}
+    known = {ref.name for ref in list_scenes()}
+    for one in record.scenes:
+        if one.scene not in own and one.scene not in known:
+            raise InputError(
+                f"Scene '{one.scene}' of the lesson in '{folder}' is not installed; name its file, too:"
+                f" fmcore check {folder} path/to/file.py:{one.scene}."
+            )
     entries = [
-        SceneEntry(scene=one.scene, bundle=one.bundle, other=one.other, options=one.options) for one in record.scenes
+        SceneEntry(scene=own.get(one.scene, one.scene), bundle=one.bundle, other=one.other, options=one.options)
+        for one in record.scenes
     ]
     looked = [replace(looks, quality=film_spec.quality).specs, [film_spec]]
     specs = list(dict.fromkeys(spec for some in looked for spec in some))

@@ -57,12 +57,14 @@ def check(
 
     LESSON is a folder that `fmcore lesson` made; without a name it is that of the built-in lesson. Its film is read
     back, and every scene is played in every shape of frame. SCENE is a name that `fmcore scenes` lists, or
-    path/to/file.py:ClassName. The exit status is 1 when anything is found.
+    path/to/file.py:ClassName; files beside a LESSON are those of its own scenes. The exit status is 1 when anything is
+    found.
 
     \b
     Examples:
       fmcore check
       fmcore check renders/feature-maps --junit check.xml
+      fmcore check renders/my-plan my_scene.py:MyScene
       fmcore check my_scene.py:MyScene --aspect 9:16 --theme light
     """
     from fmcore.checking import Looks, check_lesson, check_scenes
@@ -70,16 +72,24 @@ def check(
     from fmcore.lesson.record import RECORD_NAME
     from fmcore.reporter import reporter
 
-    folders = [Path(one) for one in what if (Path(one) / RECORD_NAME).is_file()]
+    folders = [Path(one) for one in what if (Path(one) / RECORD_NAME).is_file() or _is_folder(one)]
     scenes = [one for one in what if Path(one) not in folders]
     if not what:
         folders = [output / slug(builtin_plan().title)]
     looks = Looks(output, aspects, themes, quality, data_dir, jobs)
     with reporter(quiet) as report:
-        found = [check_lesson(folder, looks, report) for folder in folders]
+        files = [one for one in scenes if ".py" in one]
+        found = [check_lesson(folder, looks, report, files) for folder in folders]
+        if folders:
+            scenes = [one for one in scenes if one not in files]  # they belong to the lessons
         if scenes:
             found.append(check_scenes(scenes, bundle, other, looks, report))
     _tell(found, output / "check", as_json, junit, quiet)
+
+
+def _is_folder(word: str) -> bool:
+    """Whether `word` is meant as a folder, there or not, and not as a scene: `renders/feature-maps`."""
+    return Path(word).is_dir() or ("/" in word and ".py" not in word)
 
 
 @click.command()

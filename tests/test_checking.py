@@ -81,7 +81,7 @@ def test_what_is_wrong_with_a_lesson_is_found_and_what_is_right_is_not(copied: P
 
 def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tutorial_bundle: Path) -> None:
     found = fmcore("check", copied / "nowhere")
-    assert found.exit_code == 2 and "There is no scene" in found.output
+    assert found.exit_code == 2 and "There is no finished lesson in" in found.output
     (copied / tutorial_bundle.name).unlink()
     found = check(copied)
     assert found.exit_code == 2 and f"The bundle '{tutorial_bundle.name}' that the lesson" in found.output
@@ -91,6 +91,19 @@ def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tut
     (copied / "lesson.json").write_text('{"schema_version": 4, "frames": "<script>"}', encoding="utf-8")
     found = check(copied)
     assert found.exit_code == 2 and "is damaged at" in found.output
+
+
+def test_a_scene_that_is_not_installed_is_checked_where_its_file_is_named(copied: Path, tmp_path: Path) -> None:
+    tampered(copied, lambda scene: scene.update(scene="Renamed"))
+    found = check(copied)
+    assert found.exit_code == 2 and "Scene 'Renamed' of the lesson" in found.output
+    assert "path/to/file.py:Renamed" in found.output
+    own = "from scenes.activation_heatmap import ActivationHeatmap\nclass Renamed(ActivationHeatmap):\n    pass\n"
+    (tmp_path / "own scene.py").write_text(own)
+    found = fmcore("check", copied, tmp_path / "own scene.py:Renamed", "--aspect", "16:9", "--jobs", 1,
+                   "--output", tmp_path, "--json", tmp_path / "found.json")  # fmt: skip
+    told = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert {one["rule"] for one in told["findings"]} == {"no progression"}, found.output
 
 
 def test_claims_are_listed_and_can_be_taken_again(lesson: Path, tutorial_bundle: Path) -> None:

@@ -113,7 +113,14 @@ def read_plan(path: Path) -> LessonPlan:
         raise PlanError(
             f"There is no lesson plan at '{path}'; leave the name out to get the built-in lesson."
         ) from None
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except IsADirectoryError:
+        raise PlanError(
+            f"'{path}' is a folder, and a lesson plan is a .toml file; images of your own are named by"
+            f" --data folder:{path}."
+        ) from None
+    except UnicodeDecodeError:
+        raise PlanError(f"'{path}' is no text in UTF-8; name a .toml file, and save it as UTF-8.") from None
+    except (OSError, RecursionError) as error:
         raise PlanError(f"The lesson plan '{path}' cannot be read ({error}); name a readable .toml file.") from None
     except ValueError as error:  # TOMLDecodeError, or a number too long to be read
         raise PlanError(f"'{path}' is not valid TOML: {error}. Mend that line.") from None
