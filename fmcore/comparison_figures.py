@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fmcore.analysis.compare import Comparison, Counterpart
-from fmcore.analysis.naming import called
+from fmcore.analysis.naming import called, in_figure
 from fmcore.bundle import Bundle
 from fmcore.choices import FIGURED, probe_title, spread
 from fmcore.colour import ColourScale
@@ -69,8 +69,8 @@ def _cka(one: Bundle, other: Bundle, found: Comparison) -> Figure:
     drawn = axes.imshow(np.clip(found.cka, 0, 1), cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
     for ticks, names in ((axes.set_xticks, columns), (axes.set_yticks, rows)):
         shown = spread(range(len(names)), 2 * _NUMBERED)
-        ticks(shown, [called(names[number]) for number in shown], fontsize=8)
-    if max(len(called(name)) for name in columns) > 8:
+        ticks(shown, [in_figure(names[number]) for number in shown], fontsize=8)
+    if max(len(in_figure(name)) for name in columns) > 8:
         axes.tick_params(axis="x", rotation=60)
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
@@ -105,7 +105,7 @@ def _matches(one: Bundle, other: Bundle, pair: Counterpart, probes: tuple[int, i
     total = len(pair.matching.pairs)
     which = f"the {len(matched)} likest of {total}" if total > len(matched) else f"all {total}"
     figure.suptitle(
-        f"{called(pair.layer)} of A and {called(pair.other)} of B: channels matched, {which} (with correlation)",
+        f"{in_figure(pair.layer)} of A and {in_figure(pair.other)} of B: channels matched, {which} (with correlation)",
         fontsize=11,
     )
     return figure

@@ -11,7 +11,7 @@ from fmcore import layer_figures
 from fmcore.analysis.attribution import class_map
 from fmcore.analysis.diagnostics import Diagnosis, diagnose_all
 from fmcore.analysis.hierarchy import hierarchy
-from fmcore.analysis.naming import called
+from fmcore.analysis.naming import called, in_figure
 from fmcore.bundle import Bundle
 from fmcore.choices import LONG, class_wanted, figured, images, probe_number, spread
 from fmcore.errors import InputError
@@ -164,7 +164,7 @@ def _faults(bundle: Bundle, found: list[Diagnosis]) -> Figure:
             place, side = (share - 0.02 * reach, "right") if inside else (share + 0.02 * reach, "left")
             axes.text(place, row, said, ha=side, va="center", fontsize=8, color="white" if inside else "black")
     rows = spread(range(layers), 2 * LONG)
-    panels[0].set_yticks(rows, [called(found[row].layer) for row in rows], fontsize=8 if layers <= LONG else 7)
+    panels[0].set_yticks(rows, [in_figure(found[row].layer) for row in rows], fontsize=8 if layers <= LONG else 7)
     panels[0].set_ylim(layers - 0.4, -0.6)
     title = f"{bundle.header.model.name}: share of channels with each fault, over {images(found[0].images)}"
     figure.suptitle("\n".join([title, *_absent(faults)]), fontsize=11, wrap=True)
@@ -210,7 +210,7 @@ def _depth(bundle: Bundle) -> Figure:
             axes.legend(fontsize=8)
     panels[0].yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     rows = spread(range(len(stages)), LONG)
-    names = [called(stages[row].layer) for row in rows]
+    names = [in_figure(stages[row].layer) for row in rows]
     turned = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 8 else {}
     panels[-1].set_xticks(rows, names, fontsize=8, **turned)
     figure.suptitle(f"{bundle.header.model.name}: from the image to the answer", fontsize=11)

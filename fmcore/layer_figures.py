@@ -14,7 +14,7 @@ from fmcore.analysis.attribution import ablations, class_map
 from fmcore.analysis.channels import representatives
 from fmcore.analysis.learning import movements
 from fmcore.analysis.meaning import meanings
-from fmcore.analysis.naming import called
+from fmcore.analysis.naming import in_figure
 from fmcore.bundle import Bundle
 from fmcore.choices import class_wanted, probe_title, spread
 from fmcore.colour import ColourScale
@@ -109,11 +109,13 @@ def filters(bundle: Bundle, layer: str) -> Figure:
     inputs = weights.shape[1]
     if inputs == 3 and len(tiles) > _MAX_TILES:  # as many as there are slices would hide most filters
         return _coloured_filters(
-            weights, f"{called(layer)}: learned filters, red, green and blue slice as colour (0 is grey)"
+            weights, f"{in_figure(layer)}: learned filters, red, green and blue slice as colour (0 is grey)"
         )
     slices = [", red", ", green", ", blue"] if inputs == 3 else [f", slice {n + 1}" for n in range(inputs)]
     names = [f"{n // inputs + 1}{slices[n % inputs] if inputs > 1 else ''}" for n in range(len(tiles))]
-    return _grid(tiles, names, ColourScale.signed(weights, "per_layer"), f"{called(layer)}: learned filters", "weight")
+    return _grid(
+        tiles, names, ColourScale.signed(weights, "per_layer"), f"{in_figure(layer)}: learned filters", "weight"
+    )
 
 
 def _coloured_filters(weights: Floats, title: str) -> Figure:
@@ -133,7 +135,7 @@ def _as_colours(weights: Floats) -> list[Floats]:
 def maps(bundle: Bundle, layer: str, probe: int) -> Figure:
     activation = bundle.part(f"{layer}/activation", probe)  # (C, H, W)
     c, h, w = activation.shape
-    title = f"{called(layer)}: feature maps, {h} × {w} × {c}\n{probe_title(bundle, probe)}"
+    title = f"{in_figure(layer)}: feature maps, {h} × {w} × {c}\n{probe_title(bundle, probe)}"
     names = [f"{n + 1}" for n in range(c)]
     return _grid(activation, names, ColourScale.of(activation, "per_layer"), title, "activation")
 
@@ -166,7 +168,7 @@ def patches(bundle: Bundle, layer: str, probe: int) -> Figure:
             name += f"\n{_in_two(named[channel].label)} {named[channel].score:.2f}"
         name += f"\nup to {values[channel].max():.3g}" if values[channel].max() > 0 else "\nnever above zero"
         axes.text(-0.1, number * step + ratio / 2, name, ha="right", va="center", fontsize=_SMALL)
-    title = f"{called(layer)}: what lights each channel most, strongest first"
+    title = f"{in_figure(layer)}: what lights each channel most, strongest first"
     if any(beyond for row in rows for _, beyond in row):
         title += "\n(striped: beyond the border of the image)"
     figure.suptitle(title, fontsize=11)
@@ -221,7 +223,7 @@ def correlation(bundle: Bundle, layer: str) -> Figure:
         for (row, column), value in np.ndenumerate(matrix):
             ink = "black" if abs(value) > 0.6 else "white"
             axes.text(column + 1, row + 1, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=_SMALL)
-    axes.set_title(f"{called(layer)}: correlation between channels", fontsize=11)
+    axes.set_title(f"{in_figure(layer)}: correlation between channels", fontsize=11)
     figure.colorbar(drawn, ax=axes, label="Pearson correlation")
     return figure
 
@@ -266,7 +268,7 @@ def gradcam(bundle: Bundle, layer: str, probe: int, wanted: str | None) -> Figur
     if tried:
         predicted = bundle.class_name(bundle.header.probes[probe].predicted)
         _losses(panels[3], [(a.channel, a.change) for a in tried], predicted)
-    figure.suptitle(f"{called(layer)}: Grad-CAM, {h} × {w} places", fontsize=11)
+    figure.suptitle(f"{in_figure(layer)}: Grad-CAM, {h} × {w} places", fontsize=11)
     return figure
 
 
@@ -312,5 +314,5 @@ def learning(bundle: Bundle, layer: str) -> Figure:
         figure.colorbar(drawn, ax=axes, label="weight", shrink=0.8)
     which = f"the {len(chosen)} of {len(moved)} filters that moved farthest" if len(chosen) < len(moved) else "filters"
     slices = ", red, green and blue slice as colour (0 is grey)" if coloured else ""
-    figure.suptitle(f"{called(layer)}: {which}, epoch by epoch{slices}", fontsize=11, wrap=True)
+    figure.suptitle(f"{in_figure(layer)}: {which}, epoch by epoch{slices}", fontsize=11, wrap=True)
     return figure
