@@ -1,6 +1,6 @@
 """What a layer is called where people read it."""
 
-_LONGEST_DRAWN = 40  # letters: as wide as a figure of three panels at its titles' size
+_LONGEST_DRAWN = 30  # letters, so that a title with one is as wide as its figure
 
 
 def called(layer: str) -> str:
