@@ -8,13 +8,14 @@ representations?" (2015). Where a fault begins is this project's own choice, in 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, inf
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from fmcore.analysis.rounding import floored
 from fmcore.bundle import Array, Bundle
 from fmcore.errors import BundleError
 
@@ -84,7 +85,7 @@ class Diagnosis:
             return []
         channels = [channel for group in self.redundant for channel in group.channels]
         groups = [
-            f"{_listed(_numbers(group.channels))} (correlation {_floored(group.correlation):.2f} or more)"
+            f"{_listed(_numbers(group.channels))} (correlation {floored(group.correlation):.2f} or more)"
             for group in self.redundant
         ]
         return [
@@ -96,7 +97,7 @@ class Diagnosis:
         if not self.background:
             return []
         verb = "watches" if len(self.background) == 1 else "watch"
-        shares = [f"{b.channel + 1} ({_floored(b.share):.0%} of its activation)" for b in self.background]
+        shares = [f"{b.channel + 1} ({floored(b.share):.0%} of its activation)" for b in self.background]
         return [
             f"{self._of_all(self.background)} {verb} the background, lit mostly outside the object: {_listed(shares)},"
             f" over {_images(self.foreground_images)} that {'shows' if self.foreground_images == 1 else 'show'} one."
@@ -238,8 +239,3 @@ def _listed(parts: Sequence[str], between: str = ", ", last: str = " and ") -> s
     if len(parts) > _LISTED:
         parts = [*parts[: _LISTED - 1], f"{len(parts) - _LISTED + 1:,} more"]
     return last.join([*([between.join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])
-
-
-def _floored(value: float) -> float:
-    """Rounded down to hundredths, so that nothing is said to be more than it is; forgives the rounding of float32."""
-    return floor(value * 100 + 1e-3) / 100

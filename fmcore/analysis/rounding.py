@@ -1,8 +1,12 @@
 """How many decimals arithmetic needs on screen, so that anybody who checks it with the rounded numbers agrees."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 _TRIED = (2, 3, 4)
+_NOTHING = 1e-3  # of a hundredth: forgives the rounding of float32
 
 
 def decimals_of_sum(terms: Sequence[float], total: float) -> int | None:
@@ -20,6 +24,11 @@ def decimals_of_product(one: float, other: float) -> int | None:
         return _units(_units(one, n) * _units(other, n) / 10 ** (2 * n), n) == _units(one * other, n)
 
     return next((n for n in _TRIED if agrees(n)), None)
+
+
+def floored(value: Any) -> Any:
+    """A number, or an array of them, rounded down to hundredths: so nothing is said to be more than it is."""
+    return np.floor(np.asarray(value, np.float64) * 100 + _NOTHING) / 100
 
 
 def _units(value: float, places: int) -> int:

@@ -16,7 +16,7 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.one_place import Colours, OnePlace
 from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.place_sum import slice_name
-from scenes.parts.text import Label, label, number, shape_text
+from scenes.parts.text import Label, label, on_scale, shape_text
 from scenes.parts.window import window
 
 Floats = NDArray[np.floating]
@@ -41,7 +41,8 @@ def input_picture(map_: WorkedMap, height: float) -> Group:
         name = _which(channel, count, array.rpartition("/")[0], brief=look.shape() == "tall")
         scale = ColourScale.of(values)
         shown = FeatureMap(values, scale, height, name, ArraySource(array, (map_.probe, channel)))
-        words = [label(f"{number(scale.low)} to {number(scale.high)}", look.SMALL, look.MUTED)]
+        ends = (on_scale(end, max(abs(scale.low), abs(scale.high))) for end in (scale.low, scale.high))
+        words = [label(" to ".join(ends), look.SMALL, look.MUTED)]
     last = (map_.layer.output_shape[1] - 1, map_.layer.output_shape[2] - 1)
     room = Group(shown.border, window(shown.picture, map_.layer, 0, 0), window(shown.picture, map_.layer, *last))
     around = Rectangle(width=room.width, height=room.height, stroke_width=0).move_to(room)

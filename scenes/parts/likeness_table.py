@@ -1,18 +1,15 @@
 """The likeness of the layers of two networks as a table: one row a layer of the first, one column one of the second."""
 
-from math import floor
-
 import numpy as np
 from manim import DOWN, RIGHT, Group, Square
 from numpy.typing import NDArray
 
+from fmcore.analysis.rounding import floored
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.named_grid import NamedGrid
 from scenes.parts.text import lines, number
-
-_NOTHING = 1e-3  # of a hundredth: what rounding leaves of a likeness of 1
 
 
 class LikenessTable(Group):
@@ -40,7 +37,7 @@ class LikenessTable(Group):
         told = (
             heads if tall else tuple(f"{head}, {cut}" if cut else head for head, cut in zip(heads, cuts, strict=True))
         )
-        values, scale = _floored(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
+        values, scale = floored(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
         table = NamedGrid(values, rows, columns, (told[0], told[1]), scale, cell, name_width=1.0 if tall else 3.4)
         self.squares, self._width = table.grid, len(columns)
         below = [f"{head}: {cut}" for head, cut in zip(heads, cuts, strict=True) if cut]
@@ -57,12 +54,7 @@ class LikenessTable(Group):
 
 def score(value: float) -> str:
     """A likeness with two decimals, rounded down, so that nothing is said to be more alike than it is."""
-    return number(floor(value * 100 + _NOTHING) / 100)
-
-
-def _floored(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    rounded: NDArray[np.floating] = np.floor(np.asarray(values, np.float64) * 100 + _NOTHING) / 100
-    return rounded
+    return number(floored(value))
 
 
 def _spread(count: int, most: int) -> NDArray[np.integer]:
