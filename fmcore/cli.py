@@ -49,13 +49,36 @@ for verb in (lesson, render, plan):
 
 
 @cli.command()
-def scenes() -> None:
-    """List the scenes that can be rendered."""
+@click.argument("scene", nargs=-1)
+def scenes(scene: tuple[str, ...]) -> None:
+    """List the scenes that can be rendered, or the options of some.
+
+    SCENE is a name that this lists, or path/to/file.py:ClassName. Options are written into a plan, or given to
+    `fmcore render` by --option.
+
+    \b
+    Examples:
+      fmcore scenes
+      fmcore scenes ActivationHeatmap GradCam
+    """
     from rich.console import Console
     from rich.table import Table
 
-    from fmcore.render.catalogue import list_scenes
+    from fmcore.render.catalogue import find_scene, list_scenes
 
+    for number, ref in enumerate([find_scene(name) for name in scene]):
+        from fmcore.render.scene_options import options_of
+
+        click.echo("\n" * (number > 0) + f"{ref.name}, “{ref.title}”" + f"\n{ref.summary}" * bool(ref.summary))
+        table = Table("option", "takes", "default", "what it decides", box=None, header_style="bold", pad_edge=False)
+        for option in options_of(ref):
+            table.add_row(option.name, option.kind, option.default, option.meaning)
+        if table.row_count:
+            Console().print(table)
+        else:
+            click.echo("It has no options.")
+    if scene:
+        return
     table = Table("scene", "title", "what it shows", box=None, header_style="bold", pad_edge=False)
     for ref in list_scenes():
         table.add_row(ref.name, ref.title, ref.summary)

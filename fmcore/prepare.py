@@ -7,8 +7,8 @@ import hashlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -190,11 +190,19 @@ def progress_to(report: Reporter, task: str, epochs: int) -> Any:
     return Progress(on_batch=on_batch)
 
 
-def make_all(wanted: list[Wanted], data_dir: Path | None, report: Reporter, workers: int) -> dict[Path, str]:
+def make_all(
+    wanted: list[Wanted],
+    data_dir: Path | None,
+    report: Reporter,
+    workers: int,
+    check: Callable[[], object] = bool,
+) -> dict[Path, str]:
     """Make every bundle of `wanted`, side by side in processes. Returns digests by path.
 
+    `check` is called meanwhile in a process of its own, so it is to be picklable; if it raises, that ends it all.
+
     Raises:
-        FmcoreError: one could not be made; what was finished is kept.
+        FmcoreError: one could not be made, and what was finished is kept; or what `check` raises.
     """
     by_path = {one.path: one for one in wanted}
     if not by_path:
@@ -202,11 +210,16 @@ def make_all(wanted: list[Wanted], data_dir: Path | None, report: Reporter, work
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
     processes = min(workers, len(by_path))
-    pool = ProcessPoolExecutor(processes, context, _start, (messages, max(1, workers // processes)))
+    start = (messages, max(1, workers // processes))
+    pool = ProcessPoolExecutor(processes + 1, context, _start, start)
     try:
+        checked: Future[Any] = pool.submit(check)
         futures = {path: pool.submit(_make_in_worker, one.recipe, path, data_dir) for path, one in by_path.items()}
-        while not all(future.done() for future in futures.values()):
+        while not all(future.done() for future in (checked, *futures.values())):
             _pass_on(messages, report, 0.1)
+            if checked.done():
+                checked.result()
+        checked.result()
         _pass_on(messages, report, 0.0)
         return {path: future.result() for path, future in futures.items()}
     except BrokenProcessPool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from manim import RIGHT, Create, FadeIn, FadeOut, Group
+from pydantic import Field
 
 from fmcore.analysis.channels import strongest, telling
 from fmcore.colour import ColourScale
@@ -33,7 +34,7 @@ class ActivationHeatmap(LessonScene):
     """A heat map is a table of numbers; this one shows its numbers, its strongest place and their limits."""
 
     title = "Reading an activation heat map"
-    needs = ("probes", "logits", "{layer}/activation")
+    needs = ("probes", "logits")
     script = Script.of(
         Beat(
             cue="map",
@@ -67,13 +68,15 @@ class ActivationHeatmap(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str = "conv1"
-        channel: int | None = None  # by default the one in which ReLU's part is clearest
+        layer: str | None = Field(None, description="The layer; by default the first convolution.")
+        channel: int | None = Field(
+            None, description="The channel, from 1; by default the one in which ReLU's part is clearest."
+        )
 
     options: "ActivationHeatmap.Options"
 
     def prepare(self) -> None:
-        self.layer = self.bundle.layer(self.options.layer)
+        self.layer = self.layer_of(self.options.layer)
         self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
         self.channel = self.channel_of(self.layer, self.options.channel, telling)
         self.map = self.bundle.part(f"{self.layer.name}/activation", self.probe, self.channel)  # (H, W)

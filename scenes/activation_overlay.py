@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 from manim import DOWN, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Transform, VGroup
+from pydantic import Field
 
 from fmcore.analysis.channels import representatives, strongest
 from fmcore.analysis.flattering import flattered, reach, share_of_reach
@@ -76,12 +77,12 @@ class ActivationOverlay(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = None  # by default the first convolution
+        layer: str | None = Field(None, description="The layer; by default the first convolution.")
 
     options: "ActivationOverlay.Options"
 
     def prepare(self) -> None:
-        self.layer = self.bundle.layer(self.options.layer or self.bundle.convolutions[0].name)
+        self.layer = self.layer_of(self.options.layer)
         self.array = f"{self.layer.name}/activation"
         self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
         self.maps = self.bundle.part(self.array, self.probe)  # (C, h, w)

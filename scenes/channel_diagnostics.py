@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from manim import LEFT, FadeIn, FadeOut, Group, LaggedStart, Mobject
+from pydantic import Field
 
 from fmcore.analysis.diagnostics import BACKGROUND, DENSER, REDUNDANT, diagnose, diagnose_all
 from fmcore.analysis.foreground import METHOD
@@ -52,7 +53,7 @@ class ChannelDiagnostics(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = None  # by default the one with most findings a channel
+        layer: str | None = Field(None, description="The layer; by default the one with most findings a channel.")
 
     options: "ChannelDiagnostics.Options"
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform, Transform, VGroup
+from pydantic import Field
 
 from fmcore.analysis.channels import telling
 from fmcore.analysis.convolution import Place
@@ -66,13 +67,15 @@ class ConvolutionStep(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = None  # a convolution, by default the first
-        channel: int | None = None  # by default the one in which ReLU's part is clearest
+        layer: str | None = Field(None, description="A convolution; by default the first.")
+        channel: int | None = Field(
+            None, description="The channel, from 1; by default the one in which ReLU's part is clearest."
+        )
 
     options: "ConvolutionStep.Options"
 
     def prepare(self) -> None:
-        layer = self.bundle.layer(self.options.layer or self.bundle.convolutions[0].name)
+        layer = self.layer_of(self.options.layer)
         self.map = WorkedMap(self.bundle, layer, self.channel_of(layer, self.options.channel, telling), self.probe)
         self.phi = phi_name(layer)
 

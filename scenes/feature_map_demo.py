@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform
+from pydantic import Field
 
 from fmcore.analysis.channels import strongest, telling
 from fmcore.analysis.worked import WorkedMap
@@ -77,12 +78,14 @@ class FeatureMapDemo(LessonScene):
     )
 
     class Options(SceneOptions):
-        channel: int | None = None  # by default the one in which ReLU's part is clearest
+        channel: int | None = Field(
+            None, description="The channel, from 1; by default the one in which ReLU's part is clearest."
+        )
 
     options: "FeatureMapDemo.Options"
 
     def prepare(self) -> None:
-        layer = self.bundle.convolutions[0]
+        layer = self.layer_of(None)
         self.channel = self.channel_of(layer, self.options.channel, telling)
         self.map = WorkedMap(self.bundle, layer, self.channel, self.probe)
         self.phi = phi_name(layer)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from manim import Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
+from pydantic import Field
 
 from fmcore.analysis.depths import depths
 from fmcore.analysis.hierarchy import Stage, hierarchy
@@ -66,7 +67,9 @@ class FeatureMapProgression(LessonScene):
     )
 
     class Options(SceneOptions):
-        layers: str = ""  # such as "conv1, conv3, conv4"; by default the first, a middle and the last one
+        layers: str = Field(
+            "", description="Names such as 'conv1, conv3, conv4'; by default the first, a middle and the last one."
+        )
 
     options: "FeatureMapProgression.Options"
 

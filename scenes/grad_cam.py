@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 from manim import RIGHT, FadeIn, FadeOut, LaggedStart, Transform
+from pydantic import Field
 
 from fmcore.analysis.attribution import Ablation, brightest_is_decisive
 from fmcore.analysis.cases import Case, case_of, doubtful, explained_layer, misleading
@@ -62,7 +63,7 @@ class GradCam(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = None  # by default the last convolution with maps of 7 × 7 or more
+        layer: str | None = Field(None, description="A convolution; by default the last with maps of 7 × 7 or more.")
 
     options: "GradCam.Options"
 

@@ -14,6 +14,7 @@ from manim import (
     ReplacementTransform,
     VGroup,
 )
+from pydantic import Field
 
 from fmcore.analysis.history import starts_at_random
 from fmcore.analysis.learning import maps_before_and_after, movements, spread, spread_epochs
@@ -72,8 +73,10 @@ class LearnedFilters(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = None  # by default the first convolution
-        channel: int | None = None  # the filter to follow, by default the one that moved most
+        layer: str | None = Field(None, description="A convolution; by default the first.")
+        channel: int | None = Field(
+            None, description="The filter to follow, from 1; by default the one that moved most."
+        )
 
     options: "LearnedFilters.Options"
 

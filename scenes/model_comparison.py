@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from manim import DOWN, UP, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VGroup
+from pydantic import Field
 
 from fmcore.analysis.compare import MATCHED
 from fmcore.analysis.counterparts import (
@@ -84,7 +85,7 @@ class ModelComparison(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = None  # of the first network; by default its first
+        layer: str | None = Field(None, description="A layer of the first network; by default its first.")
 
     options: "ModelComparison.Options"
 

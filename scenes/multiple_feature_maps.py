@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 from manim import LEFT, RIGHT, FadeIn, FadeOut, LaggedStart, Transform, VGroup
+from pydantic import Field
 
 from fmcore.analysis.channels import is_flat, representatives
 from fmcore.analysis.flattering import reach
@@ -71,12 +72,12 @@ class MultipleFeatureMaps(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = None  # by default the first convolution
+        layer: str | None = Field(None, description="A convolution; by default the first.")
 
     options: "MultipleFeatureMaps.Options"
 
     def prepare(self) -> None:
-        self.layer = self.bundle.layer(self.options.layer or self.bundle.convolutions[0].name)
+        self.layer = self.layer_of(self.options.layer)
         self.array, self.weight = f"{self.layer.name}/activation", f"{self.layer.name}/weight"
         if self.weight not in self.bundle.header.arrays:
             names = ", ".join(layer.name for layer in self.bundle.convolutions)

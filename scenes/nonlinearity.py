@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 from manim import Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTransform, Transform, VGroup
+from pydantic import Field
 
 from fmcore.analysis.collapse import collapse
 from fmcore.analysis.nonlinearity import clearest, curve
@@ -78,8 +79,10 @@ class Nonlinearity(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = None  # by default the first convolution with a nonlinearity
-        channel: int | None = None  # by default the one that varies most both above and below zero
+        layer: str | None = Field(None, description="The layer; by default the first convolution with a nonlinearity.")
+        channel: int | None = Field(
+            None, description="The channel, from 1; by default the one that varies most above and below zero."
+        )
 
     options: "Nonlinearity.Options"
 

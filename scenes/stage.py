@@ -23,11 +23,10 @@ from manim import (
     Wait,
     config,
 )
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from fmcore.analysis.measures import digest_of, measure, sample_size
 from fmcore.bundle import Bundle
-from fmcore.errors import FmcoreError, PlanError, RenderError, one_of
+from fmcore.errors import BundleError, FmcoreError, PlanError, RenderError
 from fmcore.header import LayerInfo
 from fmcore.lesson.brief import Brief, Figure, Performance
 from fmcore.lesson.claims import Claim, SpokenClaim
@@ -35,21 +34,13 @@ from fmcore.lesson.script import Script, TimedBeat
 from fmcore.lesson.storyboard import StoryFrame
 from scenes import look
 from scenes.ledger import read_figures, read_items
+from scenes.options import SceneOptions as SceneOptions  # scenes take it from here
+from scenes.options import find_probe, understood
 from scenes.parts.text import number, paragraph
 
 BUNDLE_FOLDER = Path("renders/bundles")
 _LONG_S = 5.0  # of standing still: learners look away
 _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or losing a frame
-
-
-class SceneOptions(BaseModel):
-    """What a plan may say to a scene. Scenes add their own fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a layer may be called 0
-
-    # the image: a number, or a class name; by default one of the last class that is answered rightly
-    probe: int | str | None = Field(default=None, validation_alias=AliasChoices("probe", "image"))
-    seconds: float | None = Field(default=None, gt=0, le=3600)  # of the whole scene; by default what it takes to read
 
 
 class LessonScene(Scene):
@@ -64,6 +55,17 @@ class LessonScene(Scene):
     caption_top: ClassVar[float] = look.CAPTION_TOP  # players may cover what lies below
     brief: Brief | None = None  # set by the driver before the scene is played
     on_beat: Callable[[str], None] | None = None  # told of the end of every beat, when its last frame stands
+
+    # -- for the driver --------------------------------------------------------------------------
+
+    @classmethod
+    def read_options(cls, given: Mapping[str, object]) -> SceneOptions:
+        """The options of a plan as this scene understands them.
+
+        Raises:
+            PlanError: options that the scene does not have, or values that do not fit; all of them are named.
+        """
+        return understood(cls.Options, given, cls.__name__)
 
     # -- for scenes ------------------------------------------------------------------------------
 
@@ -185,6 +187,19 @@ class LessonScene(Scene):
         """The index of the probe that the options name."""
         return find_probe(self.bundle, self.options.probe)
 
+    def layer_of(self, wanted: str | None) -> LayerInfo:
+        """The layer that the options name, or the first convolution.
+
+        Raises:
+            BundleError: no such layer, or no convolution.
+        """
+        if wanted is None and not self.bundle.convolutions:
+            raise BundleError(
+                f"{type(self).__name__} shows a convolution, and '{self.bundle.path.name}' holds none (its layers are"
+                f" {', '.join(self.bundle.layer_names)}); name the bundle of a network that has one."
+            )
+        return self.bundle.layer(wanted) if wanted is not None else self.bundle.convolutions[0]
+
     def channel_of(self, layer: LayerInfo, wanted: int | None, choose: Callable[[np.ndarray], int]) -> int:
         """The channel of `layer` that the options name, counted from 1 as on screen, or the one that `choose` finds.
 
@@ -238,7 +253,7 @@ class LessonScene(Scene):
         brief = self.brief or Brief(bundle=_default_bundle(self.bundle_name))
         self.bundle = Bundle.open(brief.bundle or _default_bundle(self.bundle_name))
         self.other = Bundle.open(brief.other) if brief.other else self.bundle
-        self.options = read_options(type(self), brief)
+        self.options = self.read_options(brief.options)
         self.bundle.require(*(name.format_map(self.options.model_dump()) for name in self.needs))
         self.figures: list[Figure] = []
         self.story: list[StoryFrame] = []
@@ -314,45 +329,6 @@ def _is_number(fact: object) -> bool:
     if isinstance(fact, str):
         return bool(re.fullmatch(r"[-−+]?[\d.,]+ ?%?", fact))
     return isinstance(fact, int | float | np.number)
-
-
-def read_options(scene: type[LessonScene], brief: Brief) -> SceneOptions:
-    """The options of `brief` as `scene` understands them.
-
-    Raises:
-        PlanError: an option that the scene does not have, or a value that does not fit.
-    """
-    try:
-        return scene.Options.model_validate(brief.options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][:1])
-        if first["type"] == "extra_forbidden":
-            sentence = one_of("option", name, list(scene.Options.model_fields))
-            raise PlanError(f"Options of {scene.__name__}: {sentence}") from None
-        raise PlanError(
-            f"Option '{name}' of {scene.__name__} is {first['input']!r}, which does not fit"
-            f" ({first['msg'].lower()}); change it."
-        ) from None
-
-
-def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
-    """The index of the probe called `wanted`: a number, a class name, or the last class that has one.
-
-    Raises:
-        PlanError: there is none.
-    """
-    probes = bundle.header.probes
-    if wanted is None:
-        return bundle.default_probe
-    if isinstance(wanted, int):
-        if 0 <= wanted < len(probes):
-            return wanted
-        raise PlanError(f"The bundle '{bundle.path.name}' has probes 0 to {len(probes) - 1} and no {wanted}.")
-    names = [bundle.truth(number) or bundle.class_name(probe.predicted) for number, probe in enumerate(probes)]
-    if wanted in names:
-        return names.index(wanted)
-    raise PlanError(one_of("probe", wanted, list(dict.fromkeys(names))))
 
 
 def _default_bundle(name: str) -> Path:

@@ -270,7 +270,7 @@ def play(
         brief=Brief(bundle=bundle, other=other, options=dict(options or {})), spec=spec, target=Path("nowhere.mp4"),
     )  # fmt: skip
     _settle()
-    with patch("fmcore.render.worker.load_scene", lambda job: Watched):
+    with patch("fmcore.render.worker.load_scene", lambda name, path, module: Watched):
         played = storyboard(job)
     return Played(played.scene, played.board.performance.beats[-1].end, played.board.performance, played.board, seen)
 

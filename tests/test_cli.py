@@ -97,7 +97,7 @@ def test_help_names_the_verbs_and_each_verb_has_an_example(studio: Path) -> None
 def test_the_help_of_a_verb_has_an_example(verb: str, studio: Path) -> None:
     said = fmcore(studio, verb, "--help").stdout
     assert f"Usage: python -m fmcore.cli {verb}" in said
-    if verb not in ("scenes", "doctor"):  # which need nothing
+    if verb != "doctor":  # which needs nothing
         assert re.search(rf"Examples?:\n +fmcore {verb}\b", said)
 
 
@@ -205,6 +205,35 @@ def test_the_scenes_are_listed(studio: Path) -> None:
     assert found.returncode == 0
     for name in ("FeatureMapDemo", "MultipleFeatureMaps", "ActivationHeatmap", "FeatureMapProgression"):
         assert name in found.stdout
+
+
+def test_the_options_of_a_scene_are_listed(studio: Path, forked: Command) -> None:
+    found = forked(studio, "scenes", "ConvolutionStep", "film.py:Quick", "slow.py:Slow")
+    assert found.returncode == 0, found.stderr
+    ours, quick, slow = found.stdout.split("\n\n")
+    assert re.search(r"^layer +text +A convolution; by default the first\.", ours, re.MULTILINE)
+    assert re.search(r"^channel +whole number +The channel, from 1;.*", ours, re.MULTILINE)
+    assert [line.split()[0] for line in quick.splitlines()] == ["Quick,", "Quick.", "option", "probe", "seconds"]
+    assert slow == "Slow, “Slow”\nSlow.\nIt has no options.\n"
+
+
+def test_options_are_checked_before_anything_is_trained(studio: Path, tmp_path: Path, forked: Command) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'title = "T"\n[bundles.a]\n[[scenes]]\nscene = "GradCam"\nbundle = "a"\n'
+        "options = { chanel = 3, probe = true }\n"
+    )
+    for verb in ("plan", "lesson"):
+        found = forked(studio, verb, str(plan), "--output", str(tmp_path / "out"))
+        assert found.returncode == 2
+        assert "Option 'probe' of GradCam is True, which does not fit" in found.stderr
+        assert "There is no option 'chanel'; choose one of: probe, seconds, layer." in found.stderr
+        assert not (tmp_path / "out").exists()
+    plan.write_text(
+        f'title = "T"\n[bundles.a]\n[[scenes]]\nscene = "{studio / "slow.py"}:Slow"\noptions = {{ x = 1 }}\n'
+    )
+    found = forked(studio, "lesson", str(plan), "--output", str(tmp_path / "out"))
+    assert "Slow is no LessonScene, so it has no options, and the plan gives it x; leave them out" in found.stderr
 
 
 def test_a_bundle_is_inspected(studio: Path, forked: Command) -> None:

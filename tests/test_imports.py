@@ -138,7 +138,8 @@ ROOMS = [  # the first row that fits a file counts
     Room("scenes/parts/*.py", DRAWING | {"numpy", "PIL"}, BY_SCENES - {"fmcore.lesson"}, NOTHING),
     Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour"}, {"matplotlib", "typst"}),
     Room("scenes/ledger.py", DRAWING, BY_SCENES, NOTHING),
-    Room("scenes/stage.py", DRAWING | {"numpy", "pydantic"}, BY_SCENES | {"scenes.ledger"}, NOTHING),
+    Room("scenes/options.py", {"pydantic"}, {"fmcore.bundle", "fmcore.errors"}, NOTHING),
+    Room("scenes/stage.py", DRAWING | {"numpy"}, BY_SCENES | {"scenes.ledger", "scenes.options"}, NOTHING),
     Room("scenes/lessons/*.py", NOTHING, NOTHING, NOTHING),
     Room("scenes/*.py", DRAWING | {"numpy", "pydantic"}, BY_SCENES | {"scenes.stage"}, NOTHING),
 ]

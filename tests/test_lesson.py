@@ -238,7 +238,7 @@ def test_a_scene_that_fails_spares_the_others_and_is_all_that_is_made_next(studi
     assert "AssertionError: not yet (third.py, line 29)" in made.failed["Third"].message
     assert isinstance(made.failed["Third"], RenderError) and isinstance(made.failed["Second"], PlanError)
     assert "Did you mean 'side'" in made.failed["Second"].message
-    assert list(studio.lesson.iterdir()) == []
+    assert not studio.lesson.exists()
     assert f"Third: {made.failed['Third'].message}" in studio.told
 
     apart.write_text(CODE, encoding="utf-8")

@@ -6,16 +6,17 @@ so the next run goes on from there.
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from fmcore.errors import FmcoreError, InputError, PlanError
-from fmcore.lesson.plan import LessonPlan
+from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.lesson.record import SceneRecord, read_record
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.cache import Store
@@ -87,7 +88,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     made = Made()
     plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
-    bundles = _make_bundles(wanted, wish, report, made)
+    bundles = _make_bundles(wanted, wish, report, made, partial(_check_options, plan.scenes))
 
     store = Store(wish.output / "cache")
     store.folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +128,7 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     plan = _with_what_is_read(plan, wish)
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     if stale := [one for one in wanted.values() if one.digest is None]:
+        _check_options(plan.scenes)
         return Outlook(stale, [])
     store = Store(wish.output / "cache")
     _must_be_writable(store.folder)
@@ -180,10 +182,29 @@ def bundles_of(plan: LessonPlan, wish: Wish, report: Reporter) -> dict[str, Path
     return {name: path for name, (path, _) in _make_bundles(wanted, wish, report, Made()).items()}
 
 
+def _check_options(entries: Sequence[SceneEntry]) -> None:
+    """See that scenes understand their options, and that those in files of their own can be imported.
+
+    Raises:
+        FmcoreError: one does not, or cannot.
+    """
+    refs = [find_scene(entry.scene) for entry in entries]
+    doubtful = [(ref, one.options) for ref, one in zip(refs, entries, strict=True) if one.options or ref.module is None]
+    if doubtful:
+        from fmcore.render.scene_options import check_options
+
+        for ref, options in doubtful:
+            check_options(ref, options)
+
+
 def _make_bundles(
-    wanted: Mapping[str, Wanted], wish: Wish, report: Reporter, made: Made
+    wanted: Mapping[str, Wanted],
+    wish: Wish,
+    report: Reporter,
+    made: Made,
+    check: Callable[[], object] = bool,
 ) -> dict[str, tuple[Path, str]]:
-    """Path and digest of every bundle by name."""
+    """Path and digest of every bundle by name. `check` may object while they are made."""
     claimed: dict[Path, str] = {}
     for name, one in wanted.items():
         other = claimed.setdefault(one.path, name)
@@ -196,7 +217,7 @@ def _make_bundles(
     for one in stale:
         report.say(f"Bundle {one.path.stem}: {one.reason}, so it is trained and recorded now.")
     made.bundles_made = [one.path for one in stale]
-    digests = make_all(stale, wish.data_dir, report, wish.workers)
+    digests = make_all(stale, wish.data_dir, report, wish.workers, check)
     return {name: (one.path, one.digest or digests[one.path]) for name, one in wanted.items()}
 
 
@@ -233,9 +254,10 @@ def _shoot(
 
 
 def _must_be_writable(folder: Path) -> None:
-    probe = folder / f".writable-{os.getpid()}"
+    """See that files can be written there, without making the folder: nothing empty shall be left by what fails."""
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    probe = there / f".writable-{os.getpid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:

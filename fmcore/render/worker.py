@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +22,7 @@ from typing import Any
 from manim import Camera, Scene
 from pydantic import BaseModel, ConfigDict
 
-from fmcore.errors import FmcoreError, RenderError
+from fmcore.errors import FmcoreError, PlanError, RenderError
 from fmcore.lesson.brief import Brief, Performance
 from fmcore.lesson.script import TimedBeat
 from fmcore.render.camera import CairoImages
@@ -143,8 +143,8 @@ def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: O
             waiting = stack.enter_context(patience(job.scene))
             if job.module is None:
                 stack.enter_context(own_defaults())
-                stack.enter_context(_neighbours_of(job.path))
-            found = load_scene(job)
+                stack.enter_context(neighbours_of(job.path))
+            found = load_scene(job.scene, job.path, job.module)
             stack.enter_context(own_defaults())  # what a package sets while it is imported is for all its scenes
             scene = _make(found, job, encoder, renderer, on_frames)
             scene.renderer.patience = waiting
@@ -163,19 +163,19 @@ def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: O
         if isinstance(error, OSError) and _is_of_the_disk(error):
             reason = error.strerror or str(error)
             raise RenderError(f"{job.scene} could not be written ({reason}); free some space and run again.") from None
-        raise RenderError(f"{job.scene} failed with {_where(error, job.path)}.") from error
+        raise RenderError(f"{job.scene} failed with {where(error, job.path)}.") from error
     finally:
         if not encoder.finished:
             encoder.abort()
         shutil.rmtree(media, ignore_errors=True)
 
 
-def load_scene(job: SegmentJob) -> type[Scene]:
-    """Import the class of `job`."""
-    module = _load_file(job.path) if job.module is None else importlib.import_module(job.module)
-    scene_class = getattr(module, job.scene, None)
+def load_scene(name: str, path: Path, module: str | None) -> type[Scene]:
+    """Import the class called `name` from the file at `path`, which is `module` if it belongs to a package."""
+    source = _load_file(path) if module is None else importlib.import_module(module)
+    scene_class = getattr(source, name, None)
     if not (inspect.isclass(scene_class) and issubclass(scene_class, Scene)):
-        raise RenderError(f"'{job.scene}' in '{job.path.name}' is no manim Scene; name a class derived from Scene.")
+        raise RenderError(f"'{name}' in '{path.name}' is no manim Scene; name a class derived from Scene.")
     return scene_class
 
 
@@ -189,7 +189,7 @@ def _load_file(path: Path) -> ModuleType:
 
 
 @contextmanager
-def _neighbours_of(path: Path) -> Iterator[None]:
+def neighbours_of(path: Path) -> Iterator[None]:
     """Let a lone file import its neighbours, as under plain manim, and forget them afterwards.
 
     Another scene's file in this process may have neighbours of the same names.
@@ -219,7 +219,24 @@ def _make(
     scene: Any = scene_class(renderer=made)
     if hasattr(scene, "performance"):
         scene.brief = job.brief.model_copy(update={"theme": job.spec.theme})
+    else:
+        require_options(scene_class, job.brief.options)
     return scene
+
+
+def require_options(scene_class: type[Scene], given: Mapping[str, object]) -> None:
+    """See that a scene understands the options that a plan gives it.
+
+    Raises:
+        PlanError: it does not; a scene that is only manim's has none.
+    """
+    if hasattr(scene_class, "read_options"):
+        scene_class.read_options(given)
+    elif given:
+        raise PlanError(
+            f"{scene_class.__name__} is no LessonScene, so it has no options, and the plan gives it"
+            f" {', '.join(given)}; leave them out."
+        )
 
 
 def _camera_of(scene_class: type[Scene]) -> Any:
@@ -259,7 +276,7 @@ def _is_of_the_disk(error: OSError) -> bool:
     return any(frame.filename == encoder_file for frame in traceback.extract_tb(error.__traceback__))
 
 
-def _where(error: Exception, path: Path) -> str:
+def where(error: Exception, path: Path) -> str:
     """`ValueError: text (file.py, line 12)`: the innermost line of the scene's own file, if it is there."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename) == path]

@@ -1,0 +1,63 @@
+"""What a plan may say to a scene: its options, and which image one of them names."""
+
+from collections.abc import Mapping
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, ValidationError
+
+from fmcore.bundle import Bundle
+from fmcore.errors import PlanError, one_of
+
+
+class SceneOptions(BaseModel):
+    """What a plan may say to a scene. Scenes add their own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a layer may be called 0
+
+    probe: StrictInt | str | None = Field(
+        None,
+        validation_alias=AliasChoices("probe", "image"),
+        description="The image: a class name, or a number from 0; by default one of the last class answered rightly.",
+    )
+    seconds: float | None = Field(
+        None, gt=0, le=3600, description="Length of the whole scene; by default what it takes to read it."
+    )
+
+
+def understood(options: type[SceneOptions], given: Mapping[str, object], scene: str) -> SceneOptions:
+    """What is `given` as the `options` of the scene of that name.
+
+    Raises:
+        PlanError: options that it does not have, or values that do not fit; all of them are named.
+    """
+    try:
+        return options.model_validate(given)
+    except ValidationError as error:
+        wrong = {str(one["loc"][0]): one for one in error.errors()}  # of several types, the last that did not fit
+    sentences = []
+    for name, one in wrong.items():
+        if one["type"] == "extra_forbidden":
+            sentences.append(f"Options of {scene}: {one_of('option', name, list(options.model_fields))}")
+        else:
+            sentences.append(
+                f"Option '{name}' of {scene} is {one['input']!r}, which does not fit ({one['msg'].lower()}); change it."
+            )
+    raise PlanError(" ".join(sentences))
+
+
+def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
+    """The index of the probe called `wanted`: a number, a class name, or the last class that has one.
+
+    Raises:
+        PlanError: there is none.
+    """
+    probes = bundle.header.probes
+    if wanted is None:
+        return bundle.default_probe
+    if isinstance(wanted, int):
+        if 0 <= wanted < len(probes):
+            return wanted
+        raise PlanError(f"The bundle '{bundle.path.name}' has probes 0 to {len(probes) - 1} and no {wanted}.")
+    names = [bundle.truth(number) or bundle.class_name(probe.predicted) for number, probe in enumerate(probes)]
+    if wanted in names:
+        return names.index(wanted)
+    raise PlanError(one_of("probe", wanted, list(dict.fromkeys(names))))
