@@ -142,21 +142,17 @@ def _text(_: Path) -> str:
     return f"Pango {manimpango.pango_version()}, Cairo {cairo.cairo_version_string()}"
 
 
-def _font_path() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-
-
 def _font(_: Path) -> str:
     import manimpango
 
-    path = _font_path()
+    from fmcore.fonts import NAME, font_file
+
+    path = font_file()
     if not path.is_file():
         raise Trouble(f"there is no {path}")
-    if not manimpango.register_font(str(path)) or "DejaVu Sans" not in manimpango.list_fonts():
+    if not manimpango.register_font(str(path)) or NAME not in manimpango.list_fonts():
         raise Trouble(f"Pango does not take {path}")
-    return "DejaVu Sans, from matplotlib"
+    return f"{NAME}, from matplotlib"
 
 
 def _formula(_: Path) -> str:

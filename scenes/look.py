@@ -5,11 +5,12 @@ Lengths are manim's units: the frame is 8 high, whatever its shape.
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import manimpango
 import numpy as np
 from manim import ManimColor, config
+
+from fmcore.fonts import font_file
 
 BACKGROUND = TEXT = MUTED = LINE = ACCENT = SECOND = ManimColor("#000000")  # `use` sets them, by theme
 TITLE = STATEMENT = LABEL = SMALL = 0.0  # text sizes; `use` sets them, by the shape of the frame
@@ -29,7 +30,6 @@ _SIZES = {
     "tall": (26, 20, 18.5, 18),
 }
 
-FONT = "DejaVu Sans"  # comes inside matplotlib, so every machine sets the same text
 
 MARGIN = 0.45
 GAP = 0.25
@@ -134,14 +134,6 @@ def register_fonts() -> None:
     """Make the fonts known to Pango in this process; the machine's own are never asked for."""
     for bold in (False, True):
         manimpango.register_font(str(font_file(bold)))
-
-
-@cache
-def font_file(bold: bool) -> Path:
-    """The file of `FONT`."""
-    import matplotlib
-
-    return Path(matplotlib.get_data_path(), "fonts", "ttf", f"DejaVuSans{'-Bold' if bold else ''}.ttf")
 
 
 use("dark")

@@ -141,6 +141,7 @@ FAULTS: dict[str, dict[str, Spoil]] = {
         "half on white": lambda s: on_paper(s, "#DDE2E8", 0.5, "half in the light"),
         "on its own colour": lambda s: on_paper(s, TEXT, 0.3, "gone"),
     },
+    "letter without a font": {"a letter of nobody's": lambda s: s.text("Bag \U0010abcd", 0.4, 0.7)},
     "map without its size": {"nothing": unsized, "a wrong size": lambda s: unsized(s, "112 × 12 × 4")},
     "channels not counted": {
         "nothing": other_words,

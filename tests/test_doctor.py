@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fmcore import doctor
+from fmcore import doctor, fonts
 from fmcore.doctor import Check, Finding, Trouble, examine, healthy
 
 ROOT = Path(__file__).parent.parent
@@ -102,14 +102,12 @@ def _broken_import(name: str, error: str = "raise ImportError('libmissing.so.2: 
 
 
 def _no_font(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    import matplotlib
-
-    patch.setattr(matplotlib, "get_data_path", lambda: str(folder))
+    patch.setattr(fonts, "font_file", lambda: folder / "DejaVuSans.ttf")
 
 
 def _no_font_but_a_file(patch: pytest.MonkeyPatch, folder: Path) -> None:
     (folder / "DejaVuSans.ttf").write_text("this is no font")
-    patch.setattr(doctor, "_font_path", lambda: folder / "DejaVuSans.ttf")
+    _no_font(patch, folder)
     import manimpango
 
     patch.setattr(manimpango, "list_fonts", lambda: ["Some Other Font"])

@@ -38,7 +38,7 @@ IN_WORDS = {
 }  # fmt: skip
 IN_FIGURES = {"fmcore.figures", "fmcore.layer_figures", "fmcore.comparison_figures"}
 TOLD = PURE | {"fmcore.choices", "fmcore.files"}
-BY_SCENES = PURE | {"scenes.look", "scenes.parts"}
+BY_SCENES = PURE | {"fmcore.fonts", "scenes.look", "scenes.parts"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/lifeline.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/header.py", {"pydantic"}, NOTHING, NOTHING),
     Room("fmcore/bundle.py", NUMBERS, {"fmcore.header", "fmcore.errors", "fmcore.files"}, NOTHING),
+    Room("fmcore/fonts.py", NOTHING, NOTHING, {"matplotlib"}),
     Room("fmcore/colour.py", {"numpy"}, NOTHING, {"matplotlib"}),
     Room("fmcore/analysis/*.py", NUMBERS, {"fmcore.analysis"} | RECORDS, NOTHING),
     Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson"} | RECORDS, NOTHING),
@@ -74,8 +75,8 @@ ROOMS = [  # the first row that fits a file counts
     Room(
         "fmcore/check/*.py",
         {"numpy", "pydantic", "PIL", "av", "rich"},
-        PURE | {"fmcore.files", "fmcore.check"},
-        {"matplotlib"},  # whose fonts come inside it
+        PURE | {"fmcore.files", "fmcore.fonts", "fmcore.check"},
+        NOTHING,
     ),
     Room(
         "fmcore/page/*.py",
@@ -109,6 +110,7 @@ ROOMS = [  # the first row that fits a file counts
         | {
             "fmcore",
             "fmcore.files",
+            "fmcore.fonts",
             "fmcore.lifeline",
             "fmcore.page.companions",
             "fmcore.prepare",
@@ -134,9 +136,9 @@ ROOMS = [  # the first row that fits a file counts
         ANYTHING,
     ),
     Room("fmcore/doctor.py", NOTHING, {"fmcore.errors"}, ANYTHING),
-    Room("scenes/parts/outlines.py", DRAWING | {"numpy"}, {"scenes.look"}, {"matplotlib"}),
+    Room("scenes/parts/outlines.py", DRAWING | {"numpy"}, {"fmcore.fonts"}, {"matplotlib"}),
     Room("scenes/parts/*.py", DRAWING | {"numpy", "PIL"}, BY_SCENES - {"fmcore.lesson"}, NOTHING),
-    Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour"}, {"matplotlib", "typst"}),
+    Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour", "fmcore.fonts"}, {"typst"}),
     Room("scenes/ledger.py", DRAWING, BY_SCENES, NOTHING),
     Room("scenes/options.py", {"pydantic"}, {"fmcore.bundle", "fmcore.errors"}, NOTHING),
     Room("scenes/stage.py", DRAWING | {"numpy"}, BY_SCENES | {"scenes.ledger", "scenes.options"}, NOTHING),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fmcore.check.contrast import worst_contrast
 from fmcore.check.findings import Finding, found
+from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.storyboard import Box, Item, Storyboard, StoryFrame
 
 TOUCHING = 1e-3  # of the frame: what overlaps or reaches out by less only touches
@@ -30,7 +31,10 @@ def layout_findings(board: Storyboard, stills: Mapping[str, Pixels]) -> Iterator
         for item in items:
             if item.kind == "text":
                 yield from _size(board, frame, item)
-                if frame.beat in stills:
+                if missing := letters_without_a_font([item.name]):
+                    message = f"{_start(item)} cannot be read: {sentence_about(missing)}"
+                    yield found(board, "letter without a font", message, frame.beat, (item.name,), item.box)
+                elif frame.beat in stills:
                     yield from _contrast(board, frame, item, stills[frame.beat])
 
 

@@ -17,6 +17,7 @@ from rich.text import Text
 from fmcore.check.findings import OF_LESSON, RULES, Finding
 from fmcore.check.proof import RULE, Proof, name_of
 from fmcore.files import published
+from fmcore.fonts import font_file
 from fmcore.lesson.storyboard import Box
 
 Pixels = NDArray[np.uint8]
@@ -190,9 +191,7 @@ def write_crops(findings: Sequence[Finding], crops: Sequence[Pixels | None], fol
 
 def contact_sheet(rows: Sequence[tuple[str, Sequence[Pixels]]], path: Path) -> None:
     """Write a PNG file with one row a scene: its label, and below it its pictures (H, W, 3 or 4) from left to right."""
-    import matplotlib
-
-    font = ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), _FONT_PX)
+    font = ImageFont.truetype(str(font_file()), _FONT_PX)
     heights = [_LABEL_PX + max((len(picture) for picture in pictures), default=0) + _GAP_PX for _, pictures in rows]
     widths = [
         max(int(font.getlength(label)) + _GAP_PX, sum(picture.shape[1] + _GAP_PX for picture in pictures))

@@ -15,7 +15,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, InputError, PlanError
+from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.lesson.record import SceneRecord, read_record
 from fmcore.prepare import Wanted, look, make_all
@@ -89,6 +91,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     bundles = _make_bundles(wanted, wish, report, made, partial(_check_options, plan.scenes))
+    _tell_of_letters(plan, bundles, report)
 
     store = Store(wish.output / "cache")
     store.folder.mkdir(parents=True, exist_ok=True)
@@ -195,6 +198,16 @@ def _check_options(entries: Sequence[SceneEntry]) -> None:
 
         for ref, options in doubtful:
             check_options(ref, options)
+
+
+def _tell_of_letters(plan: LessonPlan, bundles: Mapping[str, tuple[Path, str]], report: Reporter) -> None:
+    """Say so if names of classes or the title cannot be written."""
+    texts = [plan.title]
+    for path, _ in bundles.values():
+        with Bundle.open(path) as bundle:
+            texts += bundle.header.classes
+    if missing := letters_without_a_font(texts):
+        report.say(f"Attention: {sentence_about(missing)}")
 
 
 def _make_bundles(

@@ -11,7 +11,8 @@ from manim import Text, config
 from manim.mobject.text.text_mobject import TEXT_MOB_SCALE_FACTOR
 from numpy.typing import NDArray
 
-from scenes import look
+from fmcore import fonts
+from fmcore.fonts import font_file, letters_of
 
 Points = NDArray[np.float64]
 
@@ -54,7 +55,7 @@ def _of_font(text: str, bold: bool) -> Points:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(fname=str(look.font_file(bold)))
+    font = FontProperties(fname=str(font_file(bold)))
     corners, codes = text_to_path.get_text_path(font, text, ismath=False)
     if not len(corners):
         return np.zeros((0, 3))
@@ -93,16 +94,9 @@ def _cubics(corners: Points, codes: list[int]) -> Points:
     return np.array(curves).reshape(-1, 2)
 
 
-@cache
-def _letters_of(bold: bool) -> frozenset[int]:
-    from matplotlib.ft2font import FT2Font
-
-    return frozenset(FT2Font(str(look.font_file(bold))).get_charmap())
-
-
 def _has(text: str, bold: bool) -> bool:
     """Whether the font has every letter of `text`."""
-    return _letters_of(bold).issuperset(map(ord, text))
+    return letters_of(font_file(bold)).issuperset(text)
 
 
 def _of_pango(text: str, bold: bool) -> Points:
@@ -122,6 +116,6 @@ def _pango(text: str, bold: bool) -> Text:
     width_px, config.pixel_width = config.pixel_width, _NEVER_WRAP_PX
     try:
         weight = "BOLD" if bold else "NORMAL"
-        return Text(text, font=look.FONT, font_size=SET_AT, weight=weight, should_center=False)
+        return Text(text, font=fonts.NAME, font_size=SET_AT, weight=weight, should_center=False)
     finally:
         config.pixel_width = width_px

@@ -7,6 +7,7 @@ import numpy as np
 from manim import DOWN, LEFT, ManimColor, MathTypst, VGroup, VMobject
 from PIL.ImageFont import FreeTypeFont, truetype
 
+from fmcore.fonts import font_file
 from scenes import look
 from scenes.parts.outlines import SET_AT, UNITS_A_POINT, outline
 
@@ -116,7 +117,7 @@ def _advance(text: str, bold: bool) -> float:
 
 @cache
 def _font(bold: bool) -> FreeTypeFont:
-    return truetype(str(look.font_file(bold)), SET_AT)
+    return truetype(str(font_file(bold)), SET_AT)
 
 
 def shape_text(height: int, width: int, channels: int) -> str:
