@@ -29,6 +29,7 @@ from scenes.stage import LessonScene, SceneOptions
 _KINDS = ("answer", "rival")
 _CLEARLY = 0.05  # of all places: an area larger by this is called larger
 _SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
+_COUNTS = 0.01  # of a probability: a change from which on a channel is said to count, or to count more than another
 
 
 class GradCam(LessonScene):
@@ -147,17 +148,18 @@ class GradCam(LessonScene):
     def facts_of_the_decision(self) -> Mapping[str, object]:
         bright, decisive, array = self.decision.brightest, self.decision.decisive, f"{self.layer.name}/ablation"
         tried = self.claim("length", array, self.case.probe, words=lambda n: f"{whole(n)} channel{'s' * (n > 1)}")
-        falls = decisive.change <= -_SEEN
         other = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
         alone = f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
+        same = "Here the brightest is the most decisive, too." if self.decision.same else "Both count about equally."
         neither = "So no map decides alone." if tried.value > 1 else "One channel cannot be compared."
+        counts = decisive.change <= -_COUNTS and tried.value > 1
         lesson = self.claim(
             "drop beyond the brightest's",
             array,
             self.case.probe,
-            words="So the brightest is not the decisive one." if falls else neither,
-            at_least=_SEEN,
-            otherwise="Here the brightest is the most decisive, too." if falls and tried.value > 1 else neither,
+            words="So the brightest is not the decisive one." if counts else neither,
+            at_least=_COUNTS,
+            otherwise=same if counts else neither,
         )
         return {
             "brightest": f"channel {bright.channel + 1}",

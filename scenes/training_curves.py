@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 from manim import (
     Create,
     Dot,
@@ -34,6 +35,7 @@ from scenes.stage import LessonScene
 _ARRAY = "header/training.history"
 _WIDE_GAP = 0.05  # of accuracy, between training and test, from which it is called wide
 _RISE = 0.05  # of the test loss above its lowest, from which it is called overfitting
+_LEVEL = 0.002  # of accuracy: lines that change by less are level
 _STEPS = 6  # filters below the epochs
 
 
@@ -56,7 +58,7 @@ class TrainingCurves(LessonScene):
         Beat(
             cue="test",
             say="The second line is the test: {tests} images that training never saw."
-            " After the last epoch, {right_test} of the answers to them are right.",
+            " After the last epoch, {right_test} of the answers to them are right{more}.",
         ),
         Beat(cue="gap", say="{gap} {verdict}"),
         Beat(cue="filter", say="{filter}"),
@@ -88,6 +90,7 @@ class TrainingCurves(LessonScene):
     def facts(self) -> Mapping[str, object]:
         last = len(self.history) - 1
         steepest, gain = steepest_epoch(self.history)
+        guess = 1 / len(self.bundle.header.classes)
         return {
             "images": self.claim("training images", "header/dataset", words=whole),
             "tests": self.claim("test images", "header/dataset", words=whole),
@@ -99,6 +102,10 @@ class TrainingCurves(LessonScene):
             "right_first": self.claim("training accuracy", _ARRAY, 0, words=_share),
             "right_train": self.claim("training accuracy", _ARRAY, last, words=_share),
             "right_test": self.claim("test accuracy", _ARRAY, last, words=_share),
+            "more": self.claim(
+                "test accuracy", _ARRAY, last, at_least=guess + 2 * self.error_of(guess),
+                words=", more than by guessing", otherwise=", which guessing may give as well",
+            ),
             "steepest": self.claim(
                 "largest gain in an epoch", _ARRAY, at_least=0.005,
                 words=f"The largest step, {_points(gain)}, comes in epoch {steepest}.",
@@ -111,7 +118,7 @@ class TrainingCurves(LessonScene):
         }  # fmt: skip
 
     def said_of_gap(self, gap: float) -> str:
-        if abs(gap) < 0.0005:
+        if abs(gap) < max(0.0005, 1 / self.tests):  # what one image is worth
             return "At the end, training and test images are answered about equally well."
         which = "training" if gap > 0 else "test"
         return f"At the end, {which} images are answered better, by {_points(abs(gap))}."
@@ -119,10 +126,10 @@ class TrainingCurves(LessonScene):
     def verdict(self) -> Claim:
         """Whether training and test part: the test loss turned up, or else the gap in accuracy is wide."""
         last = self.history[-1]
-        wide = last.train_accuracy - last.test_accuracy >= _WIDE_GAP
-        if wide and overfitting(self.history) < _RISE:
+        wide = max(_WIDE_GAP, 2 * self.error_of(last.test_accuracy))
+        if last.train_accuracy - last.test_accuracy >= wide and overfitting(self.history) < _RISE:
             sentence = "So wide a gap says that training images are known better than new ones."
-            return self.claim("gap in accuracy", _ARRAY, last.epoch, at_least=_WIDE_GAP, words=sentence)
+            return self.claim("gap in accuracy", _ARRAY, last.epoch, at_least=wide, words=sentence)
         return self.claim(
             "overfitting",
             _ARRAY,
@@ -131,6 +138,14 @@ class TrainingCurves(LessonScene):
             " that is overfitting.",
             otherwise="The test loss did not clearly rise while the training loss fell, as it does in overfitting.",
         )
+
+    @property
+    def tests(self) -> int:
+        return max(1, self.bundle.header.dataset.test_count)
+
+    def error_of(self, share: float) -> float:
+        """The standard error of a share of right answers to the test images: sqrt(p (1 - p) / n)."""
+        return float(np.sqrt(share * (1 - share) / self.tests))
 
     def said_of_filter(self) -> Claim | str:
         layer = self.layer
@@ -195,10 +210,11 @@ class TrainingCurves(LessonScene):
             self.play(flash(curve), run_time=look.MOVE_S)
 
     def look_closer(self, standing: Group, region: look.Region) -> Group:
-        """The later epochs on an axis of their own, where the two lines part, if there are two such epochs."""
+        """The later epochs on an axis of their own, where the two lines part, if they are not level there."""
         start = max(1, len(self.history) // 5)
         ends = standing[1]
-        if start < len(self.history) - 1:
+        later = [share for values in self.values("accuracy") for share in values[start:]]
+        if len(later) > 2 and max(later) - min(later) >= _LEVEL:
             near = self.accuracy_chart(region, start)
             ends = self.curves(near, "accuracy", start)
             self.say(f"A closer look: the axis starts at {near.y.words(near.y.low)}")

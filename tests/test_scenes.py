@@ -24,7 +24,7 @@ from scenes.parts.feature_map import FeatureMap
 from scenes.stage import LessonScene
 
 SCENES = [ref.name for ref in list_scenes() if (ref.module or "").startswith("scenes.")]
-ODD = ("特征图 “{x}” <b>&", "{channel} {0} %s \\n", "'single' \"double\" {")
+ODD = ("حقيبة “{x}” <b>&", "{channel} {0} %s \\n", "'single' \"double\" {")
 FULL: dict[str, Any] = {"measured": True, "epochs": 2}
 SITUATIONS: dict[str, tuple[Net, dict[str, Any]]] = {  # trained networks are those of the proof
     "64 pixels in RGB": (

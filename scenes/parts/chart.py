@@ -28,6 +28,7 @@ from scenes import look
 from scenes.parts.text import label
 
 _MOST_DOTS = 30  # more points than this are a line alone
+_FINEST = 0.001  # step of an axis of shares: a tenth of a percent
 _SAMPLE = 0.32  # the length of line in a key
 
 
@@ -43,8 +44,11 @@ class Axis:
 
     @classmethod
     def covering(cls, name: str, low: float, high: float, most: int = 5, share: bool = False) -> "Axis":
-        """About `most` steps of 1, 2 or 5 times a power of ten that cover `low`..`high`; a `share` is in percent."""
-        step = _step(high - low, most)
+        """About `most` steps of 1, 2 or 5 times a power of ten that cover `low`..`high`; a `share` is in percent.
+
+        Where both are the same, one step.
+        """
+        step = max(_step(high - low or 1.0, most), _FINEST if share else 0)
         first = math.floor(low / step + 1e-9)
         last = max(first + 1, math.ceil(high / step - 1e-9))
         ticks = tuple(round(number * step, 10) for number in range(first, last + 1))
@@ -55,13 +59,13 @@ class Axis:
     @classmethod
     def counting(cls, name: str, first: int, last: int, most: int = 5) -> "Axis":
         """Whole numbers from `first` to `last`, with about `most` ticks among them."""
-        step = max(1, round(_step(last - first, most)))
+        step = max(1, round(_step(last - first or 1, most)))
         ticks = tuple(float(number) for number in range(first, last + 1) if number % step == 0)
         return cls(name, first, max(last, first + 1), ticks or (float(first),), lambda value: f"{value:,.0f}")
 
 
 def _step(reach: float, most: int) -> float:
-    rough = max(reach, 1e-9) / most
+    rough = reach / most
     power = 10.0 ** math.floor(math.log10(rough))
     return next(power * one for one in (1, 2, 5, 10) if power * one >= rough * (1 - 1e-9))
 

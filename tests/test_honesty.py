@@ -1,0 +1,91 @@
+"""What scenes say where the numbers are too weak to say much: no conclusion from nothing, no picture of it either."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from films import Net, Played, make_bundle, play
+
+from fmcore.bundle import Array, Bundle, save_bundle
+from fmcore.header import EpochRecord
+from scenes.grad_cam import GradCam
+from scenes.training_curves import TrainingCurves
+
+MEASURED = Net(measured=True, epochs=3)
+
+
+def changed(
+    path: Path, net: Net, arrays: Callable[[dict[str, Array]], None] = lambda arrays: None, **header: Any
+) -> Path:
+    """The bundle of `net` at `path`, with other contents."""
+    with Bundle.open(make_bundle(path, net)) as bundle:
+        found = {name: np.array(bundle.array(name)) for name in bundle.header.arrays}
+        arrays(found)
+        save_bundle(path, bundle.header.model_copy(update=header), found)
+    return path
+
+
+def words(film: Played) -> str:
+    """All that is said and written."""
+    said = [beat.say for beat in film.performance.beats]
+    return " ".join([*said, *(item.name for frame in film.board.frames for item in frame.items if item.kind == "text")])
+
+
+# -- training curves -----------------------------------------------------------------------------
+
+HISTORIES: dict[str, tuple[list[float], list[float], int, str, str]] = {  # accuracies, test images, said, not said
+    "nothing is learned": ([1 / 3] * 4, [1 / 3] * 4, 60, "which guessing may give as well", "33.33"),
+    "level since the first epoch": ([0.3, 0.9, 0.9, 0.9], [0.3, 0.9, 0.9, 0.901], 2000, " 0% 20% 40% ", " 90% "),
+    "a closer look": ([0.3, 0.9, 0.95, 0.98], [0.3, 0.9, 0.9, 0.91], 2000, " 90% 92% 94% ", "guessing may"),
+    "an image apart": ([0.3, 0.8, 0.9, 0.95], [0.3, 0.8, 0.9, 0.9], 10, "about equally well", "answered better"),
+    "apart by chance": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 20, "answered better, by 10.0", "So wide a gap"),
+    "apart for good": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 2000, "So wide a gap says", "about equally well"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HISTORIES)
+def test_curves_say_no_more_than_they_show(case: str, tmp_path: Path) -> None:
+    train, test, tests, said, unsaid = HISTORIES[case]
+    with Bundle.open(make_bundle(tmp_path / "b", MEASURED)) as bundle:
+        training, dataset = bundle.header.training, bundle.header.dataset
+    history = tuple(
+        EpochRecord(epoch=n, train_loss=1 - a / 2, train_accuracy=a, test_loss=1 - b / 2, test_accuracy=b)
+        for n, (a, b) in enumerate(zip(train, test, strict=True))
+    )
+    path = changed(
+        tmp_path / "b",
+        MEASURED,
+        training=training.model_copy(update={"history": history}),
+        dataset=dataset.model_copy(update={"test_count": tests}),
+    )
+    found = words(play(TrainingCurves, path))
+    assert said in found and unsaid not in found, found
+
+
+# -- Grad-CAM ------------------------------------------------------------------------------------
+
+ABLATIONS: Mapping[str, tuple[float, float, str]] = {  # changes of the brightest and of another channel
+    "the other clearly": (-0.05, -0.2, "So the brightest is not the decisive one."),
+    "both alike": (-0.103, -0.104, "Both count about equally."),
+    "the brightest": (-0.2, -0.1, "Here the brightest is the most decisive, too."),
+    "neither": (-0.003, -0.004, "So no map decides alone."),
+    "the brightest, hardly": (-0.004, -0.003, "So no map decides alone."),
+}
+
+
+@pytest.mark.parametrize("case", ABLATIONS)
+def test_what_an_ablation_says_depends_on_how_much_it_moves(case: str, tmp_path: Path) -> None:
+    bright, other, said = ABLATIONS[case]
+
+    def ablate(arrays: dict[str, Array]) -> None:
+        tried = arrays["conv2/ablated"]  # (P, n)
+        light = np.take_along_axis(arrays["conv2/activation"].sum((2, 3)), tried, 1)
+        changes = np.zeros(tried.shape, np.float32)
+        for probe, brightest in enumerate(light.argmax(1)):
+            changes[probe, brightest], changes[probe, brightest - 1] = bright, other
+        arrays["conv2/ablation"] = changes
+
+    film = play(GradCam, changed(tmp_path / "b", MEASURED, ablate))
+    assert said in film.performance.beats[-1].say
