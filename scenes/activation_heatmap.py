@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from manim import RIGHT, Create, FadeIn, FadeOut, Group
 from pydantic import Field
 
-from fmcore.analysis.channels import strongest, telling
+from fmcore.analysis.channels import is_flat, strongest, telling
 from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
 from fmcore.lesson.script import Beat, Script
@@ -19,6 +19,8 @@ from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import percent, whole
 from scenes.stage import LessonScene, SceneOptions
+
+_NOT_FLAT = 1e-30  # between the smallest and the largest value of a map
 
 
 def field_words(field: ReceptiveField) -> str:
@@ -43,13 +45,11 @@ class ActivationHeatmap(LessonScene):
         ),
         Beat(
             cue="bar",
-            say="The colour bar translates back. Black is zero, the strongest colour is {top}."
-            " {zero} of this map is at zero or below.",
+            say="The colour bar translates back. {range} {zero} of this map is at zero or below.",
         ),
         Beat(
             cue="spot",
-            say="The strongest response lies in row {row}, column {column}."
-            " It was found in the data, not drawn by hand.",
+            say="{strongest}",
         ),
         Beat(
             cue="numbers",
@@ -58,11 +58,11 @@ class ActivationHeatmap(LessonScene):
         ),
         Beat(
             cue="place",
-            say="On the image, this one number could see {field}. The map keeps where, not only how much.",
+            say="On the image, this one number could see {field}. {keeps}",
         ),
         Beat(
             cue="caution",
-            say="One bright place is one clue among {channels} in this layer alone."
+            say="{clue} {channels} in this layer alone."
             " By itself it does not explain the answer “{answer}”, given with {probability}.",
         ),
     )
@@ -81,26 +81,49 @@ class ActivationHeatmap(LessonScene):
         self.channel = self.channel_of(self.layer, self.options.channel, telling)
         self.map = self.bundle.part(f"{self.layer.name}/activation", self.probe, self.channel)  # (H, W)
         self.scale = ColourScale.of(self.map)
-        self.spot = strongest(self.map)
+        self.spot, self.flat = strongest(self.map), is_flat(self.map)
 
     def facts(self) -> Mapping[str, object]:
         array, here = f"{self.layer.name}/activation", (self.probe, self.channel)
-        field = self.layer.field
         return {
             "layer": self.layer.name,
             "channel": f"channel {self.channel + 1}",
             "channels": self.claim("channels", array, self.probe, words=lambda n: f"{n:.0f} map{'s' * (n > 1)}"),
             "rows": self.claim("rows", array, *here, words=whole),
             "columns": self.claim("columns", array, *here, words=whole),
-            "top": self.claim("largest value", array, *here),
             "zero": self.claim("share of zeros", array, *here, words=percent),
-            "row": self.claim("row of the largest value", array, *here, words=whole),
-            "column": self.claim("column of the largest value", array, *here, words=whole),
-            "field": field_words(field),
+            **self.facts_of_the_spot(array, here),
+            "field": field_words(self.layer.field),
             "answer": self.bundle.class_name(self.bundle.header.probes[self.probe].predicted),
             "probability": self.claim(
                 "probability of the answer", "logits", self.probe, words=lambda p: f"{percent(p)} probability"
             ),
+        }
+
+    def facts_of_the_spot(self, array: str, here: tuple[int, int]) -> Mapping[str, object]:
+        """Where the map is strongest; of a flat map, that it is flat."""
+        top = self.claim("largest value", array, *here)
+        row = self.claim("row of the largest value", array, *here, words=whole)
+        column = self.claim("column of the largest value", array, *here, words=whole)
+        found = "It was found in the data, not drawn by hand."
+        strongest = self.claim(
+            "spread",
+            array,
+            *here,
+            at_least=_NOT_FLAT,
+            words=f"The strongest response lies in row {row}, column {column}. {found}",
+            otherwise=f"This map is flat: every place has the value {top}. Row {row}, column {column} stands for all.",
+        )
+        return {
+            "top": top,
+            "range": f"Black is zero, the strongest colour is {top}." if self.scale.high > 0 else "Black is zero.",
+            "row": row,
+            "column": column,
+            "strongest": strongest,
+            "keeps": "Where all places are alike, a map does not say where."
+            if self.flat
+            else "The map keeps where, not only how much.",
+            "clue": "A flat map is one clue among" if self.flat else "One bright place is one clue among",
         }
 
     def construct(self) -> None:
@@ -121,7 +144,8 @@ class ActivationHeatmap(LessonScene):
             self.until(0.5)
             self.play(flash(bar.bar), run_time=look.MOVE_S)
         with self.beat("spot"):
-            self.say(f"Strongest: {self.told['top']} in row {self.told['row']}, column {self.told['column']}")
+            where = f"{self.told['top']} in row {self.told['row']}, column {self.told['column']}"
+            self.say(f"The same everywhere: {self.told['top']}" if self.flat else f"Strongest: {where}")
             self.play(Create(near.mark), run_time=look.IN_S)
             self.until(0.6)
             self.play(flash(near.mark), run_time=look.MOVE_S)
@@ -141,7 +165,7 @@ class ActivationHeatmap(LessonScene):
             self.until(0.6)
             self.play(flash(seen if self.layer.field.known else image.border), flash(near.mark), run_time=look.MOVE_S)
         with self.beat("caution"):
-            self.say("A bright place is a clue, not the explanation")
+            self.say(f"A {'flat map' if self.flat else 'bright place'} is a clue, not the explanation")
             self.until(0.5)
             self.play(flash(near.mark), run_time=look.MOVE_S)
 

@@ -10,6 +10,7 @@ from films import Net, Played, make_bundle, play
 
 from fmcore.bundle import Array, Bundle, save_bundle
 from fmcore.header import EpochRecord
+from scenes.activation_heatmap import ActivationHeatmap
 from scenes.grad_cam import GradCam
 from scenes.training_curves import TrainingCurves
 
@@ -31,6 +32,17 @@ def words(film: Played) -> str:
     """All that is said and written."""
     said = [beat.say for beat in film.performance.beats]
     return " ".join([*said, *(item.name for frame in film.board.frames for item in frame.items if item.kind == "text")])
+
+
+# -- a flat map ----------------------------------------------------------------------------------
+
+
+def test_a_flat_map_has_no_strongest_place(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "b", Net(dead=(1,)))
+    dead, alive = (words(play(ActivationHeatmap, bundle, {"channel": channel})) for channel in (2, 1))
+    assert "This map is flat: every place has the value 0.00." in dead and "The same everywhere: 0.00" in dead
+    assert "trongest" not in dead and "bright place" not in dead
+    assert "The strongest response lies in" in alive and "flat" not in alive
 
 
 # -- training curves -----------------------------------------------------------------------------

@@ -206,6 +206,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "channels": _size("the number of channels", -3),
         "largest value": _of("the largest value", lambda values: float(values.max())),
         "smallest value": _of("the smallest value", lambda values: float(values.min())),
+        "spread": _of("the largest value less the smallest", lambda values: float(np.ptp(values))),
         "largest magnitude": _of("the largest value without its sign", lambda values: float(np.abs(values).max())),
         # its index ends with two channels
         "magnitude against another's": Measure("one channel's largest magnitude as a share of another's", _against),
