@@ -98,6 +98,11 @@ class ModelComparison(LessonScene):
                 f"ModelComparison compares two networks, and only '{one.path.name}' is given;"
                 ' name a second one in the plan, such as `other = "deep"`.'
             )
+        if other.digest == one.digest:
+            raise BundleError(
+                f"ModelComparison compares two networks, and '{one.path.name}' and '{other.path.name}' are the same;"
+                " name one that was trained otherwise, such as from another seed."
+            )
         other.require("probes", "logits")
         self.found = compared(one, other)
         self.pair = counterpart(one, other, self.options.layer or self.found.layers[0][0])

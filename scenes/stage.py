@@ -22,6 +22,8 @@ from manim import (
     Transform,
     Wait,
     config,
+    smooth,
+    squish_rate_func,
 )
 
 from fmcore.analysis.measures import digest_of, measure, sample_size
@@ -150,7 +152,9 @@ class LessonScene(Scene):
         if old is None:
             self.play(FadeIn(new), run_time=look.IN_S / 2)
         else:
-            self.play(FadeOut(old), FadeIn(new), run_time=look.IN_S / 2)
+            # one after the other: two sentences in one place are a blur
+            leave, come = (squish_rate_func(smooth, *part) for part in ((0, 0.45), (0.55, 1)))
+            self.play(FadeOut(old, rate_func=leave), FadeIn(new, rate_func=come), run_time=look.IN_S / 2)
 
     def show_large(self, mobject: Mobject) -> Mobject:
         """Fade in a copy of `mobject`, as large as the body allows; `settle` brings it to its place."""

@@ -142,7 +142,11 @@ FAULTS: dict[str, dict[str, Spoil]] = {
         "on its own colour": lambda s: on_paper(s, TEXT, 0.3, "gone"),
     },
     "letter without a font": {"a letter of nobody's": lambda s: s.text("Bag \U0010abcd", 0.4, 0.7)},
-    "map without its size": {"nothing": unsized, "a wrong size": lambda s: unsized(s, "112 × 12 × 4")},
+    "map without its size": {
+        "nothing": unsized,
+        "a wrong size": lambda s: unsized(s, "112 × 12 × 4"),
+        "a cut size": lambda s: s.text("12 ×…× 4", 0.4, 0.7),
+    },
     "channels not counted": {
         "nothing": other_words,
         "a wrong number": lambda s: other_words(s, "3 of 4 channels"),

@@ -9,9 +9,11 @@ import pytest
 from films import Net, Played, make_bundle, play
 
 from fmcore.bundle import Array, Bundle, save_bundle
+from fmcore.errors import BundleError
 from fmcore.header import EpochRecord
 from scenes.activation_heatmap import ActivationHeatmap
 from scenes.grad_cam import GradCam
+from scenes.model_comparison import ModelComparison
 from scenes.training_curves import TrainingCurves
 
 MEASURED = Net(measured=True, epochs=3)
@@ -43,6 +45,12 @@ def test_a_flat_map_has_no_strongest_place(tmp_path: Path) -> None:
     assert "This map is flat: every place has the value 0.00." in dead and "The same everywhere: 0.00" in dead
     assert "trongest" not in dead and "bright place" not in dead
     assert "The strongest response lies in" in alive and "flat" not in alive
+
+
+def test_a_network_is_not_compared_with_itself(tmp_path: Path) -> None:
+    one, copy = make_bundle(tmp_path / "one", MEASURED), make_bundle(tmp_path / "copy", MEASURED)
+    with pytest.raises(BundleError, match="compares two networks, and 'one' and 'copy' are the same; name one that"):
+        play(ModelComparison, one, other=copy)
 
 
 # -- training curves -----------------------------------------------------------------------------

@@ -356,6 +356,7 @@ def test_a_film_is_named_with_its_page(tutorial_bundle: Path, tmp_path: Path) ->
     )
     page = make(tmp_path / "page.html", tutorial_bundle, film=export.Film(record, "lesson.mp4"))
     assert page.content["film"] == {"file": "lesson.mp4", "chapters": [], "captions": []}
+    assert page.content["title"] == "T · tutorial on garments"
 
 
 def test_no_page_is_left_half_written(tutorial_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

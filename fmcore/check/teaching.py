@@ -39,6 +39,12 @@ def teaching_findings(board: Storyboard, bundle: Bundle, other: Bundle | None = 
 
 
 def _sizes(board: Storyboard, scenery: Scenery) -> Iterator[Finding]:
+    for text in scenery.texts:
+        if re.fullmatch(r"[\d ×]*…[\d ×]*", text) and "×" in text:
+            message = (
+                f"“{text}” is a size that was cut for want of room; give it more, or shrink what stands beside it."
+            )
+            yield found(board, "map without its size", message, scenery.beat, (text,))
     asked = set()
     for shown in scenery.figures:
         array, other = shown.figure.array, shown.figure.other

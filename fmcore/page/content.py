@@ -97,8 +97,16 @@ def _matches(one: Shown, other: Shown) -> list[LayerMatch]:
 
 
 def _title(sources: Sequence[Source]) -> str:
-    names = " and ".join(source.name for source in sources)
-    return f"Feature maps of {names} on {sources[0].bundle.header.dataset.name}"
+    return f"Feature maps of {_shown(sources)}"
+
+
+def title_of_lesson(title: str, sources: Sequence[Source]) -> str:
+    """The title of the page beside the film of a lesson."""
+    return f"{title} · {_shown(sources)}"
+
+
+def _shown(sources: Sequence[Source]) -> str:
+    return f"{' and '.join(source.name for source in sources)} on {sources[0].bundle.header.dataset.name}"
 
 
 def _start(one: Shown) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fmcore.bundle import Bundle
 from fmcore.errors import InputError
 from fmcore.lesson.record import LessonRecord
-from fmcore.page.content import Content, Page
+from fmcore.page.content import Content, Page, title_of_lesson
 from fmcore.page.document import assets, document, write
 from fmcore.page.economies import MEGABYTE, Economy, choose
 from fmcore.page.film import film_of
@@ -100,6 +100,7 @@ def _fitted(bundle: Bundle, other: Bundle | None, film: Film | None, limit: int,
             words = teach(bundle, other, content, probes)
             content |= {"tour": words.tour, "questions": words.questions, "notes": words.notes}
             if film is not None:
+                content["title"] = title_of_lesson(film.record.title, found.sources)
                 digests = [source.bundle.digest for source in found.sources]
                 content["film"] = film_of(film.record, film.file, content, list(zip(digests, probes, strict=True)))
             made[economy] = Composed(document(content, text, parts), content, words)

@@ -11,17 +11,17 @@ from scenes import look
 from scenes.parts.noted_map import NotedMap
 from scenes.parts.picture import ArraySource
 from scenes.parts.scale_strip import ScaleStrip
+from scenes.parts.text import label, shape_text
 
 # by shape of the frame: how many side by side, and the gap between them
 _GRIDS = {"wide": (4, 0.3), "square": (2, 0.35), "tall": (1, 0.2)}
-_LEAST = 1.2  # width of the text beside a map
 
 
 class MapBoard(Group):
     """`channels` of an activation (C, H, W), `size` high each, on `scale`: in one row in a wide frame, texts below.
 
-    In other frames the texts stand beside the maps, and all of it is `width` wide. `source` is the name of the
-    array and the index of the probe.
+    In other frames the texts stand beside the maps, and all of it is `width` wide, or wider where the maps leave too
+    little of that for their shapes. `source` is the name of the array and the index of the probe.
     """
 
     def __init__(
@@ -35,7 +35,8 @@ class MapBoard(Group):
     ) -> None:
         rows, columns = activation.shape[1:]
         across, gap = _GRIDS[look.shape()]
-        beside = max(_LEAST, (width - gap * (across - 1)) / across - size * columns / rows - 0.25)
+        shape = label(shape_text(rows, columns, 1), look.SMALL)
+        beside = max(shape.width, (width - gap * (across - 1)) / across - size * columns / rows - 0.25)
         text_width = 0.0 if look.shape() == "wide" else beside
         array, probe = source
         self.maps = Group(
