@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from fmcore.check.pace import pace_findings
 from fmcore.check.proof import Proof, proof_findings, prove
 from fmcore.check.report import cropped
 from fmcore.check.teaching import lesson_findings, teaching_findings
-from fmcore.errors import FmcoreError, InputError
+from fmcore.errors import BundleError, FmcoreError, InputError
 from fmcore.lesson.brief import Brief, Figure, Theme
 from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes
 from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
@@ -196,6 +196,7 @@ class Looks:
     quality: str = "preview"
     data_dir: Path | None = None
     jobs: int | None = None
+    bundles: tuple[Path, ...] = ()  # named for a lesson whose record knows only their names and digests
 
     @property
     def specs(self) -> list[RenderSpec]:
@@ -276,13 +277,14 @@ def _from_its_start(scene: SceneRecord) -> tuple[Figure, ...]:
 
 
 def _bundle_file(wanted: BundleRecord, folder: Path, looks: Looks) -> Path:
-    """Where the bundle lies that a lesson was made from."""
-    for path in (folder / wanted.file, folder.parent / "bundles" / wanted.file, looks.output / "bundles" / wanted.file):
+    """Where the bundle lies that a lesson was made from: one that is named, or one of its name nearby."""
+    near = (folder, folder.parent / "bundles", looks.output / "bundles", Path.cwd())
+    for path in (*looks.bundles, *(place / wanted.file for place in near)):
         if path.is_file():
-            with Bundle.open(path) as bundle:
+            with suppress(BundleError), Bundle.open(path) as bundle:
                 if bundle.digest == wanted.sha256:
                     return path
     raise InputError(
         f"The bundle '{wanted.file}' that the lesson in '{folder}' was made from is not there any more;"
-        " make the lesson again, or put that file beside it."
+        " name it with --bundle, put it beside the lesson, or make the lesson again."
     )

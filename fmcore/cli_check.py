@@ -31,7 +31,11 @@ JUNIT = click.option("--junit", type=click.Path(path_type=Path, dir_okay=False),
 @ASPECTS
 @THEMES
 @click.option("--quality", default="preview", show_default=True, help="Of the films of scenes that are named.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="The bundle for scenes that are named.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    help="The bundle of the lesson, where it lies elsewhere, or for scenes that are named.",
+)
 @OTHER
 @JSON
 @JUNIT
@@ -76,7 +80,7 @@ def check(
     scenes = [one for one in what if Path(one) not in folders]
     if not what:
         folders = [output / slug(builtin_plan().title)]
-    looks = Looks(output, aspects, themes, quality, data_dir, jobs)
+    looks = Looks(output, aspects, themes, quality, data_dir, jobs, tuple(filter(None, (bundle, other))))
     with reporter(quiet) as report:
         files = [one for one in scenes if ".py" in one]
         found = [check_lesson(folder, looks, report, files) for folder in folders]

@@ -11,8 +11,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from fmcore.bundle import Bundle
+from fmcore.checking import Looks, _bundle_file
 from fmcore.cli import cli
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.lesson.record import read_record
 from fmcore.render.lesson import Wish, make_lesson
 from fmcore.render.spec import quality
 from fmcore.reporter import Silent
@@ -85,6 +87,10 @@ def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tut
     (copied / tutorial_bundle.name).unlink()
     found = check(copied)
     assert found.exit_code == 2 and f"The bundle '{tutorial_bundle.name}' that the lesson" in found.output
+    assert "name it with --bundle" in found.output
+    looks = Looks(copied.parent, bundles=(copied / "lesson.json", tutorial_bundle))
+    (wanted,) = read_record(copied).bundles.values()
+    assert _bundle_file(wanted, copied, looks) == tutorial_bundle
     (copied / "lesson.json").write_text('{"schema_version": 1}', encoding="utf-8")
     found = check(copied)
     assert found.exit_code == 2 and "has schema 1 and this fmcore reads 4" in found.output

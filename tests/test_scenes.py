@@ -101,6 +101,15 @@ def test_a_scene_plays_and_can_be_read(name: str, situation: str, look: tuple[st
     assert [f"{finding.beat}, {finding.rule}: {finding.message}" for finding in found] == []
 
 
+@pytest.mark.parametrize("name", ["FeatureMapDemo", "Nonlinearity"])
+def test_sizes_of_three_digits_have_room_in_an_upright_frame(name: str, tmp_path: Path) -> None:
+    bundle = make_bundle(
+        tmp_path / "b", Net(**FULL, image_channels=3, size=(224, 224), stride=2, kernel=5, widths=(4, 4))
+    )
+    board = play(scene_class(name), bundle, spec=quality("smoke", "9:16").model_copy(update={"fps": TINY.fps})).board
+    assert [finding.message for finding in layout_findings(board, {})] == []
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels))

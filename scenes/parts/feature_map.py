@@ -13,6 +13,7 @@ from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.text import label, paragraph, shape_text
 
 SaysFlat = Literal["beside", "below", "not"]  # where a flat map says so, seen from its shape
+_LONG = 12  # characters of a shape
 _OVERHUNG = 0.105  # units by text size: about 18 characters
 
 
@@ -32,8 +33,9 @@ def caption(name: str, width: float, size: float | None = None) -> VGroup:
 class FeatureMap(Group):
     """One feature map (H, W) in its colours, with its shape below and its name above.
 
-    There is none without a scale, and the shape is always written. A flat map says so beside its shape, or below it
-    where maps stand close in a row, or not at all while a lesson has not worked out its values.
+    There is none without a scale, and the shape is always written, in `one_line` where there is room for it. A flat map
+    says so beside its shape, or below it where maps stand close in a row, or not at all while a lesson has not worked
+    out its values.
     """
 
     def __init__(
@@ -45,10 +47,11 @@ class FeatureMap(Group):
         source: ArraySource | None = None,
         *,
         says_flat: SaysFlat = "beside",
+        one_line: bool = False,
     ) -> None:
         self.picture = Picture(values, scale, height, source)
         self.border = border(self.picture)
-        self.shape_label = _shape_label(values, says_flat if is_flat(values) else "not")
+        self.shape_label = shape_label(*values.shape, 1, says_flat if is_flat(values) else "not", one_line)
         super().__init__(self.picture, self.border, self.shape_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
         if name:
@@ -61,11 +64,18 @@ def close_by() -> SaysFlat:
     return "below" if look.shape() == "tall" else "beside"
 
 
-def _shape_label(values: NDArray[np.floating], says_flat: SaysFlat) -> VMobject:
-    shape = shape_text(*values.shape, 1)
-    if says_flat == "below":
-        return VGroup(*(label(text, look.SMALL, look.MUTED) for text in (shape, "flat"))).arrange(DOWN, look.LEADING)
-    return label(f"{shape} · flat" if says_flat == "beside" else shape, look.SMALL, look.MUTED)
+def shape_label(
+    rows: int, columns: int, channels: int, says_flat: SaysFlat = "not", one_line: bool = False
+) -> VMobject:
+    """The shape in `one_line`; else in two where an upright frame has no room for so long a one beside others."""
+    shape = shape_text(rows, columns, channels)
+    size, _, depth = shape.rpartition(" × ")
+    texts = [size, f"× {depth}"] if look.shape() == "tall" and len(shape) > _LONG and not one_line else [shape]
+    if says_flat == "beside":
+        texts[-1] += " · flat"
+    texts += ["flat"] * (says_flat == "below")
+    labels = [label(text, look.SMALL, look.MUTED) for text in texts]
+    return labels[0] if len(labels) == 1 else VGroup(*labels).arrange(DOWN, look.LEADING)
 
 
 class InputImage(Group):
@@ -83,7 +93,7 @@ class InputImage(Group):
         source = None if probe is None else ArraySource("probes", index)
         self.picture = Picture(values, UNIT, height, source)
         self.border = border(self.picture)
-        self.shape_label = label(shape_text(rows, columns, channels), look.SMALL, look.MUTED)
+        self.shape_label = shape_label(rows, columns, channels)
         self.name_label = caption(name, self.picture.width)
         super().__init__(self.picture, self.border, self.shape_label, self.name_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.feature_map import FeatureMap
+from scenes.parts.feature_map import FeatureMap, SaysFlat
 from scenes.parts.picture import ArraySource, Picture
 from scenes.parts.text import label, paragraph
 
@@ -30,11 +30,14 @@ class NotedMap(Group):
         source: ArraySource,
         text_width: float = 0.0,
     ) -> None:
-        self.map = FeatureMap(values, scale, size, "" if text_width else name, source)
+        says_flat: SaysFlat = "beside" if text_width else "below"
+        self.map = FeatureMap(
+            values, scale, size, "" if text_width else name, source, says_flat=says_flat, one_line=True
+        )
         line = label("g", look.SMALL)
         self.beside, shape = bool(text_width), self.map.shape_label
         most = text_width or max(self.map.picture.width, _LEAST)
-        shape.become(label(shape.text, look.SMALL, look.MUTED, width=most).move_to(shape))
+        shape.scale(min(1.0, max(most / shape.width, look.SMALLEST / look.SMALL)))
         width = text_width or max(self.map.width, shape.width)
         self.lines = 2 if text_width > _ROOMY else _LINES
         height = self.lines * (line.height + look.LEADING)

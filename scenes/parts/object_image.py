@@ -5,10 +5,9 @@ from manim import DOWN, UP, Group
 from numpy.typing import NDArray
 
 from scenes import look
-from scenes.parts.feature_map import border, caption
+from scenes.parts.feature_map import border, caption, shape_label
 from scenes.parts.overlay import grey
 from scenes.parts.picture import UNIT, Picture
-from scenes.parts.text import label, shape_text
 
 _TINT = 0.55  # of the colour that shades: the image shines through
 
@@ -25,7 +24,7 @@ class ObjectImage(Group):
         self.picture = Picture(np.where(mask, light, (1 - _TINT) * light + _TINT * tint), UNIT, height)
         self.border = border(self.picture)
         rows, columns = mask.shape
-        self.shape_label = label(shape_text(rows, columns, len(image)), look.SMALL, look.MUTED)
+        self.shape_label = shape_label(rows, columns, len(image))
         self.name_label = caption(name, self.picture.width)
         super().__init__(self.picture, self.border, self.shape_label, self.name_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
