@@ -21,6 +21,16 @@ from scenes.parts.text import percent, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _NOT_FLAT = 1e-30  # between the smallest and the largest value of a map
+_UNEVEN = {
+    "found": "It was found in the data, not drawn by hand.",
+    "keeps": "The map keeps where, not only how much.",
+    "clue": "One bright place is one clue among",
+}
+_FLAT = {
+    "found": "No place stands out.",
+    "keeps": "Where all places are alike, a map does not say where.",
+    "clue": "A flat map is one clue among",
+}
 
 
 def field_words(field: ReceptiveField) -> str:
@@ -45,11 +55,12 @@ class ActivationHeatmap(LessonScene):
         ),
         Beat(
             cue="bar",
-            say="The colour bar translates back. {range} {zero} of this map is at zero or below.",
+            say="The colour bar translates back. Black is zero, the strongest colour is {top}."
+            " {zero} of this map is at zero or below.",
         ),
         Beat(
             cue="spot",
-            say="{strongest}",
+            say="{response} row {row}, column {column}. {found}",
         ),
         Beat(
             cue="numbers",
@@ -92,39 +103,21 @@ class ActivationHeatmap(LessonScene):
             "rows": self.claim("rows", array, *here, words=whole),
             "columns": self.claim("columns", array, *here, words=whole),
             "zero": self.claim("share of zeros", array, *here, words=percent),
-            **self.facts_of_the_spot(array, here),
+            "top": self.claim("largest value", array, *here),
+            "response": self.claim(
+                "spread", array, *here, at_least=_NOT_FLAT,
+                words="The strongest response lies in",
+                otherwise="This map is flat: every place responds as does",
+            ),
+            "row": self.claim("row of the largest value", array, *here, words=whole),
+            "column": self.claim("column of the largest value", array, *here, words=whole),
             "field": field_words(self.layer.field),
             "answer": self.bundle.class_name(self.bundle.header.probes[self.probe].predicted),
             "probability": self.claim(
                 "probability of the answer", "logits", self.probe, words=lambda p: f"{percent(p)} probability"
             ),
-        }
-
-    def facts_of_the_spot(self, array: str, here: tuple[int, int]) -> Mapping[str, object]:
-        """Where the map is strongest; of a flat map, that it is flat."""
-        top = self.claim("largest value", array, *here)
-        row = self.claim("row of the largest value", array, *here, words=whole)
-        column = self.claim("column of the largest value", array, *here, words=whole)
-        found = "It was found in the data, not drawn by hand."
-        strongest = self.claim(
-            "spread",
-            array,
-            *here,
-            at_least=_NOT_FLAT,
-            words=f"The strongest response lies in row {row}, column {column}. {found}",
-            otherwise=f"This map is flat: every place has the value {top}. Row {row}, column {column} stands for all.",
-        )
-        return {
-            "top": top,
-            "range": f"Black is zero, the strongest colour is {top}." if self.scale.high > 0 else "Black is zero.",
-            "row": row,
-            "column": column,
-            "strongest": strongest,
-            "keeps": "Where all places are alike, a map does not say where."
-            if self.flat
-            else "The map keeps where, not only how much.",
-            "clue": "A flat map is one clue among" if self.flat else "One bright place is one clue among",
-        }
+            **(_FLAT if self.flat else _UNEVEN),
+        }  # fmt: skip
 
     def construct(self) -> None:
         heat_room, image_room, near_room = self.rooms()
