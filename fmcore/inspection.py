@@ -110,7 +110,7 @@ def _layers(bundle: Bundle, every: bool) -> Table:
         c, h, w = layer.output_shape
         kind: str = layer.type
         if layer.type != "block":
-            kind += f" {size(layer.kernel)}" + _stride(layer.stride)
+            kind += f" {size(layer.kernel)}{_step(' / ', layer.stride)}{_step(', dilation ', layer.dilation)}"
         after = [name for name in (layer.normalisation, layer.nonlinearity) if name != "none"]
         field = layer.field
         sees = size(field.size) if not field.whole else "all" if field.known else "unknown"
@@ -122,10 +122,11 @@ def _layers(bundle: Bundle, every: bool) -> Table:
     return fill(made, bundle.header.layers, cells, every)
 
 
-def _stride(stride: tuple[int, int]) -> str:
-    if max(stride) == 1:
+def _step(name: str, step: tuple[int, int]) -> str:
+    """A stride or a dilation, where it is not 1."""
+    if max(step) == 1:
         return ""
-    return f" / {stride[0]}" if stride[0] == stride[1] else f" / {size(stride)}"
+    return f"{name}{step[0]}" if step[0] == step[1] else f"{name}{size(step)}"
 
 
 def _hidden(bundle: Bundle) -> str:

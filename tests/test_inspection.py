@@ -144,6 +144,16 @@ def foreign(header: BundleHeader) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("wide")
+def test_dilations_are_told(tutorial_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def dilated(header: BundleHeader) -> dict[str, Any]:
+        first, *others = header.layers
+        return {"layers": (first.model_copy(update={"dilation": (2, 3)}), *others)}
+
+    text = told(edited(tutorial_bundle, tmp_path / "b", dilated), capsys)
+    assert re.search(r"^conv1 +convolution 3 × 3, dilation 2 × 3 ", text, re.M)
+
+
+@pytest.mark.usefixtures("wide")
 def test_a_foreign_network_with_unknown_labels(
     tutorial_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
