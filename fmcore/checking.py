@@ -24,6 +24,7 @@ from fmcore.lesson.brief import Brief, Figure, Theme
 from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes
 from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
+from fmcore.lesson.words import Words
 from fmcore.render.catalogue import find_scene, list_scenes
 from fmcore.render.lesson import Wish, bundles_of
 from fmcore.render.run import OnFrames, Outcome, Workers
@@ -158,6 +159,7 @@ def jobs_for(
     folder: Path,
     films: Mapping[tuple[int, RenderSpec], Film] | None = None,
     filmed: bool = False,
+    words: Words | None = None,
 ) -> list[CheckJob]:
     """A job for every scene of a plan in every spec; films are written into `folder` where `filmed`."""
     jobs = []
@@ -167,6 +169,7 @@ def jobs_for(
             bundle=bundles[entry.bundle] if entry.bundle else None,
             other=bundles[entry.other] if entry.other else None,
             options=entry.options,
+            words=words,
         )
         for spec in specs:
             name = f"{position + 1:02}-{ref.name}-{spec.aspect.replace(':', 'x')}-{spec.theme}.mp4"
@@ -242,7 +245,7 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
         for position, one in enumerate(record.scenes)
     }
     with TemporaryDirectory() as scratch:
-        jobs = jobs_for(entries, bundles, specs, Path(scratch), films)
+        jobs = jobs_for(entries, bundles, specs, Path(scratch), films, words=record.words)
         return check_all(jobs, looks.workers, report, whole_lesson=True)
 
 

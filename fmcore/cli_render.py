@@ -289,11 +289,13 @@ def _wish(
     bundle: Path | None,
     epochs: int | None,
     seed: int | None,
+    words: str | None,
     output: Path,
     **more: Any,
 ) -> Any:
     """The plan of a lesson, and how and where it is wanted."""
     from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
+    from fmcore.lesson.words import find_words
     from fmcore.render.lesson import Wish
     from fmcore.render.spec import quality as spec_of
 
@@ -304,7 +306,9 @@ def _wish(
     if data is not None:
         name += f"-{data_name(data)}"
     name += "".join(f"-{word}" for word in (aspect.replace(":", "x"), theme) if word not in ("16x9", "dark"))
-    return chosen, Wish(spec=spec, output=output, folder=output / name, **more)
+    translation = find_words(words) if words is not None else None
+    name += f"-{translation.language.lower()}" if translation is not None else ""
+    return chosen, Wish(spec=spec, output=output, folder=output / name, words=translation, **more)
 
 
 def _option(text: str) -> tuple[str, str | int]:
@@ -322,6 +326,8 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
         say(f"{film}")
     if made.films:
         say(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
+    if made.untranslated:
+        say(f"Texts without a translation, in English all the same: {made.untranslated}; `fmcore words` lists them.")
     if made.failed:
         names, first = ", ".join(made.failed), next(iter(made.failed.values()))
         told = first.message if first.message.startswith(names) else f"{names} failed: {first.message}"

@@ -96,6 +96,11 @@ def lesson_options(command: Any) -> Any:
             click.option("--bundle", type=click.Path(path_type=Path), help="Use this bundle for every scene."),
             EPOCHS,
             SEED,
+            click.option(
+                "--words",
+                metavar="CODE|FILE",
+                help="Make the film in another language: de is there, others begin with `fmcore words`.",
+            ),
             OUTPUT,
             JOBS,
             SCHEDULER,

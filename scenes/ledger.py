@@ -51,7 +51,8 @@ def read_items(mobjects: Sequence[Mobject]) -> Iterator[Item]:
             height = box[3] - box[1]
             yield Item(
                 kind="text",
-                name=member.text,
+                name=member.said,
+                drawn=member.text if member.text != member.said else None,
                 box=box,
                 capital=height * capital_share(member.bold),
                 colour=member.get_fill_color().to_hex()[:7],

@@ -38,7 +38,7 @@ from scenes import look
 from scenes.ledger import read_figures, read_items
 from scenes.options import SceneOptions as SceneOptions  # scenes take it from here
 from scenes.options import find_probe, understood
-from scenes.parts.text import number, paragraph
+from scenes.parts.text import in_language, number, paragraph, speak, texts_used
 
 BUNDLE_FOLDER = Path("renders/bundles")
 _LONG_S = 5.0  # of standing still: learners look away
@@ -264,9 +264,13 @@ class LessonScene(Scene):
         self.moving: list[tuple[int, int]] = []
         self._played = 0
         self._statement: Mobject | None = None
+        speak(brief.words, [name for one in (self.bundle, self.other) for name in one.layer_names])
         self.prepare()
         self.told = self.facts()
-        self.timeline = self.script.filled(self.told).timed(int(config.frame_rate), self.options.seconds, brief.pace)
+        english = self.script.filled(self.told)
+        self.english = {beat.cue: beat.say for beat in english.beats}
+        script = english.said_as(in_language)
+        self.timeline = script.timed(int(config.frame_rate), self.options.seconds, brief.pace)
         self.camera.background_color = look.BACKGROUND
         region, most = look.title_region(), look.LINES[look.shape()][0]
         self._heading = _put(paragraph(self.title, look.TITLE, width=region.width, most=most, bold=True), region)
@@ -302,22 +306,22 @@ class LessonScene(Scene):
 
     def _spoken(self) -> Iterator[SpokenClaim]:
         """Every claim with each beat whose sentence makes it; one that only a label shows has no beat."""
-        sentences = {beat.cue: beat.say for beat in self.timeline}
         places = dict.fromkeys(self.script.placeholders)
         for name, claim in self.told.items():
             if isinstance(claim, Claim):
                 for cue in [cue for cue, used in places if used == name] or [""]:
-                    yield SpokenClaim(beat=cue, name=name, sentence=sentences.get(cue, ""), claim=claim)
+                    yield SpokenClaim(beat=cue, name=name, sentence=self.english.get(cue, ""), claim=claim)
 
     def performance(self) -> Performance:
         """What was shown, for the driver."""
         return Performance(
-            title=self.title,
+            title=in_language(self.title),
             beats=self.timeline,
             figures=tuple(self.figures),
             claims=tuple(self._spoken()),
             unproved=tuple((cue, name) for cue, name in self.script.placeholders if _is_number(self.told[name])),
             moving=tuple(self.moving),
+            texts=texts_used(),
             bundle_digest=self.bundle.digest,
             other_digest=None if self.other is self.bundle else self.other.digest,
         )

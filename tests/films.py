@@ -32,6 +32,7 @@ from fmcore.header import (
 )
 from fmcore.lesson.brief import Brief, Figure, Performance
 from fmcore.lesson.storyboard import Storyboard
+from fmcore.lesson.words import Words
 from fmcore.render.spec import RenderSpec
 from fmcore.render.storyboard import storyboard
 from fmcore.render.worker import SegmentJob
@@ -255,6 +256,7 @@ def play(
     spec: RenderSpec = TINY,
     watch: Callable[[Any], Any] = lambda scene: None,
     other: Path | None = None,
+    words: Words | None = None,
 ) -> Played:
     """Play a LessonScene frame by frame as the worker does, but draw and write nothing."""
 
@@ -267,7 +269,8 @@ def play(
     seen: dict[str, Any] = {}
     job = SegmentJob(
         scene=scene_class.__name__, path=Path("here.py"), module=__name__,
-        brief=Brief(bundle=bundle, other=other, options=dict(options or {})), spec=spec, target=Path("nowhere.mp4"),
+        brief=Brief(bundle=bundle, other=other, options=dict(options or {}), words=words), spec=spec,
+        target=Path("nowhere.mp4"),
     )  # fmt: skip
     _settle()
     with patch("fmcore.render.worker.load_scene", lambda name, path, module: Watched):

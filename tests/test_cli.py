@@ -15,7 +15,7 @@ from films import Net, frames_of, leftovers, make_bundle
 from warm import warm
 
 VERBS = [
-    "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "page", "check", "claims",
+    "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "page", "check", "claims", "words",
     "smoke", "cache", "simulate", "doctor",
 ]  # fmt: skip
 SCENE = """

@@ -132,17 +132,24 @@ ROOMS = [  # the first row that fits a file counts
         "fmcore/cli.py",
         {"click"},
         {"fmcore", "fmcore.errors", "fmcore.options"}
-        | {f"fmcore.cli_{name}" for name in ("check", "inspect", "page", "render")},
+        | {f"fmcore.cli_{name}" for name in ("check", "inspect", "page", "render", "words")},
         ANYTHING,
     ),
     Room("fmcore/doctor.py", NOTHING, {"fmcore.errors"}, ANYTHING),
     Room("scenes/parts/outlines.py", DRAWING | {"numpy"}, {"fmcore.fonts"}, {"matplotlib"}),
+    Room(
+        "scenes/parts/text.py",
+        DRAWING | {"numpy", "PIL"},
+        {"fmcore.fonts", "fmcore.lesson.words", "scenes.look", "scenes.parts"},
+        NOTHING,
+    ),
     Room("scenes/parts/*.py", DRAWING | {"numpy", "PIL"}, BY_SCENES - {"fmcore.lesson"}, NOTHING),
     Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour", "fmcore.fonts"}, {"typst"}),
     Room("scenes/ledger.py", DRAWING, BY_SCENES, NOTHING),
     Room("scenes/options.py", {"pydantic"}, {"fmcore.bundle", "fmcore.errors"}, NOTHING),
     Room("scenes/stage.py", DRAWING | {"numpy"}, BY_SCENES | {"scenes.ledger", "scenes.options"}, NOTHING),
     Room("scenes/lessons/*.py", NOTHING, NOTHING, NOTHING),
+    Room("scenes/words/*.py", NOTHING, NOTHING, NOTHING),
     Room("scenes/*.py", DRAWING | {"numpy", "pydantic"}, BY_SCENES | {"scenes.stage"}, NOTHING),
 ]
 

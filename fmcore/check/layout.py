@@ -31,7 +31,7 @@ def layout_findings(board: Storyboard, stills: Mapping[str, Pixels]) -> Iterator
         for item in items:
             if item.kind == "text":
                 yield from _size(board, frame, item)
-                if missing := letters_without_a_font([item.name]):
+                if missing := letters_without_a_font([item.drawn or item.name]):
                     message = f"{_start(item)} cannot be read: {sentence_about(missing)}"
                     yield found(board, "letter without a font", message, frame.beat, (item.name,), item.box)
                 elif frame.beat in stills:

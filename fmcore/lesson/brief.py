@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.script import TimedBeat
+from fmcore.lesson.words import Words
 
 Theme = Literal["dark", "light"]
 
@@ -21,6 +22,7 @@ class Brief(BaseModel):
     other: Path | None = None
     theme: Theme = "dark"
     options: dict[str, str | int | float | bool] = {}
+    words: Words | None = None  # of another language
     pace: tuple[int, ...] = ()  # the ends of its beats in an earlier film, in frames; kept where the sentences fit
 
 
@@ -73,6 +75,7 @@ class Performance(BaseModel):
     claims: tuple[SpokenClaim, ...] = ()
     unproved: tuple[tuple[str, str], ...] = ()  # (beat, placeholder) of numbers in sentences that are no claims
     moving: tuple[tuple[int, int], ...] = ()
+    texts: tuple[str, ...] = ()  # all English texts, numbers and names taken out: what is to be translated
     sounds: tuple[Sound, ...] = ()
     subcaptions: tuple[TimedBeat, ...] = ()
     bundle_digest: str | None = None

@@ -13,6 +13,7 @@ from fmcore.errors import InputError
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.script import TimedBeat
+from fmcore.lesson.words import Words
 
 RECORD_SCHEMA = 4
 RECORD_NAME = "lesson.json"
@@ -39,6 +40,7 @@ class SceneRecord(_Record):
     segments: tuple[str, ...]  # of its pictures in the cache, in order
     inputs: dict[str, str]
     sounds: tuple[str, ...] = ()  # digests of the files that are heard, in order
+    texts: tuple[str, ...] = ()  # all English texts, numbers and names taken out: what is to be translated
 
 
 class BundleRecord(_Record):
@@ -64,6 +66,7 @@ class LessonRecord(_Record):
     seconds: float
     scenes: tuple[SceneRecord, ...]
     bundles: dict[str, BundleRecord]
+    words: Words | None = None  # the translation that it was made with
     page: str = ""  # a digest of what makes the page beside the film
     files: dict[str, str] = {}
 

@@ -5,7 +5,7 @@ never adds up; durations are multiples of 0.2 s, which is whole frames at 10, 15
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 from typing import Self
 
@@ -90,6 +90,11 @@ class Script(BaseModel):
                     f"Beat '{beat.cue}' says {{{missing.args[0]}}} and the scene gives no such fact;"
                     f" it gives {', '.join(sorted(facts)) or 'none'}."
                 ) from None
+        return self.model_copy(update={"beats": tuple(beats)})
+
+    def said_as(self, translated: Callable[[str], str]) -> Self:
+        """The same script with every sentence `translated`."""
+        beats = (beat.model_copy(update={"say": translated(beat.say)}) for beat in self.beats)
         return self.model_copy(update={"beats": tuple(beats)})
 
     @property

@@ -15,7 +15,8 @@ class Item(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["text", "picture", "shape"]
-    name: str  # of a text its words, of a picture its array, of a shape its class
+    name: str  # of a text its words in English, of a picture its array, of a shape its class
+    drawn: str | None = None  # of a text its words, where they are in another language
     box: Box
     capital: float | None = None  # of a text: the height of a capital as a share of the frame's height
     colour: str | None = None  # of a text: "#RRGGBB"

@@ -21,6 +21,7 @@ from fmcore.lesson.record import (
     SceneRecord,
     read_record,
 )
+from fmcore.lesson.words import Words
 from fmcore.page.companions import companions, maker
 from fmcore.render.assemble import join, still
 from fmcore.render.cache import Store, file_digest
@@ -29,6 +30,14 @@ from fmcore.render.takes import Footage
 from fmcore.reporter import Reporter
 
 FILM_NAME = "lesson.mp4"
+_LANGUAGES = {  # of ISO 639: codes of two letters and, for MP4 files, of three
+    "ar": "ara", "bg": "bul", "bn": "ben", "ca": "cat", "cs": "ces", "da": "dan", "de": "deu", "el": "ell",
+    "en": "eng", "es": "spa", "et": "est", "eu": "eus", "fa": "fas", "fi": "fin", "fr": "fra", "gl": "glg",
+    "he": "heb", "hi": "hin", "hr": "hrv", "hu": "hun", "id": "ind", "it": "ita", "ja": "jpn", "ko": "kor",
+    "lt": "lit", "lv": "lav", "ms": "msa", "nl": "nld", "no": "nor", "pl": "pol", "pt": "por", "ro": "ron",
+    "ru": "rus", "sk": "slk", "sl": "slv", "sr": "srp", "sv": "swe", "th": "tha", "tr": "tur", "uk": "ukr",
+    "ur": "urd", "vi": "vie", "zh": "zho",
+}  # fmt: skip
 
 
 def films_apart(footage: Sequence[Footage], store: Store, spec: RenderSpec, folder: Path) -> list[Path]:
@@ -78,7 +87,7 @@ def one_film(
     parts = _Parts(folder)
     with parts:
         film = parts.path(FILM_NAME)
-        frames = join(_videos(footage, store), film, fps, told, chapters, record.title, sounds=sounds)
+        frames = join(_videos(footage, store), film, fps, told, chapters, record.title, _iso(record), sounds)
         if frames != record.frames:
             raise RenderError(
                 f"The film has {frames} frames where its scenes have {record.frames}; delete '{store.folder}'."
@@ -91,6 +100,12 @@ def one_film(
             parts.path(name).write_bytes(content)
         record = record.model_copy(update={"files": {path.name: file_digest(path) for path in parts.written}})
         parts.path(RECORD_NAME).write_text(record.as_json(), encoding="utf-8")
+
+
+def _iso(record: LessonRecord) -> str:
+    """The language of three letters, as MP4 files want it; "und" where that of the words is not known here."""
+    code = record.words.language.partition("-")[0].lower() if record.words is not None else "en"
+    return code if len(code) == 3 else _LANGUAGES.get(code, "und")
 
 
 def _poster_frame(footage: Sequence[Footage]) -> int:
@@ -106,7 +121,11 @@ def _poster_frame(footage: Sequence[Footage]) -> int:
 
 
 def record_of(
-    plan: LessonPlan, footage: Sequence[Footage], bundles: Mapping[str, tuple[Path, str]], spec: RenderSpec
+    plan: LessonPlan,
+    footage: Sequence[Footage],
+    bundles: Mapping[str, tuple[Path, str]],
+    spec: RenderSpec,
+    words: Words | None = None,
 ) -> LessonRecord:
     """The record of a lesson, all but the digests of its files."""
     scenes, start = [], 0
@@ -127,13 +146,15 @@ def record_of(
                 segments=one.segments,
                 inputs=dict(one.plan.inputs),
                 sounds=tuple(sound.sha256 for sound in performance.sounds),
+                texts=performance.texts,
             )
         )
         start += one.frames
     return LessonRecord(
         schema_version=RECORD_SCHEMA,
         fmcore=__version__,
-        title=plan.title,
+        title=plan.title if words is None else words.of(plan.title),
+        words=words,
         settings=spec.model_dump(mode="json"),
         frames=start,
         seconds=start / spec.fps,

@@ -20,6 +20,7 @@ from fmcore.errors import FmcoreError, InputError, PlanError
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.lesson.record import SceneRecord, read_record
+from fmcore.lesson.words import Words
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.cache import Store
 from fmcore.render.catalogue import find_scene
@@ -47,6 +48,7 @@ class Wish:
     data_dir: Path | None = None
     jobs: int | None = None
     scheduler: str | None = None
+    words: Words | None = None  # in which language, English without
 
     @property
     def workers(self) -> int:
@@ -72,6 +74,7 @@ class Made:
     bundles_made: list[Path] = field(default_factory=list)
     frames: int = 0
     joined: bool = False  # anew, from segments that may all have been there
+    untranslated: int = 0  # texts that are in English all the same
 
     @property
     def unchanged(self) -> bool:
@@ -98,20 +101,26 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     with _alone(store, wish, report):
         before = _scenes_before(wish)
         inputs = {position: scene.inputs for position, scene in before.items()}
-        planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs)
+        planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words)
         footage = _shoot(planned, before, store, wish, report, made)
         if wish.apart:
             made.films = films_apart(footage, store, wish.spec, wish.folder)
         elif not made.failed:
             made.films = [wish.folder / FILM_NAME]
-            record = record_of(plan, footage, bundles, wish.spec)
+            record = record_of(plan, footage, bundles, wish.spec, wish.words)
             if not (made.unchanged and is_complete(wish.folder, record)):
                 report.say(f"Joining {len(footage)} scenes ...")
                 paths = {name: path for name, (path, _) in bundles.items()}
                 one_film(record, footage, store, wish.spec, wish.folder, paths, report)
                 made.joined = True
         made.frames = sum(one.frames for one in footage)
+        made.untranslated = _untranslated(footage, wish.words)
     return made
+
+
+def _untranslated(footage: Sequence[Footage], words: Words | None) -> int:
+    texts = {text for one in footage for text in one.performance.texts} if words is not None else set()
+    return sum(words is not None and not words.words.get(text) for text in texts)
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,8 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     _must_be_writable(store.folder)
     bundles = {name: (one.path, one.digest or "") for name, one in wanted.items()}
     before = _scenes_before(wish)
-    planned = plan_scenes(plan.scenes, bundles, wish.spec, store, {at: one.inputs for at, one in before.items()})
+    inputs = {position: scene.inputs for position, scene in before.items()}
+    planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words)
     shoot = Shoot(planned, store, report)
     if any(one.take is None for one in planned):
         with wish.crew() as crew:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fmcore.lesson.brief import Brief
 from fmcore.lesson.plan import SceneEntry
+from fmcore.lesson.words import Words
 from fmcore.render.cache import Cuts, Segment, Store, Take, key_of, segment_name
 from fmcore.render.catalogue import SceneRef, find_scene
 from fmcore.render.cuts import Sketch
@@ -20,6 +21,7 @@ _WORDS = {
     "scene": "another scene stood here",
     "source": "its source changed",
     "narration": "its narration changed",
+    "words": "its translation changed",
     "options": "its options changed",
     "bundle": "its bundle changed",
     "other": "the bundle it is compared with changed",
@@ -78,6 +80,7 @@ def plan_scenes(
     spec: RenderSpec,
     store: Store,
     before: Mapping[int, Mapping[str, str]],
+    words: Words | None = None,
 ) -> list[ScenePlan]:
     """Plan every entry. `bundles` gives path and digest by name, `before` the inputs of the last run by position."""
     plans = []
@@ -92,6 +95,7 @@ def plan_scenes(
             "scene": ref.name,
             "source": source,
             "narration": narration,
+            **({} if words is None else {"words": words.model_dump_json()}),
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
             "other": other_digest,
@@ -99,7 +103,7 @@ def plan_scenes(
             "versions": versions,
         }
         key = key_of(inputs)
-        brief = Brief(bundle=path, other=other, options=entry.options)
+        brief = Brief(bundle=path, other=other, options=entry.options, words=words)
         plan = ScenePlan(ref, brief, spec, inputs, key, _why(inputs, before.get(position)))
         take = store.take(key)
         cuts = store.cuts(take.pictures) if take is not None else None

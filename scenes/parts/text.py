@@ -1,5 +1,6 @@
 """Text and formulas, set so that they look the same on every machine."""
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from math import floor, log10
 
@@ -8,18 +9,45 @@ from manim import DOWN, LEFT, ManimColor, MathTypst, VGroup, VMobject
 from PIL.ImageFont import FreeTypeFont, truetype
 
 from fmcore.fonts import font_file
+from fmcore.lesson.words import Words, has_words, taken_out
 from scenes import look
 from scenes.parts.outlines import SET_AT, UNITS_A_POINT, outline
 
 _MOST_DECIMALS = 6
 
 
-class Label(VMobject):
-    """A line of text as one shape, so that copying and painting it costs one mobject, not one a letter."""
+_words: Words | None = None
+_names: tuple[str, ...] = ()
+_texts: dict[str, None] = {}  # all that was asked for, in order
 
-    def __init__(self, text: str, size: float, color: ManimColor, bold: bool) -> None:
+
+def speak(words: Words | None, names: Sequence[str]) -> None:
+    """Draw texts in the language of `words` from now on, English without. `names` of layers are in no language."""
+    global _words, _names
+    _words, _names = words, tuple(names)
+    _texts.clear()
+
+
+def in_language(text: str) -> str:
+    """`text` in the language of the lesson; its English is kept in mind for `texts_used`."""
+    _texts[taken_out(text, _names)[0]] = None
+    return text if _words is None else _words.of(text, _names)
+
+
+def texts_used() -> tuple[str, ...]:
+    """All English texts since `speak`, with numbers and names taken out, that have words."""
+    return tuple(filter(has_words, _texts))
+
+
+class Label(VMobject):
+    """A line of text as one shape, so that copying and painting it costs one mobject, not one a letter.
+
+    `said` is what it says in English, where it is drawn in another language.
+    """
+
+    def __init__(self, text: str, size: float, color: ManimColor, bold: bool, said: str = "") -> None:
         super().__init__(fill_color=color, fill_opacity=1, stroke_width=0)
-        self.text, self.bold = text, bold
+        self.text, self.bold, self.said = text, bold, said or text
         self.points = outline(text, bold).copy()
         self.scale(size / SET_AT).center()
 
@@ -34,10 +62,15 @@ def label(
 ) -> Label:
     """`text` in one line, at most `width` wide: set smaller as far as it stays readable, then cut in its middle.
 
-    The default size is `look.LABEL`, the default colour `look.TEXT`.
+    The default size is `look.LABEL`, the default colour `look.TEXT`. It is drawn in the language of the lesson.
     """
-    size, color = size or look.LABEL, color or look.TEXT
-    mobject = Label(text, size, color, bold)
+    return _line(in_language(text), text, size or look.LABEL, color or look.TEXT, bold, width)
+
+
+def _line(text: str, said: str, size: float, color: ManimColor, bold: bool, width: float | None) -> Label:
+    """`label` of a text that is in the right language; `said` is what it says in English."""
+    said = said if said != text else ""
+    mobject = Label(text, size, color, bold, said)
     if width is None or mobject.width <= width:
         return mobject
     smallest = min(1.0, look.SMALLEST / size)
@@ -46,7 +79,7 @@ def label(
     room = width / (mobject.width * smallest)
     while len(text) > 1:
         text = shortened(text, max(1, min(len(text) - 1, int(len(text) * room))))
-        mobject = Label(text, size * smallest, color, bold)
+        mobject = Label(text, size * smallest, color, bold, said)
         if mobject.width <= width:
             break
         room = 0.95 * width / mobject.width
@@ -74,6 +107,7 @@ def paragraph(
 
     What does not fit at the smallest readable size is cut.
     """
+    said, text = text, in_language(text)
     for share in (1.0, 0.92, 0.85, 0.78, 0.72):
         now = max(size * share, look.SMALLEST)
         rows = _wrapped(text, width / now, bold)
@@ -81,7 +115,8 @@ def paragraph(
             break
     else:
         rows = [*rows[: most - 1], " ".join(rows[most - 1 :])]
-    texts = (label(row, now, color, bold=bold, width=width) for row in rows)
+    first = [said if said != text else rows[0], *rows[1:]]  # all of it is said in the first line
+    texts = (_line(row, meant, now, color or look.TEXT, bold, width) for row, meant in zip(rows, first, strict=True))
     return VGroup(*texts).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)
 
 

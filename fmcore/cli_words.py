@@ -1,0 +1,55 @@
+"""The verb for other languages: `words`. Imports stand inside, so that `--help` is instant."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fmcore.errors import InputError
+from fmcore.options import OUTPUT
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("lesson", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--language", metavar="CODE", help="Such as de or pt-BR.  [default: the name of FILE]")
+@click.option(
+    "--decimal", type=click.Choice([".", ","]), help="What separates decimals there.  [default: a point, or as in FILE]"
+)
+@OUTPUT
+def words(file: Path, lesson: Path | None, output: Path, **wanted: str | None) -> None:
+    """Write all that a finished lesson says and writes to FILE, to be translated; or add to FILE what it lacks.
+
+    LESSON is a folder that `fmcore lesson` made; by default that of the built-in lesson. Numbers and names are taken
+    out, so that they are the measured ones in every language.
+
+    \b
+    Examples:
+      fmcore words de.toml --decimal ,
+      fmcore lesson --words de.toml
+      fmcore words de.toml renders/feature-maps-de
+    """
+    from fmcore.files import write_text
+    from fmcore.lesson.plan import builtin_plan, slug
+    from fmcore.lesson.record import read_record
+    from fmcore.lesson.words import Words, has_words, read_words, taken_out, words_file
+
+    there: Any = read_words(file) if file.exists() else None
+    record = read_record(lesson or output / slug(builtin_plan().title))
+    scenes = [(scene.scene, scene.texts) for scene in record.scenes]
+    if not any(texts for _, texts in scenes):
+        raise InputError("No scene of that lesson is a LessonScene, so there are no words of it to translate.")
+    if record.words is None:
+        scenes.insert(0, ("the title", tuple(filter(has_words, [taken_out(record.title)[0]]))))
+    try:
+        language = wanted["language"] or (there.language if there is not None else file.stem)
+        decimal = wanted["decimal"] or (there.decimal if there is not None else ".")
+        Words(language=language, decimal=decimal)  # type: ignore[arg-type]
+    except ValueError:
+        raise InputError(f"'{language}' is no code of a language; name one with --language, such as de.") from None
+    of_lesson = record.words.words if record.words is not None and record.words.language == language else {}
+    known = {**of_lesson, **(there.words if there is not None else {})}
+    write_text(file, words_file(language, decimal, scenes, known))
+    texts = {text for _, some in scenes for text in some}
+    done = sum(bool(known.get(text)) for text in texts)
+    click.echo(f"{file}: {done} of the {len(texts)} texts of this lesson are translated.")

@@ -1,0 +1,153 @@
+"""The words of a lesson in another language: what is said and written, with its numbers and names taken out.
+
+A text is looked up without its numbers, without what stands in quotation marks and without names of layers. So a
+translation is right for every network, and the numbers in it are those that were measured.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import entry_points
+from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fmcore.errors import PlanError, one_of
+
+_MOST_BYTES = 2_000_000
+_NUMBER = r"−?\d+(?:[.,]\d+)*"
+_QUOTED = r"(?<=“)[^“”]+(?=”)"
+_PLACE = re.compile(r"\{(\d+)\}")
+_SWAPPED = str.maketrans(".,", ",.")
+
+
+class Words(BaseModel):
+    """A translation: `words` by the English text, both with {1}, {2} ... in the place of what is taken out.
+
+    An empty translation is none. `language` is a code such as de or pt-BR; `decimal` is what separates decimals there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    language: str = Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    decimal: Literal[".", ","] = "."
+    words: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _hold_the_same(self) -> Self:
+        for text, said in self.words.items():
+            there, wanted = (set(_PLACE.findall(one)) for one in (said, text))
+            if said and there != wanted:
+                listed = ", ".join(f"{{{number}}}" for number in sorted(wanted, key=int)) or "no numbers in braces"
+                raise ValueError(f"the translation of '{text}' must hold {listed}, as that does")
+        return self
+
+    def of(self, text: str, names: Iterable[str] = ()) -> str:
+        """`text` in this language; as it is where nobody has translated it."""
+        key, held = taken_out(text, names)
+        said = self.words.get(key) if has_words(key) else key
+        if not said:
+            return text
+        return _PLACE.sub(lambda place: self._written(held[int(place[1]) - 1]), said)
+
+    def _written(self, held: str) -> str:
+        """A number as it is written in this language; a name stays."""
+        return held.translate(_SWAPPED) if self.decimal == "," and re.fullmatch(_NUMBER, held) else held
+
+
+def taken_out(text: str, names: Iterable[str] = ()) -> tuple[str, list[str]]:
+    """`text` with {1}, {2} ... for its numbers, its quoted words and those of `names` in it; and what they stand for.
+
+    `The 3 maps of “Bag”` becomes `The {1} maps of “{2}”`.
+    """
+    held: list[str] = []
+
+    def place(found: re.Match[str]) -> str:
+        held.append(found[0])
+        return f"{{{len(held)}}}"
+
+    known = [rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(set(names), key=len, reverse=True) if name]
+    return re.sub("|".join([_QUOTED, *known, _NUMBER]), place, " ".join(text.split())), held
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything to translate in a text whose numbers and names are taken out."""
+    return any(letter.isalpha() for letter in _PLACE.sub("", text))
+
+
+def read_words(path: Path) -> Words:
+    """Read and check a translation.
+
+    Raises:
+        PlanError: no such file, or none that can be understood; the sentence says where.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise PlanError(f"'{path}' is over 2 MB, so it holds no words of a lesson; name a .toml file.")
+        return Words.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        why = first["ctx"]["error"] if first["type"] == "value_error" else f"'{where}': {first['msg'].lower()}"
+        raise PlanError(f"The words in '{path}' cannot be used: {why}; mend that line.") from None
+    except OSError as error:
+        raise PlanError(
+            f"The words in '{path}' cannot be read ({error.strerror}); begin such a file with `fmcore words`."
+        ) from None
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML
+        raise PlanError(f"'{path}' is no TOML in UTF-8: {error}. Mend that line.") from None
+
+
+def find_words(wanted: str) -> Words:
+    """The translation in the file `wanted`, or the installed one for a language of that code.
+
+    Raises:
+        PlanError: there is neither, or it cannot be used.
+    """
+    if Path(wanted).suffix or Path(wanted).exists():
+        return read_words(Path(wanted))
+    known = installed_words()
+    if wanted not in known:
+        raise PlanError(f"{one_of('translation', wanted, list(known))} Or name a file, begun with `fmcore words`.")
+    with as_file(known[wanted]) as path:
+        return read_words(path)
+
+
+def installed_words() -> dict[str, Traversable]:
+    """The translations of the entry-point group `fmcore.words`, `<code>.toml` each, by their codes."""
+    packages = (files(entry.module) for entry in entry_points(group="fmcore.words"))
+    found = [file for package in packages for file in package.iterdir() if file.name.endswith(".toml")]
+    return {file.name.removesuffix(".toml"): file for file in sorted(found, key=lambda file: file.name)}
+
+
+def words_file(
+    language: str, decimal: str, scenes: Sequence[tuple[str, Sequence[str]]], known: Mapping[str, str]
+) -> str:
+    """The text of a file with every text of `scenes`, pairs of a name and its texts, and what is `known` of them.
+
+    What is known and no longer said comes last: another network may say it.
+    """
+    rows = [
+        "# Put the translation after each '='. {1}, {2} ... stand for numbers and names and must be kept, in any",
+        "# order; what stays empty is shown in English.",
+        f"language = {_toml(language)}",
+        f"decimal = {_toml(decimal)}  # how decimals are written",
+        "",
+        "[words]",
+    ]
+    written: set[str] = set()
+    for name, texts in scenes:
+        new = [text for text in dict.fromkeys(texts) if text not in written]
+        written.update(new)
+        rows += [f"# {name}"] * bool(new) + [f"{_toml(text)} = {_toml(known.get(text, ''))}" for text in new]
+    rest = [text for text in known if text not in written and known[text]]
+    rows += ["# said on other occasions"] * bool(rest) + [f"{_toml(text)} = {_toml(known[text])}" for text in rest]
+    return "\n".join(rows) + "\n"
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")  # else JSON's strings are TOML's, too

@@ -1,0 +1,1 @@
+"""Translations that ship, as `<code>.toml`: made and extended with `fmcore words`."""

@@ -1,0 +1,157 @@
+"""Lessons in another language: what is taken out of a text, what is put back, and what may not be lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from films import TINY, Net, make_bundle, play
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmcore.cli import cli
+from fmcore.errors import PlanError
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.lesson.record import read_record
+from fmcore.lesson.words import Words, find_words, installed_words, read_words, taken_out, words_file
+from fmcore.render.lesson import Wish, make_lesson
+from fmcore.reporter import Silent
+from scenes.activation_heatmap import ActivationHeatmap
+
+TAKEN = {
+    "input image": ("input image", []),
+    "channel 6 of 8": ("channel {1} of {2}", ["6", "8"]),
+    "−0.36 becomes 0.00": ("{1} becomes {2}", ["−0.36", "0.00"]),
+    "over 12,000 images, 95.1% of them": ("over {1} images, {2}% of them", ["12,000", "95.1"]),
+    "Here it is “T-shirt/top 2”, at 3 %.": ("Here it is “{1}”, at {2} %.", ["T-shirt/top 2", "3"]),
+    "maps of conv1 and layer1.0.conv2": ("maps of {1} and {2}", ["conv1", "layer1.0.conv2"]),
+    "conv12 is not conv1": ("conv{1} is not {2}", ["12", "conv1"]),
+    "two\n lines": ("two lines", []),
+}
+
+
+@pytest.mark.parametrize("text", TAKEN)
+def test_numbers_and_names_are_taken_out(text: str) -> None:
+    assert taken_out(text, ("conv1", "conv2", "layer1.0.conv2", "")) == TAKEN[text]
+
+
+@given(st.text(alphabet="ab “”{}0123.,−% ×conv", max_size=40))
+def test_what_is_taken_out_can_be_put_back(text: str) -> None:
+    key, held = taken_out(text, ("conv1",))
+    if "{" not in text and "}" not in text:  # these stand in names only, which are held
+        assert Words(language="xx", words={key: key}).of(text, ("conv1",)) == " ".join(text.split())
+    assert all(one in text for one in held)
+
+
+def test_a_translation_keeps_numbers_and_names_in_its_own_order() -> None:
+    german = Words(language="de", decimal=",", words={"{1} of “{2}” in {3}": "In {3}: „{2}“, {1}"})
+    assert german.of("1,250.5 of “1.5 bags” in conv2", ("conv2",)) == "In conv2: „1.5 bags“, 1.250,5"
+    assert german.of("0.25") == "0,25"  # a number alone needs no translation
+    assert german.of("never seen, 0.25") == "never seen, 0.25"
+
+
+WRONG = {
+    "a number is lost": ('language = "de"\n[words]\n"{1} maps" = "Karten"', r"of '\{1\} maps' must hold \{1\}"),
+    "a number from nowhere": ('language = "de"\n[words]\n"maps" = "{1} Karten"', "must hold no numbers in braces"),
+    "no language": ("[words]\n", "'language': field required"),
+    "a path for a language": ('language = "../de"\n', "'language': string should match"),
+    "another setting": ('language = "de"\nword = 1\n', "'word': extra inputs"),
+    "no text": ('language = "de"\n[words]\na = 1\n', "'words.a': input should be a valid string"),
+    "no TOML": ("language = de\n", "is no TOML in UTF-8"),
+    "Latin-1": ('language = "de" # für'.encode("latin-1"), "is no TOML in UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_with_a_translation_is_a_sentence(case: str, tmp_path: Path) -> None:
+    content, sentence = WRONG[case]
+    path = tmp_path / "de.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(PlanError, match=sentence) as found:
+        read_words(path)
+    assert "\n" not in found.value.message
+    with pytest.raises(PlanError, match=r"There is no translation 'dee'; choose one of: .*Did you mean 'de'"):
+        find_words("dee")
+    with pytest.raises(PlanError, match=r"cannot be read .*`fmcore words`"):
+        find_words(str(tmp_path / "gone.toml"))
+
+
+def test_a_file_of_words_keeps_what_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "words.toml"
+    known = {'say "{1}" \\ so': "sag {1}", "old": "alt", "empty": ""}
+    path.write_text(words_file("de", ",", [("A", ["new", 'say "{1}" \\ so']), ("B", ["new"])], known), encoding="utf-8")
+    assert read_words(path).words == {"new": "", 'say "{1}" \\ so': "sag {1}", "old": "alt"}
+
+
+# -- scenes --------------------------------------------------------------------------------------
+
+
+def test_a_scene_speaks_and_writes_in_its_language(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "b", Net())
+    english = play(ActivationHeatmap, bundle)
+    known = {text: f"»{text}«" for text in english.performance.texts}
+    assert {"input image", "Strongest: {1} in row {2}, column {3}", ActivationHeatmap.title} <= known.keys()
+    foreign = play(ActivationHeatmap, bundle, words=Words(language="xx", decimal=",", words=known))
+    assert foreign.performance.title == f"»{ActivationHeatmap.title}«"
+    for theirs, ours in zip(foreign.performance.beats, english.performance.beats, strict=True):
+        assert (
+            theirs.say[0] == "»" and theirs.say[-1] == "«" and taken_out(theirs.say)[0] == f"»{taken_out(ours.say)[0]}«"
+        )
+    texts = [item for frame in foreign.board.frames for item in frame.items if item.kind == "text"]
+    drawn = {item.drawn for item in texts if item.drawn}
+    assert "»input image«" in drawn and any("," in text and "»" not in text for text in drawn)
+    assert foreign.performance.texts == english.performance.texts
+    assert [claim.sentence for claim in foreign.performance.claims] == [c.sentence for c in english.performance.claims]
+    assert [figure.array for figure in foreign.performance.figures] == [
+        figure.array for figure in english.performance.figures
+    ]
+
+
+# -- the command ---------------------------------------------------------------------------------
+
+
+def fmcore(*arguments: object) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(cli, [*map(str, arguments)])
+
+
+@pytest.mark.usefixtures("lasting_workers")
+def test_words_are_collected_translated_and_come_back_in_the_lesson(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "tiny.safetensors", Net())
+    plan = LessonPlan(
+        title="Feature maps",
+        bundles={"net": BundleRecipe(file=str(bundle))},
+        scenes=(SceneEntry(scene="ActivationHeatmap", bundle="net"),),
+    )
+    made = make_lesson(plan, Wish(TINY, tmp_path, tmp_path / "one", jobs=1), Silent())
+    assert (made.failed, made.untranslated) == ({}, 0)
+    file = tmp_path / "de.toml"
+    found = fmcore("words", file, tmp_path / "one", "--decimal", ",")
+    assert found.exit_code == 0, found.output
+    texts = read_words(file).words
+    assert f"{file}: 0 of the {len(texts)} texts of this lesson are translated." in found.output
+    file.write_text(file.read_text().replace('"input image" = ""', '"input image" = "Eingabebild"'), encoding="utf-8")
+    words = read_words(file)
+    assert (words.language, words.decimal, words.of("input image")) == ("de", ",", "Eingabebild")
+
+    made = make_lesson(plan, Wish(TINY, tmp_path, tmp_path / "two", jobs=1, words=words), Silent())
+    assert made.untranslated == len(texts) - 2 and not made.failed  # the title of the lesson is no scene's
+    record = read_record(tmp_path / "two")
+    assert record.words == words
+    found = fmcore("words", tmp_path / "more.toml", tmp_path / "two", "--language", "de")
+    assert "1 of the" in found.output and read_words(tmp_path / "more.toml").of("input image") == "Eingabebild"
+    found = fmcore("words", tmp_path / "a language.toml", tmp_path / "one")
+    assert found.exit_code == 2 and "'a language' is no code of a language" in found.output
+    (tmp_path / "two" / "lesson.json").write_text(
+        json.dumps(record.model_copy(update={"scenes": ()}).model_dump(mode="json")), encoding="utf-8"
+    )
+    assert "there are no words of it to translate" in fmcore("words", file, tmp_path / "two").output
+
+
+# -- what ships ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["de"])
+def test_what_ships_is_whole(code: str) -> None:
+    words = find_words(code)
+    assert words.language == code and code in installed_words()
+    assert all(words.words.values())
