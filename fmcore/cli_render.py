@@ -4,7 +4,7 @@ Imports stand inside the functions, so that `--help` is instant.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,8 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
       fmcore lesson --data fashion-mnist --epochs 10
       fmcore lesson my_plan.toml --watch
     """
-    _make(lambda: _wish(**wanted), wanted["plan"], wanted["output"], quiet, log_json, watch)
+    read = [Path(one) for one in (wanted["plan"], wanted["words"]) if one is not None]
+    _make(lambda: _wish(**wanted), read, wanted["output"], quiet, log_json, watch)
 
 
 @click.command()
@@ -98,7 +99,7 @@ def render(
     spec = spec_of(quality, aspect, theme, purpose)
     plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle, other)
     wish = Wish(spec, output, output, apart=True, data_dir=data_dir, jobs=jobs, scheduler=scheduler)
-    _make(lambda: (plan, wish), None, output, quiet, log_json, watch)
+    _make(lambda: (plan, wish), [], output, quiet, log_json, watch)
 
 
 @click.command()
@@ -252,13 +253,13 @@ def _bytes(text: str) -> int:
 
 def _make(
     wanted: Callable[[], tuple[Any, Any]],
-    plan_file: Path | None,
+    read: Sequence[Path],
     output: Path,
     quiet: bool,
     log_json: bool,
     watch: bool,
 ) -> None:
-    """Make what `wanted` gives, a plan and a wish; if it is watched, whenever a file of it is saved."""
+    """Make what `wanted` gives, a plan and a wish, which `read` files say; if it is watched, whenever one is saved."""
     from fmcore.render.lesson import make_lesson
     from fmcore.reporter import Reporter, reporter
 
@@ -273,7 +274,7 @@ def _make(
         from fmcore.watching import watch as watched
 
         wanted()  # options that nobody understands end it here
-        watched(lambda: files_of(lambda: wanted()[0], plan_file, output), make, reporting)
+        watched(lambda: files_of(lambda: wanted()[0], read, output), make, reporting)
     else:
         with reporting() as report:
             make(report)

@@ -73,13 +73,13 @@ def watch(
                 return
 
 
-def files_of(read: Callable[[], LessonPlan], plan_file: Path | None, output: Path) -> set[Path]:
-    """The files that a lesson is made from: its plan, the sources of its scenes with what these read when they were
-    last played, and those that its bundles name.
+def files_of(read: Callable[[], LessonPlan], said_in: Iterable[Path], output: Path) -> set[Path]:
+    """The files that a lesson is made from: those that it is `said_in`, its plan and a translation, the sources of its
+    scenes with what these read when they were last played, and those that its bundles name.
 
-    `read` gives the plan. What cannot be read now is left out, but for the file itself; making the lesson tells why.
+    `read` gives the plan. What cannot be read now is left out, but for these files; making the lesson tells why.
     """
-    found = {plan_file} if plan_file is not None else set()
+    found = set(said_in)
     try:
         plan = read()
     except FmcoreError:

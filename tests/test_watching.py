@@ -285,10 +285,10 @@ def test_what_a_scene_read_when_it_was_played_is_watched(tmp_path: Path, monkeyp
         store.keep_take(key, Take(scene=scene, inputs={}, sketch=one, pictures="0" * 32))
         os.utime(store.folder / f"{key}.take.json", (ord(key), ord(key)))
     plan = LessonPlan(title="T", bundles={"unused": BundleRecipe()}, scenes=(SceneEntry(scene="film.py:Film"),))
-    found = {path.resolve().name for path in files_of(lambda: plan, None, tmp_path)}
+    found = {path.resolve().name for path in files_of(lambda: plan, [], tmp_path)}
     assert found == {"film.py", "dog.png", "bark.wav"}
     store.keep_take("b", Take(scene="Film", inputs={}, sketch=other, pictures="0" * 32))  # played anew, under its key
-    assert {path.name for path in files_of(lambda: plan, None, tmp_path)} == {"film.py", "cat.png", "bark.wav"}
+    assert {path.name for path in files_of(lambda: plan, [], tmp_path)} == {"film.py", "cat.png", "bark.wav"}
 
 
 def test_which_files_a_lesson_is_made_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,14 +310,14 @@ def test_which_files_a_lesson_is_made_from(tmp_path: Path, monkeypatch: pytest.M
             for scene, bundle in (("film.py:Film", "named"), ("broken.py:Film", "made"), ("gone.py:Film", "made"))
         ),
     )
-    found = {path.resolve() for path in files_of(lambda: plan, Path("plan.toml"), tmp_path)}
+    found = {path.resolve() for path in files_of(lambda: plan, [Path("plan.toml")], tmp_path)}
     names = ("plan.toml", "film.py", "parts.py", "deeper.py", "broken.py", "gone.py", "net.safetensors", "dog.png")
     assert found == {tmp_path.resolve() / name for name in names}
 
     def unreadable() -> LessonPlan:
         raise InputError("no plan")
 
-    assert files_of(unreadable, Path("plan.toml"), tmp_path) == {Path("plan.toml")}
+    assert files_of(unreadable, [Path("plan.toml")], tmp_path) == {Path("plan.toml")}
 
 
 PROCESS = """
