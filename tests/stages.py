@@ -90,7 +90,7 @@ class Stage:
         made["digest"] = self.bundle.header.arrays[array].sha256
         spoken = Claim.model_validate(made | change)
         self.claims.append(
-            SpokenClaim(beat="maps" if say else "", name="rows", sentence=SAY.format(rows=words), claim=spoken)
+            SpokenClaim(beat="maps" if say else "", name="rows", sentence=SAY.format(rows=12), claim=spoken)
         )
 
     @property

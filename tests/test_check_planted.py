@@ -77,6 +77,10 @@ def beat(stage: Stage, say: str, end: int) -> None:
     stage.moving, stage.claims = [(0, end)], []
 
 
+def in_german(stage: Stage, rows: int) -> None:
+    stage.beats = [TimedBeat(cue="maps", say=f"Jede dieser Karten hat {rows} Zeilen.", start=0, end=80)]
+
+
 def swapped(stage: Stage) -> None:
     """The last layer's map above the first."""
     first, last = stage.figures[0], stage.figures[2]
@@ -180,6 +184,7 @@ FAULTS: dict[str, dict[str, Spoil]] = {
         "an array that is not there": lambda s: s.claim(array="conv9/activation"),
         "a measure that is not there": lambda s: s.claim(measure="beauty"),
         "words that nobody says": lambda s: s.claim(words="thirteen"),
+        "another number in another language": lambda s: in_german(s, 13),
         "a judgement that does not hold": lambda s: s.claim(relation="at least", threshold=13.0),
         "a judgement that holds": lambda s: s.claim(relation="at most", threshold=12.0, holds=False),
     },
@@ -255,6 +260,7 @@ NEAR: dict[str, Spoil] = {
     "one scale": lambda s: two_scales(s, "per_layer", 50.0, 50.0),
     "a claim of a label": lambda s: s.claim(words="a dozen", say=False),
     "a value of rounding": lambda s: s.claim(value=12.00001),
+    "the same number in another language": lambda s: in_german(s, 12),
     "a judgement that holds": lambda s: s.claim(relation="at least", threshold=12.0),
     "a neutral wording": lambda s: s.claim(words="", relation="at least", threshold=13.0, holds=False),
     "34 characters in 2 seconds": lambda s: beat(s, "a" * 17 + " " + "b" * 16, 20),

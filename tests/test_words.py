@@ -48,6 +48,9 @@ def test_a_translation_keeps_numbers_and_names_in_its_own_order() -> None:
     assert german.of("1,250.5 of “1.5 bags” in conv2", ("conv2",)) == "In conv2: „1.5 bags“, 1.250,5"
     assert german.of("0.25") == "0,25"  # a number alone needs no translation
     assert german.of("never seen, 0.25") == "never seen, 0.25"
+    named = Words(language="de", words={"the “{1}”": "die „{1}“", "bag {1}": "Tasche {1}"})
+    assert named.of("the “bag 2”") == "die „Tasche 2“" and named.of("the “coat”") == "die „coat“"
+    assert named.of("the “conv1”", ("conv1",)) == "die „conv1“"
 
 
 WRONG = {

@@ -14,6 +14,7 @@ from fmcore.check.strength import why_not_strength
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.storyboard import Box, Storyboard
+from fmcore.lesson.words import figures
 
 MOST_CHANNELS = 16
 LEAST_LAYERS = 3
@@ -155,8 +156,10 @@ def _claims(board: Storyboard, bundle: Bundle, other: Bundle | None) -> Iterator
     for spoken in board.performance.claims:
         sources = (other, bundle) if spoken.claim.other and other is not None else (bundle, other)
         why = _why_unproved(spoken, sources[0], sources[1] or sources[0])
-        if not why and spoken.beat and spoken.claim.words not in says.get(spoken.beat, ""):
+        if not why and spoken.beat and spoken.claim.words not in spoken.sentence:
             why = "its words are not in the narration of its beat"
+        elif not why and spoken.beat and figures(spoken.sentence) != figures(says.get(spoken.beat, "")):
+            why = "what is said in its beat has other numbers"  # it may be said in another language
         if why:
             message = f"The claim “{spoken.claim.words}” ({spoken.name}) does not hold: {why}; measure it again."
             yield found(board, "claim not proved", message, spoken.beat, (spoken.name, spoken.claim.array))

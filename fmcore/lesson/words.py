@@ -1,7 +1,8 @@
 """The words of a lesson in another language: what is said and written, with its numbers and names taken out.
 
 A text is looked up without its numbers, without what stands in quotation marks and without names of layers. So a
-translation is right for every network, and the numbers in it are those that were measured.
+translation is right for every network, and the numbers in it are those that were measured. What stands in quotation
+marks is looked up on its own.
 """
 
 import json
@@ -52,11 +53,13 @@ class Words(BaseModel):
         said = self.words.get(key) if has_words(key) else key
         if not said:
             return text
-        return _PLACE.sub(lambda place: self._written(held[int(place[1]) - 1]), said)
+        return _PLACE.sub(lambda place: self._written(held[int(place[1]) - 1], names), said)
 
-    def _written(self, held: str) -> str:
-        """A number as it is written in this language; a name stays."""
-        return held.translate(_SWAPPED) if self.decimal == "," and re.fullmatch(_NUMBER, held) else held
+    def _written(self, held: str, names: Iterable[str]) -> str:
+        """A number as it is written in this language; what was quoted may have a translation of its own."""
+        if re.fullmatch(_NUMBER, held):
+            return held.translate(_SWAPPED) if self.decimal == "," else held
+        return held if held in names else self.of(held, names)
 
 
 def taken_out(text: str, names: Iterable[str] = ()) -> tuple[str, list[str]]:
@@ -75,8 +78,18 @@ def taken_out(text: str, names: Iterable[str] = ()) -> tuple[str, list[str]]:
 
 
 def has_words(text: str) -> bool:
-    """Whether there is anything to translate in a text whose numbers and names are taken out."""
-    return any(letter.isalpha() for letter in _PLACE.sub("", text))
+    """Whether there is anything to translate in a text whose numbers and names are taken out: a word of two letters."""
+    return re.search(r"[^\W\d_]{2}", _PLACE.sub("", text)) is not None
+
+
+def figures(text: str) -> set[str]:
+    """The numbers in a text, without what separates decimals and thousands: the same in every language."""
+    return {re.sub("[.,]", "", number) for number in re.findall(_NUMBER, text)}
+
+
+def quoted(text: str) -> list[str]:
+    """What stands in quotation marks in `text`: names of classes, or words that are translated on their own."""
+    return re.findall(_QUOTED, " ".join(text.split()))
 
 
 def read_words(path: Path) -> Words:

@@ -9,7 +9,7 @@ from manim import DOWN, LEFT, ManimColor, MathTypst, VGroup, VMobject
 from PIL.ImageFont import FreeTypeFont, truetype
 
 from fmcore.fonts import font_file
-from fmcore.lesson.words import Words, has_words, taken_out
+from fmcore.lesson.words import Words, has_words, quoted, taken_out
 from scenes import look
 from scenes.parts.outlines import SET_AT, UNITS_A_POINT, outline
 
@@ -30,7 +30,8 @@ def speak(words: Words | None, names: Sequence[str]) -> None:
 
 def in_language(text: str) -> str:
     """`text` in the language of the lesson; its English is kept in mind for `texts_used`."""
-    _texts[taken_out(text, _names)[0]] = None
+    for one in (text, *quoted(text)):
+        _texts[taken_out(one, _names)[0]] = None
     return text if _words is None else _words.of(text, _names)
 
 
