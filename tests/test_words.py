@@ -1,7 +1,9 @@
 """Lessons in another language: what is taken out of a text, what is put back, and what may not be lost."""
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,9 +13,10 @@ from hypothesis import strategies as st
 
 from fmcore.cli import cli
 from fmcore.errors import PlanError
-from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, builtin_plan
 from fmcore.lesson.record import read_record
 from fmcore.lesson.words import Words, find_words, installed_words, read_words, taken_out, words_file
+from fmcore.render.catalogue import find_scene
 from fmcore.render.lesson import Wish, make_lesson
 from fmcore.reporter import Silent
 from scenes.activation_heatmap import ActivationHeatmap
@@ -158,3 +161,8 @@ def test_what_ships_is_whole(code: str) -> None:
     words = find_words(code)
     assert words.language == code and code in installed_words()
     assert all(words.words.values())
+    for entry in builtin_plan().scenes:
+        ref = find_scene(entry.scene)
+        scene: Any = getattr(import_module(str(ref.module)), ref.name)
+        fixed = [scene.title, *(beat.say for beat in scene.script.beats if "{" not in beat.say)]
+        assert [text for text in fixed if taken_out(text)[0] not in words.words] == []

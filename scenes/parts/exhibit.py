@@ -8,7 +8,7 @@ from manim import DOWN, LEFT, RIGHT, UP, Animation, FadeIn, FadeOut, Group, Mobj
 from scenes import look
 from scenes.parts.fitting import fit
 from scenes.parts.picture import Picture
-from scenes.parts.text import label, paragraph
+from scenes.parts.text import line_height, paragraph
 
 Words = str | Callable[[float], VMobject]
 
@@ -37,7 +37,7 @@ class Exhibit(Group):
         self.words = VGroup()
         if beside:
             room = max(width - self.picture.width - look.GAP, 1.75)
-            line = label("Ag", look.LABEL).height + look.LEADING
+            line = line_height(look.LABEL) + look.LEADING
             lines = int((height - 2 * look.NEAR + 3 * look.LEADING) / line)  # of title, shape and words together
             lines_left = lines - max(1, len(thing.shape_label))
             if callable(words):

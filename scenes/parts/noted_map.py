@@ -8,7 +8,7 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.feature_map import FeatureMap, SaysFlat
 from scenes.parts.picture import ArraySource, Picture
-from scenes.parts.text import label, paragraph
+from scenes.parts.text import label, line_height, paragraph
 
 _LINES = 3
 _LEAST = 1.9  # width that a shape may take under a narrow map
@@ -34,13 +34,12 @@ class NotedMap(Group):
         self.map = FeatureMap(
             values, scale, size, "" if text_width else name, source, says_flat=says_flat, one_line=True
         )
-        line = label("g", look.SMALL)
         self.beside, shape = bool(text_width), self.map.shape_label
         most = text_width or max(self.map.picture.width, _LEAST)
         shape.scale(min(1.0, max(most / shape.width, look.SMALLEST / look.SMALL)))
         width = text_width or max(self.map.width, shape.width)
         self.lines = 2 if text_width > _ROOMY else _LINES
-        height = self.lines * (line.height + look.LEADING)
+        height = self.lines * (line_height(look.SMALL) + look.LEADING)
         self.room = Rectangle(width=width, height=height, stroke_width=0).next_to(shape, DOWN, buff=look.LEADING)
         super().__init__(self.map, self.room)
         if text_width:

@@ -6,7 +6,7 @@ import numpy as np
 from manim import DOWN, RIGHT, UP, DashedVMobject, Mobject, Rectangle, VGroup
 
 from scenes import look
-from scenes.parts.text import Label, label, paragraph
+from scenes.parts.text import Label, label, line_height, paragraph
 
 _DASHES = 36
 _NOTES = {"wide": 4, "square": 1, "tall": 1}  # lines of notes that stand at once
@@ -22,7 +22,7 @@ class StageCell:
     def __init__(self, region: look.Region, name: str, words: Sequence[str], beside: bool, more: int = 1) -> None:
         self.region, self.beside = region, beside
         self.slots = 1 if beside else _NOTES[look.shape()]
-        line = label("Ag", look.SMALL).height + look.LEADING
+        line = line_height(look.SMALL) + look.LEADING
         if beside:
             self.side = min(region.height, 0.38 * region.width)
             self.centre = np.array([region.left + self.side / 2, region.centre[1], 0.0])

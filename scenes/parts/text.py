@@ -11,7 +11,7 @@ from PIL.ImageFont import FreeTypeFont, truetype
 from fmcore.fonts import font_file
 from fmcore.lesson.words import Words, has_words, quoted, taken_out
 from scenes import look
-from scenes.parts.outlines import SET_AT, UNITS_A_POINT, outline
+from scenes.parts.outlines import SET_AT, UNITS_A_POINT, line, outline
 
 _MOST_DECIMALS = 6
 
@@ -93,6 +93,12 @@ def shortened(text: str, most: int) -> str:
         return text
     head = (most - 1) // 2
     return f"{text[:head].rstrip()}…{text[len(text) - (most - 1 - head) :].lstrip() if most > 1 else ''}"
+
+
+def line_height(size: float) -> float:
+    """The height of any line of text of this size."""
+    low, high = line(False)
+    return (high - low) * size / SET_AT
 
 
 def paragraph(
