@@ -59,7 +59,8 @@ class Words(BaseModel):
         """A number as it is written in this language; what was quoted may have a translation of its own."""
         if re.fullmatch(_NUMBER, held):
             return held.translate(_SWAPPED) if self.decimal == "," else held
-        return held if held in names else self.of(held, names)
+        known = held not in names and self.words.get(taken_out(held, names)[0])
+        return self.of(held, names) if known else held
 
 
 def taken_out(text: str, names: Iterable[str] = ()) -> tuple[str, list[str]]:
