@@ -105,7 +105,7 @@ def enlarge(path: Path) -> None:
     with Bundle.open(path) as bundle:
         arrays = {name: np.array(bundle.array(name)) for name in bundle.header.arrays}
         header = bundle.header
-    arrays["conv2/activation"] = np.resize(arrays["conv2/activation"], (1024, 256, 32, 32))  # 1 GiB
+    arrays["large/activation"] = np.resize(arrays["conv2/activation"], (1024, 256, 32, 32))  # 1 GiB
     save_bundle(path, header, arrays)
 
 
@@ -120,7 +120,7 @@ def resident():
 
 before, start = resident(), time.perf_counter()
 with Bundle.open(sys.argv[1]) as bundle:
-    bundle.part("conv2/activation", 700, 100)
+    bundle.part("large/activation", 700, 100)
     took, grown = time.perf_counter() - start, resident() - before
 print(f"{Path(sys.argv[1]).stat().st_size / 1e9:.2f} GB bundle opened and one feature map read")
 print(f"  time    {took * 1000:6.1f} ms")

@@ -286,6 +286,7 @@ def _bundle_file(wanted: BundleRecord, folder: Path, looks: Looks) -> Path:
         if path.is_file():
             with suppress(BundleError), Bundle.open(path) as bundle:
                 if bundle.digest == wanted.sha256:
+                    bundle.verify()
                     return path
     raise InputError(
         f"The bundle '{wanted.file}' that the lesson in '{folder}' was made from is not there any more;"

@@ -20,13 +20,16 @@ from fmcore.training import State, Trained, TrainSpec, load_state, wanted_by
 _METADATA_KEY = "fmcore-checkpoint"
 
 
-def save_checkpoint(path: Path, trained: Trained, data: ImageSet) -> None:
-    """Write the weights of every epoch and the training's record as one safetensors file."""
+def save_checkpoint(path: Path, trained: Trained, data: ImageSet, found_at: str | None = None) -> None:
+    """Write the weights of every epoch and the training's record as one safetensors file.
+
+    `found_at` is how the data is named so that it is found again, where that is not its name.
+    """
     record = {
         "spec": trained.spec.model_dump(mode="json"),
         "history": [r.model_dump(mode="json") for r in trained.history],
         "device": trained.device,
-        "data": data.name,
+        "data": found_at or data.name,
         "image_size": data.image_shape[1],
         "classes": list(data.classes),
         "image_shape": list(data.image_shape),

@@ -316,7 +316,7 @@ def _option(text: str) -> tuple[str, str | int]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise PlanError(f"The option '{text}' has no value; write it as name=value, such as layer=conv2.")
-    return name, int(value) if value.isascii() and value.lstrip("-").isdigit() else value
+    return name, int(value) if re.fullmatch(r"-?(0|[1-9][0-9]*)", value) else value
 
 
 def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:

@@ -188,10 +188,25 @@ class Fields:
         if name in ("layer_norm", "linear") and first.dim() == 4 and output.dim() == 4:
             alone = name == "linear" or len(kwargs.get("normalized_shape", args[1] if len(args) > 1 else ())) == 1
             return field if alone else _unknown(field)
+        if name in ("transpose", "permute") and _turns(name, first, args, kwargs):
+            return _unknown(field)
         if name in _SAME_PLACES and min(first.dim(), output.dim()) >= 3:
             same = sorted(first.shape[1:]) == sorted(output.shape[1:]) or first.shape[-2:] == output.shape[-2:]
             return field if same else _unknown(field)
         return _unknown(field)
+
+
+def _turns(name: str, first: Tensor, args: Any, kwargs: Any) -> bool:
+    """Whether a transposition makes columns of rows; of maps (B, C, H, W) or (B, H, W, C)."""
+    axes = list(range(first.dim()))
+    if name == "transpose":
+        one, other = (kwargs[key] if key in kwargs else args[n] for n, key in ((1, "dim0"), (2, "dim1")))
+        axes[one], axes[other] = axes[other], axes[one]
+    else:
+        given = kwargs.get("dims", args[1:])
+        given = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
+        axes = [axis % first.dim() for axis in given]
+    return first.dim() == 4 and axes not in ([0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2], [1, 0, 2, 3], [0, 2, 1, 3])
 
 
 def _whole(field: ReceptiveField) -> ReceptiveField:

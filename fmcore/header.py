@@ -73,12 +73,12 @@ class LayerInfo(Record):
 
     name: str
     type: Literal["convolution", "pooling", "block"]
-    output_shape: tuple[int, int, int]  # (C, H, W)
-    kernel: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
+    output_shape: tuple[PositiveInt, PositiveInt, PositiveInt]  # (C, H, W)
+    kernel: tuple[PositiveInt, PositiveInt] = (1, 1)
+    stride: tuple[PositiveInt, PositiveInt] = (1, 1)
     padding: tuple[int, int] = (0, 0)  # above and left; below and right as far as the output needs it
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
+    dilation: tuple[PositiveInt, PositiveInt] = (1, 1)
+    groups: PositiveInt = 1
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
     normalisation: str = "none"  # what stands between the sum and the nonlinearity, such as "batch_norm"
     nonlinearity: str = "none"  # what turns its pre-activation into its activation, such as "relu"
@@ -228,6 +228,22 @@ class BundleHeader(Record):
     measures: MeasuresInfo | None = None
     versions: dict[str, str]
     recipe: dict[str, str] = {}  # what it was made from, so that a lesson can tell whether it is still the one wanted
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "BundleHeader":
+        """Labels are classes, and arrays have a row for every probe and the places of their layers."""
+        for number, probe in enumerate(self.probes):
+            for label in (probe.label, probe.predicted):
+                if label is not None and not 0 <= label < max(1, len(self.classes)):
+                    raise ValueError(f"probe {number} has class {label} and there are {len(self.classes)}")
+        wanted: dict[str, tuple[int, ...]] = {name: (len(self.probes),) for name in ("probes", "logits")}
+        for layer in self.layers:
+            for part in ("activation", "preactivation"):
+                wanted[f"{layer.name}/{part}"] = (len(self.probes), *layer.output_shape)
+        for name in wanted.keys() & self.arrays.keys():
+            if self.arrays[name].shape[: len(wanted[name])] != wanted[name]:
+                raise ValueError(f"array '{name}' has shape {self.arrays[name].shape}, not {wanted[name]}")
+        return self
 
     @property
     def test_accuracy(self) -> float | None:

@@ -273,6 +273,8 @@ def _factory(name: str) -> Any:
             path = Path(where)
             if not path.is_file():
                 raise InputError(f"There is no file '{path}' to take a model from; check the path.")
+            if (beside := str(path.resolve().parent)) not in sys.path:
+                sys.path.insert(0, beside)  # as `python file.py` has it, so that it finds its neighbours
             spec = spec_from_file_location(f"fmcore_model_{path.stem}", path)
             assert spec is not None and spec.loader is not None
             module = module_from_spec(spec)

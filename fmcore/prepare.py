@@ -3,10 +3,12 @@
 A bundle carries its recipe, so whether it is still the one wanted is seen by reading its header.
 """
 
+import ast
 import hashlib
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,7 +28,9 @@ _COMPUTED_BY = [  # a change there makes other numbers
     "models", "model_input", "model_source", "weights", "training", "parallel", "running", "tracing", "geometry",
     "recording", "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam", "analysis/alignment",
     "analysis/answers", "analysis/channels", "analysis/classical", "analysis/foreground", "analysis/receptive_field",
+    "data/__init__", "data/folder", "data/image_files", "data/imageset", "data/pictures", "data/torchvision_sets",
 ]  # fmt: skip
+_TOLD_EVERY = 640  # images of a training between two messages
 _queue: Any = None  # in a worker: messages to the parent
 
 
@@ -115,9 +119,35 @@ def _digest_of_weights(weights: str | None) -> str:
 
 
 def _digest_of_factory(model: str) -> str:
-    """Of the file of a factory given as path/to/file.py:factory; a package is taken to change with its version."""
+    """Of the file of a factory given as path/to/file.py:factory, and of its neighbours that it imports.
+
+    A package is taken to change with its version.
+    """
     where = model.rpartition(":")[0]
-    return _digest_of(where) if where.endswith(".py") else ""
+    if not where.endswith(".py"):
+        return ""
+    waiting, seen = [Path(where)], dict[Path, str]()
+    while waiting:
+        path = waiting.pop()
+        seen[path] = _digest_of(str(path))
+        neighbours = (path.parent / f"{name}.py" for name in _imported(path))
+        waiting += [one for one in neighbours if one not in seen and one.is_file()]
+    return hashlib.sha256("".join(seen[path] for path in sorted(seen)).encode()).hexdigest()[:16]
+
+
+def _imported(path: Path) -> set[str]:
+    """The first names of all modules that a file imports; none where it is no Python."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Path | None, report: Reporter) -> str:
@@ -183,8 +213,11 @@ def progress_to(report: Reporter, task: str, epochs: int) -> Any:
     """A training progress that fills one bar: images seen, of all epochs."""
     from fmcore.training import Progress
 
+    last = [0]
+
     def on_batch(epoch: int, seen: int, total: int) -> None:
-        if seen == total or (seen // 640) != ((seen - 64) // 640):  # ten batches a message
+        if seen == total or seen // _TOLD_EVERY != last[0]:
+            last[0] = seen // _TOLD_EVERY
             report.progress(task, (epoch - 1) * total + seen, epochs * total, "training")
 
     return Progress(on_batch=on_batch)
@@ -238,9 +271,10 @@ def make_all(
 def _pass_on(messages: Any, report: Reporter, timeout: float) -> None:
     from queue import Empty
 
+    until = time.monotonic() + timeout
     try:
         while True:
-            name, arguments = messages.get(timeout=timeout)
+            name, arguments = messages.get(timeout=max(0.0, until - time.monotonic()))
             getattr(report, name)(*arguments)
     except Empty:
         return
@@ -283,8 +317,15 @@ def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, rep
     if recipe.epochs == 0 and recipe.model not in OWN_MODELS:
         raise InputError(f"Say how long '{recipe.model}' is to be trained with --epochs.")
     trained, data = _trained(recipe, data_dir, None, path.stem, report)
-    save_checkpoint(path, trained, data)
+    save_checkpoint(path, trained, data, _found_at(recipe.data))
     report.finish(path.stem, f"{trained.history[-1].test_accuracy:.1%} of test images right, weights in {path}")
+
+
+def _found_at(data: str | None) -> str | None:
+    """The data's name from any folder: that of an image folder with its whole path."""
+    if data is None or not data.startswith("folder:"):
+        return data
+    return f"folder:{Path(data.removeprefix('folder:')).expanduser().resolve()}"
 
 
 def _load(recipe: BundleRecipe, side: int | None, data_dir: Path | None, task: str, report: Reporter) -> Any:

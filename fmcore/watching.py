@@ -224,8 +224,16 @@ def _and_neighbours(paths: set[Path], wanted: bool) -> set[Path]:
 
 def _beside(paths: set[Path], suffixes: AbstractSet[str]) -> set[Path]:
     """The files with one of these suffixes in the folders of `paths`."""
-    found = (file for folder in {path.parent for path in paths} if folder.is_dir() for file in folder.iterdir())
+    found = (file for folder in {path.parent for path in paths} for file in _listed(folder))
     return {file for file in found if file.suffix.lower() in suffixes and not file.name.startswith(".")}
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in `folder`; nothing where it cannot be listed, or has just gone."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 # -- when to look --------------------------------------------------------------------------------
@@ -257,7 +265,7 @@ class _Events(FileSystemEventHandler):
     def listen(self, paths: set[Path]) -> None:
         """Listen in the folders of `paths`, and where a path is a link, of what it leads to."""
         folders = {path.absolute().parent for path in paths} | {path.resolve().parent for path in paths}
-        wanted = {(folder, folder.stat().st_ino) for folder in map(_there, folders)}  # one made anew is another
+        wanted = {(folder, inode) for folder in map(_there, folders) if (inode := _inode(folder))}
         for gone in set(self._heard) - wanted:
             watch = self._heard.pop(gone)
             if watch is not None:
@@ -273,6 +281,14 @@ class _Events(FileSystemEventHandler):
         self._news.wait(_LOOK_S)
         time.sleep(_PAUSE_S)
         self._news.clear()
+
+
+def _inode(folder: Path) -> int:
+    """Its number, since a folder that is made anew is another; 0 where it has just gone."""
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _there(folder: Path) -> Path:

@@ -108,7 +108,7 @@ class ModelComparison(LessonScene):
         self.pair = counterpart(one, other, self.options.layer or self.found.layers[0][0])
         other.require(f"{self.pair.other}/activation")
         here = image_in_common(one, other, self.probe, self.options.probe is not None)
-        names = called(one, other)
+        names = called(one, other, self.brief.names if self.brief else None)
         self.a = Side("A", names[0], LayerView(one, self.pair.layer, here[0]))
         self.b = Side("B", names[1], LayerView(other, self.pair.other, here[1], other=True))
         self.parted = parting(one, other) or here

@@ -108,7 +108,7 @@ def test_every_part_is_that_slice_of_the_whole(bundle: Bundle) -> None:
 
 def test_a_part_costs_that_part(bundle: Bundle, tmp_path: Path) -> None:
     big = np.zeros((1, 64, 256, 256), np.float32)  # 16 MB, 64 maps of 256 kB
-    save_bundle(tmp_path / "big", bundle.header, {"conv1/activation": big})
+    save_bundle(tmp_path / "big", bundle.header, {"large/activation": big})
 
     def peak_bytes(read: Callable[[Bundle], Array]) -> int:
         with Bundle.open(tmp_path / "big") as opened:
@@ -118,8 +118,8 @@ def test_a_part_costs_that_part(bundle: Bundle, tmp_path: Path) -> None:
             tracemalloc.stop()
         return peak
 
-    assert peak_bytes(lambda opened: opened.array("conv1/activation")) > 16e6
-    assert peak_bytes(lambda opened: opened.part("conv1/activation", 0, 5)) < 2e6
+    assert peak_bytes(lambda opened: opened.array("large/activation")) > 16e6
+    assert peak_bytes(lambda opened: opened.part("large/activation", 0, 5)) < 2e6
 
 
 # --- asking for what is not there ------------------------------------------------------------------
@@ -226,8 +226,21 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "file lacks an array": (without_tensor, "and its header disagree about array"),
     "other shape": (
-        resealed(lambda header: header["arrays"]["logits"].update(shape=[1, 2])),
-        r"'logits' .* has shape .* where its header says \(1, 2\)",
+        resealed(lambda header: header["arrays"]["conv1/weight"].update(shape=[1, 2])),
+        r"'conv1/weight' .* has shape .* where its header says \(1, 2\)",
+    ),
+    "more probes than rows": (
+        resealed(lambda header: header["probes"].append(header["probes"][0])),
+        r"array '(probes|logits|conv|pool).*' has shape .*, not \(13,",
+    ),
+    "an answer that is no class": (
+        resealed(lambda header: header["probes"][0].update(predicted=99)),
+        "probe 0 has class 99 and there are 10",
+    ),
+    "no groups": (resealed(lambda header: header["layers"][0].update(groups=0)), "greater than 0"),
+    "other places": (
+        resealed(lambda header: header["layers"][0].update(output_shape=[8, 999, 999])),
+        r"array 'conv1/.*activation' has shape \(12, 8, 28, 28\), not \(12, 8, 999, 999\)",
     ),
 }
 

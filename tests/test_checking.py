@@ -84,6 +84,12 @@ def test_what_is_wrong_with_a_lesson_is_found_and_what_is_right_is_not(copied: P
 def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tutorial_bundle: Path) -> None:
     found = fmcore("check", copied / "nowhere")
     assert found.exit_code == 2 and "There is no finished lesson in" in found.output
+    bundle = copied / tutorial_bundle.name
+    content = bytearray(bundle.read_bytes())
+    content[-1] ^= 1
+    bundle.write_bytes(content)
+    found = check(copied)  # a changed number is no number to prove a film by
+    assert found.exit_code == 2 and f"The bundle '{tutorial_bundle.name}' that the lesson" in found.output
     (copied / tutorial_bundle.name).unlink()
     found = check(copied)
     assert found.exit_code == 2 and f"The bundle '{tutorial_bundle.name}' that the lesson" in found.output

@@ -33,6 +33,14 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+def test_what_is_no_image_changes_nothing(photos: Path) -> None:
+    before = fingerprint(f"folder:{photos}")
+    for name in ("cats/.DS_Store", "cats/notes.txt", "cats/._1.png", "__MACOSX/1.png", ".hidden/1.png"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).write_bytes(b"left by a system")
+    assert fingerprint(f"folder:{photos}") == before
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_shows(change: str, photos: Path) -> None:
     before = fingerprint(f"folder:{photos}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fmcore.prepare import _COMPUTED_BY
+from fmcore.render.sources import _PAINTERS
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(p.relative_to(ROOT).as_posix() for room in ("fmcore", "scenes") for p in (ROOT / room).rglob("*.py"))
@@ -221,7 +222,7 @@ def test_no_row_lets_torch_or_a_scene_in_where_the_design_forbids_it() -> None:
 
 
 def test_whatever_decides_the_numbers_of_a_bundle_is_in_its_recipe() -> None:
-    found, ahead = set(), ["fmcore.recording", "fmcore.training"]
+    found, ahead = set(), ["fmcore.recording", "fmcore.training", "fmcore.data.folder", "fmcore.data.torchvision_sets"]
     while ahead:
         module = ahead.pop()
         found.add(module)
@@ -230,7 +231,20 @@ def test_whatever_decides_the_numbers_of_a_bundle_is_in_its_recipe() -> None:
             ahead += [one.module] if one.module.startswith("fmcore") and one.module not in found else []
     written, chosen = RECORDS | {"fmcore.files"}, {"fmcore.lesson.plan", "fmcore.torch_pair"}
     kept = {f"fmcore.{name.replace('/', '.')}" for name in _COMPUTED_BY}
-    assert {name for name in found - written - chosen if not name.startswith("fmcore.data")} <= kept
+    # drawn garments are digested as image contents
+    assert {name for name in found - written - chosen if not name.startswith("fmcore.data.garment")} <= kept
+
+
+def test_whatever_paints_is_in_the_key_of_the_pictures() -> None:
+    found, ahead = set(), ["worker", "camera", "encoder"]
+    while ahead:
+        module = ahead.pop()
+        found.add(module)
+        for one in imports_of(ROOT / "fmcore" / "render" / f"{module}.py"):
+            head, _, name = one.module.rpartition(".")
+            ahead += [name] if head == "fmcore.render" and name not in found else []
+    paints_nothing = {"patience", "run", "sound", "spec", "state", "cache", "catalogue", "cuts"}
+    assert found - paints_nothing <= set(_PAINTERS)
 
 
 def modules_of(*patterns: str) -> list[str]:

@@ -125,7 +125,7 @@ def test_layers_called_by_a_number_and_few_images(
 def test_names_are_shown_as_they_are(tutorial_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Bundle.open(tutorial_bundle) as bundle:
         odd = bundle.header.model_copy(update={"classes": ("cat [red]", ":bug:", *bundle.header.classes[2:])})
-        save_bundle(tmp_path / "b", odd, {"logits": np.zeros(3)})
+        save_bundle(tmp_path / "b", odd, {"numbers": np.zeros(3)})
     text = told(tmp_path / "b", capsys)
     assert "cat [red], :bug:, Pullover" in text
 

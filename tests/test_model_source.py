@@ -113,6 +113,9 @@ def test_a_factory_is_found_in_a_file_and_in_a_package(
     (package / "__init__.py").write_text("")
     (package / "small.py").write_text(FACTORIES)
     monkeypatch.setattr(sys, "path", [str(tmp_path / "elsewhere"), *sys.path])
+    (tmp_path / "beside_nets.py").write_text("channels = 1\n")
+    (tmp_path / "near.py").write_text(f"from beside_nets import channels\n{FACTORIES}")
+    assert open_model(f"{tmp_path}/near.py:plain", Wanted()).name
     models = [factories("plain"), open_model(f"{tmp_path}/nets.py:plain", Wanted()),
               open_model("nets_of_mine.small:plain", Wanted()), open_model("nets:plain", Wanted())]  # fmt: skip
     for model in models:  # of one seed

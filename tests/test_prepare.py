@@ -1,17 +1,20 @@
 """From recipe to bundle: what is there is used only when it is what the recipe makes."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from fmcore.bundle import Bundle
+from fmcore.checkpoint import read_recipe
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import BundleError, DataError
 from fmcore.lesson.plan import BundleRecipe
-from fmcore.prepare import Wanted, bundle_path, look, made_of, make, make_all, make_checkpoint
+from fmcore.prepare import Wanted, _pass_on, bundle_path, look, made_of, make, make_all, make_checkpoint
 from fmcore.recording import record
 from fmcore.reporter import Lines, Silent
 from fmcore.training import Trained
@@ -145,6 +148,42 @@ def test_a_checkpoint_gives_the_same_numbers_as_training(photos: BundleRecipe, t
     with Bundle.open(tmp_path / "direct") as direct, Bundle.open(tmp_path / "loaded") as loaded:
         assert direct.header.arrays == loaded.header.arrays
         assert loaded.header.recipe == {}
+
+
+def test_a_checkpoint_finds_its_images_from_any_folder(
+    photos: BundleRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_checkpoint(photos, tmp_path / "weights", None, Silent())
+    monkeypatch.chdir("/")
+    recipe = BundleRecipe(**read_recipe(tmp_path / "weights"))  # type: ignore[arg-type]
+    make(recipe, tmp_path / "bundle", None, tmp_path / "weights", Silent())
+    with Bundle.open(tmp_path / "bundle") as bundle:
+        assert bundle.header.dataset.name == "folder:photos" and str(tmp_path) not in bundle.header.model_dump_json()
+
+
+def test_a_check_is_heard_however_much_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Chatter:
+        def get(self, timeout: float) -> tuple[str, tuple[str]]:
+            if timeout <= 0:
+                raise Empty
+            time.sleep(0.001)
+            return "say", ("again",)
+
+    began = time.monotonic()
+    _pass_on(Chatter(), Silent(), 0.1)
+    assert time.monotonic() - began < 5
+
+
+def test_the_digest_of_a_model_file_knows_its_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text("from blocks import block\nimport os\n")
+    (tmp_path / "blocks.py").write_text("import nets\nblock = 1\n")
+    (tmp_path / "unused.py").write_text("")
+    recipe = RECIPE.model_copy(update={"model": f"{tmp_path}/nets.py:make"})
+    before = made_of(recipe)["model's code"]
+    (tmp_path / "unused.py").write_text("1")
+    assert made_of(recipe)["model's code"] == before
+    (tmp_path / "blocks.py").write_text("import nets\nblock = 2\n")
+    assert made_of(recipe)["model's code"] != before
 
 
 def test_what_was_finished_is_kept_when_another_fails(photos: BundleRecipe, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Receptive fields against gradients: a pixel is in the field when the value depends on it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,14 @@ def test_fields_where_branches_meet_are_where_the_gradient_is(kind: str) -> None
     network(torch.ones(1, next(m for m in network.modules() if isinstance(m, nn.Conv2d)).in_channels, 25, 27))
     inside = check(network, (25, 27), every=3)
     assert len(inside) >= 1 and min(inside.values()) >= 1
+
+
+@pytest.mark.parametrize("turned", [lambda x: x.transpose(2, 3), lambda x: x.mT, lambda x: x.permute(0, 1, 3, 2)])
+def test_maps_that_are_turned_over_have_no_box(turned: Callable[[Tensor], Tensor]) -> None:
+    network = classifier(nn.Conv2d(1, 2, (5, 1)), Lambda(turned), nn.Conv2d(2, 2, 1))
+    first, second = (layer.info.field for layer in trace(network, torch.ones(1, 1, 12, 9)).layers)
+    assert first.size == (5, 1) and first.exact and not first.whole
+    assert second.whole and not second.exact
 
 
 class LinearGate(nn.Module):

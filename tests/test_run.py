@@ -90,6 +90,31 @@ def test_a_worker_that_dies_is_reported_and_the_others_finish(
     assert list(temporary.iterdir()) == []
 
 
+class Odd:
+    """A job that fails as no job should, in a worker of the module's name."""
+
+    def run(self, on_frames: object) -> int:
+        raise LookupError("nobody thought of that")
+
+
+class Even:
+    def run(self, on_frames: object) -> int:
+        return 2
+
+
+def test_a_mistake_that_nobody_thought_of_is_one_outcome_and_a_worker_killed_while_idle_is_replaced() -> None:
+    outcomes: list[Outcome] = []
+    with Workers(1) as crew:
+        crew.run([Odd(), Even()], lambda *told: None, outcomes.append)
+        (process,) = list(crew._pool._processes.values())  # type: ignore[union-attr]
+        process.kill()
+        process.join()
+        crew.run([Even()], lambda *told: None, outcomes.append)
+    odd, *even = sorted(outcomes, key=lambda outcome: outcome.result is not None)
+    assert odd.error is not None and odd.error.message == "it failed with LookupError: nobody thought of that."
+    assert [outcome.result for outcome in even] == [2, 2]
+
+
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
     assert run(tmp_path) == ({}, [])
 

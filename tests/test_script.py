@@ -88,3 +88,8 @@ def test_a_fact_that_is_missing_is_named(facts: dict[str, object], given: str) -
     script = Script.of(Beat(cue="start", say="It is {accuracy:.0%}."))
     with pytest.raises(PlanError, match=rf"Beat 'start' says {{accuracy}} .* no such fact; it gives {given}\."):
         script.filled(facts)
+
+
+def test_a_placeholder_is_called_by_its_fact() -> None:
+    script = Script.of(Beat(cue="a", say="{top.value:.2f} of {names[0]}, {top}"))
+    assert script.placeholders == (("a", "top"), ("a", "names"), ("a", "top"))

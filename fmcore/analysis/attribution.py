@@ -38,7 +38,7 @@ class ClassMap:
     @property
     def share(self) -> float:
         """The share of places that support the class."""
-        return float((self.signed > _NOTHING * np.abs(self.signed).max()).mean())
+        return share_that_supports(self.signed)
 
     @property
     def supported(self) -> bool:
@@ -50,6 +50,11 @@ class ClassMap:
         if not self.supported:
             return f"Nothing in {self.layer} supports '{self.name}' here."
         return f"In {self.layer}, {_percent(self.share)} of the places support '{self.name}'."
+
+
+def share_that_supports(signed: Floats) -> float:
+    """The share of places of a signed map (H, W) that support its class, by more than rounding may leave."""
+    return float((signed > _NOTHING * np.abs(signed).max()).mean())
 
 
 def class_map(bundle: Bundle, layer: str, probe: int, wanted: int | str | None = None) -> ClassMap:

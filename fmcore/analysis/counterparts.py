@@ -118,11 +118,14 @@ def crossing(pairs: Sequence[Pair], most: int) -> list[Pair]:
     return next(crossed, ordered[0])
 
 
-def called(one: Bundle, other: Bundle) -> tuple[str, str]:
-    """What to call two networks: by model, by model and seed, or by file, whichever first tells them apart."""
+def called(one: Bundle, other: Bundle, files: tuple[str, str] | None = None) -> tuple[str, str]:
+    """What to call two networks: by model, by model and seed, or by file, whichever first tells them apart.
+
+    `files` are the names of their files, where these are copies under other names.
+    """
     names = [bundle.header.model.name for bundle in (one, other)]
     if names[0] == names[1]:
         names = [f"{bundle.header.model.name} of seed {bundle.header.training.seed}" for bundle in (one, other)]
     if names[0] == names[1]:
-        names = [bundle.path.stem for bundle in (one, other)]
+        names = list(files or (one.path.stem, other.path.stem))
     return names[0], names[1]

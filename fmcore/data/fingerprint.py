@@ -37,8 +37,10 @@ def _files(name: str) -> Iterator[tuple[Path, str]]:
         root = Path(name.removeprefix("folder:"))
         with suppress(RuntimeError):  # no home folder: the path is meant as it is
             root = root.expanduser()
+        from fmcore.data.folder import is_image, passed_over
+
         for path in sorted(root.glob("*/*")):
-            if path.is_file():
+            if is_image(path.name) and not any(passed_over(one) for one in (path.parent.name, path.name)):
                 yield path, path.relative_to(root).as_posix()
     else:
         for path in sorted(Path(__file__).parent.glob("garment*.py")):

@@ -135,17 +135,27 @@ def _scan(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     return classes, tell(passed_over, _PASSED_OVER)
 
 
+def passed_over(name: str) -> bool:
+    """Whether a file or folder of this name is nobody's image or class: hidden, or left by a system."""
+    return name.startswith(".") or name in _NO_CLASSES
+
+
+def is_image(name: str) -> bool:
+    """Whether a file of this name is taken for an image."""
+    return name.lower().endswith(SUFFIXES)
+
+
 def _list(folder: Path, called: str) -> _Listing:
     """List one folder, never below it: so no link, however it is set, can lead in a circle."""
     listing = _Listing()
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith(".") or entry.name in _NO_CLASSES:
+                if passed_over(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry).is_dir()):
                     listing.folders.append(entry.name)
-                elif entry.name.lower().endswith(SUFFIXES):
+                elif is_image(entry.name):
                     listing.images.append(entry.name)
                 else:
                     listing.others += 1

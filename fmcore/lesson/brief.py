@@ -20,6 +20,7 @@ class Brief(BaseModel):
 
     bundle: Path | None = None
     other: Path | None = None
+    names: tuple[str, str] | None = None  # of the files of both, which lie elsewhere on another machine
     theme: Theme = "dark"
     options: dict[str, str | int | float | bool] = {}
     words: Words | None = None  # of another language

@@ -5,6 +5,7 @@ never adds up; durations are multiples of 0.2 s, which is whole frames at 10, 15
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 from typing import Self
@@ -101,7 +102,9 @@ class Script(BaseModel):
     def placeholders(self) -> tuple[tuple[str, str], ...]:
         """(cue, name) of every placeholder, in the order of the sentences."""
         parse = Formatter().parse
-        return tuple((beat.cue, name) for beat in self.beats for _, name, _, _ in parse(beat.say) if name)
+        return tuple(
+            (beat.cue, re.split(r"[.\[]", name)[0]) for beat in self.beats for _, name, _, _ in parse(beat.say) if name
+        )
 
     def timed(self, fps: int, total_s: float | None = None, pace: Sequence[int] = ()) -> tuple[TimedBeat, ...]:
         """The beats with their frames at `fps`, all a little longer where they shall take `total_s` together.

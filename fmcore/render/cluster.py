@@ -277,7 +277,11 @@ class _Shift:
             try:
                 done: Done = future.result(timeout=patience_s)
             except TimeoutError:
-                if worker not in self.client.nthreads():
+                try:
+                    there = worker in self.client.nthreads()
+                except OSError:  # the scheduler has gone, and the worker with it
+                    there = False
+                if not there:
                     raise _Lost from None
                 patience_s *= 2  # a large film on a slow line
                 continue

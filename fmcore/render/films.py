@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from fmcore import __version__
 from fmcore.errors import InputError, RenderError
+from fmcore.files import distinct_names
 from fmcore.lesson.brief import Sound
 from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
 from fmcore.lesson.plan import LessonPlan
@@ -41,18 +42,19 @@ _LANGUAGES = {  # of ISO 639: codes of two letters and, for MP4 files, of three
 
 
 def films_apart(footage: Sequence[Footage], store: Store, spec: RenderSpec, folder: Path) -> list[Path]:
-    """Write one film a scene into `folder`, with its captions beside it."""
-    for one in footage:
-        name, title = one.plan.ref.name, one.performance.title
+    """Write one film a scene into `folder`, with its captions beside it; scenes of one name are numbered."""
+    names = distinct_names(f"{one.plan.ref.name}.mp4" for one in footage)
+    for name, one in zip(names, footage, strict=True):
+        title = one.performance.title
         told = captions(one.performance.said)
         parts = _Parts(folder)
         with parts:
-            film = parts.path(f"{name}.mp4")
+            film = parts.path(name)
             chapters = [Chapter(0, one.frames, title)]
             join(_videos([one], store), film, spec.fps, told, chapters, title, sounds=one.performance.sounds)
             if told:
-                parts.path(f"{name}.srt").write_text(srt(told, spec.fps), encoding="utf-8")
-    return [folder / f"{one.plan.ref.name}.mp4" for one in footage]
+                parts.path(Path(name).with_suffix(".srt").name).write_text(srt(told, spec.fps), encoding="utf-8")
+    return [folder / name for name in names]
 
 
 def _videos(footage: Sequence[Footage], store: Store) -> list[Path]:

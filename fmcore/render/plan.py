@@ -25,6 +25,7 @@ _WORDS = {
     "options": "its options changed",
     "bundle": "its bundle changed",
     "other": "the bundle it is compared with changed",
+    "names": "the file of a bundle has another name",
     "spec": "another quality",
     "versions": "other versions of the libraries",
 }
@@ -102,8 +103,11 @@ def plan_scenes(
             "spec": spec.model_dump_json(),
             "versions": versions,
         }
+        names = (path.stem, other.stem) if path is not None and other is not None else None
+        if names is not None:
+            inputs["names"] = json.dumps(names)
         key = key_of(inputs)
-        brief = Brief(bundle=path, other=other, options=entry.options, words=words)
+        brief = Brief(bundle=path, other=other, names=names, options=entry.options, words=words)
         plan = ScenePlan(ref, brief, spec, inputs, key, _why(inputs, before.get(position)))
         take = store.take(key)
         cuts = store.cuts(take.pictures) if take is not None else None

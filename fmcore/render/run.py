@@ -20,6 +20,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 OnFrames = Callable[[int, int | None], None]  # (frames done, frames in all if known)
 _TELL_EVERY_S = 0.1
+_FAREWELL_S = 5.0
 _messages: Any = None  # in a worker: the queue to the parent
 
 
@@ -81,8 +82,12 @@ class Workers:
         deaths: dict[int, int] = {}
         while waiting:
             numbers = list(waiting)[:1] if deaths else list(waiting)
-            pool = self._running()
-            futures = {pool.submit(_work, self._runs, number, waiting[number]): number for number in numbers}
+            try:
+                pool = self._running()
+                futures = {pool.submit(_work, self._runs, number, waiting[number]): number for number in numbers}
+            except BrokenProcessPool:  # a worker was killed while it had nothing to do
+                self._stop()
+                continue
             died = len(deaths)
             for outcome in _outcomes(futures, deaths):
                 del waiting[outcome.number]
@@ -113,7 +118,8 @@ class Workers:
                 process.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._messages.put(None)
-        self._listener.join()
+        self._listener.join(_FAREWELL_S)  # a worker that was killed while it wrote leaves the queue locked for good
+        self._messages.cancel_join_thread()
         self._pool = None
 
 
@@ -131,6 +137,9 @@ def _outcomes(futures: dict[Future[R], int], deaths: dict[int, int]) -> Iterable
                 deaths[number] = deaths.get(number, 0) + 1
                 if deaths[number] > 1:
                     yield Outcome(number, None, RenderError("its process was killed twice; is there enough memory?"))
+            except Exception as error:  # a mistake of ours or of a scene's, which shall not take the others with it
+                said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+                yield Outcome(number, None, RenderError(f"it failed with {said}."))
 
 
 # -- in the worker -------------------------------------------------------------------------------

@@ -87,11 +87,14 @@ def connected(address: str) -> Any:
         ) from None
     try:
         client.run_on_scheduler(described, [])
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError) as error:
         client.close()
         raise InputError(
             f"The Dask scheduler at {address} has no such fmcore ({error}); install the same where it runs."
         ) from None
+    except BaseException:
+        client.close()
+        raise
     return client
 
 

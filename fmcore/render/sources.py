@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fmcore.files import write_text
 from fmcore.render.catalogue import SceneRef, package_folder
 
-_PAINTERS = ("camera", "encoder", "frames", "quicker", "process", "renderer", "stepping", "worker")  # of this folder
+_PAINTERS = (  # of this folder
+    "camera", "encoder", "frames", "holds", "quicker", "process", "renderer", "stepping", "worker",
+)  # fmt: skip
 
 
 class _Source(BaseModel):

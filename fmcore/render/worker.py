@@ -255,7 +255,10 @@ def performance_of(scene: Any, job: SegmentJob, frames: int) -> Performance:
     heard = {"sounds": tuple(writer.sounds), "subcaptions": tuple(_timed(writer.subcaptions, frames, job.spec.fps))}
     if not hasattr(scene, "performance"):
         return Performance(title=job.scene).model_copy(update=heard)
-    shown: Performance = scene.performance()
+    try:
+        shown: Performance = scene.performance()
+    except Exception as error:
+        raise RenderError(f"{job.scene} failed with {where(error, job.path)}.") from error
     if shown.beats[-1].end != frames:
         raise RenderError(f"{job.scene} has {frames} frames where its script says {shown.beats[-1].end}.")
     return shown.model_copy(update=heard)
