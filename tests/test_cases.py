@@ -250,6 +250,7 @@ def test_pairs_to_show_cross_where_they_can_and_keep_the_likest() -> None:
 
 def test_what_two_networks_are_called(two: tuple[Bundle, Bundle], tmp_path: Path) -> None:
     assert called(*two) == ("one", "two")
+    assert called(*two, ("early", "late")) == ("early", "late")
     training = two[0].header.training.model_copy(update={"seed": 3})
     with opened(tmp_path / "seed", Net(), training=training) as seeded:
         assert called(two[0], seeded) == ("made-up of seed 0", "made-up of seed 3")

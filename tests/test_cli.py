@@ -14,6 +14,8 @@ import pytest
 from films import Net, frames_of, leftovers, make_bundle
 from warm import warm
 
+from fmcore.cli_render import _option
+
 VERBS = [
     "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "page", "check", "claims", "words",
     "smoke", "cache", "simulate", "doctor",
@@ -297,3 +299,8 @@ def test_ctrl_c_ends_everything_with_a_sentence(studio: Path) -> None:
     assert leftovers(studio) == []
     (finished,) = kept.glob("*-*-*.json")
     assert json.loads(finished.read_text().partition("\n")[2])["frames"] == len(frames_of(finished.with_suffix(".mp4")))
+
+
+def test_options_of_a_scene_are_numbers_only_where_they_look_like_some() -> None:
+    given = ("probe=3", "probe=-1", "probe=01", "layer=--5", "layer=", "layer=1=2")
+    assert [_option(one)[1] for one in given] == [3, -1, "01", "--5", "", "1=2"]

@@ -266,6 +266,20 @@ def test_films_apart_stand_beside_their_captions(studio: Studio) -> None:
     assert studio.make(studio.plan("First", "Second", side=2), apart=True).unchanged
 
 
+def test_scenes_of_one_name_have_films_of_their_own(studio: Studio) -> None:
+    other = studio.folder / "other.py"
+    other.write_text(CODE.replace("The first:", "Another first:"), encoding="utf-8")
+    plan = studio.plan("First")
+    twice = SceneEntry(scene=f"{other}:First", bundle="tiny")
+    made = studio.make(plan.model_copy(update={"scenes": (*plan.scenes, twice)}), apart=True)
+    assert [path.name for path in made.films] == ["First.mp4", "First-2.mp4"]
+    titles = []
+    for path in made.films:
+        with av.open(str(path)) as container:
+            titles.append(container.metadata["title"])
+    assert titles == ["The first: “{x}”", "Another first: “{x}”"] and (studio.lesson / "First-2.srt").is_file()
+
+
 def in_the_way(path: Path) -> None:
     path.write_text("a file in the way")
 
