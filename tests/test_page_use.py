@@ -188,6 +188,38 @@ def test_keyboard_alone(chromium: Chromium, page_file: Path) -> None:
         assert outline == "3px"
 
 
+def test_a_change_of_layer_never_shows_the_sum_of_another(chromium: Chromium, page_file: Path) -> None:
+    with visiting(chromium, page_file, "#layer=conv2&place=4,4") as visit:
+        settled(visit)
+        page = visit.page
+        page.evaluate(
+            "() => { window.said = []; const proof = document.querySelector('[data-equal]');"
+            " new MutationObserver(() => said.push(proof.dataset.equal)).observe(proof, { attributes: true }) }"
+        )
+        for layer in ("conv1", "conv2", "conv1"):
+            page.locator(f".layer input[value='{layer}']").check(force=True)
+            settled(visit)
+        said = page.evaluate("() => said")
+        assert said and set(said) == {"true"}
+
+
+def test_arrow_keys_go_on_from_a_channel_that_is_shown_only_because_it_is_chosen(
+    chromium: Chromium, page_file: Path
+) -> None:
+    with visiting(chromium, page_file, "#layer=conv2") as visit:
+        settled(visit)
+        shown = {int(one.get_attribute("value") or 0) for one in visit.page.locator(".tiles input").all()}
+    other = next(channel for channel in range(1, 17) if channel not in shown)
+    with visiting(chromium, page_file, f"#layer=conv2&channel={other}") as visit:
+        settled(visit)
+        page = visit.page
+        page.locator(".tiles input:checked").focus()
+        for _ in range(2):
+            page.keyboard.press("ArrowRight")
+            settled(visit)
+            assert page.evaluate("() => document.activeElement.closest('.tiles') !== null")
+
+
 def test_the_chosen_layer_is_in_sight_on_a_phone(chromium: Chromium, pair_file: Path) -> None:
     with visiting(chromium, pair_file, "#model=2&layer=conv4", viewport=(390, 844)) as visit:
         settled(visit)

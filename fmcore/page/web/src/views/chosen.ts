@@ -112,8 +112,10 @@ function reading(side: Side, place: Place | null): string {
 
 /** Which rows and columns of the image, counted from 1, `place` sees. */
 function sight(layer: Layer, place: Place, input: Model["input"]): string {
-  if (layer.field.whole) return layer.field.exact ? "It sees the whole image." : "";
-  const { top, left, height, width } = cut(fieldOf(layer, place, input), input);
+  const seen = fieldOf(layer, place, input);
+  if (seen === null) return "";
+  if (layer.field.whole) return "It sees the whole image.";
+  const { top, left, height, width } = cut(seen, input);
   if (height === 0 || width === 0) return "It sees nothing of the image.";
   const span = (start: number, length: number): string => `${Math.floor(start) + 1} to ${Math.ceil(start + length)}`;
   return `It sees ${layer.field.exact ? "" : "at most "}rows ${span(top, height)}, columns ${span(left, width)}.`;

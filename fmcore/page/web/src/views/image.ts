@@ -90,13 +90,10 @@ export function imageView(store: Store): HTMLElement {
     overlay.style.opacity = String(state.opacity / 100);
   });
   store.onPlace((at) => {
-    show(field, at !== null);
-    if (at !== null)
-      place(
-        field,
-        cut(fieldOf(store.layer, at, store.shown.model.input), store.shown.model.input),
-        store.shown.model.input,
-      );
+    const { input } = store.shown.model;
+    const seen = at === null ? null : fieldOf(store.layer, at, input);
+    show(field, seen !== null);
+    if (seen !== null) place(field, cut(seen, input), input);
   });
   const under = (event: MouseEvent): Place => {
     const box = input.getBoundingClientRect();

@@ -27,15 +27,20 @@ export function mapsView(store: Store): HTMLElement {
   const diagnosis = h("ul", { class: "diagnosis" });
   let tiles: Tile[] = [];
   let built = "";
+  let builtFrom = "";
   let size = "";
 
   const build = (layer: Layer): void => {
     const { model, channels } = store.state;
     const wanted = channels === "all" ? layer.channels : layer.representatives;
+    const among = JSON.stringify([model, layer.name, channels]);
+    const held = grid.contains(document.activeElement) && among === builtFrom; // arrow keys run through these tiles
+    if (held && tiles.some((one) => one.channel === store.state.channel)) return;
     const shown = wanted.includes(store.state.channel) ? wanted : [...wanted, store.state.channel];
     const what = JSON.stringify([model, layer.name, shown]);
     if (what === built) return;
     built = what;
+    builtFrom = among;
     tiles = shown.map((channel) => tile(store, name, layer, channel));
     fill(grid, ...tiles.map((one) => one.element));
     heading.textContent = `Feature maps of ${layer.name}`;

@@ -34,8 +34,10 @@ export function workingView(store: Store): HTMLElement {
     shown,
   );
   let shop: Workshop | null = null;
+  let shopOf = ""; // what it is the workshop of, while another may be on its way
 
   const tell = (place: Place | null): void => {
+    if (shop !== null && shopOf !== subject(store)) return; // what stands here is replaced in a moment
     const ready = shop !== null && place !== null && store.state.epoch === null;
     show(shown, ready);
     show(absent, !ready);
@@ -76,9 +78,11 @@ export function workingView(store: Store): HTMLElement {
 
   const draw = latest(async (current) => {
     const { layer, state, shown: recorded } = store;
+    const of = subject(store);
     const found = await workshop(recorded, layer, state.channel, state.image);
     if (!current()) return;
     shop = found;
+    shopOf = of;
     tell(store.place);
   });
   store.subscribe((state, before) => {
@@ -87,6 +91,11 @@ export function workingView(store: Store): HTMLElement {
   });
   store.onPlace(tell);
   return element;
+}
+
+function subject(store: Store): string {
+  const { model, layer, channel, image } = store.state;
+  return JSON.stringify([model, layer, channel, image]);
 }
 
 function why(store: Store): string {
