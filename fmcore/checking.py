@@ -228,7 +228,10 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
     bundles = {name: _bundle_file(one, folder, looks) for name, one in record.bundles.items()}
     own = {find_scene(one).name: one for one in files}
     known = {ref.name for ref in list_scenes()}
-    for one in record.scenes:
+    scenes = [one for one in record.scenes if one.beats]
+    if plain := list(dict.fromkeys(one.scene for one in record.scenes if not one.beats)):
+        report.say(f"Not looked at, since only LessonScenes say what they show: {', '.join(plain)}.")
+    for one in scenes:
         if one.scene not in own and one.scene not in known:
             raise InputError(
                 f"Scene '{one.scene}' of the lesson in '{folder}' is not installed; name its file, too:"
@@ -236,13 +239,13 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
             )
     entries = [
         SceneEntry(scene=own.get(one.scene, one.scene), bundle=one.bundle, other=one.other, options=one.options)
-        for one in record.scenes
+        for one in scenes
     ]
     looked = [replace(looks, quality=film_spec.quality).specs, [film_spec]]
     specs = list(dict.fromkeys(spec for some in looked for spec in some))
     films = {
         (position, film_spec): Film(path=folder / "lesson.mp4", start=one.start, figures=_from_its_start(one))
-        for position, one in enumerate(record.scenes)
+        for position, one in enumerate(scenes)
     }
     with TemporaryDirectory() as scratch:
         jobs = jobs_for(entries, bundles, specs, Path(scratch), films, words=record.words)
@@ -282,7 +285,9 @@ def _from_its_start(scene: SceneRecord) -> tuple[Figure, ...]:
 def _bundle_file(wanted: BundleRecord, folder: Path, looks: Looks) -> Path:
     """Where the bundle lies that a lesson was made from: one that is named, or one of its name nearby."""
     near = (folder, folder.parent / "bundles", looks.output / "bundles", Path.cwd())
-    for path in (*looks.bundles, *(place / wanted.file for place in near)):
+    inside = Path.cwd() / (wanted.path or wanted.file)
+    told = [inside] if inside.resolve().is_relative_to(Path.cwd().resolve()) else []
+    for path in (*looks.bundles, *told, *(place / wanted.file for place in near)):
         if path.is_file():
             with suppress(BundleError), Bundle.open(path) as bundle:
                 if bundle.digest == wanted.sha256:

@@ -1,5 +1,6 @@
 """Write, then publish: a file appears under its name when it is complete, or not at all."""
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,9 @@ def published(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder or the file cannot be written.
     """
+    path = path.resolve() if path.is_symlink() else path  # what it leads to is written, and it goes on leading there
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -46,11 +46,18 @@ class Wanted:
 
 
 def bundle_path(recipe: BundleRecipe, folder: Path) -> Path:
-    """Where the bundle of `recipe` is kept: `<model>-<data>.safetensors`, or `<model>-<image>.safetensors`."""
+    """Where the bundle of `recipe` is kept: `<model>-<data>.safetensors`, or `<model>-<image>.safetensors`.
+
+    What differs from the defaults follows, as in `deep-garments-epochs3-seed1`: no network takes another's place.
+    """
     if recipe.data is None and not recipe.images:
         raise InputError(f"There is nothing to show to {recipe.model}; name images with --image or data with --data.")
     shown = data_name(recipe.data) if recipe.data is not None else slug(Path(recipe.images[0]).stem)
-    return folder / f"{slug(recipe.model.removeprefix('torchvision:'))}-{shown}.safetensors"
+    usual = BundleRecipe(model=recipe.model, weights=recipe.weights)
+    named = ("epochs", "seed", "image_size", "batch_size", "learning_rate")
+    given = [(name, getattr(recipe, name)) for name in named if getattr(recipe, name) != getattr(usual, name)]
+    more = "".join(f"-{name.replace('_', '')}{value:g}" for name, value in given)
+    return folder / f"{slug(recipe.model.removeprefix('torchvision:'))}-{shown}{more}.safetensors"
 
 
 def look(recipe: BundleRecipe, folder: Path) -> Wanted:

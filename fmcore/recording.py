@@ -43,7 +43,7 @@ from fmcore.running import (
     require_logits,
     run,
 )
-from fmcore.tracing import Trace, trace
+from fmcore.tracing import ENDS_WITH, Trace, trace
 from fmcore.training import Trained
 from fmcore.weights import require_finite
 
@@ -227,6 +227,8 @@ def _chosen(found: Trace, model: str, names: Sequence[str]) -> Trace:
             " name a convolutional network."
         )
     known = [layer.name for layer in found.layers]
+    ends = {module.name: module.why.removeprefix(ENDS_WITH) for module in found.modules if ENDS_WITH in module.why}
+    names = [name if name in known else ends.get(name, name) for name in names]  # a module by the layer it ends with
     for name in names:
         if name not in known:
             why = next((module.why for module in found.modules if module.name == name), "")

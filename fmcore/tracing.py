@@ -30,6 +30,7 @@ from fmcore.header import LayerInfo, ModuleInfo
 from fmcore.running import evaluating, hinting, require_logits, run
 
 NORMALISATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "local_response_norm"})
+ENDS_WITH = "ends with the maps of "
 _ONE_OF_SEVERAL = -1  # instead of a call: the tensor came out of it together with others
 _POOLINGS = frozenset({"max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "lp_pool2d"})
 _POOLING_MODULES = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d)
@@ -198,7 +199,7 @@ class _Finding(TorchFunctionMode):
         """A module with parts of its own is a layer if its output is nobody else's and is a stack of maps."""
         origin = self.origins.get(id(output))
         if origin is not None:
-            self.reasons[name] = f"ends with the maps of {origin.layer.name}"
+            self.reasons[name] = f"{ENDS_WITH}{origin.layer.name}"
         elif module is self.network or not self.fields.knows(output) or not self._fits_image(output):
             self.reasons[name] = "its output is no stack of maps"
         elif min(output.shape[2:]) < 2:

@@ -96,6 +96,7 @@ class ActivationHeatmap(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         array, here = f"{self.layer.name}/activation", (self.probe, self.channel)
+        shared = self.claim("places of the largest value", array, *here, words=whole)
         return {
             "layer": self.layer.name,
             "channel": f"channel {self.channel + 1}",
@@ -104,9 +105,11 @@ class ActivationHeatmap(LessonScene):
             "columns": self.claim("columns", array, *here, words=whole),
             "zero": self.claim("share of zeros", array, *here, words=percent),
             "top": self.claim("largest value", array, *here),
+            "shared": shared,
             "response": self.claim(
                 "spread", array, *here, at_least=_NOT_FLAT,
-                words="The strongest response lies in",
+                words="The strongest response lies in" if shared.value == 1
+                else f"The strongest response is shared by {shared} places. The first of them is",
                 otherwise="This map is flat: every place responds as does",
             ),
             "row": self.claim("row of the largest value", array, *here, words=whole),

@@ -97,6 +97,7 @@ class FeatureMapDemo(LessonScene):
         weight, map_ = (f"{layer.name}/weight", self.channel), (f"{layer.name}/activation", self.probe, self.channel)
         trained = self.bundle.header.model.weights != "random"
         answer, truth = self.bundle.header.probes[self.probe].predicted, self.bundle.truth(self.probe)
+        shared = self.claim("places of the largest value", *map_, words=whole)
         return {
             "answer": self.bundle.class_name(answer),
             "probability": self.claim("probability of the answer", "logits", self.probe, words=percent),
@@ -113,10 +114,15 @@ class FeatureMapDemo(LessonScene):
             "strongest": self.claim(
                 "largest value",
                 *map_,
-                words=lambda v: f"The strongest, {number(v)}, marks the place that suits this filter best.",
+                words=lambda v: (
+                    f"The strongest, {number(v)}, marks the place that suits this filter best."
+                    if shared.value == 1
+                    else f"The strongest, {number(v)}, is shared by {shared} places; the first is marked."
+                ),
                 at_least=_ABOVE,
                 otherwise="On this map nothing is: no place of the image suits this filter.",
             ),
+            "shared": shared,
             "weights": self.claim("numbers", *weight, words=partial(counted, noun="weight")),
             "numbers": self.claim("numbers", *map_, words=partial(counted, noun="number")),
             "filters": self.claim("length", f"{layer.name}/weight", words=partial(counted, noun="filter")),
@@ -245,9 +251,11 @@ class FeatureMapDemo(LessonScene):
         self.input, self.output = image, map_
 
     def another_probe(self) -> int | None:
-        """The probe of another class to which the filter responds most."""
+        """The probe to which the filter responds most: one with another answer, or of another class, or any other."""
         probes = self.bundle.header.probes
-        others = [p for p, one in enumerate(probes) if one.predicted != probes[self.probe].predicted]
+        this, rest = probes[self.probe], [p for p in range(len(probes)) if p != self.probe]
+        answered = [p for p in rest if probes[p].predicted != this.predicted]
+        others = answered or [p for p in rest if probes[p].label != this.label] or rest
         array = f"{self.map.layer.name}/activation"
         return max(others, key=lambda p: float(self.bundle.part(array, p, self.channel).max()), default=None)
 

@@ -1,6 +1,7 @@
 """Shallow, middle, deep: maps shrink, channels multiply, and each place sees more of the image."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 from manim import Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
 from pydantic import Field
@@ -62,7 +63,7 @@ class FeatureMapProgression(LessonScene):
         Beat(
             cue="answer",
             say="{reads} From the last maps comes the answer, “{answer}”, with {probability}{verdict}."
-            " Which places counted is the next question.",
+            " Which places counted is another question.",
         ),
     )
 
@@ -138,7 +139,9 @@ class FeatureMapProgression(LessonScene):
             return {"recognise": neutral, "first_like": scale, "last_like": ""}
         measure, part = "likeness to the image", "meaning"
         start, less = "On average, a map's likeness to the image is", ": they look less and less like it"
-        first, last = self._contrast(measure, part, start, less, at_most=0.8)
+        likes = [stage.likeness for stage in self.measured if stage is not None and stage.likeness is not None]
+        falls = all(one > other for one, other in pairwise(likes))  # not only from the first to the last
+        first, last = self._contrast(measure, part, start, less if falls else "", at_most=0.8)
         seen = "You can still recognise the image in them."
         array = f"{self.layers[0].name}/{part}"
         recognise = self.claim(measure, array, words=seen, at_least=0.4, otherwise=neutral)

@@ -68,7 +68,7 @@ class LearnedFilters(LessonScene):
         Beat(
             cue="next",
             say="Nothing told {followed} what to look for. It only ever had to make the error smaller."
-            " How the error fell is the next question.",
+            " How the error fell is another question.",
         ),
     )
 

@@ -162,7 +162,7 @@ class ModelComparison(LessonScene):
             "first": self.compared("CKA", 0, layer=layers[0][0], words=score),
             "last": self.compared("CKA", len(layers[1]) - 1, layer=layers[0][-1], words=score),
             "trend": self.compared(
-                "loss of CKA with depth", words=" Depth drives them apart.", at_least=0.1, layer=layers[0][-1]
+                "loss of CKA with depth", words=" Deeper layers are less alike.", at_least=0.1, layer=layers[0][-1]
             ),
             "agree": self.agreement(),
             "answer": self.answer(self.bundle, p),

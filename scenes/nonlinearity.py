@@ -74,7 +74,7 @@ class Nonlinearity(LessonScene):
         Beat(
             cue="depth",
             say="Without φ, a hundred layers of filters would come to one. With it, each layer can build something new"
-            " from the last. What they build is next.",
+            " from the last. What they build shows in their maps.",
         ),
     )
 

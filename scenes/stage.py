@@ -319,7 +319,11 @@ class LessonScene(Scene):
             beats=self.timeline,
             figures=tuple(self.figures),
             claims=tuple(self._spoken()),
-            unproved=tuple((cue, name) for cue, name in self.script.placeholders if _is_number(self.told[name])),
+            unproved=tuple(
+                (cue, name)
+                for cue, name in self.script.placeholders
+                if name not in self.script.quoted and _is_number(self.told[name])  # a class may be called 7
+            ),
             moving=tuple(self.moving),
             texts=texts_used(),
             bundle_digest=self.bundle.digest,

@@ -46,7 +46,7 @@ class TrainingCurves(LessonScene):
     script = Script.of(
         Beat(
             cue="loss",
-            say="Training lowers the loss, which is large where answers are wrong and sure."
+            say="Training tries to lower the loss, which is large where answers are wrong and sure."
             " On its {images} training images it went from {loss_first} to {loss_last}.",
         ),
         Beat(
@@ -254,6 +254,8 @@ class TrainingCurves(LessonScene):
         part += ", " * bool(part)
         shape = shape_text(rows, columns, slices)
         words = [f"filter {self.followed + 1} of {self.layer.name}, {shape}", f"{part}one scale, red +, blue −"]
+        if look.shape() == "tall" and part:  # too long for one line there
+            words[1:] = [part.removesuffix(", "), "one scale, red +, blue −"]
         strip = FilterStrip(chart, epochs, self.tile, words, below)
         appear = LaggedStart(*(FadeIn(tile) for tile in strip.tiles), lag_ratio=0.6)
         self.play(FadeIn(strip.words), appear, run_time=2 * look.MOVE_S)

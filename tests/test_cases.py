@@ -85,7 +85,8 @@ def test_the_doubtful_image(tmp_path: Path, case: str) -> None:
 
 def test_one_image_is_doubtful_itself(tmp_path: Path) -> None:
     probes = said(tmp_path / "a", Net(), [(0, 0, 0.9)] * 3)[:1]
-    arrays = {"probes": np.zeros((1, 1, 12, 12), np.float32)}
+    with opened(tmp_path / "a", Net()) as bundle:
+        arrays = {name: bundle.array(name)[:1] for name in bundle.header.arrays}
     with opened(tmp_path / "a", Net(), arrays, probes=probes) as bundle:
         assert doubtful(bundle, 0) == 0
 

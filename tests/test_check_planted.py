@@ -24,7 +24,7 @@ def findings_of(stage: Stage) -> list[Finding]:
         *layout_findings(board, {"maps": stage.still}),
         *teaching_findings(board, stage.bundle),
         *pace_findings(board),
-        *lesson_findings([board], {"Maps": stage.bundle}),
+        *lesson_findings([board] * 3, {"Maps": stage.bundle}),
     ]
 
 
@@ -302,9 +302,10 @@ def test_two_convolutions_are_enough_where_there_are_no_more(tmp_path: Path, asp
     with Bundle.open(make_bundle(tmp_path / "b.safetensors", Net(widths=(4, 6)))) as bundle:
         made = Stage(bundle, aspect)
         made.picture("conv1/activation", (0, 0), 0.1)
-        assert [one.rule for one in lesson_findings([made.board], {"Maps": bundle})] == ["no progression"]
+        assert [one.rule for one in lesson_findings([made.board] * 3, {"Maps": bundle})] == ["no progression"]
+        assert list(lesson_findings([made.board] * 2, {"Maps": bundle})) == []  # an excerpt
         made.picture("conv2/activation", (0, 0), 0.1, 0.5)
-        assert list(lesson_findings([made.board], {"Maps": bundle})) == []
+        assert list(lesson_findings([made.board] * 3, {"Maps": bundle})) == []
 
 
 def test_the_other_network_is_asked_for_its_own_arrays(stage: Stage, tmp_path: Path) -> None:

@@ -36,13 +36,15 @@ def case_of(bundle: Bundle, layer: str, probe: int, name: str = "") -> Case:
 
 
 def explained_layer(bundle: Bundle) -> LayerInfo | None:
-    """The last convolution with Grad-CAM and ablations whose maps have 7 × 7 places or more.
+    """The last convolution or block with Grad-CAM and ablations whose maps have 7 × 7 places or more.
 
     The last of all with both where none is as fine; None where there is none.
     """
     parts = ("gradcam", "ablation")
     having = [
-        layer for layer in bundle.convolutions if all(f"{layer.name}/{part}" in bundle.header.arrays for part in parts)
+        layer
+        for layer in bundle.header.layers
+        if layer.type != "pooling" and all(f"{layer.name}/{part}" in bundle.header.arrays for part in parts)
     ]
     fine = [layer for layer in having if min(layer.output_shape[1:]) >= FINE]
     return (fine or having)[-1] if having else None

@@ -33,13 +33,14 @@ def telling(activation: Floats) -> int:
     """The channel of `activation` (C, H, W) that shows best what a nonlinearity does.
 
     Largest spatial standard deviation times 4 z (1 - z), where z is the share of places set to zero: much
-    varies in it, and neither everything nor nothing is cut off. Where z (1 - z) is zero for all, the standard
-    deviation alone decides.
+    varies in it, and neither everything nor nothing is cut off; divided by how many places share the largest value,
+    since a map that is strongest in half of its places has no strongest place to show. Where z (1 - z) is zero for all,
+    the standard deviation alone decides.
     """
     maps = activation.reshape(len(activation), -1).astype(np.float64)
     zero = (maps <= 0).mean(1)
     spread = maps.std(1)
-    score = spread * 4 * zero * (1 - zero)
+    score = spread * 4 * zero * (1 - zero) / (maps == maps.max(1, keepdims=True)).sum(1)
     return int((score if score.any() else spread).argmax())
 
 

@@ -213,6 +213,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "mean": _of("the mean", lambda values: float(values.mean(dtype=np.float64))),
         "share of zeros": _of("the share of values that are zero or less", lambda values: float((values <= 0).mean())),
         "share above zero": _of("the share of values above zero", lambda values: float((values > 0).mean())),
+        "places of the largest value": _of(
+            "how many values are as large as the largest", lambda values: float((values == values.max()).sum())
+        ),
         "row of the largest value": _of("its row, from 1", lambda values: _place(values, -2)),
         "column of the largest value": _of("its column, from 1", lambda values: _place(values, -1)),
         "channel of the largest value": _of("its channel, from 1", lambda values: _place(values, -3)),

@@ -19,6 +19,7 @@ from fmcore.lesson.words import figures
 MOST_CHANNELS = 16
 LEAST_LAYERS = 3
 _SAME = 1e-5  # relative, of a measurement taken again
+_WHOLE = 3  # scenes that make a lesson; fewer are an excerpt, from which no progression is asked for
 _TOUCHING = 1e-3  # of the frame
 
 _NAMED = re.compile(r"\b(?:channel|filter|map)s? (\d+(?:(?: and |, | to | – |–)\d+)*)(?!\d|\.\d| ×)", re.IGNORECASE)
@@ -199,7 +200,7 @@ def lesson_findings(boards: Sequence[Storyboard], bundles: Mapping[str, Bundle])
     """
     for aspect, theme in dict.fromkeys((board.aspect, board.theme) for board in boards):
         lesson = [one for one in boards if (one.aspect, one.theme) == (aspect, theme) and one.scene in bundles]
-        if lesson and not any(_progresses(board, bundles[board.scene]) for board in lesson):
+        if len(lesson) >= _WHOLE and not any(_progresses(board, bundles[board.scene]) for board in lesson):
             message = (
                 f"No beat shows maps of {LEAST_LAYERS} layers, or of all convolutions where there are fewer, in the"
                 " order in which they ran; add a scene such as FeatureMapProgression."

@@ -4,8 +4,9 @@ A caption is at most two lines of 42 characters, the usual limit of broadcast su
 beat becomes several captions that share its time by their length.
 """
 
+import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fmcore.lesson.script import TimedBeat
@@ -48,18 +49,43 @@ def captions(beats: Iterable[TimedBeat], offset: int = 0) -> list[Caption]:
 
 
 def split(sentence: str) -> list[str]:
-    """Cut narration into pieces that fit a caption, of about equal length, never inside a word."""
+    """Cut narration into pieces that fit a caption, of about equal length, never inside a word.
+
+    Of the ways to do that in as few pieces, one is taken that breaks at the ends of sentences, or else at commas.
+    """
     text = " ".join(sentence.split())
     if not text:
         return []
     pieces = len(_wrapped(text)) // LINES + (len(_wrapped(text)) % LINES > 0)
     while True:
         width = -(-len(text) // pieces)
-        for slack in range(LINE_LENGTH):
-            parts = textwrap.wrap(text, min(width + slack, LINES * LINE_LENGTH), break_on_hyphens=False)
-            if len(parts) <= pieces and all(len(_wrapped(part)) <= LINES for part in parts):
-                return parts
+        found = [cut for slack in range(LINE_LENGTH) for cut in _cuts(text, min(width + slack, LINES * LINE_LENGTH))]
+        fitting = [cut for cut in found if len(cut) <= pieces and all(len(_wrapped(part)) <= LINES for part in cut)]
+        if fitting:
+            return max(fitting, key=_ease)  # of equals the most even
         pieces += 1
+
+
+def _cuts(text: str, most: int) -> Iterator[list[str]]:
+    """`text` in pieces of up to `most` characters: as full as can be, or ending where a sentence or a clause does."""
+    yield textwrap.wrap(text, most, break_on_hyphens=False)
+    for signs in (".!?", ".!?:;,"):
+        pieces, rest = [], text
+        while len(rest) > most:
+            ends = [end.end() for end in re.finditer(rf"[{signs}][”»“]?(?= )", rest[:most])]
+            full = len(textwrap.wrap(rest, most, break_on_hyphens=False)[0])
+            end = max((end for end in ends if end >= most / 3), default=full)
+            pieces.append(rest[:end])
+            rest = rest[end:].strip()
+        yield [*pieces, rest] if rest else pieces
+
+
+def _ease(parts: Sequence[str]) -> float:
+    """How well pieces can be read one by one: where they end, at sentences or at commas, less what lengths differ."""
+    last = [part.rstrip("”»“")[-1:] for part in parts[:-1]]
+    ends = sum(2.0 if sign in ".!?" else 1.0 if sign in ",:;" else 0.0 for sign in last)
+    lengths = [len(part) for part in parts]
+    return ends - (max(lengths) - min(lengths)) / (2 * LINE_LENGTH)
 
 
 def _wrapped(text: str) -> list[str]:

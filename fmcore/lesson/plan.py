@@ -220,7 +220,7 @@ def single_scenes(
                 scene=name,
                 bundle=entry.bundle if bundle is None else "given",
                 other=beside,
-                options={**entry.options, **options},
+                options={**(entry.options if bundle is None else {}), **options},  # these are about that bundle
             )
         )
     return LessonPlan(title="Scenes", bundles=recipes, scenes=tuple(entries))

@@ -47,6 +47,7 @@ class BundleRecord(_Record):
     """A bundle by its file's name and its digest, with what a reader wants to know of it."""
 
     file: str = Field(pattern=r"^[^/\\]+$")
+    path: str | None = None  # from the folder where the lesson was made, if it lay in there
     sha256: str
     model: str
     data: str
@@ -80,7 +81,7 @@ def read_record(folder: Path) -> LessonRecord:
     Raises:
         InputError: there is none, or it is none of this version.
     """
-    path = folder / RECORD_NAME
+    path = folder if folder.name == RECORD_NAME else folder / RECORD_NAME
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise InputError(f"'{path}' is over 100 MB, so it is no record of a lesson.")

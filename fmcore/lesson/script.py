@@ -106,6 +106,11 @@ class Script(BaseModel):
             (beat.cue, re.split(r"[.\[]", name)[0]) for beat in self.beats for _, name, _, _ in parse(beat.say) if name
         )
 
+    @property
+    def quoted(self) -> set[str]:
+        """The placeholders that stand in quotation marks: names, whatever they look like."""
+        return {name for beat in self.beats for name in re.findall(r"“\{(\w+)\}”", beat.say)}
+
     def timed(self, fps: int, total_s: float | None = None, pace: Sequence[int] = ()) -> tuple[TimedBeat, ...]:
         """The beats with their frames at `fps`, all a little longer where they shall take `total_s` together.
 

@@ -106,7 +106,8 @@ def title_of_lesson(title: str, sources: Sequence[Source]) -> str:
 
 
 def _shown(sources: Sequence[Source]) -> str:
-    return f"{' and '.join(source.name for source in sources)} on {sources[0].bundle.header.dataset.name}"
+    data = sources[0].bundle.header.dataset.name.removeprefix("folder:")
+    return f"{' and '.join(source.name for source in sources)} on {data}"
 
 
 def _start(one: Shown) -> dict[str, str]:

@@ -97,6 +97,8 @@ def one_film(
         parts.path("lesson.srt").write_text(srt(told, fps), encoding="utf-8")
         parts.path("lesson.vtt").write_text(vtt(told, fps), encoding="utf-8")
         parts.path("chapters.txt").write_text(youtube_chapters(chapters, fps), encoding="utf-8")
+        if len(chapters) < 3 or any(one.end - one.start < 10 * fps for one in chapters):
+            report.say("YouTube shows chapters only where there are three or more of 10 seconds or more each.")
         still(film, _poster_frame(footage), fps, parts.path("poster.png"))
         for name, content in companions(record, bundles, FILM_NAME, report).items():
             parts.path(name).write_bytes(content)
@@ -174,6 +176,12 @@ def _moved(one: M, **frames: int) -> M:
     return one.model_copy(update={name: getattr(one, name) + more for name, more in frames.items()})
 
 
+def _from_here(path: Path) -> str | None:
+    """`path` from the working folder; None where it leads out of that, since a record tells no place of a machine."""
+    here = Path.cwd().resolve()
+    return path.resolve().relative_to(here).as_posix() if path.resolve().is_relative_to(here) else None
+
+
 def _bundle_record(path: Path, digest: str) -> BundleRecord:
     from fmcore.bundle import Bundle
 
@@ -181,6 +189,7 @@ def _bundle_record(path: Path, digest: str) -> BundleRecord:
         header = bundle.header
         return BundleRecord(
             file=path.name,
+            path=_from_here(path),
             sha256=digest,
             model=header.model.name,
             data=header.dataset.name,

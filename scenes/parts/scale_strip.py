@@ -23,6 +23,13 @@ class ScaleStrip(Group):
             self.ends = self._ends(scale, digits)
             if sum(end.width for end in self.ends) + 2 * look.NEAR <= width:
                 break
+        wide, room = sum(end.width for end in self.ends), width - 2 * look.NEAR
+        if len(self.ends) == 2 and wide > room:
+            self.ends.scale(max(room / wide, look.SMALLEST / look.SMALL))
+            self.ends[0].align_to(self.bar, LEFT)
+            self.ends[1].align_to(self.bar, RIGHT)
+            if wide * look.SMALLEST / look.SMALL > room:  # one below the other
+                self.ends[1].next_to(self.ends[0], DOWN, buff=look.LEADING).align_to(self.bar, RIGHT)
         self.note = label(note, look.SMALL, look.MUTED)
         between = width - 2 * max(end.width for end in self.ends) - 4 * look.NEAR
         self.note.next_to(self.bar, DOWN, buff=look.NEAR)
