@@ -142,7 +142,12 @@ def train(output: Path, data_dir: Path | None, quiet: bool, **wanted: Any) -> No
 @click.command()
 @click.option("--output", type=click.Path(path_type=Path), default=Path("renders"), help="The folder to be checked.")
 def doctor(output: Path) -> None:
-    """Check that everything needed is there and fits together, and say how to mend what does not."""
+    """Check that everything needed is there and fits together, and say how to mend what does not.
+
+    \b
+    Example:
+      fmcore doctor
+    """
     from rich.console import Console
     from rich.table import Table
 
