@@ -15,7 +15,7 @@ from fmcore.cli_page import page
 from fmcore.cli_render import cache, lesson, plan, render, simulate
 from fmcore.cli_words import words
 from fmcore.errors import FmcoreError, InputError
-from fmcore.options import DATA_DIR, QUIET, recipe_options
+from fmcore.options import DATA_DIR, QUIET, recipe_options, scene_names
 
 
 class _Verbs(click.Group):
@@ -50,7 +50,7 @@ for verb in (lesson, render, plan):
 
 
 @cli.command()
-@click.argument("scene", nargs=-1)
+@click.argument("scene", nargs=-1, shell_complete=scene_names)
 def scenes(scene: tuple[str, ...]) -> None:
     """List the scenes that can be rendered, or the options of some.
 

@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from fmcore.errors import FmcoreError
-from fmcore.options import DATA_DIR, JOBS, OTHER, OUTPUT, QUIET
+from fmcore.options import DATA_DIR, JOBS, OTHER, OUTPUT, QUIET, among
 
 ASPECTS = click.option(
     "--aspect",
     "aspects",
     multiple=True,
+    shell_complete=among("16:9", "9:16", "1:1"),
     metavar="16:9|9:16|1:1",
     help="Look at this shape of frame; repeatable.  [default: all three]",
 )

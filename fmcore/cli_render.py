@@ -26,6 +26,7 @@ from fmcore.options import (
     THEME,
     WATCH,
     lesson_options,
+    scene_names,
 )
 
 
@@ -51,7 +52,7 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
 
 
 @click.command()
-@click.argument("scene", nargs=-1, required=True)
+@click.argument("scene", nargs=-1, required=True, shell_complete=scene_names)
 @QUALITY
 @PURPOSE
 @ASPECT

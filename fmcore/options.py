@@ -1,12 +1,32 @@
 """Options that several verbs of the command line share, worded once."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def among(*names: str) -> Complete:
+    """What the Tab key offers: those of `names` that begin so."""
+    return lambda context, parameter, begun: [name for name in names if name.startswith(begun)]
+
+
+def scene_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[Any]:
+    """The scenes that begin so, and files."""
+    from click.shell_completion import CompletionItem
+
+    from fmcore.render.catalogue import list_scenes
+
+    names = [ref.name for ref in list_scenes() if ref.name.startswith(begun)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(begun, type="file")]
+
+
 QUALITY = click.option(
     "--quality",
+    shell_complete=among("smoke", "preview", "hd", "4k"),
     default="preview",
     show_default=True,
     metavar="smoke|preview|hd|4k",
@@ -14,6 +34,7 @@ QUALITY = click.option(
 )
 PURPOSE = click.option(
     "--purpose",
+    shell_complete=among("draft", "publish", "archive"),
     default="publish",
     show_default=True,
     metavar="draft|publish|archive",
@@ -21,6 +42,7 @@ PURPOSE = click.option(
 )
 ASPECT = click.option(
     "--aspect",
+    shell_complete=among("16:9", "9:16", "1:1"),
     default="16:9",
     show_default=True,
     metavar="16:9|9:16|1:1",
@@ -56,6 +78,7 @@ FIGURES = click.option(
 DATA = click.option(
     "--data",
     metavar="NAME",
+    shell_complete=among("garments", "fashion-mnist", "mnist", "kmnist", "cifar10", "folder:"),
     help="garments, fashion-mnist, mnist, kmnist, cifar10 or folder:PATH with one folder a class.",
 )
 DATA_DIR = click.option(
@@ -118,6 +141,7 @@ def recipe_options(command: Any) -> Any:
             click.option(
                 "--model",
                 metavar="NAME",
+                shell_complete=among("tutorial", "deep", "torchvision:"),
                 help="tutorial, deep, torchvision:NAME, package.module:factory or file.py:factory."
                 "  [default: tutorial]",
             ),

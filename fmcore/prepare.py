@@ -235,7 +235,7 @@ def make_all(
     data_dir: Path | None,
     report: Reporter,
     workers: int,
-    check: Callable[[], object] = bool,
+    check: Callable[[], object] | None = None,
 ) -> dict[Path, str]:
     """Make every bundle of `wanted`, side by side in processes. Returns digests by path.
 
@@ -251,15 +251,17 @@ def make_all(
     messages = context.Queue()
     processes = min(workers, len(by_path))
     start = (messages, max(1, workers // processes))
-    pool = ProcessPoolExecutor(processes + 1, context, _start, start)
+    pool = ProcessPoolExecutor(processes + (check is not None), context, _start, start)
     try:
-        checked: Future[Any] = pool.submit(check)
+        checked: list[Future[Any]] = [pool.submit(check)] if check is not None else []
         futures = {path: pool.submit(_make_in_worker, one.recipe, path, data_dir) for path, one in by_path.items()}
-        while not all(future.done() for future in (checked, *futures.values())):
+        while not all(future.done() for future in (*checked, *futures.values())):
             _pass_on(messages, report, 0.1)
-            if checked.done():
-                checked.result()
-        checked.result()
+            for one in checked:
+                if one.done():
+                    one.result()
+        for one in checked:
+            one.result()
         _pass_on(messages, report, 0.0)
         return {path: future.result() for path, future in futures.items()}
     except BrokenProcessPool:

@@ -11,10 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from films import Net, frames_of, leftovers, make_bundle
 from warm import warm
 
+from fmcore.cli import cli
 from fmcore.cli_render import _option
+from fmcore.errors import PlanError
+from fmcore.render.catalogue import find_scene
+from fmcore.render.scene_options import check_options
 
 VERBS = [
     "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "page", "check", "claims", "words",
@@ -224,17 +229,13 @@ def test_options_are_checked_before_anything_is_trained(studio: Path, tmp_path: 
         'title = "T"\n[bundles.a]\n[[scenes]]\nscene = "GradCam"\nbundle = "a"\n'
         "options = { chanel = 3, probe = true }\n"
     )
-    for verb in ("plan", "lesson"):
-        found = forked(studio, verb, str(plan), "--output", str(tmp_path / "out"))
-        assert found.returncode == 2
-        assert "Option 'probe' of GradCam is True, which does not fit" in found.stderr
-        assert "There is no option 'chanel'; choose one of: probe, seconds, layer." in found.stderr
-        assert not (tmp_path / "out").exists()
-    plan.write_text(
-        f'title = "T"\n[bundles.a]\n[[scenes]]\nscene = "{studio / "slow.py"}:Slow"\noptions = {{ x = 1 }}\n'
-    )
     found = forked(studio, "lesson", str(plan), "--output", str(tmp_path / "out"))
-    assert "Slow is no LessonScene, so it has no options, and the plan gives it x; leave them out" in found.stderr
+    assert found.returncode == 2
+    assert "Option 'probe' of GradCam is True, which does not fit" in found.stderr
+    assert "There is no option 'chanel'; choose one of: probe, seconds, layer." in found.stderr
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(PlanError, match="Slow is no LessonScene, so it has no options, and the plan gives it x; leave"):
+        check_options(find_scene(f"{studio / 'slow.py'}:Slow"), {"x": 1})
 
 
 def test_a_bundle_is_inspected(studio: Path, forked: Command) -> None:
@@ -303,3 +304,19 @@ def test_ctrl_c_ends_everything_with_a_sentence(studio: Path) -> None:
 def test_options_of_a_scene_are_numbers_only_where_they_look_like_some() -> None:
     given = ("probe=3", "probe=-1", "probe=01", "layer=--5", "layer=", "layer=1=2")
     assert [_option(one)[1] for one in given] == [3, -1, "01", "--5", "", "1=2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "offered"),
+    [
+        (["render"], "Act", ["ActivationHeatmap", "ActivationOverlay"]),
+        (["scenes", "GradCam"], "Mod", ["ModelComparison"]),
+        (["lesson", "--quality"], "p", ["preview"]),
+        (["lesson", "--data"], "fas", ["fashion-mnist"]),
+        (["record", "--model"], "t", ["tutorial", "torchvision:"]),
+        (["check", "--aspect"], "9", ["9:16"]),
+    ],
+)
+def test_the_tab_key_knows_names(words: list[str], begun: str, offered: list[str]) -> None:
+    found = ShellComplete(cli, {}, "fmcore", "_FMCORE_COMPLETE").get_completions(words, begun)
+    assert [one.value for one in found] == offered

@@ -128,7 +128,7 @@ ROOMS = [  # the first row that fits a file counts
     ),
     Room("fmcore/claims_report.py", {"rich"}, PURE, NOTHING),
     Room("fmcore/cli_*.py", {"click"}, {"fmcore.errors", "fmcore.options"}, ANYTHING),
-    Room("fmcore/options.py", {"click"}, {"fmcore.errors"}, NOTHING),
+    Room("fmcore/options.py", {"click"}, {"fmcore.errors"}, {"fmcore.render.catalogue"}),
     Room(
         "fmcore/cli.py",
         {"click"},

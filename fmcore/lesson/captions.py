@@ -13,6 +13,7 @@ from fmcore.lesson.script import TimedBeat
 
 LINE_LENGTH = 42
 LINES = 2
+_FINE = 3  # characters: steps in which the length of pieces is tried
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,11 @@ def split(sentence: str) -> list[str]:
     pieces = len(_wrapped(text)) // LINES + (len(_wrapped(text)) % LINES > 0)
     while True:
         width = -(-len(text) // pieces)
-        found = [cut for slack in range(LINE_LENGTH) for cut in _cuts(text, min(width + slack, LINES * LINE_LENGTH))]
+        found = [
+            cut
+            for slack in range(0, LINE_LENGTH, _FINE)
+            for cut in _cuts(text, min(width + slack, LINES * LINE_LENGTH))
+        ]
         fitting = [cut for cut in found if len(cut) <= pieces and all(len(_wrapped(part)) <= LINES for part in cut)]
         if fitting:
             return max(fitting, key=_ease)  # of equals the most even

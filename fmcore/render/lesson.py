@@ -225,7 +225,7 @@ def _make_bundles(
     wish: Wish,
     report: Reporter,
     made: Made,
-    check: Callable[[], object] = bool,
+    check: Callable[[], object] | None = None,
 ) -> dict[str, tuple[Path, str]]:
     """Path and digest of every bundle by name. `check` may object while they are made."""
     claimed: dict[Path, str] = {}

@@ -17,10 +17,13 @@ _NAMELESS = "with nothing that has a name here"
 
 
 class Said(Protocol):
-    """Words with the `value` that was measured for them."""
+    """Words with the `value` that was measured for them, and whether what they judge by holds."""
 
     @property
     def value(self) -> float: ...
+
+    @property
+    def holds(self) -> bool: ...
 
 
 TakeClaim = Callable[..., Said]
@@ -63,11 +66,14 @@ class ChannelWords:
         first = max(labels, key=lambda channel: labels[channel].value)
         last = min(labels, key=lambda channel: labels[channel].value)
         name, other = f"channel {first + 1}", f", and channel {last + 1}"
+        nothing, second = f"{name} goes {_NAMELESS}", self.goes_with(last, other + " with “{}”", f"{other} {_NAMELESS}")
+        if not labels[first].holds and last != first:  # what is said of the clearest holds for all
+            nothing = f"neither {name} nor channel {last + 1} goes with anything that has a name here"
         return {
             **{f"meaning_{channel + 1}": one for channel, one in labels.items()},
             "compared": self.images_compared("Over {}, "),
-            "first_meaning": self.goes_with(first, name + " goes with “{}”", f"{name} goes {_NAMELESS}"),
-            "last_meaning": "" if last == first else self.goes_with(last, other + " with “{}”", f"{other} {_NAMELESS}"),
+            "first_meaning": self.goes_with(first, name + " goes with “{}”", nothing),
+            "last_meaning": second if labels[first].holds and last != first else "",
         }
 
     def activity(self, channels: Sequence[int]) -> dict[str, object]:
