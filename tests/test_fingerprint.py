@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fmcore.data.fingerprint import fingerprint
+from fmcore.errors import DataError, InputError
 
 
 @pytest.fixture
@@ -31,6 +32,13 @@ CHANGES: dict[str, Callable[[Path], object]] = {
         (folder / "kept").rename(folder / "cats/2.png"),
     ),
 }
+
+
+def test_what_is_not_there_is_told_at_once(photos: Path) -> None:
+    with pytest.raises(DataError, match="There is no folder '.*gone': check the path"):
+        fingerprint(f"folder:{photos}/gone")
+    with pytest.raises(InputError, match="There is no data set 'garment'; .*Did you mean 'garments'"):
+        fingerprint("garment")
 
 
 def test_what_is_no_image_changes_nothing(photos: Path) -> None:

@@ -13,7 +13,7 @@ from platformdirs import user_cache_path
 from fmcore.data.imageset import Images, ImageSet
 from fmcore.errors import InputError, one_of
 
-__all__ = ["SOURCES", "ImageSet", "Source", "Wish", "default_data_dir", "load_data"]
+__all__ = ["SOURCES", "ImageSet", "Source", "Wish", "default_data_dir", "load_data", "require_source"]
 
 _FOLDER = "folder:PATH"
 _SIDES_PX = range(8, 1025)
@@ -71,14 +71,23 @@ def load_data(
         raise InputError(
             f"The image size is {image_size}; expected from {_SIDES_PX.start} to {_SIDES_PX.stop - 1} pixels."
         )
+    source, path = require_source(name)
+    return source.load(Wish(data_dir or default_data_dir(), path, seed, image_size, download, on_message))
+
+
+def require_source(name: str) -> tuple[Source, str]:
+    """The source that is called `name`, and the path behind `folder:`.
+
+    Raises:
+        InputError: there is no such data set.
+    """
     kind, _, path = name.partition(":")
     key = _FOLDER if kind == "folder" else name
     if key not in SOURCES:
         raise InputError(one_of("data set", name, list(SOURCES)))
     if key == _FOLDER and not path:
         raise InputError("The data set 'folder' needs a path: write folder:PATH, such as folder:photos.")
-    wish = Wish(data_dir or default_data_dir(), path, seed, image_size, download, on_message)
-    return SOURCES[key].load(wish)
+    return SOURCES[key], path
 
 
 def default_data_dir() -> Path:

@@ -17,8 +17,12 @@ def fingerprint(name: str) -> str:
     The classic sets never change, so their name is enough; where they lie makes no difference.
 
     Raises:
+        InputError: there is no such data set.
         DataError: the folder cannot be read.
     """
+    from fmcore.data import require_source
+
+    require_source(name)
     if name in _NEVER_CHANGE:
         return name
     digest = hashlib.sha256(name.partition(":")[0].encode())
@@ -37,6 +41,8 @@ def _files(name: str) -> Iterator[tuple[Path, str]]:
         root = Path(name.removeprefix("folder:"))
         with suppress(RuntimeError):  # no home folder: the path is meant as it is
             root = root.expanduser()
+        if not root.is_dir():
+            raise DataError(f"There is no folder '{root}': check the path.")
         from fmcore.data.folder import is_image, passed_over
 
         for path in sorted(root.glob("*/*")):
