@@ -35,9 +35,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 def test_what_is_not_there_is_told_at_once(photos: Path) -> None:
-    with pytest.raises(DataError, match="There is no folder '.*gone': check the path"):
+    with pytest.raises(DataError, match=r"There is no folder '.*gone': check the path"):
         fingerprint(f"folder:{photos}/gone")
-    with pytest.raises(InputError, match="There is no data set 'garment'; .*Did you mean 'garments'"):
+    with pytest.raises(InputError, match=r"There is no data set 'garment'; .*Did you mean 'garments'"):
         fingerprint("garment")
 
 
