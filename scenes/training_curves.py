@@ -225,6 +225,8 @@ class TrainingCurves(LessonScene):
                 run_time=look.MOVE_S,
             )
             standing = Group(near, ends, near.keys)
+        else:
+            self.play(*(flash(curve.line) for curve in ends), run_time=look.MOVE_S)
         last = VGroup(ends[0].dots[-1], ends[1].dots[-1])
         ring = RoundedRectangle(0.12, width=0.3, height=last.height + 0.2, stroke_width=look.STROKE, color=look.TEXT)
         self.until(0.35)
