@@ -188,19 +188,22 @@ def test_keyboard_alone(chromium: Chromium, page_file: Path) -> None:
         assert outline == "3px"
 
 
-def test_a_change_of_layer_never_shows_the_sum_of_another(chromium: Chromium, page_file: Path) -> None:
-    with visiting(chromium, page_file, "#layer=conv2&place=4,4") as visit:
+def test_a_change_of_layer_never_shows_the_sum_of_another(chromium: Chromium, pair_file: Path) -> None:
+    with visiting(chromium, pair_file, "#model=2&layer=conv4&place=4,4") as visit:
         settled(visit)
         page = visit.page
+        page.evaluate(  # arrays take their time, as on a phone
+            "() => { const take = Response.prototype.arrayBuffer; Response.prototype.arrayBuffer = async function () {"
+            " await new Promise((done) => setTimeout(done, 150)); return take.call(this) } }"
+        )
         page.evaluate(
             "() => { window.said = []; const proof = document.querySelector('[data-equal]');"
             " new MutationObserver(() => said.push(proof.dataset.equal)).observe(proof, { attributes: true }) }"
         )
-        for layer in ("conv1", "conv2", "conv1"):
+        for layer in ("conv1", "conv3", "conv2"):
             page.locator(f".layer input[value='{layer}']").check(force=True)
             settled(visit)
-        said = page.evaluate("() => said")
-        assert said and set(said) == {"true"}
+            assert "false" not in page.evaluate("() => said")
 
 
 def test_arrow_keys_go_on_from_a_channel_that_is_shown_only_because_it_is_chosen(
