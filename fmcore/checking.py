@@ -28,6 +28,7 @@ from fmcore.lesson.words import Words
 from fmcore.render.catalogue import find_scene, list_scenes
 from fmcore.render.lesson import Wish, bundles_of
 from fmcore.render.run import OnFrames, Outcome, Workers
+from fmcore.render.sources import Sources
 from fmcore.render.spec import ASPECTS, RenderSpec
 from fmcore.render.spec import quality as spec_of
 from fmcore.render.worker import SegmentJob
@@ -228,8 +229,10 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
     bundles = {name: _bundle_file(one, folder, looks) for name, one in record.bundles.items()}
     own = {find_scene(one).name: one for one in files}
     known = {ref.name for ref in list_scenes()}
-    scenes = [one for one in record.scenes if one.beats]
-    if plain := list(dict.fromkeys(one.scene for one in record.scenes if not one.beats)):
+    sources = Sources(looks.output / "cache")
+    lessons = known | {name for name, file in own.items() if sources.reads_bundles(find_scene(file))}
+    scenes = [one for one in record.scenes if one.beats or one.scene in lessons]
+    if plain := list(dict.fromkeys(one.scene for one in record.scenes if one not in scenes)):
         report.say(f"Not looked at, since only LessonScenes say what they show: {', '.join(plain)}.")
     for one in scenes:
         if one.scene not in own and one.scene not in known:

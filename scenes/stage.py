@@ -325,6 +325,7 @@ class LessonScene(Scene):
                 if name not in self.script.quoted and _is_number(self.told[name])  # a class may be called 7
             ),
             moving=tuple(self.moving),
+            language=self.brief.words.language if self.brief is not None and self.brief.words is not None else None,
             texts=texts_used(),
             bundle_digest=self.bundle.digest,
             other_digest=None if self.other is self.bundle else self.other.digest,

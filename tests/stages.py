@@ -37,6 +37,7 @@ class Stage:
     figures: list[Figure] = field(default_factory=list)
     claims: list[SpokenClaim] = field(default_factory=list)
     unproved: list[tuple[str, str]] = field(default_factory=list)
+    language: str | None = None
     moving: list[tuple[int, int]] = field(default_factory=lambda: [(0, 20), (60, 70)])
     beats: list[TimedBeat] = field(default_factory=list)
     patches: list[tuple[tuple[float, float, float, float], str]] = field(default_factory=list)  # painted behind texts
@@ -101,7 +102,7 @@ class Stage:
             frames=(StoryFrame(beat="maps", number=79, items=tuple(self.items)),),
             performance=Performance(
                 title="Maps", beats=tuple(beats), figures=tuple(self.figures), claims=tuple(self.claims),
-                unproved=tuple(self.unproved), moving=tuple(self.moving),
+                unproved=tuple(self.unproved), moving=tuple(self.moving), language=self.language,
             ),
         )  # fmt: skip
 

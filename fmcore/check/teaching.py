@@ -19,7 +19,6 @@ from fmcore.lesson.words import figures
 MOST_CHANNELS = 16
 LEAST_LAYERS = 3
 _SAME = 1e-5  # relative, of a measurement taken again
-_WHOLE = 3  # scenes that make a lesson; fewer are an excerpt, from which no progression is asked for
 _TOUCHING = 1e-3  # of the frame
 
 _NAMED = re.compile(r"\b(?:channel|filter|map)s? (\d+(?:(?: and |, | to | – |–)\d+)*)(?!\d|\.\d| ×)", re.IGNORECASE)
@@ -157,10 +156,12 @@ def _claims(board: Storyboard, bundle: Bundle, other: Bundle | None) -> Iterator
     for spoken in board.performance.claims:
         sources = (other, bundle) if spoken.claim.other and other is not None else (bundle, other)
         why = _why_unproved(spoken, sources[0], sources[1] or sources[0])
-        if not why and spoken.beat and spoken.claim.words not in spoken.sentence:
+        said = says.get(spoken.beat, "")
+        translated = board.performance.language is not None
+        if not why and spoken.beat and spoken.claim.words not in (spoken.sentence if translated else said):
             why = "its words are not in the narration of its beat"
-        elif not why and spoken.beat and figures(spoken.sentence) != figures(says.get(spoken.beat, "")):
-            why = "what is said in its beat has other numbers"  # it may be said in another language
+        elif not why and spoken.beat and translated and figures(spoken.sentence) != figures(said):
+            why = "what is said in its beat has other numbers"
         if why:
             message = f"The claim “{spoken.claim.words}” ({spoken.name}) does not hold: {why}; measure it again."
             yield found(board, "claim not proved", message, spoken.beat, (spoken.name, spoken.claim.array))
@@ -200,7 +201,7 @@ def lesson_findings(boards: Sequence[Storyboard], bundles: Mapping[str, Bundle])
     """
     for aspect, theme in dict.fromkeys((board.aspect, board.theme) for board in boards):
         lesson = [one for one in boards if (one.aspect, one.theme) == (aspect, theme) and one.scene in bundles]
-        if len(lesson) >= _WHOLE and not any(_progresses(board, bundles[board.scene]) for board in lesson):
+        if lesson and not any(_progresses(board, bundles[board.scene]) for board in lesson):
             message = (
                 f"No beat shows maps of {LEAST_LAYERS} layers, or of all convolutions where there are fewer, in the"
                 " order in which they ran; add a scene such as FeatureMapProgression."

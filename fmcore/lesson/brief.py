@@ -76,6 +76,7 @@ class Performance(BaseModel):
     claims: tuple[SpokenClaim, ...] = ()
     unproved: tuple[tuple[str, str], ...] = ()  # (beat, placeholder) of numbers in sentences that are no claims
     moving: tuple[tuple[int, int], ...] = ()
+    language: str | None = None  # of narration and labels, where it is not English
     texts: tuple[str, ...] = ()  # all English texts, numbers and names taken out: what is to be translated
     sounds: tuple[Sound, ...] = ()
     subcaptions: tuple[TimedBeat, ...] = ()

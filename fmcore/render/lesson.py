@@ -119,8 +119,9 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
 
 
 def _untranslated(footage: Sequence[Footage], words: Words | None) -> int:
-    texts = {text for one in footage for text in one.performance.texts} if words is not None else set()
-    return sum(words is not None and not words.words.get(text) for text in texts)
+    if words is None:
+        return 0
+    return sum(not words.words.get(text) for text in {text for one in footage for text in one.performance.texts})
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ R_co = TypeVar("R_co", covariant=True)
 OnFrames = Callable[[int, int | None], None]  # (frames done, frames in all if known)
 _TELL_EVERY_S = 0.1
 _FAREWELL_S = 5.0
+_RESTARTS = 3  # of a pool that takes no job
 _messages: Any = None  # in a worker: the queue to the parent
 
 
@@ -80,6 +81,7 @@ class Workers:
         self._runs += 1
         waiting = dict(enumerate(jobs))
         deaths: dict[int, int] = {}
+        broken = 0
         while waiting:
             numbers = list(waiting)[:1] if deaths else list(waiting)
             try:
@@ -87,6 +89,9 @@ class Workers:
                 futures = {pool.submit(_work, self._runs, number, waiting[number]): number for number in numbers}
             except BrokenProcessPool:  # a worker was killed while it had nothing to do
                 self._stop()
+                broken += 1
+                if broken > _RESTARTS:
+                    raise RenderError("Workers die as soon as they start; is there enough memory?") from None
                 continue
             died = len(deaths)
             for outcome in _outcomes(futures, deaths):
