@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 
 from fmcore.cli import cli
 from fmcore.errors import PlanError
+from fmcore.lesson.captions import split
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, builtin_plan
 from fmcore.lesson.record import read_record
 from fmcore.lesson.words import Words, find_words, installed_words, read_words, taken_out, words_file
 from fmcore.render.catalogue import find_scene
 from fmcore.render.lesson import Wish, make_lesson
 from fmcore.reporter import Silent
+from scenes import look
 from scenes.activation_heatmap import ActivationHeatmap
+from scenes.parts.text import paragraph
 
 TAKEN = {
     "input image": ("input image", []),
@@ -49,6 +52,7 @@ def test_what_is_taken_out_can_be_put_back(text: str) -> None:
 def test_a_translation_keeps_numbers_and_names_in_its_own_order() -> None:
     german = Words(language="de", decimal=",", words={"{1} of “{2}” in {3}": "In {3}: „{2}“, {1}"})
     assert german.of("1,250.5 of “1.5 bags” in conv2", ("conv2",)) == "In conv2: „1.5 bags“, 1.250,5"
+    assert Words(language="de", words={"“{1}” {2}%": "„{1}“ {2}\u00a0%"}).of("“bag” 3%") == "„bag“ 3\u00a0%"
     assert german.of("0.25") == "0,25"  # a number alone needs no translation
     assert german.of("never seen, 0.25") == "never seen, 0.25"
     named = Words(language="de", words={"the “{1}”": "die „{1}“", "bag {1}": "Tasche {1}"})
@@ -111,6 +115,14 @@ def test_a_scene_speaks_and_writes_in_its_language(tmp_path: Path) -> None:
     assert [figure.array for figure in foreign.performance.figures] == [
         figure.array for figure in english.performance.figures
     ]
+
+
+def test_a_space_that_breaks_no_line_breaks_none() -> None:
+    text = "Antwort: über 34\u00a0% Wahrscheinlichkeit, sagt das Netz, und zwar an jeder Stelle, die es sieht."
+    assert "34\u00a0%" in " ".join(split(text))
+    assert not any(line.startswith("%") for part in split(text) for line in part.split("\n"))
+    rows = paragraph("Antwort: 34\u00a0% Wahrscheinlichkeit", look.LABEL, width=1.0, most=9)
+    assert any("34\u00a0%" in row.text for row in rows)
 
 
 # -- the command ---------------------------------------------------------------------------------

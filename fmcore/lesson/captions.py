@@ -13,6 +13,7 @@ from fmcore.lesson.script import TimedBeat
 
 LINE_LENGTH = 42
 LINES = 2
+_UNBROKEN = ("\u00a0", "\u202f")  # no-break spaces, the second a narrow one
 _FINE = 3  # characters: steps in which the length of pieces is tried
 
 
@@ -54,7 +55,7 @@ def split(sentence: str) -> list[str]:
 
     Of the ways to do that in as few pieces, one is taken that breaks at the ends of sentences, or else at commas.
     """
-    text = " ".join(sentence.split())
+    text = _on_one_line(sentence)
     if not text:
         return []
     pieces = len(_wrapped(text)) // LINES + (len(_wrapped(text)) % LINES > 0)
@@ -69,6 +70,12 @@ def split(sentence: str) -> list[str]:
         if fitting:
             return max(fitting, key=_ease)  # of equals the most even
         pieces += 1
+
+
+def _on_one_line(sentence: str) -> str:
+    """The words of a sentence with single spaces; those that break no line stay, as in "34 %", but in long words."""
+    text = re.sub(r"\s+", lambda gap: gap[0] if gap[0] in _UNBROKEN else " ", sentence.strip())
+    return " ".join(word if len(word) <= LINE_LENGTH // 2 else " ".join(word.split()) for word in text.split(" "))
 
 
 def _cuts(text: str, most: int) -> Iterator[list[str]]:

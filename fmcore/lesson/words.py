@@ -50,7 +50,7 @@ class Words(BaseModel):
     def of(self, text: str, names: Iterable[str] = ()) -> str:
         """`text` in this language; as it is where nobody has translated it."""
         key, held = taken_out(text, names)
-        said = self.words.get(key) if has_words(key) else key
+        said = self.words.get(key) or ("" if has_words(key) else key)
         if not said:
             return text
         return _PLACE.sub(lambda place: self._written(held[int(place[1]) - 1], names), said)

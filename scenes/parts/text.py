@@ -1,5 +1,6 @@
 """Text and formulas, set so that they look the same on every machine."""
 
+import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from math import floor, log10
@@ -129,7 +130,7 @@ def paragraph(
 
 def _wrapped(text: str, width: float, bold: bool) -> list[str]:
     """Lines of about equal length, as few as are at most `width` wide at size 1; a long word has its own."""
-    words = [(word, _advance(word, bold)) for word in text.split()] or [("", 0.0)]
+    words = [(word, _advance(word, bold)) for word in re.split(r"[ \n]+", text.strip())] or [("", 0.0)]
     space = _advance(" ", bold)
 
     def filled(most: float) -> list[str]:
