@@ -19,6 +19,7 @@ from fmcore.check.pace import pace_findings
 from fmcore.check.proof import Proof, proof_findings, prove
 from fmcore.check.report import cropped
 from fmcore.check.teaching import lesson_findings, teaching_findings
+from fmcore.check.voice import voice_findings
 from fmcore.errors import BundleError, FmcoreError, InputError
 from fmcore.lesson.brief import Brief, Figure, Theme
 from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes
@@ -161,6 +162,7 @@ def jobs_for(
     films: Mapping[tuple[int, RenderSpec], Film] | None = None,
     filmed: bool = False,
     words: Words | None = None,
+    voice: Mapping[str, float] | None = None,
 ) -> list[CheckJob]:
     """A job for every scene of a plan in every spec; films are written into `folder` where `filmed`."""
     jobs = []
@@ -171,6 +173,7 @@ def jobs_for(
             other=bundles[entry.other] if entry.other else None,
             options=entry.options,
             words=words,
+            voice=dict(voice or {}),
         )
         for spec in specs:
             name = f"{position + 1:02}-{ref.name}-{spec.aspect.replace(':', 'x')}-{spec.theme}.mp4"
@@ -251,8 +254,13 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
         for position, one in enumerate(scenes)
     }
     with TemporaryDirectory() as scratch:
-        jobs = jobs_for(entries, bundles, specs, Path(scratch), films, words=record.words)
-        return check_all(jobs, looks.workers, report, whole_lesson=True)
+        voice = {sentence: one.seconds for sentence, one in (record.voice or {}).items()}
+        jobs = jobs_for(entries, bundles, specs, Path(scratch), films, words=record.words, voice=voice)
+        checked = check_all(jobs, looks.workers, report, whole_lesson=True)
+    unheard = list(voice_findings(record, folder / "lesson.mp4", film_spec.aspect))
+    checked.findings += unheard
+    checked.crops += [None] * len(unheard)
+    return checked
 
 
 def check_scenes(

@@ -13,6 +13,7 @@ from fmcore.cli_check import check, claims, smoke
 from fmcore.cli_inspect import compare, inspect
 from fmcore.cli_page import page
 from fmcore.cli_render import cache, lesson, plan, render, simulate
+from fmcore.cli_voice import voice
 from fmcore.cli_words import words
 from fmcore.errors import FmcoreError, InputError
 from fmcore.options import DATA_DIR, QUIET, recipe_options, scene_names
@@ -163,7 +164,7 @@ def doctor(output: Path) -> None:
         raise FmcoreError("Something needed is missing or does not fit; mend what is marked ✗ above.")
 
 
-for verb in (inspect, compare, page, check, claims, words, smoke, cache, simulate, doctor):
+for verb in (inspect, compare, page, check, claims, words, voice, smoke, cache, simulate, doctor):
     cli.add_command(verb)
 
 

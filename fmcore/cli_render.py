@@ -48,7 +48,7 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
       fmcore lesson my_plan.toml --watch
     """
     read = [Path(one) for one in (wanted["plan"], wanted["words"]) if one is not None]
-    _make(lambda: _wish(**wanted), read, wanted["output"], quiet, log_json, watch)
+    _make(lambda: _wish(**wanted), read, wanted["output"], quiet, log_json, watch, wanted["voice"])
 
 
 @click.command()
@@ -259,8 +259,12 @@ def _make(
     quiet: bool,
     log_json: bool,
     watch: bool,
+    voice: Path | None = None,
 ) -> None:
-    """Make what `wanted` gives, a plan and a wish, which `read` files say; if it is watched, whenever one is saved."""
+    """Make what `wanted` gives, a plan and a wish, which `read` files say and the recordings in the folder `voice`.
+
+    If it is watched, whenever one is saved.
+    """
     from fmcore.render.lesson import make_lesson
     from fmcore.reporter import Reporter, reporter
 
@@ -271,11 +275,15 @@ def _make(
 
     reporting = partial(reporter, quiet, log_json)
     if watch:
+        from fmcore.render.voice import files_of_voice
         from fmcore.watching import files_of
         from fmcore.watching import watch as watched
 
+        def files() -> set[Path]:
+            return files_of(lambda: wanted()[0], [*read, *(files_of_voice(voice) if voice else ())], output)
+
         wanted()  # options that nobody understands end it here
-        watched(lambda: files_of(lambda: wanted()[0], read, output), make, reporting)
+        watched(files, make, reporting)
     else:
         with reporting() as report:
             make(report)
@@ -292,11 +300,13 @@ def _wish(
     epochs: int | None,
     seed: int | None,
     words: str | None,
+    voice: Path | None,
     output: Path,
     **more: Any,
 ) -> Any:
     """The plan of a lesson, and how and where it is wanted."""
     from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
+    from fmcore.lesson.voice import SILENCE
     from fmcore.lesson.words import find_words
     from fmcore.render.lesson import Wish
     from fmcore.render.spec import quality as spec_of
@@ -310,7 +320,12 @@ def _wish(
     name += "".join(f"-{word}" for word in (aspect.replace(":", "x"), theme) if word not in ("16x9", "dark"))
     translation = find_words(words) if words is not None else None
     name += f"-{translation.language.lower()}" if translation is not None else ""
-    return chosen, Wish(spec=spec, output=output, folder=output / name, words=translation, **more)
+    told_by = SILENCE
+    if voice is not None:
+        from fmcore.render.voice import find_voice
+
+        told_by = find_voice(voice)
+    return chosen, Wish(spec=spec, output=output, folder=output / name, words=translation, voice=told_by, **more)
 
 
 def _option(text: str) -> tuple[str, str | int]:
@@ -330,6 +345,8 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
         say(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
     if made.untranslated:
         say(f"Texts without a translation, in English all the same: {made.untranslated}; `fmcore words` lists them.")
+    if made.unspoken:
+        say(f"Sentences without a recording, which are only read: {made.unspoken}; `fmcore voice` lists them.")
     if made.failed:
         names, first = ", ".join(made.failed), next(iter(made.failed.values()))
         told = first.message if first.message.startswith(names) else f"{names} failed: {first.message}"

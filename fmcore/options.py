@@ -124,6 +124,11 @@ def lesson_options(command: Any) -> Any:
                 metavar="CODE|FILE",
                 help="Make the film in another language: de is there, others begin with `fmcore words`.",
             ),
+            click.option(
+                "--voice",
+                type=click.Path(path_type=Path, file_okay=False),
+                help="Let it be heard: recordings of its sentences, a folder begun with `fmcore voice`.",
+            ),
             OUTPUT,
             JOBS,
             SCHEDULER,

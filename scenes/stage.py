@@ -269,7 +269,7 @@ class LessonScene(Scene):
         self.told = self.facts()
         english = self.script.filled(self.told)
         self.english = {beat.cue: beat.say for beat in english.beats}
-        script = english.said_as(in_language)
+        script = english.said_as(in_language).with_voice(brief.voice)
         self.timeline = script.timed(int(config.frame_rate), self.options.seconds, brief.pace)
         self.camera.background_color = look.BACKGROUND
         region, most = look.title_region(), look.LINES[look.shape()][0]

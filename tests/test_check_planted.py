@@ -217,7 +217,8 @@ def test_a_planted_fault_is_found(stage: Stage, rule: str, fault: str) -> None:
 
 
 def test_every_rule_has_a_planted_fault(aspect: str) -> None:
-    assert set(FAULTS) == set(RULES) - {PROOF}
+    heard = {"sentence not recorded", "recording not heard"}  # in test_voice
+    assert set(FAULTS) == set(RULES) - {PROOF} - heard
 
 
 # -- near misses -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from fmcore.bundle import Bundle
 from fmcore.checking import Looks, _bundle_file
 from fmcore.cli import cli
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
-from fmcore.lesson.record import read_record
+from fmcore.lesson.record import RECORD_SCHEMA, read_record
 from fmcore.render.lesson import Wish, make_lesson
 from fmcore.render.spec import quality
 from fmcore.reporter import Silent
@@ -109,8 +109,10 @@ def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tut
     assert _bundle_file(wanted, copied, looks) == tutorial_bundle
     (copied / "lesson.json").write_text('{"schema_version": 1}', encoding="utf-8")
     found = check(copied)
-    assert found.exit_code == 2 and "has schema 1 and this fmcore reads 4" in found.output
-    (copied / "lesson.json").write_text('{"schema_version": 4, "frames": "<script>"}', encoding="utf-8")
+    assert found.exit_code == 2 and f"has schema 1 and this fmcore reads {RECORD_SCHEMA}" in found.output
+    (copied / "lesson.json").write_text(
+        f'{{"schema_version": {RECORD_SCHEMA}, "frames": "<script>"}}', encoding="utf-8"
+    )
     found = check(copied)
     assert found.exit_code == 2 and "is damaged at" in found.output
 

@@ -23,7 +23,7 @@ from fmcore.render.scene_options import check_options
 
 VERBS = [
     "lesson", "render", "plan", "scenes", "record", "train", "inspect", "compare", "page", "check", "claims", "words",
-    "smoke", "cache", "simulate", "doctor",
+    "voice", "smoke", "cache", "simulate", "doctor",
 ]  # fmt: skip
 SCENE = """
 from fmcore.lesson.script import Beat, Script

@@ -1,6 +1,9 @@
 """What the documents show is run: the scene of CONTRIBUTING, the plan of README, links to a page, every verb."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from click.testing import CliRunner
 from films import play
 from pages import FIELDS, WEB, Read, check_state, value_of
 from PIL import Image
+from test_sound import tone
 
 from fmcore.bundle import Bundle
 from fmcore.cli import cli
@@ -17,6 +21,7 @@ from fmcore.data.imageset import ImageSet
 from fmcore.lesson.plan import LessonPlan
 from fmcore.render.catalogue import find_scene
 from fmcore.render.spec import SIZES
+from fmcore.render.voice import find_voice
 from fmcore.render.worker import _load_file
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +69,19 @@ def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSe
         assert bundle.layer_names == ("0",) and bundle.layer("0").normalisation == "batch_norm"
         assert bundle.header.preprocessing.size == (64, 64) and bundle.header.preprocessing.resize == 72
         assert bundle.header.probes[0].original_size == (120, 90)
+
+
+def test_the_program_of_the_guide_reads_the_sheet_of_the_guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "my voice"
+    folder.mkdir()
+    (folder / "voice.toml").write_text(block("docs/guides/voice.md", "toml"), encoding="utf-8")
+    tone(folder / "002.wav", 300, 1)
+    espeak = tmp_path / "espeak-ng"
+    espeak.write_text(f'#!/bin/sh\ntest -n "$3" && cp \'{tone(tmp_path / "said.wav", 400, 2)}\' "$2"\n')
+    espeak.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    subprocess.run([sys.executable, "-c", block("docs/guides/voice.md", "python"), folder], check=True)
+    assert list(find_voice(folder).lengths.values()) == pytest.approx([2, 1], abs=0.01)
 
 
 def test_links_of_the_guide_lead_to_what_they_name(tutorial_bundle: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ ROOMS = [  # the first row that fits a file counts
         "fmcore/cli.py",
         {"click"},
         {"fmcore", "fmcore.errors", "fmcore.options"}
-        | {f"fmcore.cli_{name}" for name in ("check", "inspect", "page", "render", "words")},
+        | {f"fmcore.cli_{name}" for name in ("check", "inspect", "page", "render", "voice", "words")},
         ANYTHING,
     ),
     Room("fmcore/doctor.py", NOTHING, {"fmcore.errors"}, ANYTHING),

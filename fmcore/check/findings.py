@@ -28,6 +28,8 @@ RULES: Mapping[str, str] = MappingProxyType(
         "picture is not the array": "Every picture, read back from the film, is the array that it is said to show.",
         "captions too fast": "Captions have at most 17 characters a second.",
         "still too long": "Something moves at least every 6 seconds.",
+        "sentence not recorded": "Where a voice tells the lesson, every sentence is recorded.",
+        "recording not heard": "Where a recording belongs, the film is not silent.",
         "narration too long": "A beat lasts at least a second, and as long as its narration takes to read.",
     }
 )

@@ -24,6 +24,7 @@ class Brief(BaseModel):
     theme: Theme = "dark"
     options: dict[str, str | int | float | bool] = {}
     words: Words | None = None  # of another language
+    voice: dict[str, float] = {}  # seconds that the recordings of sentences take
     pace: tuple[int, ...] = ()  # the ends of its beats in an earlier film, in frames; kept where the sentences fit
 
 

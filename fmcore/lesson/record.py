@@ -13,9 +13,10 @@ from fmcore.errors import InputError
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.script import TimedBeat
+from fmcore.lesson.voice import Heard
 from fmcore.lesson.words import Words
 
-RECORD_SCHEMA = 4
+RECORD_SCHEMA = 5
 RECORD_NAME = "lesson.json"
 _MOST_BYTES = 100_000_000
 
@@ -68,6 +69,7 @@ class LessonRecord(_Record):
     scenes: tuple[SceneRecord, ...]
     bundles: dict[str, BundleRecord]
     words: Words | None = None  # the translation that it was made with
+    voice: dict[str, Heard] | None = None  # the recordings that are heard, by sentence; None where nobody tells it
     page: str = ""  # a digest of what makes the page beside the film
     files: dict[str, str] = {}
 

@@ -13,6 +13,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fmcore.errors import PlanError
+from fmcore.lesson.voice import plain
 
 READING_SPEED = 15.0  # characters a second; captions must stay under 17
 _HURRIED = 16.5  # characters a second at which a sentence still goes with the pictures of another
@@ -96,6 +97,15 @@ class Script(BaseModel):
     def said_as(self, translated: Callable[[str], str]) -> Self:
         """The same script with every sentence `translated`."""
         beats = (beat.model_copy(update={"say": translated(beat.say)}) for beat in self.beats)
+        return self.model_copy(update={"beats": tuple(beats)})
+
+    def with_voice(self, lengths: Mapping[str, float]) -> Self:
+        """The same script with time for the recordings of its sentences, which take `lengths` in seconds."""
+        beats = []
+        for beat in self.beats:
+            length = lengths.get(plain(beat.say))
+            seconds = beat.seconds if length is None else max(beat.seconds, length + _BREATH_S)
+            beats.append(beat.model_copy(update={"seconds": seconds}))
         return self.model_copy(update={"beats": tuple(beats)})
 
     @property

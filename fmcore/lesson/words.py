@@ -157,10 +157,15 @@ def words_file(
     for name, texts in scenes:
         new = [text for text in dict.fromkeys(texts) if text not in written]
         written.update(new)
-        rows += [f"# {name}"] * bool(new) + [f"{_toml(text)} = {_toml(known.get(text, ''))}" for text in new]
+        rows += [f"# {name}"] * bool(new) + [toml_row(text, known.get(text, "")) for text in new]
     rest = [text for text in known if text not in written and known[text]]
-    rows += ["# said on other occasions"] * bool(rest) + [f"{_toml(text)} = {_toml(known[text])}" for text in rest]
+    rows += ["# said on other occasions"] * bool(rest) + [toml_row(text, known[text]) for text in rest]
     return "\n".join(rows) + "\n"
+
+
+def toml_row(key: str, value: str) -> str:
+    """A line of TOML, both of its sides in quotation marks."""
+    return f"{_toml(key)} = {_toml(value)}"
 
 
 def _toml(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from fmcore.lesson.record import (
     SceneRecord,
     read_record,
 )
+from fmcore.lesson.voice import LEAD_S, SILENCE, Heard, Voice, plain
 from fmcore.lesson.words import Words
 from fmcore.page.companions import companions, maker
 from fmcore.render.assemble import join, still
@@ -69,6 +70,7 @@ def one_film(
     folder: Path,
     bundles: Mapping[str, Path],
     report: Reporter,
+    voice: Voice = SILENCE,
 ) -> None:
     """Write the film of all scenes into `folder`, with all that belongs beside it and the record of it.
 
@@ -83,7 +85,8 @@ def one_film(
     for one in footage:
         told += captions(one.performance.said, start)
         later_s = start / fps
-        sounds += [heard.model_copy(update={"start_s": heard.start_s + later_s}) for heard in one.performance.sounds]
+        heard = (*one.performance.sounds, *_spoken(one, voice, fps))
+        sounds += [sound.model_copy(update={"start_s": sound.start_s + later_s}) for sound in heard]
         chapters.append(Chapter(start, start + one.frames, one.performance.title))
         start += one.frames
     parts = _Parts(folder)
@@ -104,6 +107,13 @@ def one_film(
             parts.path(name).write_bytes(content)
         record = record.model_copy(update={"files": {path.name: file_digest(path) for path in parts.written}})
         parts.path(RECORD_NAME).write_text(record.as_json(), encoding="utf-8")
+
+
+def _spoken(one: Footage, voice: Voice, fps: int) -> Iterator[Sound]:
+    """The recordings of a scene's sentences, each where its beat begins."""
+    for beat in one.performance.beats:
+        if (recording := voice.of(beat.say)) is not None:
+            yield Sound(file=recording.file, sha256=recording.sha256, start_s=beat.start / fps + LEAD_S)
 
 
 def _iso(record: LessonRecord) -> str:
@@ -130,6 +140,7 @@ def record_of(
     bundles: Mapping[str, tuple[Path, str]],
     spec: RenderSpec,
     words: Words | None = None,
+    voice: Voice = SILENCE,
 ) -> LessonRecord:
     """The record of a lesson, all but the digests of its files."""
     scenes, start = [], 0
@@ -159,6 +170,7 @@ def record_of(
         fmcore=__version__,
         title=plan.title if words is None else words.of(plan.title),
         words=words,
+        voice=_voice_record(footage, voice),
         settings=spec.model_dump(mode="json"),
         frames=start,
         seconds=start / spec.fps,
@@ -166,6 +178,14 @@ def record_of(
         bundles={name: _bundle_record(path, digest) for name, (path, digest) in bundles.items()},
         page=maker() if bundles else "",
     )
+
+
+def _voice_record(footage: Sequence[Footage], voice: Voice) -> dict[str, Heard] | None:
+    """The recordings that are heard in the film, by sentence; None where nobody tells it."""
+    if voice is SILENCE:
+        return None
+    said = {plain(beat.say): voice.of(beat.say) for one in footage for beat in one.performance.beats}
+    return {text: Heard(sha256=one.sha256, seconds=one.seconds) for text, one in said.items() if one is not None}
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -20,6 +20,7 @@ from fmcore.errors import FmcoreError, InputError, PlanError
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.lesson.record import SceneRecord, read_record
+from fmcore.lesson.voice import SILENCE, Voice
 from fmcore.lesson.words import Words
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.cache import Store
@@ -49,6 +50,7 @@ class Wish:
     jobs: int | None = None
     scheduler: str | None = None
     words: Words | None = None  # in which language, English without
+    voice: Voice = SILENCE  # who tells it
 
     @property
     def workers(self) -> int:
@@ -75,6 +77,7 @@ class Made:
     frames: int = 0
     joined: bool = False  # anew, from segments that may all have been there
     untranslated: int = 0  # texts that are in English all the same
+    unspoken: int = 0  # sentences that the voice does not say
 
     @property
     def unchanged(self) -> bool:
@@ -101,20 +104,21 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     with _alone(store, wish, report):
         before = _scenes_before(wish)
         inputs = {position: scene.inputs for position, scene in before.items()}
-        planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words)
+        planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice)
         footage = _shoot(planned, before, store, wish, report, made)
         if wish.apart:
             made.films = films_apart(footage, store, wish.spec, wish.folder)
         elif not made.failed:
             made.films = [wish.folder / FILM_NAME]
-            record = record_of(plan, footage, bundles, wish.spec, wish.words)
+            record = record_of(plan, footage, bundles, wish.spec, wish.words, wish.voice)
             if not (made.unchanged and is_complete(wish.folder, record)):
                 report.say(f"Joining {len(footage)} scenes ...")
                 paths = {name: path for name, (path, _) in bundles.items()}
-                one_film(record, footage, store, wish.spec, wish.folder, paths, report)
+                one_film(record, footage, store, wish.spec, wish.folder, paths, report, wish.voice)
                 made.joined = True
         made.frames = sum(one.frames for one in footage)
         made.untranslated = _untranslated(footage, wish.words)
+        made.unspoken = _unspoken(footage, wish.voice)
     return made
 
 
@@ -122,6 +126,12 @@ def _untranslated(footage: Sequence[Footage], words: Words | None) -> int:
     if words is None:
         return 0
     return sum(not words.words.get(text) for text in {text for one in footage for text in one.performance.texts})
+
+
+def _unspoken(footage: Sequence[Footage], voice: Voice) -> int:
+    if voice is SILENCE:
+        return 0
+    return len({beat.say for one in footage for beat in one.performance.beats if voice.of(beat.say) is None})
 
 
 @dataclass(frozen=True)
@@ -148,7 +158,7 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     bundles = {name: (one.path, one.digest or "") for name, one in wanted.items()}
     before = _scenes_before(wish)
     inputs = {position: scene.inputs for position, scene in before.items()}
-    planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words)
+    planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice)
     shoot = Shoot(planned, store, report)
     if any(one.take is None for one in planned):
         with wish.crew() as crew:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fmcore.lesson.brief import Brief
 from fmcore.lesson.plan import SceneEntry
+from fmcore.lesson.voice import SILENCE, Voice
 from fmcore.lesson.words import Words
 from fmcore.render.cache import Cuts, Segment, Store, Take, key_of, segment_name
 from fmcore.render.catalogue import SceneRef, find_scene
@@ -17,11 +18,13 @@ from fmcore.render.sources import Sources
 from fmcore.render.spec import RenderSpec
 
 DRAWN_WITH = ("manim", "av", "pycairo", "manimpango", "pillow", "matplotlib", "typst", "numpy")
+VOICE = "voice"  # among the inputs of a scene that is told by a voice
 _WORDS = {
     "scene": "another scene stood here",
     "source": "its source changed",
     "narration": "its narration changed",
     "words": "its translation changed",
+    VOICE: "its recordings have other lengths",
     "options": "its options changed",
     "bundle": "its bundle changed",
     "other": "the bundle it is compared with changed",
@@ -82,6 +85,7 @@ def plan_scenes(
     store: Store,
     before: Mapping[int, Mapping[str, str]],
     words: Words | None = None,
+    voice: Voice = SILENCE,
 ) -> list[ScenePlan]:
     """Plan every entry. `bundles` gives path and digest by name, `before` the inputs of the last run by position."""
     plans = []
@@ -97,6 +101,7 @@ def plan_scenes(
             "source": source,
             "narration": narration,
             **({} if words is None else {"words": words.model_dump_json()}),
+            **({} if voice is SILENCE else {VOICE: json.dumps(voice.lengths, sort_keys=True)}),
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
             "other": other_digest,
@@ -107,7 +112,7 @@ def plan_scenes(
         if names is not None:
             inputs["names"] = json.dumps(names)
         key = key_of(inputs)
-        brief = Brief(bundle=path, other=other, names=names, options=entry.options, words=words)
+        brief = Brief(bundle=path, other=other, names=names, options=entry.options, words=words, voice=voice.lengths)
         plan = ScenePlan(ref, brief, spec, inputs, key, _why(inputs, before.get(position)))
         take = store.take(key)
         cuts = store.cuts(take.pictures) if take is not None else None

@@ -22,6 +22,9 @@ RATE = 48_000  # samples a second
 _BLOCK = RATE // 2  # samples that are mixed at a time
 _BITS = 160_000  # a second
 _SUFFIXES = (".wav", ".mp3")  # which manim tries, too, where a name has none
+_KINDS = {  # FFmpeg's names
+    ".wav": "wav", ".mp3": "mp3", ".m4a": "mov", ".flac": "flac", ".ogg": "ogg", ".opus": "ogg", ".aac": "aac",
+}  # fmt: skip
 
 Samples = NDArray[np.float32]  # (2, n), left and right
 
@@ -38,13 +41,36 @@ def sound_in(name: str | Path, folder: str | Path, start_s: float) -> Sound:
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         raise ValueError(f"there is no sound '{name}', neither here nor in '{folder}'")
-    try:
-        with av.open(str(file)) as container:
-            if not container.streams.audio:
-                raise ValueError(f"there is no sound in '{name}'")
-    except (av.FFmpegError, OSError):
-        raise ValueError(f"'{name}' cannot be read as a sound") from None
+    length_of(file)
     return Sound(file=file, sha256=file_digest(file), start_s=start_s)
+
+
+def length_of(file: Path) -> float:
+    """How long a sound file is, in seconds, as its packets say.
+
+    Raises:
+        ValueError: it cannot be read as a sound, or there is no sound in it.
+    """
+    try:
+        with _opened(file) as container:
+            if not container.streams.audio:
+                raise ValueError(f"there is no sound in '{file.name}'")
+            ends = [
+                float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                for packet in container.demux(container.streams.audio[0])
+                if packet.pts is not None
+            ]
+    except (av.FFmpegError, OSError):
+        raise ValueError(f"'{file.name}' cannot be read as a sound") from None
+    if not ends or max(ends) <= 0:
+        raise ValueError(f"there is no sound in '{file.name}'")
+    return max(ends)
+
+
+def _opened(file: Path) -> Any:
+    """Open a sound file as what its name says it is: a playlist, which could name any other file, is none."""
+    kind = _KINDS.get(file.suffix.lower())
+    return av.open(str(file), format=kind, options={"protocol_whitelist": "file"})
 
 
 class Track:
@@ -114,7 +140,7 @@ class _Voice:
     def _read(self, count: int) -> Samples:
         """The next `count` samples, fewer at the end."""
         if self._container is None:
-            self._container = av.open(str(self._sound.file))
+            self._container = _opened(self._sound.file)
             stream = self._container.streams.audio[0]
             self._frames = self._container.decode(stream)
             layout = "mono" if stream.codec_context.channels == 1 else "stereo"  # one channel is as loud on both sides

@@ -15,7 +15,7 @@ from fmcore.lesson.brief import Performance
 from fmcore.lesson.record import SceneRecord
 from fmcore.render.cache import Cuts, Store, Take
 from fmcore.render.cuts import Sketch, bounds, targets
-from fmcore.render.plan import ScenePlan, SegmentPlan, pictures_key, with_take
+from fmcore.render.plan import VOICE, ScenePlan, SegmentPlan, pictures_key, with_take
 from fmcore.render.run import Crew, Outcome
 from fmcore.reporter import Reporter
 
@@ -179,7 +179,9 @@ def paces_of(plans: Sequence[ScenePlan], before: Mapping[int, SceneRecord]) -> d
     return {
         plan.key: tuple(beat.end - before[position].start for beat in before[position].beats)
         for position, plan in enumerate(plans)
-        if position in before and all(before[position].inputs.get(name) == plan.inputs[name] for name in same)
+        if position in before
+        and all(before[position].inputs.get(name) == plan.inputs[name] for name in same)
+        and (VOICE in before[position].inputs) == (VOICE in plan.inputs)  # without one, a film need not wait for it
     }
 
 

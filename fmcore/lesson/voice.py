@@ -1,0 +1,128 @@
+"""A voice for a lesson: recordings of its sentences, found by what is said in them.
+
+So a recording serves every lesson with that sentence, and one that says a number which is no longer true is not heard.
+The sheet `voice.toml` names the sentence of every recording in its folder.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fmcore.errors import PlanError
+from fmcore.lesson.words import toml_row
+
+SHEET_NAME = "voice.toml"
+SUFFIXES = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac")
+LEAD_S = 0.2  # of silence before a recording, so that a beat is seen before it is heard
+LONGEST_S = 110.0  # a beat has at most 120 s
+_MOST_BYTES = 2_000_000
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # leads into no other folder
+
+
+class Recording(BaseModel):
+    """A sound file in which one sentence is said, `seconds` long."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path
+    sha256: str
+    seconds: float = Field(gt=0, le=LONGEST_S)
+
+
+class Heard(BaseModel):
+    """What is kept of a recording in the record of a lesson."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    seconds: float = Field(gt=0, le=LONGEST_S)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """The recordings that there are, by sentence."""
+
+    recordings: Mapping[str, Recording] = field(default_factory=dict)
+
+    def of(self, sentence: str) -> Recording | None:
+        """The recording of `sentence`, if there is one."""
+        return self.recordings.get(plain(sentence))
+
+    @property
+    def lengths(self) -> dict[str, float]:
+        """Seconds by sentence."""
+        return {sentence: one.seconds for sentence, one in self.recordings.items()}
+
+
+SILENCE = Voice()
+
+
+def plain(sentence: str) -> str:
+    """`sentence` as it stands in a sheet: in one line."""
+    return " ".join(sentence.split())
+
+
+def read_sheet(folder: Path) -> dict[str, str]:
+    """The sentences by the names of their recordings, without suffix; none where there is no sheet yet.
+
+    Raises:
+        PlanError: the sheet cannot be understood; the sentence says where.
+    """
+    path = folder / SHEET_NAME
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise PlanError(f"'{path}' is over 2 MB, so it is no sheet of sentences; begin one with `fmcore voice`.")
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise PlanError(f"'{path}' cannot be read ({error.strerror}); begin one with `fmcore voice`.") from None
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML
+        raise PlanError(f"'{path}' is no TOML in UTF-8: {error}. Mend that line.") from None
+    sentences = content.get("sentences")
+    if set(content) != {"sentences"} or not isinstance(sentences, dict):
+        raise PlanError(f"'{path}' has one table, [sentences], and nothing else; begin it with `fmcore voice`.")
+    for name, sentence in sentences.items():
+        if not _NAME.fullmatch(name):
+            raise PlanError(
+                f"'{path}' names a recording '{name}'; names have up to 64 letters from a to z, digits, - and _."
+            )
+        if not isinstance(sentence, str) or not sentence.strip():
+            raise PlanError(f"'{path}' has no sentence for the recording '{name}'; write down what is said in it.")
+    said = {name: plain(sentence) for name, sentence in sentences.items()}
+    twice = next((one for one in said.values() if list(said.values()).count(one) > 1), None)
+    if twice is not None:
+        names = " and ".join(name for name, one in said.items() if one == twice)
+        raise PlanError(f"'{path}' has the sentence “{twice}” twice, for {names}; leave one of them out.")
+    return said
+
+
+def sheet_with(known: Mapping[str, str], scenes: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, dict[str, str]]:
+    """The text of a sheet for `scenes`, pairs of a name and its sentences, and its sentences by name.
+
+    Sentences that are `known` keep their names, and new ones are numbered on; what is not said any more comes last.
+    """
+    names = {sentence: name for name, sentence in known.items()}
+    number = max((int(name) for name in known if name.isdecimal()), default=0)
+    rows = [
+        "# Read every sentence into a sound file of its name beside this sheet, such as 001.wav or 001.mp3.",
+        "[sentences]",
+    ]
+    sheet: dict[str, str] = {}
+    for scene, sentences in scenes:
+        new = [one for one in dict.fromkeys(map(plain, sentences)) if one not in sheet.values()]
+        rows += [f"# {scene}"] * bool(new)
+        for sentence in new:
+            if sentence not in names:
+                number += 1
+                names[sentence] = f"{number:03}"
+            sheet[names[sentence]] = sentence
+            rows.append(toml_row(names[sentence], sentence))
+    rest = {name: sentence for name, sentence in known.items() if name not in sheet}
+    rows += ["# not said in that lesson"] * bool(rest)
+    rows += [toml_row(name, sentence) for name, sentence in rest.items()]
+    return "\n".join(rows) + "\n", sheet | rest

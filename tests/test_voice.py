@@ -1,0 +1,195 @@
+"""A voice: sheets of sentences, recordings that cannot be used, and a lesson in which they are heard."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from films import TINY, Net, make_bundle
+from hypothesis import given
+from hypothesis import strategies as st
+from test_sound import heard, loudness, tone
+
+from fmcore.check.voice import voice_findings
+from fmcore.cli import cli
+from fmcore.errors import InputError
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
+from fmcore.lesson.record import read_record
+from fmcore.lesson.script import Beat, Script
+from fmcore.lesson.voice import LEAD_S, plain, read_sheet, sheet_with
+from fmcore.render.lesson import Made, Wish, make_lesson
+from fmcore.render.voice import files_of_voice, find_voice
+from fmcore.reporter import Silent
+
+SENTENCES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=80).filter(
+    lambda one: plain(one)
+)
+
+
+def fmcore(*arguments: object) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(cli, [*map(str, arguments)])
+
+
+def folder_with(path: Path, sheet: str) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "voice.toml").write_text(sheet, encoding="utf-8")
+    return path
+
+
+# -- sheets --------------------------------------------------------------------------------------
+
+
+@given(scenes=st.lists(st.tuples(st.just("A"), st.lists(SENTENCES, max_size=4)), max_size=4))
+def test_a_sheet_comes_back_as_it_was_written(scenes: list[tuple[str, list[str]]], tmp_path_factory: object) -> None:
+    folder = Path(str(tmp_path_factory.getbasetemp())) / "sheet"  # type: ignore[attr-defined]
+    text, sheet = sheet_with({}, scenes)
+    assert read_sheet(folder_with(folder, text)) == sheet
+    assert set(sheet.values()) == {plain(sentence) for _, sentences in scenes for sentence in sentences}
+
+
+def test_sentences_keep_their_recordings_and_new_ones_are_numbered_on() -> None:
+    known = {"007": "Old.", "intro": "Hello.", "003": "Gone."}
+    text, sheet = sheet_with(known, [("First", ["Hello.", "New  one."]), ("Second", ["Old.", "New one.", "Last."])])
+    assert sheet == {"intro": "Hello.", "008": "New one.", "007": "Old.", "009": "Last.", "003": "Gone."}
+    assert list(sheet)[-1] == "003" and text.index("# not said") < text.index("Gone.")
+
+
+SHEETS = {
+    "no sheet": (None, "There is no 'voice.toml' .* write it with `fmcore voice"),
+    "no TOML": ("[sentences", "is no TOML in UTF-8"),
+    "another table": ('[sentences]\na = "b"\n[words]\n', "one table, \\[sentences\\], and nothing else"),
+    "no table": ('sentences = "a"\n', "one table"),
+    "a name that leads away": ('[sentences]\n"../001" = "b"\n', r"names a recording '\.\./001'"),
+    "no text": ("[sentences]\na = 1\n", "no sentence for the recording 'a'"),
+    "the same twice": ('[sentences]\na = "b c"\nd = "b  c"\n', "the sentence “b c” twice, for a and d"),
+}
+
+
+@pytest.mark.parametrize(("sheet", "sentence"), SHEETS.values(), ids=list(SHEETS))
+def test_a_sheet_that_cannot_be_used_is_a_sentence(sheet: str | None, sentence: str, tmp_path: Path) -> None:
+    folder = tmp_path / "voice" if sheet is None else folder_with(tmp_path / "voice", sheet)
+    with pytest.raises(InputError, match=sentence):
+        find_voice(folder)
+
+
+# -- recordings ----------------------------------------------------------------------------------
+
+
+def a_playlist(folder: Path) -> None:
+    tone(folder / "other.wav", 300, 1)
+    (folder / "001.wav").write_text("ffconcat version 1.0\nfile other.wav\n")
+
+
+RECORDINGS = {
+    "text": (lambda folder: (folder / "001.mp3").write_text("hello"), r"001\.mp3' cannot be used: .* as a sound"),
+    "nothing": (lambda folder: (folder / "001.flac").touch(), r"001\.flac' cannot be used"),
+    "a playlist that names another file": (a_playlist, r"001\.wav' cannot be used"),
+    "no sound in it": (lambda folder: tone(folder / "001.wav", 300, 0), r"there is no sound in '001\.wav'"),
+    "two of a name": (
+        lambda folder: shutil.copy(tone(folder / "001.wav", 300, 1), folder / "001.mp3"),
+        r"001\.wav' and '001\.mp3' are of the same sentence",
+    ),
+    "far too long": (
+        lambda folder: tone(folder / "001.wav", 300, 111, 8000),
+        "takes 111 s and a sentence at most 110 s",
+    ),
+}
+
+
+@pytest.mark.parametrize(("write", "sentence"), RECORDINGS.values(), ids=list(RECORDINGS))
+def test_a_recording_that_cannot_be_used_is_a_sentence(write: object, sentence: str, tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "a voice", '[sentences]\n001 = "Hello."\n')
+    assert find_voice(folder).lengths == {}
+    write(folder)  # type: ignore[operator]
+    with pytest.raises(InputError, match=sentence):
+        find_voice(folder)
+
+
+def test_recordings_are_found_measured_and_watched(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "ä voice", '[sentences]\n001 = "One  two."\n2-b = "Three."\nc = "Four."\n')
+    tone(folder / "001.wav", 300, 1.25)
+    tone(folder / "2-b.wav", 300, 2, 8000, 2)
+    voice = find_voice(folder)
+    assert voice.lengths == pytest.approx({"One two.": 1.25, "Three.": 2.0}, abs=1e-3)
+    assert voice.of(" One\ntwo.") is not None and voice.of("Four.") is None and voice.of("One two") is None
+    watched = files_of_voice(folder)
+    assert {folder / "voice.toml", folder / "001.wav", folder / "c.m4a"} <= set(watched)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 300), st.floats(0, 20), st.none() | st.floats(0.1, 110)), min_size=1, max_size=8)
+)
+def test_a_beat_has_time_for_its_recording(beats: list[tuple[int, float, float | None]]) -> None:
+    script = Script.of(
+        *(Beat(cue=f"b{n}", say=f"{n:03}" + "x" * size, seconds=least) for n, (size, least, _) in enumerate(beats))
+    )
+    lengths = {beat.say: length for beat, (_, _, length) in zip(script.beats, beats, strict=True) if length is not None}
+    told = script.with_voice(lengths)
+    for before, now in zip(script.timed(30), told.timed(30), strict=True):
+        assert now.frames >= before.frames
+        if now.say in lengths:
+            assert now.frames / 30 >= LEAD_S + lengths[now.say] + 0.3
+        else:
+            assert now.frames == before.frames
+
+
+# -- a lesson ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("lasting_workers")
+def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "tiny.safetensors", Net())
+    plan = LessonPlan(
+        title="Feature maps",
+        bundles={"net": BundleRecipe(file=str(bundle))},
+        scenes=(SceneEntry(scene="ActivationHeatmap", bundle="net"),),
+    )
+    folder, voice = tmp_path / "one", tmp_path / "my voice"
+
+    def make(silent: bool = False) -> Made:
+        told = {} if silent else {"voice": find_voice(voice)}
+        made = make_lesson(plan, Wish(TINY, tmp_path, folder, jobs=1, **told), Silent())
+        assert made.failed == {}
+        return made
+
+    def unheard() -> list[tuple[str, str]]:
+        return [(one.rule, one.beat) for one in voice_findings(read_record(folder), folder / "lesson.mp4", "16:9")]
+
+    make(silent=True)
+    before = read_record(folder).scenes[0]
+    asked = fmcore("voice", voice, folder)
+    sheet = read_sheet(voice)
+    assert asked.output.splitlines()[0].endswith(f"0 of the {len(sheet)} sentences are recorded."), asked.output
+    assert list(sheet.values()) == [plain(beat.say) for beat in before.beats]
+
+    names = list(sheet)
+    tone(voice / f"{names[0]}.wav", 400, 1.0)  # less than it takes to read
+    long = (before.beats[1].end - before.beats[1].start) / TINY.fps + 3
+    tone(voice / f"{names[1]}.wav", 800, long)
+    made = make()
+    assert (made.unspoken, made.rendered) == (len(sheet) - 2, ["ActivationHeatmap"])
+    record, samples = read_record(folder), heard(folder / "lesson.mp4")
+    first, second, third = record.scenes[0].beats[:3]
+    assert first.end - first.start == before.beats[0].end - before.beats[0].start
+    assert (second.end - second.start) / TINY.fps >= long + LEAD_S
+    assert third.end - third.start == before.beats[2].end - before.beats[2].start
+    assert loudness(samples, 400, 0.25, 1.15) == pytest.approx([0.5, 0.5], abs=0.03)
+    start = second.start / TINY.fps
+    assert loudness(samples, 800, start + 0.25, start + long + 0.15) == pytest.approx([0.5, 0.5], abs=0.03)
+    assert np.abs(samples[:, round((start + long + 0.3) * 48_000) :]).max() < 0.01
+    assert unheard() == [("sentence not recorded", beat.cue) for beat in record.scenes[0].beats[2:]]
+    assert f"2 of the {len(sheet)} sentences are recorded." in fmcore("voice", voice, folder).output
+    assert make().unchanged
+
+    tone(voice / f"{names[1]}.wav", 1200, long)  # said otherwise, as long
+    made = make()
+    assert (made.rendered, made.joined) == ([], True)
+    samples = heard(folder / "lesson.mp4")
+    assert loudness(samples, 1200, start + 0.25, start + long) == pytest.approx([0.5, 0.5], abs=0.03)
+
+    shutil.copy(folder / "lesson.json", tmp_path / "told.json")
+    assert make(silent=True).rendered == [] and read_record(folder).scenes[0].beats == before.beats
+    assert unheard() == []
+    shutil.copy(tmp_path / "told.json", folder / "lesson.json")  # a film that lost its sound
+    assert unheard()[:2] == [("recording not heard", first.cue), ("recording not heard", second.cue)]
