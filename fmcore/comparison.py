@@ -20,7 +20,8 @@ def describe_comparison(one: Bundle, other: Bundle, found: Comparison, every: bo
     Long lists are cut short, unless `every` row and channel is wanted.
     """
     out = console()
-    out.print(facts([("A", _network(one)), ("B", _network(other)), ("images", _images(one, found))]))
+    same = [("attention", "A and B are the same bundle; likeness then says nothing")] * (one.digest == other.digest)
+    out.print(facts([("A", _network(one)), ("B", _network(other)), ("images", _images(one, found)), *same]))
     section(out, "Layers of A and their counterparts in B", *_layers(found, every))
     section(out, "Channels without a partner", *_unmatched(found, every))
     if found.agreement is None:

@@ -45,6 +45,7 @@ def test_layers_channels_and_answers(tutorial_bundle: Path, other_seed: Path) ->
         channels = len(matched) + len(pair.matching.unmatched_one)
         row = rf"^{pair.layer} +{pair.cka:.3f} +{len(matched)} of {channels} and {channels} "
         assert re.search(row + rf"+{max(matched):.2f} +{np.median(matched):.2f}\s*$", text, re.M), text
+    assert "the same bundle" not in text and "the same bundle" in compare(tutorial_bundle, tutorial_bundle).output
     first = found.counterparts[0].matching
     alone = ", ".join(str(c + 1) for c in first.unmatched_one) or "none"
     everything = compare(tutorial_bundle, other_seed, "--all").output
