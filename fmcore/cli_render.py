@@ -24,7 +24,9 @@ from fmcore.options import (
     QUIET,
     SCHEDULER,
     THEME,
+    VOICE,
     WATCH,
+    WORDS,
     lesson_options,
     scene_names,
 )
@@ -60,6 +62,8 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
 @click.option("--bundle", type=click.Path(path_type=Path), help="The bundle to read; by default the lesson's.")
 @OTHER
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the scene; repeatable.")
+@WORDS
+@VOICE
 @DATA_DIR
 @OUTPUT
 @JOBS
@@ -76,6 +80,8 @@ def render(
     bundle: Path | None,
     other: Path | None,
     options: tuple[str, ...],
+    words: str | None,
+    voice: Path | None,
     data_dir: Path | None,
     output: Path,
     jobs: int | None,
@@ -91,6 +97,7 @@ def render(
     \b
     Examples:
       fmcore render ActivationHeatmap --option layer=conv2 --option probe=Bag
+      fmcore render GradCam --aspect 9:16 --words de --voice meine_stimme
       fmcore render my_scene.py:MyScene --watch
     """
     from fmcore.lesson.plan import builtin_plan, single_scenes
@@ -99,8 +106,12 @@ def render(
 
     spec = spec_of(quality, aspect, theme, purpose)
     plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle, other)
-    wish = Wish(spec, output, output, apart=True, data_dir=data_dir, jobs=jobs, scheduler=scheduler)
-    _make(lambda: (plan, wish), [], output, quiet, log_json, watch)
+
+    def wanted() -> tuple[Any, Any]:
+        more: Any = {"data_dir": data_dir, "jobs": jobs, "scheduler": scheduler, **_told(words, voice)}
+        return plan, Wish(spec, output, output, apart=True, **more)
+
+    _make(wanted, [Path(words)] if words is not None else [], output, quiet, log_json, watch, voice)
 
 
 @click.command()
@@ -306,8 +317,6 @@ def _wish(
 ) -> Any:
     """The plan of a lesson, and how and where it is wanted."""
     from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
-    from fmcore.lesson.voice import SILENCE
-    from fmcore.lesson.words import find_words
     from fmcore.render.lesson import Wish
     from fmcore.render.spec import quality as spec_of
 
@@ -318,14 +327,23 @@ def _wish(
     if data is not None:
         name += f"-{data_name(data)}"
     name += "".join(f"-{word}" for word in (aspect.replace(":", "x"), theme) if word not in ("16x9", "dark"))
-    translation = find_words(words) if words is not None else None
-    name += f"-{translation.language.lower()}" if translation is not None else ""
-    told_by = SILENCE
+    told = _told(words, voice)
+    name += f"-{told['words'].language.lower()}" if "words" in told else ""
+    return chosen, Wish(spec=spec, output=output, folder=output / name, **told, **more)
+
+
+def _told(words: str | None, voice: Path | None) -> dict[str, Any]:
+    """In which words and by which voice it is told, as far as that is asked for."""
+    told: dict[str, Any] = {}
+    if words is not None:
+        from fmcore.lesson.words import find_words
+
+        told["words"] = find_words(words)
     if voice is not None:
         from fmcore.render.voice import find_voice
 
-        told_by = find_voice(voice)
-    return chosen, Wish(spec=spec, output=output, folder=output / name, words=translation, voice=told_by, **more)
+        told["voice"] = find_voice(voice)
+    return told
 
 
 def _option(text: str) -> tuple[str, str | int]:

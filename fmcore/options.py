@@ -105,6 +105,18 @@ SCHEDULER = click.option(
 )
 
 
+WORDS = click.option(
+    "--words",
+    metavar="CODE|FILE",
+    help="Make the film in another language: de is there, others begin with `fmcore words`.",
+)
+VOICE = click.option(
+    "--voice",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Let it be heard: recordings of its sentences, a folder begun with `fmcore voice`.",
+)
+
+
 def lesson_options(command: Any) -> Any:
     """The options that say which lesson is meant, how it shall look and where it lies."""
     for option in reversed(
@@ -119,16 +131,8 @@ def lesson_options(command: Any) -> Any:
             click.option("--bundle", type=click.Path(path_type=Path), help="Use this bundle for every scene."),
             EPOCHS,
             SEED,
-            click.option(
-                "--words",
-                metavar="CODE|FILE",
-                help="Make the film in another language: de is there, others begin with `fmcore words`.",
-            ),
-            click.option(
-                "--voice",
-                type=click.Path(path_type=Path, file_okay=False),
-                help="Let it be heard: recordings of its sentences, a folder begun with `fmcore voice`.",
-            ),
+            WORDS,
+            VOICE,
             OUTPUT,
             JOBS,
             SCHEDULER,

@@ -188,6 +188,10 @@ def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
     samples = heard(folder / "lesson.mp4")
     assert loudness(samples, 1200, start + 0.25, start + long) == pytest.approx([0.5, 0.5], abs=0.03)
 
+    apart = Wish(TINY, tmp_path, tmp_path / "apart", apart=True, jobs=1, voice=find_voice(voice))
+    (film,) = make_lesson(plan, apart, Silent()).films
+    assert loudness(heard(film), 1200, start + 0.25, start + long) == pytest.approx([0.5, 0.5], abs=0.03)
+
     shutil.copy(folder / "lesson.json", tmp_path / "told.json")
     assert make(silent=True).rendered == [] and read_record(folder).scenes[0].beats == before.beats
     assert unheard() == []

@@ -42,7 +42,14 @@ _LANGUAGES = {  # of ISO 639: codes of two letters and, for MP4 files, of three
 }  # fmt: skip
 
 
-def films_apart(footage: Sequence[Footage], store: Store, spec: RenderSpec, folder: Path) -> list[Path]:
+def films_apart(
+    footage: Sequence[Footage],
+    store: Store,
+    spec: RenderSpec,
+    folder: Path,
+    words: Words | None = None,
+    voice: Voice = SILENCE,
+) -> list[Path]:
     """Write one film a scene into `folder`, with its captions beside it; scenes of one name are numbered."""
     names = distinct_names(f"{one.plan.ref.name}.mp4" for one in footage)
     for name, one in zip(names, footage, strict=True):
@@ -52,7 +59,8 @@ def films_apart(footage: Sequence[Footage], store: Store, spec: RenderSpec, fold
         with parts:
             film = parts.path(name)
             chapters = [Chapter(0, one.frames, title)]
-            join(_videos([one], store), film, spec.fps, told, chapters, title, sounds=one.performance.sounds)
+            sounds = (*one.performance.sounds, *_spoken(one, voice, spec.fps))
+            join(_videos([one], store), film, spec.fps, told, chapters, title, _iso(words), sounds)
             if told:
                 parts.path(Path(name).with_suffix(".srt").name).write_text(srt(told, spec.fps), encoding="utf-8")
     return [folder / name for name in names]
@@ -92,7 +100,7 @@ def one_film(
     parts = _Parts(folder)
     with parts:
         film = parts.path(FILM_NAME)
-        frames = join(_videos(footage, store), film, fps, told, chapters, record.title, _iso(record), sounds)
+        frames = join(_videos(footage, store), film, fps, told, chapters, record.title, _iso(record.words), sounds)
         if frames != record.frames:
             raise RenderError(
                 f"The film has {frames} frames where its scenes have {record.frames}; delete '{store.folder}'."
@@ -116,9 +124,9 @@ def _spoken(one: Footage, voice: Voice, fps: int) -> Iterator[Sound]:
             yield Sound(file=recording.file, sha256=recording.sha256, start_s=beat.start / fps + LEAD_S)
 
 
-def _iso(record: LessonRecord) -> str:
+def _iso(words: Words | None) -> str:
     """The language of three letters, as MP4 files want it; "und" where that of the words is not known here."""
-    code = record.words.language.partition("-")[0].lower() if record.words is not None else "en"
+    code = words.language.partition("-")[0].lower() if words is not None else "en"
     return code if len(code) == 3 else _LANGUAGES.get(code, "und")
 
 

@@ -107,7 +107,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
         planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice)
         footage = _shoot(planned, before, store, wish, report, made)
         if wish.apart:
-            made.films = films_apart(footage, store, wish.spec, wish.folder)
+            made.films = films_apart(footage, store, wish.spec, wish.folder, wish.words, wish.voice)
         elif not made.failed:
             made.films = [wish.folder / FILM_NAME]
             record = record_of(plan, footage, bundles, wish.spec, wish.words, wish.voice)
