@@ -364,7 +364,7 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
     if made.untranslated:
         say(f"Texts without a translation, in English all the same: {made.untranslated}; `fmcore words` lists them.")
     if made.unspoken:
-        say(f"Sentences without a recording, which are only read: {made.unspoken}; `fmcore voice` lists them.")
+        say(f"Sentences without a recording, only to be read: {made.unspoken}; `fmcore voice` adds them to the sheet.")
     if made.failed:
         names, first = ", ".join(made.failed), next(iter(made.failed.values()))
         told = first.message if first.message.startswith(names) else f"{names} failed: {first.message}"

@@ -28,7 +28,7 @@ def voice(folder: Path, lesson: Path | None, output: Path) -> None:
     from fmcore.lesson.plan import builtin_plan, slug
     from fmcore.lesson.record import read_record
     from fmcore.lesson.voice import SHEET_NAME, plain, read_sheet, sheet_with
-    from fmcore.render.voice import candidates
+    from fmcore.render.voice import recordings_in
 
     known = read_sheet(folder)
     record = read_record(lesson or output / slug(builtin_plan().title))
@@ -36,11 +36,15 @@ def voice(folder: Path, lesson: Path | None, output: Path) -> None:
     said = {plain(sentence) for _, sentences in scenes for sentence in sentences}
     if not said:
         raise InputError("No scene of that lesson is a LessonScene, so there are no sentences of it to be said.")
-    text, sheet = sheet_with(known, scenes)
+    files = recordings_in(folder)
+    text, sheet = sheet_with(known, scenes, files)
     write_text(folder / SHEET_NAME, text)
     wanted = [name for name, sentence in sheet.items() if sentence in said]
-    missing = [name for name in wanted if not any(file.is_file() for file in candidates(folder, name))]
+    missing = [name for name in wanted if name not in files]
     click.echo(f"{folder / SHEET_NAME}: {len(wanted) - len(missing)} of the {len(wanted)} sentences are recorded.")
     if missing:
         more = f" and {len(missing) - 8} more" * (len(missing) > 8)
         click.echo(f"Still to be recorded: {', '.join(missing[:8])}{more}.")
+    if strays := [one[0].name for name, one in files.items() if name not in sheet]:
+        more = f" and {len(strays) - 8} more" * (len(strays) > 8)
+        click.echo(f"Not in the sheet, so not heard: {', '.join(strays[:8])}{more}.")

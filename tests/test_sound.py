@@ -93,6 +93,18 @@ def test_what_is_too_loud_is_cut_off_and_what_is_too_long_ends_with_the_film(fil
     assert 0.95 < np.abs(samples).max() < 1.3  # an encoder rings at edges
 
 
+def test_a_sound_is_heard_as_long_as_was_said_and_as_it_was_when_it_was_found(
+    film_with: Joined, tmp_path: Path
+) -> None:
+    sound = sound_in(tone(tmp_path / "a.wav", 300, 3), tmp_path, 0.5).model_copy(update={"length_s": 1.0})
+    samples = film_with(sound)
+    assert loudness(samples, 300, 0.55, 1.45) == pytest.approx([0.5, 0.5], abs=0.02)
+    assert np.abs(samples[:, round(1.6 * RATE) :]).max() < 0.01
+    tone(tmp_path / "a.wav", 600, 3)
+    with pytest.raises(RenderError, match=r"a\.wav' was saved while the film was made; run again"):
+        film_with(sound)
+
+
 def test_a_sound_that_has_gone_is_a_sentence(film_with: Joined, tmp_path: Path) -> None:
     sound = sound_in(tone(tmp_path / "a.wav", 300, 1), tmp_path, 0.0)
     sound.file.unlink()

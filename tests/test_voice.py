@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -53,10 +54,12 @@ def test_sentences_keep_their_recordings_and_new_ones_are_numbered_on() -> None:
     text, sheet = sheet_with(known, [("First", ["Hello.", "New  one."]), ("Second", ["Old.", "New one.", "Last."])])
     assert sheet == {"intro": "Hello.", "008": "New one.", "007": "Old.", "009": "Last.", "003": "Gone."}
     assert list(sheet)[-1] == "003" and text.index("# not said") < text.index("Gone.")
+    _, sheet = sheet_with({}, [("First", ["One."])], ["001", "x", "0" * 60])  # files that are there already
+    assert sheet == {"002": "One."}
 
 
 SHEETS = {
-    "no sheet": (None, "There is no 'voice.toml' .* write it with `fmcore voice"),
+    "no sheet": (None, "No 'voice.toml' in .* write it with `fmcore voice"),
     "no TOML": ("[sentences", "is no TOML in UTF-8"),
     "another table": ('[sentences]\na = "b"\n[words]\n', "one table, \\[sentences\\], and nothing else"),
     "no table": ('sentences = "a"\n', "one table"),
@@ -76,6 +79,22 @@ def test_a_sheet_that_cannot_be_used_is_a_sentence(sheet: str | None, sentence: 
 # -- recordings ----------------------------------------------------------------------------------
 
 
+def compressed(path: Path, seconds: float, kind: str = "mp3", rate: int = 44_100) -> Path:
+    """A tone of 500 Hz, whatever the name of the file says."""
+    with av.open(str(path), "w", format={"aac": "adts"}.get(kind, kind)) as container:
+        stream = container.add_stream({"mp3": "libmp3lame", "mp4": "aac"}.get(kind, kind), rate=rate)
+        wave = 0.5 * np.sin(2 * np.pi * 500 * np.arange(int(seconds * rate)) / rate)
+        frame = av.AudioFrame.from_ndarray(np.tile(wave.astype(np.float32), (2, 1)), format="fltp", layout="stereo")
+        frame.sample_rate = rate
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+def another_rate_midway(folder: Path) -> None:
+    halves = [compressed(folder / f"{rate}.aac", 1, "aac", rate) for rate in (44_100, 16_000)]
+    (folder / "001.aac").write_bytes(b"".join(half.read_bytes() for half in halves))
+
+
 def a_playlist(folder: Path) -> None:
     tone(folder / "other.wav", 300, 1)
     (folder / "001.wav").write_text("ffconcat version 1.0\nfile other.wav\n")
@@ -86,13 +105,14 @@ RECORDINGS = {
     "nothing": (lambda folder: (folder / "001.flac").touch(), r"001\.flac' cannot be used"),
     "a playlist that names another file": (a_playlist, r"001\.wav' cannot be used"),
     "no sound in it": (lambda folder: tone(folder / "001.wav", 300, 0), r"there is no sound in '001\.wav'"),
+    "another rate midway": (another_rate_midway, r"001\.aac' cannot be played to its end"),
     "two of a name": (
         lambda folder: shutil.copy(tone(folder / "001.wav", 300, 1), folder / "001.mp3"),
-        r"001\.wav' and '001\.mp3' are of the same sentence",
+        r"001\.mp3' and '001\.wav' are of the same sentence",
     ),
     "far too long": (
         lambda folder: tone(folder / "001.wav", 300, 111, 8000),
-        "takes 111 s and a sentence at most 110 s",
+        "it takes over 110 s",
     ),
 }
 
@@ -109,12 +129,26 @@ def test_a_recording_that_cannot_be_used_is_a_sentence(write: object, sentence: 
 def test_recordings_are_found_measured_and_watched(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "ä voice", '[sentences]\n001 = "One  two."\n2-b = "Three."\nc = "Four."\n')
     tone(folder / "001.wav", 300, 1.25)
-    tone(folder / "2-b.wav", 300, 2, 8000, 2)
+    tone(folder / "2-b.WAV", 300, 2, 8000, 2)  # as recorders name them
     voice = find_voice(folder)
     assert voice.lengths == pytest.approx({"One two.": 1.25, "Three.": 2.0}, abs=1e-3)
     assert voice.of(" One\ntwo.") is not None and voice.of("Four.") is None and voice.of("One two") is None
     watched = files_of_voice(folder)
-    assert {folder / "voice.toml", folder / "001.wav", folder / "c.m4a"} <= set(watched)
+    assert {folder / "voice.toml", folder / "001.wav", folder / "2-b.WAV", folder / "c.m4a"} <= set(watched)
+    (folder / "voice.toml").write_text("[sentences")  # an editor is at it
+    assert folder / "voice.toml" in files_of_voice(folder)
+
+
+def test_recordings_of_other_kinds_and_with_odd_tags_are_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_with(tmp_path / "de:formal", "[sentences]\n" + "".join(f'a{n} = "Said {n}."\n' for n in range(4)))
+    compressed(folder / "a0.mp3", 2)
+    compressed(folder / "a1.M4A", 2, "mp4")
+    compressed(folder / "a2.wav", 2)  # an MP3 by another name, as downloads are
+    tagged = tone(folder / "a3.wav", 300, 2).read_bytes()
+    chunk = b"LIST\x10\0\0\0INFOIART\x04\0\0\0M\xfcll"  # Latin-1
+    (folder / "a3.wav").write_bytes(tagged[:12] + chunk + tagged[12:])
+    monkeypatch.chdir(tmp_path)
+    assert list(find_voice(Path("de:formal")).lengths.values()) == pytest.approx([2] * 4, abs=0.06)
 
 
 @given(
@@ -179,7 +213,9 @@ def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
     assert loudness(samples, 800, start + 0.25, start + long + 0.15) == pytest.approx([0.5, 0.5], abs=0.03)
     assert np.abs(samples[:, round((start + long + 0.3) * 48_000) :]).max() < 0.01
     assert unheard() == [("sentence not recorded", beat.cue) for beat in record.scenes[0].beats[2:]]
-    assert f"2 of the {len(sheet)} sentences are recorded." in fmcore("voice", voice, folder).output
+    tone(voice / "099.wav", 400, 1.0)  # whose sentence nobody knows
+    told = fmcore("voice", voice, folder).output
+    assert f"2 of the {len(sheet)} sentences are recorded." in told and "so not heard: 099.wav." in told
     assert make().unchanged
 
     tone(voice / f"{names[1]}.wav", 1200, long)  # said otherwise, as long
@@ -187,6 +223,12 @@ def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
     assert (made.rendered, made.joined) == ([], True)
     samples = heard(folder / "lesson.mp4")
     assert loudness(samples, 1200, start + 0.25, start + long) == pytest.approx([0.5, 0.5], abs=0.03)
+
+    tone(voice / f"{names[1]}.wav", 800, long + 5)
+    make()
+    tone(voice / f"{names[1]}.wav", 1200, long)  # a shorter take: the picture waits no more
+    make()
+    assert read_record(folder).scenes[0].beats == record.scenes[0].beats
 
     apart = Wish(TINY, tmp_path, tmp_path / "apart", apart=True, jobs=1, voice=find_voice(voice))
     (film,) = make_lesson(plan, apart, Silent()).films
@@ -197,3 +239,5 @@ def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
     assert unheard() == []
     shutil.copy(tmp_path / "told.json", folder / "lesson.json")  # a film that lost its sound
     assert unheard()[:2] == [("recording not heard", first.cue), ("recording not heard", second.cue)]
+    (folder / "lesson.mp4").write_bytes(b"")
+    assert unheard()[:1] == [("recording not heard", first.cue)]

@@ -1,6 +1,7 @@
 """A lesson that is told by a voice is told throughout, and every recording is heard in the film."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -33,7 +34,7 @@ def voice_findings(record: LessonRecord, film: Path, aspect: str) -> Iterator[Fi
         for beat in scene.beats:
             recording = record.voice.get(plain(beat.say))
             if recording is None:
-                message = "The sentence is not recorded; list what is missing with `fmcore voice`, and record it."
+                message = "The sentence is not recorded; record it; `fmcore voice` adds it to the sheet."
                 yield finding("sentence not recorded", scene, beat, message)
                 continue
             start = beat.start / fps + LEAD_S
@@ -47,8 +48,9 @@ def voice_findings(record: LessonRecord, film: Path, aspect: str) -> Iterator[Fi
 
 
 def _peaks(film: Path) -> list[Peak]:
-    """How loud the film is, every fiftieth of a second or so; nothing where it has no sound."""
-    with av.open(str(film)) as container:
-        if not container.streams.audio:
-            return []
-        return [(float(one.time or 0), float(np.abs(one.to_ndarray()).max())) for one in container.decode(audio=0)]
+    """How loud the film is, every fiftieth of a second or so; nothing where it has no sound, or cannot be read."""
+    peaks: list[Peak] = []
+    with suppress(av.FFmpegError, OSError), av.open(str(film)) as container:
+        for stream in container.streams.audio[:1]:
+            peaks += [(float(one.time or 0), float(np.abs(one.to_ndarray()).max())) for one in container.decode(stream)]
+    return peaks

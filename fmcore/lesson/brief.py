@@ -58,6 +58,7 @@ class Sound(BaseModel):
     file: Path
     sha256: str
     start_s: float = Field(ge=0)
+    length_s: float | None = Field(default=None, gt=0)  # of it that is heard; all where it is None
     gain_db: float = 0.0
     background_db: float = 0.0
 

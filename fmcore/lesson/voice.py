@@ -6,8 +6,9 @@ The sheet `voice.toml` names the sentence of every recording in its folder.
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,33 +21,30 @@ SUFFIXES = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac")
 LEAD_S = 0.2  # of silence before a recording, so that a beat is seen before it is heard
 LONGEST_S = 110.0  # a beat has at most 120 s
 _MOST_BYTES = 2_000_000
+_NUMBER = re.compile(r"[0-9]{1,6}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # leads into no other folder
 
 
-class Recording(BaseModel):
-    """A sound file in which one sentence is said, `seconds` long."""
+class Heard(BaseModel):
+    """What the record of a lesson keeps of a recording: a digest of its file, and how long it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    seconds: float = Field(gt=0, le=LONGEST_S)
+
+
+class Recording(Heard):
+    """A sound file in which one sentence is said."""
 
     file: Path
-    sha256: str
-    seconds: float = Field(gt=0, le=LONGEST_S)
-
-
-class Heard(BaseModel):
-    """What is kept of a recording in the record of a lesson."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sha256: str
-    seconds: float = Field(gt=0, le=LONGEST_S)
 
 
 @dataclass(frozen=True)
 class Voice:
     """The recordings that there are, by sentence."""
 
-    recordings: Mapping[str, Recording] = field(default_factory=dict)
+    recordings: Mapping[str, Recording]
 
     def of(self, sentence: str) -> Recording | None:
         """The recording of `sentence`, if there is one."""
@@ -56,9 +54,6 @@ class Voice:
     def lengths(self) -> dict[str, float]:
         """Seconds by sentence."""
         return {sentence: one.seconds for sentence, one in self.recordings.items()}
-
-
-SILENCE = Voice()
 
 
 def plain(sentence: str) -> str:
@@ -94,27 +89,30 @@ def read_sheet(folder: Path) -> dict[str, str]:
         if not isinstance(sentence, str) or not sentence.strip():
             raise PlanError(f"'{path}' has no sentence for the recording '{name}'; write down what is said in it.")
     said = {name: plain(sentence) for name, sentence in sentences.items()}
-    twice = next((one for one in said.values() if list(said.values()).count(one) > 1), None)
-    if twice is not None:
+    twice, times = next(iter(Counter(said.values()).most_common(1)), ("", 0))
+    if times > 1:
         names = " and ".join(name for name, one in said.items() if one == twice)
         raise PlanError(f"'{path}' has the sentence “{twice}” twice, for {names}; leave one of them out.")
     return said
 
 
-def sheet_with(known: Mapping[str, str], scenes: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, dict[str, str]]:
+def sheet_with(
+    known: Mapping[str, str], scenes: Sequence[tuple[str, Sequence[str]]], taken: Iterable[str] = ()
+) -> tuple[str, dict[str, str]]:
     """The text of a sheet for `scenes`, pairs of a name and its sentences, and its sentences by name.
 
-    Sentences that are `known` keep their names, and new ones are numbered on; what is not said any more comes last.
+    Sentences that are `known` keep their names, and new ones are numbered on, also above names that are `taken` by
+    files; what is not said any more comes last.
     """
     names = {sentence: name for name, sentence in known.items()}
-    number = max((int(name) for name in known if name.isdecimal()), default=0)
+    number = max((int(name) for name in (*known, *taken) if _NUMBER.fullmatch(name)), default=0)
     rows = [
         "# Read every sentence into a sound file of its name beside this sheet, such as 001.wav or 001.mp3.",
         "[sentences]",
     ]
     sheet: dict[str, str] = {}
     for scene, sentences in scenes:
-        new = [one for one in dict.fromkeys(map(plain, sentences)) if one not in sheet.values()]
+        new = [one for one in dict.fromkeys(map(plain, sentences)) if names.get(one) not in sheet]
         rows += [f"# {scene}"] * bool(new)
         for sentence in new:
             if sentence not in names:

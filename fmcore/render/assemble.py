@@ -58,7 +58,7 @@ def join(
             text.codec_context.time_base = text.time_base = _MS
             text.metadata["language"] = language
             text.disposition = Disposition.default  # players that can show captions do so unasked
-        track = Track(film, sounds) if sounds else None
+        track = Track(film, sounds, language if captions else "und") if sounds else None
         film.start_encoding()
         packets = _caption_packets(text, captions, fps) if text is not None else []
         frames = 0

@@ -7,6 +7,7 @@ are cut into *segments*, each a film and a record of it. `sources.json` remember
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -64,7 +65,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def key_of(inputs: dict[str, str]) -> str:
+def key_of(inputs: Mapping[str, str | float]) -> str:
     """The name under which something made from `inputs` is kept."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -22,7 +22,7 @@ from fmcore.lesson.record import (
     SceneRecord,
     read_record,
 )
-from fmcore.lesson.voice import LEAD_S, SILENCE, Heard, Voice, plain
+from fmcore.lesson.voice import LEAD_S, Heard, Voice, plain
 from fmcore.lesson.words import Words
 from fmcore.page.companions import companions, maker
 from fmcore.render.assemble import join, still
@@ -48,7 +48,7 @@ def films_apart(
     spec: RenderSpec,
     folder: Path,
     words: Words | None = None,
-    voice: Voice = SILENCE,
+    voice: Voice | None = None,
 ) -> list[Path]:
     """Write one film a scene into `folder`, with its captions beside it; scenes of one name are numbered."""
     names = distinct_names(f"{one.plan.ref.name}.mp4" for one in footage)
@@ -78,7 +78,7 @@ def one_film(
     folder: Path,
     bundles: Mapping[str, Path],
     report: Reporter,
-    voice: Voice = SILENCE,
+    voice: Voice | None = None,
 ) -> None:
     """Write the film of all scenes into `folder`, with all that belongs beside it and the record of it.
 
@@ -117,11 +117,12 @@ def one_film(
         parts.path(RECORD_NAME).write_text(record.as_json(), encoding="utf-8")
 
 
-def _spoken(one: Footage, voice: Voice, fps: int) -> Iterator[Sound]:
+def _spoken(footage: Footage, voice: Voice | None, fps: int) -> Iterator[Sound]:
     """The recordings of a scene's sentences, each where its beat begins."""
-    for beat in one.performance.beats:
-        if (recording := voice.of(beat.say)) is not None:
-            yield Sound(file=recording.file, sha256=recording.sha256, start_s=beat.start / fps + LEAD_S)
+    for beat in footage.performance.beats:
+        if voice is not None and (one := voice.of(beat.say)) is not None:
+            start_s = beat.start / fps + LEAD_S
+            yield Sound(file=one.file, sha256=one.sha256, start_s=start_s, length_s=one.seconds)
 
 
 def _iso(words: Words | None) -> str:
@@ -148,7 +149,7 @@ def record_of(
     bundles: Mapping[str, tuple[Path, str]],
     spec: RenderSpec,
     words: Words | None = None,
-    voice: Voice = SILENCE,
+    voice: Voice | None = None,
 ) -> LessonRecord:
     """The record of a lesson, all but the digests of its files."""
     scenes, start = [], 0
@@ -188,9 +189,9 @@ def record_of(
     )
 
 
-def _voice_record(footage: Sequence[Footage], voice: Voice) -> dict[str, Heard] | None:
+def _voice_record(footage: Sequence[Footage], voice: Voice | None) -> dict[str, Heard] | None:
     """The recordings that are heard in the film, by sentence; None where nobody tells it."""
-    if voice is SILENCE:
+    if voice is None:
         return None
     said = {plain(beat.say): voice.of(beat.say) for one in footage for beat in one.performance.beats}
     return {text: Heard(sha256=one.sha256, seconds=one.seconds) for text, one in said.items() if one is not None}

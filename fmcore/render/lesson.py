@@ -20,7 +20,7 @@ from fmcore.errors import FmcoreError, InputError, PlanError
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.lesson.record import SceneRecord, read_record
-from fmcore.lesson.voice import SILENCE, Voice
+from fmcore.lesson.voice import Voice
 from fmcore.lesson.words import Words
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.cache import Store
@@ -50,7 +50,7 @@ class Wish:
     jobs: int | None = None
     scheduler: str | None = None
     words: Words | None = None  # in which language, English without
-    voice: Voice = SILENCE  # who tells it
+    voice: Voice | None = None  # who tells it; it is only read without
 
     @property
     def workers(self) -> int:
@@ -128,8 +128,8 @@ def _untranslated(footage: Sequence[Footage], words: Words | None) -> int:
     return sum(not words.words.get(text) for text in {text for one in footage for text in one.performance.texts})
 
 
-def _unspoken(footage: Sequence[Footage], voice: Voice) -> int:
-    if voice is SILENCE:
+def _unspoken(footage: Sequence[Footage], voice: Voice | None) -> int:
+    if voice is None:
         return 0
     return len({beat.say for one in footage for beat in one.performance.beats if voice.of(beat.say) is None})
 

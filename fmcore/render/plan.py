@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fmcore.lesson.brief import Brief
 from fmcore.lesson.plan import SceneEntry
-from fmcore.lesson.voice import SILENCE, Voice
+from fmcore.lesson.voice import Voice
 from fmcore.lesson.words import Words
 from fmcore.render.cache import Cuts, Segment, Store, Take, key_of, segment_name
 from fmcore.render.catalogue import SceneRef, find_scene
@@ -24,7 +24,7 @@ _WORDS = {
     "source": "its source changed",
     "narration": "its narration changed",
     "words": "its translation changed",
-    VOICE: "its recordings have other lengths",
+    VOICE: "its voice changed",
     "options": "its options changed",
     "bundle": "its bundle changed",
     "other": "the bundle it is compared with changed",
@@ -85,12 +85,13 @@ def plan_scenes(
     store: Store,
     before: Mapping[int, Mapping[str, str]],
     words: Words | None = None,
-    voice: Voice = SILENCE,
+    voice: Voice | None = None,
 ) -> list[ScenePlan]:
     """Plan every entry. `bundles` gives path and digest by name, `before` the inputs of the last run by position."""
     plans = []
     sources = Sources(store.folder)
     versions = json.dumps(_versions(), sort_keys=True)
+    lengths = voice.lengths if voice is not None else {}
     for position, entry in enumerate(entries):
         ref = find_scene(entry.scene)
         path, digest = bundles[entry.bundle] if entry.bundle else (None, "none")
@@ -101,7 +102,7 @@ def plan_scenes(
             "source": source,
             "narration": narration,
             **({} if words is None else {"words": words.model_dump_json()}),
-            **({} if voice is SILENCE else {VOICE: json.dumps(voice.lengths, sort_keys=True)}),
+            **({} if voice is None else {VOICE: key_of(lengths)}),
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
             "other": other_digest,
@@ -112,7 +113,7 @@ def plan_scenes(
         if names is not None:
             inputs["names"] = json.dumps(names)
         key = key_of(inputs)
-        brief = Brief(bundle=path, other=other, names=names, options=entry.options, words=words, voice=voice.lengths)
+        brief = Brief(bundle=path, other=other, names=names, options=entry.options, words=words, voice=lengths)
         plan = ScenePlan(ref, brief, spec, inputs, key, _why(inputs, before.get(position)))
         take = store.take(key)
         cuts = store.cuts(take.pictures) if take is not None else None

@@ -3,7 +3,10 @@
 Sounds are added up in the order in which scenes add them, as manim does; what is too loud is cut off.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,7 @@ RATE = 48_000  # samples a second
 _BLOCK = RATE // 2  # samples that are mixed at a time
 _BITS = 160_000  # a second
 _SUFFIXES = (".wav", ".mp3")  # which manim tries, too, where a name has none
-_KINDS = {  # FFmpeg's names
-    ".wav": "wav", ".mp3": "mp3", ".m4a": "mov", ".flac": "flac", ".ogg": "ogg", ".opus": "ogg", ".aac": "aac",
-}  # fmt: skip
+_CONTAINERS = "aac,ac3,aiff,amr,asf,au,caf,flac,matroska,mov,mp3,ogg,w64,wav"  # as FFmpeg calls them
 
 Samples = NDArray[np.float32]  # (2, n), left and right
 
@@ -41,45 +42,72 @@ def sound_in(name: str | Path, folder: str | Path, start_s: float) -> Sound:
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         raise ValueError(f"there is no sound '{name}', neither here nor in '{folder}'")
-    length_of(file)
-    return Sound(file=file, sha256=file_digest(file), start_s=start_s)
+    with _sound_of(file):
+        return Sound(file=file, sha256=file_digest(file), start_s=start_s)
 
 
-def length_of(file: Path) -> float:
-    """How long a sound file is, in seconds, as its packets say.
+def length_of(file: Path, longest_s: float) -> float:
+    """How many seconds of sound are in a file, all of which is decoded; a little over `longest_s` where it is longer.
+
+    Raises:
+        ValueError: it cannot be read as a sound, or there is no sound in it.
+    """
+    samples = 0
+    with _sound_of(file) as container:
+        try:
+            for piece in _pieces(container):
+                samples += piece.samples
+                if samples > (longest_s + 1) * RATE:
+                    break
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise ValueError(f"'{file.name}' cannot be played to its end ({error})") from None
+    if not samples:
+        raise ValueError(f"there is no sound in '{file.name}'")
+    return samples / RATE
+
+
+@contextmanager
+def _sound_of(file: Path) -> Iterator[Any]:
+    """The container of a sound, open.
 
     Raises:
         ValueError: it cannot be read as a sound, or there is no sound in it.
     """
     try:
-        with _opened(file) as container:
-            if not container.streams.audio:
-                raise ValueError(f"there is no sound in '{file.name}'")
-            ends = [
-                float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                for packet in container.demux(container.streams.audio[0])
-                if packet.pts is not None
-            ]
+        container = _opened(file)
     except (av.FFmpegError, OSError):
         raise ValueError(f"'{file.name}' cannot be read as a sound") from None
-    if not ends or max(ends) <= 0:
-        raise ValueError(f"there is no sound in '{file.name}'")
-    return max(ends)
+    with container:
+        if not container.streams.audio:
+            raise ValueError(f"there is no sound in '{file.name}'")
+        yield container
 
 
 def _opened(file: Path) -> Any:
-    """Open a sound file as what its name says it is: a playlist, which could name any other file, is none."""
-    kind = _KINDS.get(file.suffix.lower())
-    return av.open(str(file), format=kind, options={"protocol_whitelist": "file"})
+    """Open a file of sound and nothing else: a playlist could name any other file."""
+    safe = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+    return av.open(str(file), options=safe, metadata_errors="replace")
+
+
+def _pieces(container: Any) -> Iterator[AudioFrame]:
+    """The sound of a container, in pieces of mono or stereo at `RATE`."""
+    stream = container.streams.audio[0]
+    layout = "mono" if stream.codec_context.channels == 1 else "stereo"  # one channel is as loud on both sides
+    resampler = AudioResampler("fltp", layout, RATE)
+    for frame in chain(container.decode(stream), (None,)):
+        for piece in resampler.resample(frame):  # at the end, what the resampler still holds
+            piece.pts = None
+            yield piece
 
 
 class Track:
-    """The stream of sound of `film`; as much of it is written as the pictures need."""
+    """The stream of sound of `film`, in a `language` where something is said; it is written as pictures need it."""
 
-    def __init__(self, film: Any, sounds: Sequence[Sound]) -> None:
+    def __init__(self, film: Any, sounds: Sequence[Sound], language: str = "und") -> None:
         self._film = film
         self._stream = film.add_stream("aac", rate=RATE, layout="stereo", bit_rate=_BITS)
-        self._voices = [_Voice(one) for one in sounds]
+        self._stream.metadata["language"] = language
+        self._sounds = [_Playing(one) for one in sounds]
         self._done = self._wanted = 0  # samples
 
     def write(self, until_s: float) -> None:
@@ -93,25 +121,26 @@ class Track:
         if self._wanted > self._done:
             self._put(self._wanted - self._done)
         self._film.mux(self._stream.encode(None))
-        for voice in self._voices:
-            voice.close()
+        for sound in self._sounds:
+            sound.close()
 
     def _put(self, count: int) -> None:
         mixed = np.zeros((2, count), np.float32)
-        for voice in self._voices:
-            voice.add_to(mixed, self._done)
+        for sound in self._sounds:
+            sound.add_to(mixed, self._done)
         frame = AudioFrame.from_ndarray(np.clip(mixed, -1, 1), format="fltp", layout="stereo")
         frame.sample_rate, frame.pts = RATE, self._done
         self._done += count
         self._film.mux(self._stream.encode(frame))
 
 
-class _Voice:
+class _Playing:
     """One sound, decoded as it is needed."""
 
     def __init__(self, sound: Sound) -> None:
         self._sound = sound
         self._start = round(sound.start_s * RATE)
+        self._left = sys.maxsize if sound.length_s is None else round(sound.length_s * RATE)
         self._gain = np.float32(10 ** (sound.gain_db / 20))
         self._background = np.float32(10 ** (sound.background_db / 20))
         self._container: Any = None
@@ -123,12 +152,15 @@ class _Voice:
         if self._over or from_ >= mixed.shape[1]:
             return
         try:
-            found = self._read(mixed.shape[1] - from_)
-        except (av.FFmpegError, OSError) as error:
+            found = self._read(min(mixed.shape[1] - from_, self._left))
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise RenderError(f"The sound '{self._sound.file}' cannot be read any more ({error}).") from None
+        self._left -= found.shape[1]
         part = mixed[:, from_ : from_ + found.shape[1]]
         part *= self._background
         part += self._gain * found
+        if not self._left:
+            self.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -140,17 +172,15 @@ class _Voice:
     def _read(self, count: int) -> Samples:
         """The next `count` samples, fewer at the end."""
         if self._container is None:
+            if file_digest(self._sound.file) != self._sound.sha256:
+                raise RenderError(f"The sound '{self._sound.file}' was saved while the film was made; run again.")
             self._container = _opened(self._sound.file)
-            stream = self._container.streams.audio[0]
-            self._frames = self._container.decode(stream)
-            layout = "mono" if stream.codec_context.channels == 1 else "stereo"  # one channel is as loud on both sides
-            self._resampler = AudioResampler("fltp", layout, RATE)
+            self._pieces = _pieces(self._container)
             self._waiting = AudioFifo()
         while self._waiting.samples < count and not self._decoded:
-            frame = next(self._frames, None)
-            self._decoded = frame is None  # the resampler gives what it still holds
-            for piece in self._resampler.resample(frame):
-                piece.pts = None
+            piece = next(self._pieces, None)
+            self._decoded = piece is None
+            if piece is not None:
                 self._waiting.write(piece)
         taken = self._waiting.read(count, partial=True)
         if self._decoded and self._waiting.samples == 0:

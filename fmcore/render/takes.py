@@ -181,7 +181,8 @@ def paces_of(plans: Sequence[ScenePlan], before: Mapping[int, SceneRecord]) -> d
         for position, plan in enumerate(plans)
         if position in before
         and all(before[position].inputs.get(name) == plan.inputs[name] for name in same)
-        and (VOICE in before[position].inputs) == (VOICE in plan.inputs)  # without one, a film need not wait for it
+        and VOICE
+        not in {*before[position].inputs, *plan.inputs}  # a film waits for its own recordings, and for no others
     }
 
 

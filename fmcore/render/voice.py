@@ -1,8 +1,9 @@
-"""The recordings of a voice that lie in a folder: found by their sheet, measured, and none of them too long."""
+"""The recordings of a voice that lie in a folder: found by their sheet, listened to, and none of them too long."""
 
+from functools import lru_cache
 from pathlib import Path
 
-from fmcore.errors import InputError
+from fmcore.errors import InputError, PlanError
 from fmcore.lesson.voice import LONGEST_S, SHEET_NAME, SUFFIXES, Recording, Voice, read_sheet
 from fmcore.render.cache import file_digest
 from fmcore.render.sound import length_of
@@ -19,35 +20,57 @@ def find_voice(folder: Path) -> Voice:
     sheet = read_sheet(folder)
     if not sheet:
         raise InputError(
-            f"There is no '{SHEET_NAME}' in '{folder}' to say what is recorded; write it with `fmcore voice {folder}`."
+            f"No '{SHEET_NAME}' in '{folder}' says what is recorded; write it with `fmcore voice {folder}`."
         )
-    found = {}
+    found, files = {}, recordings_in(folder)
     for name, sentence in sheet.items():
-        files = [file for file in candidates(folder, name) if file.is_file()]
-        if len(files) > 1:
-            raise InputError(f"'{files[0]}' and '{files[1].name}' are of the same sentence; remove one of them.")
-        if files:
-            found[sentence] = _recording(files[0])
+        there = files.get(name, [])
+        if len(there) > 1:
+            raise InputError(f"'{there[0]}' and '{there[1].name}' are of the same sentence; remove one of them.")
+        if there:
+            found[sentence] = _recording(there[0])
     return Voice(found)
 
 
-def candidates(folder: Path, name: str) -> list[Path]:
-    """The files that the recording `name` may be."""
-    return [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+def recordings_in(folder: Path) -> dict[str, list[Path]]:
+    """The sound files in `folder` by their names without suffix; one each, unless somebody saved it in two forms."""
+    try:
+        listed = sorted(folder.iterdir())
+    except OSError:
+        return {}
+    found: dict[str, list[Path]] = {}
+    for file in listed:
+        if file.suffix.lower() in SUFFIXES and file.is_file():
+            found.setdefault(file.stem, []).append(file.absolute())
+    return found
 
 
 def files_of_voice(folder: Path) -> list[Path]:
-    """All that the voice in `folder` may be made of, whether it is there yet or not."""
-    return [folder / SHEET_NAME, *(file for name in read_sheet(folder) for file in candidates(folder, name))]
+    """All that the voice in `folder` may be made of: what is not recorded yet, as any file that it may become."""
+    there = recordings_in(folder)
+    try:
+        missing = [name for name in read_sheet(folder) if name not in there]
+    except PlanError:  # half written; making the lesson tells why
+        missing = []
+    awaited = [folder / f"{name}{suffix}" for name in missing for suffix in SUFFIXES]
+    return [folder / SHEET_NAME, *awaited, *(file for files in there.values() for file in files)]
 
 
 def _recording(file: Path) -> Recording:
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise ValueError(f"'{file.name}' is over {_MOST_BYTES // 10**6} MB")
-        seconds = length_of(file)
-        if seconds > LONGEST_S:
-            raise ValueError(f"'{file.name}' takes {seconds:.0f} s and a sentence at most {LONGEST_S:.0f} s")
-        return Recording(file=file.absolute(), sha256=file_digest(file), seconds=seconds)
+        stat = file.stat()
+        return _listened(file, stat.st_mtime_ns, stat.st_size)
     except (ValueError, OSError) as error:
         raise InputError(f"The recording '{file}' cannot be used: {error}; record that sentence again.") from None
+
+
+@lru_cache(maxsize=4096)  # a lesson that is made again at every save listens to new ones only
+def _listened(file: Path, written: int, size: int) -> Recording:
+    """The recording in a file of that size that was written then."""
+    if size > _MOST_BYTES:
+        raise ValueError(f"it has over {_MOST_BYTES // 10**6} MB")
+    digest = file_digest(file)
+    seconds = length_of(file, LONGEST_S)
+    if seconds > LONGEST_S:
+        raise ValueError(f"it takes over {LONGEST_S:.0f} s")
+    return Recording(file=file, sha256=digest, seconds=seconds)
