@@ -8,16 +8,21 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
+from films import play
 from PIL import Image
+from test_sound import tone
 
 from fmcore.bundle import Bundle
 from fmcore.checking import Looks, _bundle_file
 from fmcore.cli import cli
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.lesson.record import RECORD_SCHEMA, read_record
+from fmcore.lesson.voice import plain, sheet_with
 from fmcore.render.lesson import Wish, make_lesson
 from fmcore.render.spec import quality
+from fmcore.render.voice import find_voice
 from fmcore.reporter import Silent
+from scenes.activation_heatmap import ActivationHeatmap
 
 pytestmark = pytest.mark.usefixtures("lasting_workers")
 
@@ -28,7 +33,7 @@ def fmcore(*arguments: object) -> Result:
 
 @pytest.fixture(scope="module")
 def lesson(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory, lasting_workers: None) -> Path:
-    """A finished lesson of one scene, at smoke quality."""
+    """A finished lesson of one scene, at smoke quality, told by a voice that takes its time once."""
     output = tmp_path_factory.mktemp("lesson")
     plan = LessonPlan(
         title="One",
@@ -36,8 +41,14 @@ def lesson(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory, last
         scenes=(SceneEntry(scene="ActivationHeatmap", bundle="net", options={"channel": 2}),),
     )
     shutil.copy(tutorial_bundle, output / tutorial_bundle.name)
-    made = make_lesson(plan, Wish(quality("smoke"), output, output / "one", jobs=1), Silent())
-    assert not made.failed
+    beats = play(ActivationHeatmap, tutorial_bundle, {"channel": 2}).performance.beats
+    text, sheet = sheet_with({}, [("One", [beat.say for beat in beats])])
+    (output / "voice.toml").write_text(text, encoding="utf-8")
+    for number, name in enumerate(sheet):
+        tone(output / f"{name}.wav", 400, 3 if number else 12)
+    voice = find_voice(output)
+    made = make_lesson(plan, Wish(quality("smoke"), output, output / "one", jobs=1, voice=voice), Silent())
+    assert not made.failed and not made.unspoken
     return output / "one"
 
 
@@ -79,6 +90,20 @@ def test_what_is_wrong_with_a_lesson_is_found_and_what_is_right_is_not(copied: P
     found = check(copied)
     assert found.exit_code == 1 and "picture is not the array" in found.output
     assert list((copied.parent / "check" / "crops").glob("*picture-is-not-the-array*.png"))
+
+
+def test_a_sentence_that_is_not_heard_is_found(copied: Path) -> None:
+    record = json.loads((copied / "lesson.json").read_text(encoding="utf-8"))
+    said = record["scenes"][0]["beats"][1]
+    del record["voice"][plain(said["say"])]
+    (copied / "lesson.json").write_text(json.dumps(record), encoding="utf-8")
+    found = check(copied, "--json", copied / "found.json")
+    told = json.loads((copied / "found.json").read_text(encoding="utf-8"))["findings"]
+    assert [one["beat"] for one in told if one["rule"] == "sentence not recorded"] == [said["cue"]], found.output
+    assert {one["rule"] for one in told} == {"no progression", "sentence not recorded"}
+    (copied / "lesson.mp4").write_bytes(b"no film")
+    found = check(copied)
+    assert found.exit_code == 1 and "recording not heard" in found.output
 
 
 def test_scenes_that_are_only_manims_are_left_alone(copied: Path) -> None:
