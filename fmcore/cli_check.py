@@ -215,4 +215,6 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
         name, message = next(iter(failed.items()))
         raise FmcoreError(f"{len(failed)} of the scenes cannot be played, the first {name}: {message}")
     if findings:
-        raise FmcoreError(f"{len(findings)} findings; each says what to do, and its crop shows where.")
+        raise FmcoreError(
+            f"{len(findings)} finding{'s' * (len(findings) != 1)}; each says what to do, and its crop shows where."
+        )

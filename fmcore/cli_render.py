@@ -129,7 +129,7 @@ def plan(quiet: bool, **wanted: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from fmcore.render.lesson import look_ahead
+    from fmcore.render.lesson import heard, look_ahead
     from fmcore.reporter import reporter
 
     chosen, wish = _wish(**wanted)
@@ -150,6 +150,8 @@ def plan(quiet: bool, **wanted: Any) -> None:
     stale = [part for part in parts if not part.fresh]
     frames = sum(part.end - part.start for part in stale)
     click.echo(f"{len(stale)} of {len(parts)} segments are to be rendered, {frames:,} frames.")
+    shown = [scene.take.sketch.performance for scene in outlook.scenes if scene.take is not None]
+    _tell_of_voice(*heard(wish.voice, shown), click.echo)
 
 
 @click.command()
@@ -363,11 +365,17 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
         say(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
     if made.untranslated:
         say(f"Texts without a translation, in English all the same: {made.untranslated}; `fmcore words` lists them.")
-    if made.unspoken:
-        say(f"Sentences without a recording, only to be read: {made.unspoken}; `fmcore voice` adds them to the sheet.")
+    _tell_of_voice(made.spoken, made.unspoken, say)
     if made.failed:
         names, first = ", ".join(made.failed), next(iter(made.failed.values()))
         told = first.message if first.message.startswith(names) else f"{names} failed: {first.message}"
         sentence = f"{told} What is finished is kept; mend it and run the same command again."
         mistakes = all(isinstance(error, InputError) for error in made.failed.values())
         raise InputError(sentence) if mistakes else FmcoreError(sentence)
+
+
+def _tell_of_voice(spoken: int, unspoken: int, say: Callable[[str], None]) -> None:
+    if unspoken and not spoken:
+        say(f"None of its {unspoken} sentences is recorded in that folder: is it of another lesson, or language?")
+    elif unspoken:
+        say(f"Sentences without a recording, only to be read: {unspoken}; `fmcore voice` adds them to the sheet.")

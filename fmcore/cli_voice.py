@@ -28,7 +28,7 @@ def voice(folder: Path, lesson: Path | None, output: Path) -> None:
     from fmcore.lesson.plan import builtin_plan, slug
     from fmcore.lesson.record import read_record
     from fmcore.lesson.voice import SHEET_NAME, plain, read_sheet, sheet_with
-    from fmcore.render.voice import recordings_in
+    from fmcore.render.voice import find_voice, recordings_in, unlike
 
     known = read_sheet(folder)
     record = read_record(lesson or output / slug(builtin_plan().title))
@@ -45,6 +45,10 @@ def voice(folder: Path, lesson: Path | None, output: Path) -> None:
     if missing:
         more = f" and {len(missing) - 8} more" * (len(missing) > 8)
         click.echo(f"Still to be recorded: {', '.join(missing[:8])}{more}.")
-    if strays := [one[0].name for name, one in files.items() if name not in sheet]:
+    used = {file for name in sheet for file in files.get(name, ())}
+    strays = [file.name for file in sorted(folder.iterdir()) if file.absolute() not in used and file.name[0] != "."]
+    if strays := [name for name in strays if name != SHEET_NAME]:
         more = f" and {len(strays) - 8} more" * (len(strays) > 8)
-        click.echo(f"Not in the sheet, so not heard: {', '.join(strays[:8])}{more}.")
+        click.echo(f"Not heard, since the sheet names no such sound: {', '.join(strays[:8])}{more}.")
+    for name, why in unlike(find_voice(folder)):
+        click.echo(f"Listen to {name}: it is {why}.")

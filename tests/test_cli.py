@@ -114,7 +114,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "unknown scene": (["render", "ActivationHeatMap"], 2, "There is no scene .*mean 'ActivationHeatmap'"),
     "unknown file": (["render", "gone.py:A"], 2, "There is no scene file 'gone.py'"),
     "no scene named": (["render"], 2, "Missing argument 'SCENE...'"),
-    "no such lesson": (["check", "renders/gone"], 2, "There is no finished lesson in 'renders/gone'; make one with"),
+    "no such lesson": (["check", "renders/gone"], 2, "There is no finished lesson in 'renders/gone'; make it with"),
     "folder as plan": (["lesson", "."], 2, "'.' is a folder, .* images of your own are named by --data folder:."),
     "unknown plan": (["lesson", "gone.toml"], 2, "There is no lesson plan at 'gone.toml'; leave the name out"),
     "a typo in a plan": (["lesson", "typo.toml"], 2, "There is no setting 'titel'.*Did you mean 'title'"),

@@ -1,6 +1,7 @@
 """A voice: sheets of sentences, recordings that cannot be used, and a lesson in which they are heard."""
 
 import shutil
+import wave
 from pathlib import Path
 
 import av
@@ -20,7 +21,7 @@ from fmcore.lesson.record import read_record
 from fmcore.lesson.script import Beat, Script
 from fmcore.lesson.voice import LEAD_S, plain, read_sheet, sheet_with
 from fmcore.render.lesson import Made, Wish, make_lesson
-from fmcore.render.voice import files_of_voice, find_voice
+from fmcore.render.voice import files_of_voice, find_voice, unlike
 from fmcore.reporter import Silent
 
 SENTENCES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=80).filter(
@@ -56,11 +57,14 @@ def test_sentences_keep_their_recordings_and_new_ones_are_numbered_on() -> None:
     assert list(sheet)[-1] == "003" and text.index("# not said") < text.index("Gone.")
     _, sheet = sheet_with({}, [("First", ["One."])], ["001", "x", "0" * 60])  # files that are there already
     assert sheet == {"002": "One."}
+    text, _ = sheet_with({"a": "It reaches 0.31."}, [("First", ["It reaches 1.07.", "It is 1.07."])])
+    assert '"001" = "It reaches 1.07."  # a with other numbers\n"002" = "It is 1.07."\n' in text
 
 
 SHEETS = {
     "no sheet": (None, "No 'voice.toml' in .* write it with `fmcore voice"),
-    "no TOML": ("[sentences", "is no TOML in UTF-8"),
+    "no TOML": ("[sentences", "is no valid TOML"),
+    "nothing in it": ("", "No 'voice.toml' in .* says what is recorded"),
     "another table": ('[sentences]\na = "b"\n[words]\n', "one table, \\[sentences\\], and nothing else"),
     "no table": ('sentences = "a"\n', "one table"),
     "a name that leads away": ('[sentences]\n"../001" = "b"\n', r"names a recording '\.\./001'"),
@@ -83,8 +87,8 @@ def compressed(path: Path, seconds: float, kind: str = "mp3", rate: int = 44_100
     """A tone of 500 Hz, whatever the name of the file says."""
     with av.open(str(path), "w", format={"aac": "adts"}.get(kind, kind)) as container:
         stream = container.add_stream({"mp3": "libmp3lame", "mp4": "aac"}.get(kind, kind), rate=rate)
-        wave = 0.5 * np.sin(2 * np.pi * 500 * np.arange(int(seconds * rate)) / rate)
-        frame = av.AudioFrame.from_ndarray(np.tile(wave.astype(np.float32), (2, 1)), format="fltp", layout="stereo")
+        sine = 0.5 * np.sin(2 * np.pi * 500 * np.arange(int(seconds * rate)) / rate)
+        frame = av.AudioFrame.from_ndarray(np.tile(sine.astype(np.float32), (2, 1)), format="fltp", layout="stereo")
         frame.sample_rate = rate
         container.mux([*stream.encode(frame), *stream.encode(None)])
     return path
@@ -104,8 +108,12 @@ RECORDINGS = {
     "text": (lambda folder: (folder / "001.mp3").write_text("hello"), r"001\.mp3' cannot be used: .* as a sound"),
     "nothing": (lambda folder: (folder / "001.flac").touch(), r"001\.flac' cannot be used"),
     "a playlist that names another file": (a_playlist, r"001\.wav' cannot be used"),
-    "no sound in it": (lambda folder: tone(folder / "001.wav", 300, 0), r"there is no sound in '001\.wav'"),
-    "another rate midway": (another_rate_midway, r"001\.aac' cannot be played to its end"),
+    "no sound in it": (
+        lambda folder: tone(folder / "001.wav", 300, 0),
+        r"001\.wav' cannot be used: there is no sound in it",
+    ),
+    "silence": (lambda folder: tone(folder / "001.wav", 0, 3), "nothing is to be heard in it"),
+    "another rate midway": (another_rate_midway, r"001\.aac' cannot be used: it cannot be played to its end"),
     "two of a name": (
         lambda folder: shutil.copy(tone(folder / "001.wav", 300, 1), folder / "001.mp3"),
         r"001\.mp3' and '001\.wav' are of the same sentence",
@@ -137,6 +145,35 @@ def test_recordings_are_found_measured_and_watched(tmp_path: Path) -> None:
     assert {folder / "voice.toml", folder / "001.wav", folder / "2-b.WAV", folder / "c.m4a"} <= set(watched)
     (folder / "voice.toml").write_text("[sentences")  # an editor is at it
     assert folder / "voice.toml" in files_of_voice(folder)
+
+
+def test_silence_at_both_ends_is_left_out(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, '\ufeff[sentences]\n001 = "One."\n')  # as Windows' editor saves it
+    said = tone(tmp_path / "said.wav", 300, 2, 48_000).read_bytes()
+    silence = bytes(2 * 48_000 * 3)
+    sizes = [
+        (len(said) + 2 * len(silence) - 8).to_bytes(4, "little"),
+        (len(said) - 44 + 2 * len(silence)).to_bytes(4, "little"),
+    ]
+    (folder / "001.wav").write_bytes(said[:4] + sizes[0] + said[8:40] + sizes[1] + silence + said[44:] + silence)
+    recording = find_voice(folder).of("One.")
+    assert recording is not None
+    assert (recording.from_s, recording.seconds) == pytest.approx((2.9, 2.3), abs=0.01)
+    assert recording.loudness[1:21] == pytest.approx([0.5 / 2**0.5] * 20, abs=0.01)
+    assert recording.loudness[0] < 0.05 and max(recording.loudness[22:]) < 0.05
+
+
+def test_what_would_surprise_a_listener_is_told(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "[sentences]\n" + "".join(f'a{n} = "Said {n}."\n' for n in range(5)))
+    for number, level in enumerate((1.0, 1.2, 0.9, 0.3, 2.0)):
+        path = tone(folder / f"a{number}.wav", 300, 2)
+        with wave.open(str(path)) as file:
+            samples = np.frombuffer(file.readframes(10**6), "<i2")
+        path.write_bytes(path.read_bytes()[:44] + np.clip(samples * level, -32768, 32767).astype("<i2").tobytes())
+    assert dict(unlike(find_voice(folder))) == {
+        "a3.wav": "only 30% as loud as others",
+        "a4.wav": "so loud that it is cut off",
+    }
 
 
 def test_recordings_of_other_kinds_and_with_odd_tags_are_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,8 +252,20 @@ def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
     assert unheard() == [("sentence not recorded", beat.cue) for beat in record.scenes[0].beats[2:]]
     tone(voice / "099.wav", 400, 1.0)  # whose sentence nobody knows
     told = fmcore("voice", voice, folder).output
-    assert f"2 of the {len(sheet)} sentences are recorded." in told and "so not heard: 099.wav." in told
+    assert f"2 of the {len(sheet)} sentences are recorded." in told and "names no such sound: 099.wav." in told
     assert make().unchanged
+
+    told_of = read_record(folder)
+    assert told_of.voice is not None
+    short, slow = told_of.voice.values()
+    pauses = slow.model_copy(update={"loudness": tuple(one * (n % 5 > 0) for n, one in enumerate(slow.loudness))})
+    for heard_there, wrong in (
+        ((slow, slow), "goes on when its beat has ended"),
+        ((short, pauses), "not what is heard"),
+    ):
+        tampered = told_of.model_copy(update={"voice": dict(zip(told_of.voice, heard_there, strict=True))})
+        found = [one.message for one in voice_findings(tampered, folder / "lesson.mp4", "16:9")]
+        assert sum(wrong in message for message in found) == 1
 
     tone(voice / f"{names[1]}.wav", 1200, long)  # said otherwise, as long
     made = make()

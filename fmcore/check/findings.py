@@ -29,7 +29,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "captions too fast": "Captions have at most 17 characters a second.",
         "still too long": "Something moves at least every 6 seconds.",
         "sentence not recorded": "Where a voice tells the lesson, every sentence is recorded.",
-        "recording not heard": "Where a recording belongs, the film is not silent.",
+        "recording not heard": "Where a recording belongs, the film is as loud as it is, tenth of a second by tenth.",
         "narration too long": "A beat lasts at least a second, and as long as its narration takes to read.",
     }
 )

@@ -58,7 +58,8 @@ class Sound(BaseModel):
     file: Path
     sha256: str
     start_s: float = Field(ge=0)
-    length_s: float | None = Field(default=None, gt=0)  # of it that is heard; all where it is None
+    from_s: float = Field(default=0.0, ge=0)  # what of it is heard: from here on,
+    length_s: float | None = Field(default=None, gt=0)  # and for so long; to its end where this is None
     gain_db: float = 0.0
     background_db: float = 0.0
 

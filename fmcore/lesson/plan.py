@@ -108,7 +108,7 @@ def read_plan(path: Path) -> LessonPlan:
     try:
         if path.stat().st_size > _MAX_PLAN_BYTES:
             raise PlanError(f"'{path}' is over 1 MB, so it is no lesson plan; name a .toml file of a few lines.")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editor begins with a mark
     except FileNotFoundError:
         raise PlanError(
             f"There is no lesson plan at '{path}'; leave the name out to get the built-in lesson."

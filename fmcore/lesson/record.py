@@ -89,7 +89,9 @@ def read_record(folder: Path) -> LessonRecord:
             raise InputError(f"'{path}' is over 100 MB, so it is no record of a lesson.")
         content: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"There is no finished lesson in '{folder}'; make one with `fmcore lesson` first.") from None
+        raise InputError(
+            f"There is no finished lesson in '{folder}'; make it with `fmcore lesson`, or name another folder."
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"'{path}' cannot be read ({error}); make the lesson again.") from None
     version = content.get("schema_version") if isinstance(content, dict) else None

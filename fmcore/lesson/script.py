@@ -139,7 +139,7 @@ class Script(BaseModel):
         timed: list[TimedBeat] = []
         needed = sum(beat.duration for beat in self.beats)
         if total_s is not None and total_s < needed - _STEP_S / 2:
-            raise PlanError(f"The scene needs {needed:.1f} s for its narration; give it as many seconds or more.")
+            raise PlanError(f"The scene needs {needed:.1f} s for what is said in it; give it as many seconds or more.")
         stretch = 1.0 if total_s is None else total_s / needed
         seconds, start = 0.0, 0
         for beat in self.beats:

@@ -11,33 +11,45 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from fmcore.errors import PlanError
-from fmcore.lesson.words import toml_row
+from fmcore.lesson.words import taken_out, toml_row
 
 SHEET_NAME = "voice.toml"
-SUFFIXES = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac")
+SUFFIXES = (
+    ".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac", ".aif", ".aiff", ".amr", ".caf", ".mp4", ".webm", ".wma",
+)  # fmt: skip
 LEAD_S = 0.2  # of silence before a recording, so that a beat is seen before it is heard
+SILENT = 0.003  # of full scale, -50 dB: below, nothing is heard
 LONGEST_S = 110.0  # a beat has at most 120 s
+STEP_S = 0.1  # in which loudness is told
 _MOST_BYTES = 2_000_000
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # leads into no other folder
 
 
 class Heard(BaseModel):
-    """What the record of a lesson keeps of a recording: a digest of its file, and how long it is."""
+    """What the record of a lesson keeps of a recording: a digest of its file, and what is heard of it.
+
+    `loudness` is the root mean square of every `STEP_S` of the `seconds`, full scale being 1.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: str
     seconds: float = Field(gt=0, le=LONGEST_S)
+    loudness: tuple[float, ...] = Field(max_length=round(LONGEST_S / STEP_S) + 1)
 
 
 class Recording(Heard):
-    """A sound file in which one sentence is said."""
+    """A sound file in which one sentence is said, from second `from_s` on."""
 
     file: Path
+    from_s: float = Field(ge=0)
+    peak: float  # the largest magnitude
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,13 @@ class Voice:
         return {sentence: one.seconds for sentence, one in self.recordings.items()}
 
 
+def loudness(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
+    """The root mean square of every `STEP_S` of `samples` (n,), of which there are `rate` a second."""
+    starts = np.arange(0, len(samples), round(STEP_S * rate))
+    sums = np.add.reduceat(np.square(samples, dtype=np.float64), starts)
+    return np.sqrt(sums / np.diff(np.append(starts, len(samples))))
+
+
 def plain(sentence: str) -> str:
     """`sentence` as it stands in a sheet: in one line."""
     return " ".join(sentence.split())
@@ -71,16 +90,18 @@ def read_sheet(folder: Path) -> dict[str, str]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise PlanError(f"'{path}' is over 2 MB, so it is no sheet of sentences; begin one with `fmcore voice`.")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editor begins with a mark
     except FileNotFoundError:
         return {}
+    except UnicodeDecodeError:
+        raise PlanError(f"'{path}' is no text in UTF-8; save it as UTF-8.") from None
     except OSError as error:
         raise PlanError(f"'{path}' cannot be read ({error.strerror}); begin one with `fmcore voice`.") from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML
-        raise PlanError(f"'{path}' is no TOML in UTF-8: {error}. Mend that line.") from None
-    sentences = content.get("sentences")
-    if set(content) != {"sentences"} or not isinstance(sentences, dict):
-        raise PlanError(f"'{path}' has one table, [sentences], and nothing else; begin it with `fmcore voice`.")
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"'{path}' is no valid TOML: {error}. Mend that line.") from None
+    sentences = content.get("sentences", {})
+    if set(content) - {"sentences"} or not isinstance(sentences, dict):
+        raise PlanError(f"'{path}' is to have one table, [sentences], and nothing else; take the rest out.")
     for name, sentence in sentences.items():
         if not _NAME.fullmatch(name):
             raise PlanError(
@@ -102,12 +123,13 @@ def sheet_with(
     """The text of a sheet for `scenes`, pairs of a name and its sentences, and its sentences by name.
 
     Sentences that are `known` keep their names, and new ones are numbered on, also above names that are `taken` by
-    files; what is not said any more comes last.
+    files; what is not said any more comes last. Of a new sentence that is an old one with other numbers, this is told.
     """
+    alike = {taken_out(sentence)[0]: name for name, sentence in known.items()}
     names = {sentence: name for name, sentence in known.items()}
     number = max((int(name) for name in (*known, *taken) if _NUMBER.fullmatch(name)), default=0)
     rows = [
-        "# Read every sentence into a sound file of its name beside this sheet, such as 001.wav or 001.mp3.",
+        "# Say every sentence, as it stands here, into a sound file of its name beside this sheet, such as 001.wav.",
         "[sentences]",
     ]
     sheet: dict[str, str] = {}
@@ -115,11 +137,14 @@ def sheet_with(
         new = [one for one in dict.fromkeys(map(plain, sentences)) if names.get(one) not in sheet]
         rows += [f"# {scene}"] * bool(new)
         for sentence in new:
+            again = ""
             if sentence not in names:
                 number += 1
                 names[sentence] = f"{number:03}"
+                was = alike.get(taken_out(sentence)[0])
+                again = f"  # {was} with other numbers" if was else ""
             sheet[names[sentence]] = sentence
-            rows.append(toml_row(names[sentence], sentence))
+            rows.append(toml_row(names[sentence], sentence) + again)
     rest = {name: sentence for name, sentence in known.items() if name not in sheet}
     rows += ["# not said in that lesson"] * bool(rest)
     rows += [toml_row(name, sentence) for name, sentence in rest.items()]

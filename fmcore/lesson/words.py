@@ -102,7 +102,7 @@ def read_words(path: Path) -> Words:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise PlanError(f"'{path}' is over 2 MB, so it holds no words of a lesson; name a .toml file.")
-        return Words.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Words.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -112,8 +112,10 @@ def read_words(path: Path) -> Words:
         raise PlanError(
             f"The words in '{path}' cannot be read ({error.strerror}); begin such a file with `fmcore words`."
         ) from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML
-        raise PlanError(f"'{path}' is no TOML in UTF-8: {error}. Mend that line.") from None
+    except UnicodeDecodeError:
+        raise PlanError(f"'{path}' is no text in UTF-8; save it as UTF-8.") from None
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"'{path}' is no valid TOML: {error}. Mend that line.") from None
 
 
 def find_words(wanted: str) -> Words:

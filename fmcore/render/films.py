@@ -121,8 +121,13 @@ def _spoken(footage: Footage, voice: Voice | None, fps: int) -> Iterator[Sound]:
     """The recordings of a scene's sentences, each where its beat begins."""
     for beat in footage.performance.beats:
         if voice is not None and (one := voice.of(beat.say)) is not None:
-            start_s = beat.start / fps + LEAD_S
-            yield Sound(file=one.file, sha256=one.sha256, start_s=start_s, length_s=one.seconds)
+            yield Sound(
+                file=one.file,
+                sha256=one.sha256,
+                start_s=beat.start / fps + LEAD_S,
+                from_s=one.from_s,
+                length_s=one.seconds,
+            )
 
 
 def _iso(words: Words | None) -> str:
@@ -194,7 +199,11 @@ def _voice_record(footage: Sequence[Footage], voice: Voice | None) -> dict[str, 
     if voice is None:
         return None
     said = {plain(beat.say): voice.of(beat.say) for one in footage for beat in one.performance.beats}
-    return {text: Heard(sha256=one.sha256, seconds=one.seconds) for text, one in said.items() if one is not None}
+    return {
+        text: Heard(sha256=one.sha256, seconds=one.seconds, loudness=one.loudness)
+        for text, one in said.items()
+        if one is not None
+    }
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -18,9 +18,10 @@ from filelock import FileLock, Timeout
 from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, InputError, PlanError
 from fmcore.fonts import letters_without_a_font, sentence_about
+from fmcore.lesson.brief import Performance
 from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.lesson.record import SceneRecord, read_record
-from fmcore.lesson.voice import Voice
+from fmcore.lesson.voice import Voice, plain
 from fmcore.lesson.words import Words
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.cache import Store
@@ -77,7 +78,8 @@ class Made:
     frames: int = 0
     joined: bool = False  # anew, from segments that may all have been there
     untranslated: int = 0  # texts that are in English all the same
-    unspoken: int = 0  # sentences that the voice does not say
+    spoken: int = 0  # sentences that the voice says
+    unspoken: int = 0  # and those that it does not
 
     @property
     def unchanged(self) -> bool:
@@ -118,7 +120,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
                 made.joined = True
         made.frames = sum(one.frames for one in footage)
         made.untranslated = _untranslated(footage, wish.words)
-        made.unspoken = _unspoken(footage, wish.voice)
+        made.spoken, made.unspoken = heard(wish.voice, [one.performance for one in footage])
     return made
 
 
@@ -128,10 +130,11 @@ def _untranslated(footage: Sequence[Footage], words: Words | None) -> int:
     return sum(not words.words.get(text) for text in {text for one in footage for text in one.performance.texts})
 
 
-def _unspoken(footage: Sequence[Footage], voice: Voice | None) -> int:
-    if voice is None:
-        return 0
-    return len({beat.say for one in footage for beat in one.performance.beats if voice.of(beat.say) is None})
+def heard(voice: Voice | None, scenes: Sequence[Performance]) -> tuple[int, int]:
+    """How many sentences of `scenes` the voice says, and how many not; none at all without a voice."""
+    said = {plain(beat.say) for one in scenes for beat in one.beats} if voice is not None else set()
+    spoken = sum(one in voice.recordings for one in said) if voice is not None else 0
+    return spoken, len(said) - spoken
 
 
 @dataclass(frozen=True)

@@ -46,24 +46,26 @@ def sound_in(name: str | Path, folder: str | Path, start_s: float) -> Sound:
         return Sound(file=file, sha256=file_digest(file), start_s=start_s)
 
 
-def length_of(file: Path, longest_s: float) -> float:
-    """How many seconds of sound are in a file, all of which is decoded; a little over `longest_s` where it is longer.
+def samples_of(file: Path, longest_s: float) -> Samples:
+    """The sound in a file, all of it decoded, or a little over `longest_s` where it is longer: (1 or 2, n) at `RATE`.
 
     Raises:
         ValueError: it cannot be read as a sound, or there is no sound in it.
     """
-    samples = 0
+    pieces: list[Samples] = []
+    most = round((longest_s + 1) * RATE)
     with _sound_of(file) as container:
         try:
             for piece in _pieces(container):
-                samples += piece.samples
-                if samples > (longest_s + 1) * RATE:
+                pieces.append(piece.to_ndarray().astype(np.float32, copy=False))
+                most -= piece.samples
+                if most < 0:
                     break
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise ValueError(f"'{file.name}' cannot be played to its end ({error})") from None
-    if not samples:
-        raise ValueError(f"there is no sound in '{file.name}'")
-    return samples / RATE
+            raise ValueError(f"it cannot be played to its end ({error})") from None
+    if not pieces:
+        raise ValueError("there is no sound in it")
+    return np.concatenate(pieces, 1)
 
 
 @contextmanager
@@ -177,14 +179,19 @@ class _Playing:
             self._container = _opened(self._sound.file)
             self._pieces = _pieces(self._container)
             self._waiting = AudioFifo()
-        while self._waiting.samples < count and not self._decoded:
-            piece = next(self._pieces, None)
-            self._decoded = piece is None
-            if piece is not None:
-                self._waiting.write(piece)
-        taken = self._waiting.read(count, partial=True)
+            self._decode(round(self._sound.from_s * RATE))  # to be passed over
+        taken = self._decode(count)
         if self._decoded and self._waiting.samples == 0:
             self.close()
         if taken is None:
             return np.zeros((2, 0), np.float32)
         return np.broadcast_to(taken.to_ndarray(), (2, taken.samples))
+
+    def _decode(self, count: int) -> AudioFrame | None:
+        """So many samples, or fewer at the end, or None."""
+        while self._waiting.samples < count and not self._decoded:
+            piece = next(self._pieces, None)
+            self._decoded = piece is None
+            if piece is not None:
+                self._waiting.write(piece)
+        return self._waiting.read(count, partial=True) if count else None

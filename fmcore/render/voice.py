@@ -1,14 +1,22 @@
 """The recordings of a voice that lie in a folder: found by their sheet, listened to, and none of them too long."""
 
+import shlex
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from fmcore.errors import InputError, PlanError
-from fmcore.lesson.voice import LONGEST_S, SHEET_NAME, SUFFIXES, Recording, Voice, read_sheet
+from fmcore.lesson.voice import LONGEST_S, SHEET_NAME, SILENT, SUFFIXES, Recording, Voice, loudness, read_sheet
 from fmcore.render.cache import file_digest
-from fmcore.render.sound import length_of
+from fmcore.render.sound import RATE, samples_of
 
 _MOST_BYTES = 200_000_000
+_FAINT = 0.01  # of the largest magnitude, -40 dB: what is below at the ends is no speech
+_BEFORE_S, _AFTER_S = 0.1, 0.2  # that are left of it
+_CLIPPED = 0.999
+_UNLIKE = 2.0  # times as loud as the usual recording, 6 dB
 
 
 def find_voice(folder: Path) -> Voice:
@@ -20,7 +28,8 @@ def find_voice(folder: Path) -> Voice:
     sheet = read_sheet(folder)
     if not sheet:
         raise InputError(
-            f"No '{SHEET_NAME}' in '{folder}' says what is recorded; write it with `fmcore voice {folder}`."
+            f"No '{SHEET_NAME}' in '{folder}' says what is recorded; make the lesson without a voice, and write it with"
+            f" `fmcore voice {shlex.quote(str(folder))} LESSON`."
         )
     found, files = {}, recordings_in(folder)
     for name, sentence in sheet.items():
@@ -56,21 +65,46 @@ def files_of_voice(folder: Path) -> list[Path]:
     return [folder / SHEET_NAME, *awaited, *(file for files in there.values() for file in files)]
 
 
+def unlike(voice: Voice) -> Iterator[tuple[str, str]]:
+    """The recordings that would surprise a listener, by the names of their files, and why."""
+    levels = {one: float(np.sqrt(np.mean(np.square(one.loudness)))) for one in voice.recordings.values()}
+    usual = float(np.median(list(levels.values()))) if levels else 0.0
+    for one, level in levels.items():
+        if one.peak >= _CLIPPED:
+            yield one.file.name, "so loud that it is cut off"
+        elif level > _UNLIKE * usual:
+            yield one.file.name, f"{level / usual:.1f} times as loud as others"
+        elif level * _UNLIKE < usual:
+            yield one.file.name, f"only {level / usual:.0%} as loud as others"
+
+
 def _recording(file: Path) -> Recording:
     try:
         stat = file.stat()
         return _listened(file, stat.st_mtime_ns, stat.st_size)
     except (ValueError, OSError) as error:
-        raise InputError(f"The recording '{file}' cannot be used: {error}; record that sentence again.") from None
+        raise InputError(f"The recording '{file}' cannot be used: {error}; replace or remove it.") from None
 
 
 @lru_cache(maxsize=4096)  # a lesson that is made again at every save listens to new ones only
 def _listened(file: Path, written: int, size: int) -> Recording:
-    """The recording in a file of that size that was written then."""
+    """The recording in a file of that size that was written then, without the silence at both of its ends."""
     if size > _MOST_BYTES:
         raise ValueError(f"it has over {_MOST_BYTES // 10**6} MB")
     digest = file_digest(file)
-    seconds = length_of(file, LONGEST_S)
-    if seconds > LONGEST_S:
+    samples = np.clip(samples_of(file, LONGEST_S), -1, 1)
+    if samples.shape[1] > LONGEST_S * RATE:
         raise ValueError(f"it takes over {LONGEST_S:.0f} s")
-    return Recording(file=file, sha256=digest, seconds=seconds)
+    loud = np.flatnonzero(np.abs(samples).max(0) > max(SILENT, _FAINT * float(np.abs(samples).max())))
+    if not len(loud):
+        raise ValueError("nothing is to be heard in it")
+    start = max(0, int(loud[0]) - round(_BEFORE_S * RATE))
+    said = samples[:, start : int(loud[-1]) + round(_AFTER_S * RATE)]
+    return Recording(
+        file=file,
+        sha256=digest,
+        from_s=start / RATE,
+        seconds=said.shape[1] / RATE,
+        loudness=tuple(round(float(one), 4) for one in loudness(said.mean(0) if len(said) > 1 else said[0], RATE)),
+        peak=float(np.abs(said).max()),
+    )
