@@ -45,10 +45,10 @@ def voice(folder: Path, lesson: Path | None, output: Path) -> None:
     if missing:
         more = f" and {len(missing) - 8} more" * (len(missing) > 8)
         click.echo(f"Still to be recorded: {', '.join(missing[:8])}{more}.")
-    used = {file for name in sheet for file in files.get(name, ())}
-    strays = [file.name for file in sorted(folder.iterdir()) if file.absolute() not in used and file.name[0] != "."]
-    if strays := [name for name in strays if name != SHEET_NAME]:
+    unused = [file for name, some in files.items() if name not in sheet for file in some]
+    unread = [file for file in sorted(folder.iterdir()) if file.stem in sheet and file.stem not in files]
+    if strays := [file.name for file in (*unused, *unread)]:
         more = f" and {len(strays) - 8} more" * (len(strays) > 8)
-        click.echo(f"Not heard, since the sheet names no such sound: {', '.join(strays[:8])}{more}.")
+        click.echo(f"Not heard, since the sheet names no such sound file: {', '.join(strays[:8])}{more}.")
     for name, why in unlike(find_voice(folder)):
         click.echo(f"Listen to {name}: it is {why}.")

@@ -146,7 +146,8 @@ def _run(
                 failure = error
                 _tell(error)
             after = paths()
-            report.say(f"Watching {len(after)} file{'s' * (len(after) != 1)}; Ctrl-C ends it.")
+            there = sum(path.exists() for path in after)  # others may come
+            report.say(f"Watching {there} file{'s' * (there != 1)}; Ctrl-C ends it.")
             if failure is not None:
                 raise failure  # its reporter shall know
     except (FmcoreError, OSError) as error:

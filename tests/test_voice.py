@@ -251,8 +251,13 @@ def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
     assert np.abs(samples[:, round((start + long + 0.3) * 48_000) :]).max() < 0.01
     assert unheard() == [("sentence not recorded", beat.cue) for beat in record.scenes[0].beats[2:]]
     tone(voice / "099.wav", 400, 1.0)  # whose sentence nobody knows
+    (voice / "003.txt").touch()
+    (voice / "notes.txt").touch()
     told = fmcore("voice", voice, folder).output
-    assert f"2 of the {len(sheet)} sentences are recorded." in told and "names no such sound: 099.wav." in told
+    assert (
+        f"2 of the {len(sheet)} sentences are recorded." in told
+        and "names no such sound file: 099.wav, 003.txt." in told
+    )
     assert make().unchanged
 
     told_of = read_record(folder)

@@ -19,9 +19,8 @@ from fmcore.errors import PlanError
 from fmcore.lesson.words import taken_out, toml_row
 
 SHEET_NAME = "voice.toml"
-SUFFIXES = (
-    ".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac", ".aif", ".aiff", ".amr", ".caf", ".mp4", ".webm", ".wma",
-)  # fmt: skip
+USUAL_SUFFIXES = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac")
+SUFFIXES = (*USUAL_SUFFIXES, ".aif", ".aiff", ".amr", ".caf", ".mp4", ".webm", ".wma")
 LEAD_S = 0.2  # of silence before a recording, so that a beat is seen before it is heard
 SILENT = 0.003  # of full scale, -50 dB: below, nothing is heard
 LONGEST_S = 110.0  # a beat has at most 120 s

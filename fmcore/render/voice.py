@@ -8,7 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from fmcore.errors import InputError, PlanError
-from fmcore.lesson.voice import LONGEST_S, SHEET_NAME, SILENT, SUFFIXES, Recording, Voice, loudness, read_sheet
+from fmcore.lesson.voice import (
+    LONGEST_S,
+    SHEET_NAME,
+    SILENT,
+    SUFFIXES,
+    USUAL_SUFFIXES,
+    Recording,
+    Voice,
+    loudness,
+    read_sheet,
+)
 from fmcore.render.cache import file_digest
 from fmcore.render.sound import RATE, samples_of
 
@@ -55,13 +65,13 @@ def recordings_in(folder: Path) -> dict[str, list[Path]]:
 
 
 def files_of_voice(folder: Path) -> list[Path]:
-    """All that the voice in `folder` may be made of: what is not recorded yet, as any file that it may become."""
+    """All that the voice in `folder` is made of, and what files those that are not recorded yet may become."""
     there = recordings_in(folder)
     try:
         missing = [name for name in read_sheet(folder) if name not in there]
     except PlanError:  # half written; making the lesson tells why
         missing = []
-    awaited = [folder / f"{name}{suffix}" for name in missing for suffix in SUFFIXES]
+    awaited = [folder / f"{name}{suffix}" for name in missing for suffix in USUAL_SUFFIXES]
     return [folder / SHEET_NAME, *awaited, *(file for files in there.values() for file in files)]
 
 
