@@ -11,16 +11,24 @@ from fmcore.options import OUTPUT
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("lesson", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--cut", "take", type=click.Path(path_type=Path), help="Cut this recording of several sentences at its pauses."
+)
+@click.option("--first", metavar="NAME", help="The first sentence in it.  [default: the first that is not recorded]")
+@click.option("--last", metavar="NAME", help="The last sentence in it.  [default: the last of the same scene]")
 @OUTPUT
-def voice(folder: Path, lesson: Path | None, output: Path) -> None:
+def voice(
+    folder: Path, lesson: Path | None, take: Path | None, first: str | None, last: str | None, output: Path
+) -> None:
     """Write the sentences of a finished lesson to FOLDER/voice.toml, to be read aloud; or add those that it lacks.
 
-    Every sentence has a number; say it into a sound file of that name in FOLDER, such as 001.wav. LESSON is a folder
-    that `fmcore lesson` made; by default that of the built-in lesson.
+    Every sentence has a number; say it into a sound file of that name in FOLDER, such as 001.wav, or several into one
+    file with a pause after each. LESSON is a folder that `fmcore lesson` made; by default that of the built-in lesson.
 
     \b
     Examples:
       fmcore voice my_voice
+      fmcore voice my_voice --cut first_scene.m4a
       fmcore lesson --voice my_voice
       fmcore voice meine_stimme renders/feature-maps-de
     """
@@ -36,9 +44,13 @@ def voice(folder: Path, lesson: Path | None, output: Path) -> None:
     said = {plain(sentence) for _, sentences in scenes for sentence in sentences}
     if not said:
         raise InputError("No scene of that lesson is a LessonScene, so there are no sentences of it to be said.")
-    files = recordings_in(folder)
-    text, sheet = sheet_with(known, scenes, files)
+    text, sheet = sheet_with(known, scenes, recordings_in(folder))
     write_text(folder / SHEET_NAME, text)
+    if take is not None:
+        _cut(take, folder, sheet, [[plain(one) for one in sentences] for _, sentences in scenes], first, last)
+    elif first is not None or last is not None:
+        raise InputError("--first and --last say which sentences are in a recording; name it with --cut.")
+    files = recordings_in(folder)
     wanted = [name for name, sentence in sheet.items() if sentence in said]
     missing = [name for name in wanted if name not in files]
     click.echo(f"{folder / SHEET_NAME}: {len(wanted) - len(missing)} of the {len(wanted)} sentences are recorded.")
@@ -52,3 +64,33 @@ def voice(folder: Path, lesson: Path | None, output: Path) -> None:
         click.echo(f"Not heard, since the sheet names no such sound file: {', '.join(strays[:8])}{more}.")
     for name, why in unlike(find_voice(folder)):
         click.echo(f"Listen to {name}: it is {why}.")
+
+
+def _cut(
+    take: Path, folder: Path, sheet: dict[str, str], scenes: list[list[str]], first: str | None, last: str | None
+) -> None:
+    """Cut `take` into the recordings of sentences that follow each other in the lesson, and say what came of it."""
+    from fmcore.errors import one_of
+    from fmcore.render.pauses import UNUSUAL, cut
+    from fmcore.render.voice import recordings_in
+
+    names = {sentence: name for name, sentence in sheet.items()}
+    order = list(dict.fromkeys(names[sentence] for sentences in scenes for sentence in sentences))
+    for name in (first, last):
+        if name is not None and name not in order:
+            raise InputError(one_of("sentence of this lesson", name, order))
+    there = recordings_in(folder)
+    first = first or next((name for name in order if name not in there), None)
+    if first is None:
+        raise InputError("All sentences of this lesson are recorded; say which are in the take with --first.")
+    if last is None:
+        scene = next(sentences for sentences in scenes if sheet[first] in sentences)
+        last = max((names[one] for one in scene), key=order.index)
+    wanted = order[order.index(first) : order.index(last) + 1]
+    if not wanted:
+        raise InputError(f"Sentence '{last}' comes before '{first}' in this lesson; change them about.")
+    shares = cut(take, [sheet[name] for name in wanted], [folder / f"{name}.wav" for name in wanted])
+    click.echo(f"{take}: cut into {wanted[0]} to {wanted[-1]}, {len(wanted)} sentences.")
+    for name, share in zip(wanted, shares, strict=True):
+        if not 1 / UNUSUAL < share < UNUSUAL:
+            click.echo(f"Listen to {name}.wav: it takes {share:.1f} times as long as its letters say.")
