@@ -49,7 +49,7 @@ def cut(take: Path, sentences: Sequence[str], targets: Sequence[Path]) -> list[f
     stretches, shares = pieces_of(samples, [_letters(one) for one in sentences])
     if not stretches:
         raise InputError(
-            f"There are too few pauses in '{take.name}' for {len(sentences)} sentences; pause for a second after each,"
+            f"There are too few pauses in '{take.name}' for {len(sentences)} sentences; pause for a second after each number,"
             " or name other sentences with --first and --last."
         )
     with ExitStack() as complete:  # all of them, or none
