@@ -12,10 +12,17 @@ from fmcore.options import OUTPUT
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("lesson", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--cut", "take", type=click.Path(path_type=Path), help="Cut this recording of several sentences at its pauses."
+    "--cut",
+    "take",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Cut this recording of several sentences at its pauses.",
 )
 @click.option("--first", metavar="NAME", help="The first sentence in it.  [default: the first that is not recorded]")
-@click.option("--last", metavar="NAME", help="The last sentence in it.  [default: the last of the same scene]")
+@click.option(
+    "--last",
+    metavar="NAME",
+    help="The last sentence in it.  [default: up to the next recorded one, or the end of the scene]",
+)
 @OUTPUT
 def voice(
     folder: Path, lesson: Path | None, take: Path | None, first: str | None, last: str | None, output: Path
@@ -70,6 +77,8 @@ def _cut(
     take: Path, folder: Path, sheet: dict[str, str], scenes: list[list[str]], first: str | None, last: str | None
 ) -> None:
     """Cut `take` into the recordings of sentences that follow each other in the lesson, and say what came of it."""
+    from itertools import takewhile
+
     from fmcore.errors import one_of
     from fmcore.render.pauses import UNUSUAL, cut
     from fmcore.render.voice import recordings_in
@@ -83,14 +92,19 @@ def _cut(
     first = first or next((name for name in order if name not in there), None)
     if first is None:
         raise InputError("All sentences of this lesson are recorded; say which are in the take with --first.")
-    if last is None:
+    if last is not None:
+        wanted = order[order.index(first) : order.index(last) + 1]
+    else:
         scene = next(sentences for sentences in scenes if sheet[first] in sentences)
-        last = max((names[one] for one in scene), key=order.index)
-    wanted = order[order.index(first) : order.index(last) + 1]
+        following = [names[sentence] for sentence in scene[scene.index(sheet[first]) :]]
+        wanted = [first, *takewhile(lambda name: name not in there, following[1:])]
     if not wanted:
         raise InputError(f"Sentence '{last}' comes before '{first}' in this lesson; change them about.")
+    if known := next((there[name][0] for name in wanted if name in there), None):
+        raise InputError(f"'{known}' is there already; remove it to cut that sentence anew.")
     shares = cut(take, [sheet[name] for name in wanted], [folder / f"{name}.wav" for name in wanted])
-    click.echo(f"{take}: cut into {wanted[0]} to {wanted[-1]}, {len(wanted)} sentences.")
+    into = wanted[0] if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}, {len(wanted)} sentences"
+    click.echo(f"{take}: cut into {into}.")
     for name, share in zip(wanted, shares, strict=True):
         if not 1 / UNUSUAL < share < UNUSUAL:
             click.echo(f"Listen to {name}.wav: it takes {share:.1f} times as long as its letters say.")

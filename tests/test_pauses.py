@@ -62,6 +62,21 @@ def test_a_long_pause_within_a_sentence_is_no_end_where_its_letters_go_on() -> N
         assert (start / RATE, end / RATE) == pytest.approx(place, abs=0.3)
 
 
+def test_clicks_of_the_recorder_are_no_speech() -> None:
+    samples, places = speech([60, 90], np.random.default_rng(5), [1.0], (0.25, 0.4))
+    click = np.full((1, RATE // 50), 0.5, np.float32)
+    hush = np.zeros((1, RATE), np.float32)
+    found, shares = pieces_of(np.concatenate([click, hush, samples, hush, click], 1), [60, 90])
+    for (start, end), place in zip(found, places, strict=True):
+        assert (start / RATE - 1.02, end / RATE - 1.02) == pytest.approx(place, abs=0.3)
+    assert shares == pytest.approx([1, 1], abs=0.3)
+
+
+def test_a_take_of_other_sentences_is_seen_by_its_pace() -> None:
+    samples, _ = speech([60, 150], np.random.default_rng(5), [1.0], (0.25, 0.4))
+    assert min(pieces_of(samples, [60])[1]) > 2
+
+
 def test_where_pauses_are_missing_nothing_is_cut() -> None:
     samples, _ = speech([60, 60], np.random.default_rng(0), [0.1], (0.0, 0.01))
     assert pieces_of(samples, [60, 60]) == pieces_of(np.zeros((1, RATE), np.float32), [10]) == ([], [])
@@ -114,9 +129,12 @@ def test_the_command_cuts_a_scene_and_overwrites_nothing(tmp_path: Path) -> None
         assert found.exit_code == 2
         assert re.search(sentence, " ".join(found.output.split())), found.output
     (folder / "001.wav").unlink()
+    (folder / "002.wav").rename(folder / "002.flac")  # another kind of sound is a recording, too
     found = voice("--cut", take, "--first", "001", "--last", "003")
     assert found.exit_code == 2 and "is there already" in found.output and not (folder / "001.wav").exists()
-    (folder / "002.wav").unlink()
+    assert "take.wav: cut into 001." in voice("--cut", take).output  # up to what is recorded
+    (folder / "001.wav").unlink()
+    (folder / "002.flac").unlink()
     assert "too few pauses in 'take.wav' for 3 sentences" in voice("--cut", take, "--last", "003").output
     assert "name it with --cut" in voice("--first", "001").output
     assert "cannot be used" in voice("--cut", lesson / "lesson.json").output

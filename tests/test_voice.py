@@ -1,5 +1,6 @@
 """A voice: sheets of sentences, recordings that cannot be used, and a lesson in which they are heard."""
 
+import re
 import shutil
 import wave
 from pathlib import Path
@@ -11,15 +12,17 @@ from click.testing import CliRunner, Result
 from films import TINY, Net, make_bundle
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydantic import ValidationError
 from test_sound import heard, loudness, tone
 
-from fmcore.check.voice import voice_findings
+from fmcore.check.voice import voice_findings, wrong_in
 from fmcore.cli import cli
 from fmcore.errors import InputError
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.lesson.record import read_record
 from fmcore.lesson.script import Beat, Script
-from fmcore.lesson.voice import LEAD_S, plain, read_sheet, sheet_with
+from fmcore.lesson.voice import LEAD_S, Heard, plain, read_sheet, sheet_with
 from fmcore.render.lesson import Made, Wish, make_lesson
 from fmcore.render.voice import files_of_voice, find_voice, unlike
 from fmcore.reporter import Silent
@@ -174,6 +177,44 @@ def test_what_would_surprise_a_listener_is_told(tmp_path: Path) -> None:
         "a3.wav": "only 30% as loud as others",
         "a4.wav": "so loud that it is cut off",
     }
+
+
+def test_both_sides_of_a_recording_count(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "[sentences]\n" + "".join(f'a{n} = "Said {n}."\n' for n in range(3)))
+    for number, sides in enumerate(([1, -1], [1, -1], [1, 1])):  # a lead the wrong way round leaves no mean
+        path = tone(folder / f"a{number}.wav", 300, 2, channels=2)
+        samples = np.frombuffer(path.read_bytes()[44:], "<i2").reshape(-1, 2) * np.array(sides, np.int16)
+        path.write_bytes(path.read_bytes()[:44] + samples.astype("<i2").tobytes())
+    voice = find_voice(folder)
+    assert all(one.loudness[5] == pytest.approx(0.5 / 2**0.5, abs=0.01) for one in voice.recordings.values())
+    assert list(unlike(voice)) == []
+
+
+STEADY, PAUSES = np.full(31, 0.2), np.where(np.arange(31) % 3, 0.2, 0.0)
+LOUDNESS = {
+    "as it is": (STEADY * 1.05, STEADY, False, ""),
+    "quiet, and as it is": (STEADY * 0.02, STEADY * 0.02, False, ""),
+    "quiet, and something else": (np.full(31, 0.001), STEADY * 0.02, False, "is silent there"),
+    "no sound": (np.zeros(31), STEADY, False, "is silent there"),
+    "a hum in its place": (STEADY, PAUSES, False, "is not what is heard there, for 33% of its time"),
+    "music with it": (STEADY + 0.1, PAUSES, True, ""),
+    "music in its place": (STEADY * 0.4, STEADY, True, "is not what is heard there, for 100% of its time"),
+    "cut off": (STEADY[:10], STEADY, False, r"ends there after 1\.0 s of 3\.1"),
+}
+
+
+@pytest.mark.parametrize(("found", "wanted", "among_others", "wrong"), LOUDNESS.values(), ids=list(LOUDNESS))
+def test_what_is_wrong_with_the_sound_of_a_film(
+    found: NDArray[np.float64], wanted: NDArray[np.float64], among_others: bool, wrong: str
+) -> None:
+    assert re.fullmatch(wrong, wrong_in(found, wanted, among_others))
+
+
+@pytest.mark.parametrize("loudness", [(), (float("nan"),) * 20, (float("inf"),) * 20, (-0.1,) * 20, (0.1,) * 9])
+def test_a_record_of_a_recording_has_its_loudness(loudness: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError):
+        Heard(sha256="0", seconds=2.0, loudness=loudness)
+    assert Heard(sha256="0", seconds=2.0, loudness=(0.1,) * 20)
 
 
 def test_recordings_of_other_kinds_and_with_odd_tags_are_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from fmcore.check.findings import Finding
 from fmcore.lesson.record import LessonRecord, SceneRecord
 from fmcore.lesson.script import TimedBeat
-from fmcore.lesson.voice import LEAD_S, SILENT, STEP_S, Heard, loudness, plain
+from fmcore.lesson.voice import LEAD_S, SILENT, STEP_S, loudness, plain
 
-_TOLERANCE, _RELATIVE = 0.02, 0.2  # by which loudness may differ: encoders ring
+_RATE, _EACH_S = 48_000, 0.01
+# By how much loudness may differ, since encoders ring: of the largest, of itself, and where all is faint
+_OF_LARGEST, _RELATIVE, _FAINTEST = 0.1, 0.2, 0.001
 _MOST_UNLIKE = 0.1  # of the steps of a recording
 
-Samples = NDArray[np.float32]
+Loudness = NDArray[np.float64]
 
 
 def voice_findings(record: LessonRecord, film: Path, aspect: str) -> Iterator[Finding]:
@@ -31,9 +33,10 @@ def voice_findings(record: LessonRecord, film: Path, aspect: str) -> Iterator[Fi
         theme = str(record.settings["theme"])
         return Finding(rule=rule, scene=scene.scene, aspect=aspect, theme=theme, beat=beat.cue, message=message)
 
-    fps = int(record.settings["fps"])
-    samples, rate = _heard(film)
+    fps, among_others = int(record.settings["fps"]), False
+    power = _power(film, record.frames / fps)
     for scene in record.scenes:
+        among_others |= bool(scene.sounds)  # which may go on after their scene
         for beat in scene.beats:
             recording = record.voice.get(plain(beat.say))
             if recording is None:
@@ -41,39 +44,35 @@ def voice_findings(record: LessonRecord, film: Path, aspect: str) -> Iterator[Fi
                 yield finding("sentence not recorded", scene, beat, message)
                 continue
             start = beat.start / fps + LEAD_S
-            end = start + recording.seconds
-            part = samples[round(start * rate) : round(end * rate)]
-            late = "goes on when its beat has ended" if end > beat.end / fps else ""
-            if wrong := late or _wrong(recording, part, rate, bool(scene.sounds)):
-                message = (
-                    f"The recording that belongs to second {start:.1f} of the film {wrong}; make the lesson again."
-                )
+            late = "goes on when its beat has ended" if start + recording.seconds > beat.end / fps else ""
+            found = loudness(power[round(start / _EACH_S) :][: round(recording.seconds / _EACH_S)], _EACH_S)
+            if wrong := late or wrong_in(found, np.array(recording.loudness), among_others):
+                message = f"The recording for second {start:.1f} of the film {wrong}; make the lesson again."
                 yield finding("recording not heard", scene, beat, message)
 
 
-def _wrong(recording: Heard, part: Samples, rate: int, among_others: bool) -> str:
-    """What is wrong with the `part` of the film in which a recording shall be heard, maybe `among_others`."""
-    if not len(part) or np.abs(part).max() < SILENT:
-        return "is silent there"
-    found, wanted = loudness(part, rate), np.array(recording.loudness)
-    if abs(len(found) - len(wanted)) > 1:
-        return f"has {recording.seconds:.1f} s, of which {len(wanted) * STEP_S:.1f} s are described"
-    steps = min(len(found), len(wanted))
+def wrong_in(found: Loudness, wanted: Loudness, among_others: bool) -> str:
+    """What is wrong where the loudness `found` in the film shall be that `wanted`, maybe `among_others`."""
+    steps = len(wanted) - 1  # the last one is not whole
+    if len(found) < steps:
+        return f"ends there after {len(found) * STEP_S:.1f} s of {len(wanted) * STEP_S:.1f}"
+    allowed = max(_FAINTEST, _OF_LARGEST * wanted.max()) + _RELATIVE * wanted[:steps]
     differs = found[:steps] - wanted[:steps]
-    apart = -differs if among_others else np.abs(differs)
-    unlike = float(np.mean(apart > _TOLERANCE + _RELATIVE * wanted[:steps]))
-    return f"is not what is heard there, for {unlike:.0%} of its time" if unlike > _MOST_UNLIKE else ""
+    unlike = float(np.mean((-differs if among_others else np.abs(differs)) > allowed)) if steps else 0.0
+    if unlike > _MOST_UNLIKE:
+        silent = found.max() < SILENT
+        return "is silent there" if silent else f"is not what is heard there, for {unlike:.0%} of its time"
+    return ""
 
 
-def _heard(film: Path) -> tuple[Samples, int]:
-    """The sound of a film (n,), the mean of its channels, and its rate; none where there is no sound to be read.
-
-    It takes 11 MB a minute.
-    """
-    pieces, rate = [np.zeros(0, np.float32)], 48_000
-    with suppress(av.FFmpegError, OSError), av.open(str(film)) as container:
-        for stream in container.streams.audio[:1]:
-            rate = stream.rate
-            for frame in container.decode(stream):
-                pieces.append(frame.to_ndarray().mean(0, dtype=np.float32))
-    return np.concatenate(pieces), rate
+def _power(film: Path, seconds: float) -> Loudness:
+    """The mean square of every `_EACH_S` of the film's sound, `seconds` long; none where there is none to be read."""
+    power: list[float] = []
+    with suppress(av.FFmpegError, OSError, ValueError), av.open(str(film), options={"format_whitelist": "mov"}) as file:
+        for stream in file.streams.audio[:1]:
+            resampler = av.AudioResampler("fltp", "stereo", _RATE, frame_size=round(_EACH_S * _RATE))
+            for frame in file.decode(stream):
+                power += [float(np.mean(np.square(piece.to_ndarray()))) for piece in resampler.resample(frame)]
+                if len(power) * _EACH_S > seconds + 1:
+                    break
+    return np.array(power)

@@ -20,6 +20,7 @@ _HURRIED = 16.5  # characters a second at which a sentence still goes with the p
 _BREATH_S = 0.6  # a pause after each sentence
 _SHORTEST_S = 2.0
 _STEP_S = 0.2
+_MOST_FRAMES = 100_000_000  # three weeks at 60 a second
 
 
 class Beat(BaseModel):
@@ -50,8 +51,8 @@ class TimedBeat(BaseModel):
 
     cue: str
     say: str
-    start: int = Field(ge=0)
-    end: int = Field(gt=0)
+    start: int = Field(ge=0, le=_MOST_FRAMES)
+    end: int = Field(gt=0, le=_MOST_FRAMES)
 
     @property
     def frames(self) -> int:

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fmcore.errors import PlanError
 from fmcore.lesson.words import taken_out, toml_row
@@ -40,7 +41,13 @@ class Heard(BaseModel):
 
     sha256: str
     seconds: float = Field(gt=0, le=LONGEST_S)
-    loudness: tuple[float, ...] = Field(max_length=round(LONGEST_S / STEP_S) + 1)
+    loudness: tuple[Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)], ...]
+
+    @model_validator(mode="after")
+    def _is_told_throughout(self) -> Self:
+        if abs(len(self.loudness) - self.seconds / STEP_S) > 1:
+            raise ValueError(f"loudness of {len(self.loudness)} steps does not belong to {self.seconds} s")
+        return self
 
 
 class Recording(Heard):
@@ -67,11 +74,11 @@ class Voice:
         return {sentence: one.seconds for sentence, one in self.recordings.items()}
 
 
-def loudness(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
-    """The root mean square of every `STEP_S` of `samples` (n,), of which there are `rate` a second."""
-    starts = np.arange(0, len(samples), round(STEP_S * rate))
-    sums = np.add.reduceat(np.square(samples, dtype=np.float64), starts)
-    return np.sqrt(sums / np.diff(np.append(starts, len(samples))))
+def loudness(power: NDArray[np.float64], each_s: float) -> NDArray[np.float64]:
+    """The root mean square of every `STEP_S` of a sound of which `power` (n,) is the mean square of every `each_s`."""
+    starts = np.arange(0, len(power), round(STEP_S / each_s))
+    counts = np.diff(np.append(starts, len(power)))
+    return np.sqrt(np.add.reduceat(power, starts) / counts) if len(power) else power
 
 
 def plain(sentence: str) -> str:

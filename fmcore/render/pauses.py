@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 
 from fmcore.errors import InputError
 from fmcore.files import published
-from fmcore.lesson.voice import SILENT
+from fmcore.lesson.voice import LONGEST_S, SILENT
 from fmcore.render.sound import RATE, samples_of
 
-LONGEST_S = 600.0  # of a take: 0.4 MB a second while it is cut
-_STEP = RATE // 100  # samples, in which it is seen whether somebody speaks
+LONGEST_TAKE_S = 600.0  # 1.3 MB a second while it is cut
+STEP = RATE // 100  # samples, in which it is seen whether somebody speaks
 _SHORTEST = 20  # steps of silence that may be a pause
 _HUSHED = 0.03  # of the largest magnitude, -30 dB: below, nobody speaks
 _WEIGHT = 8.0  # of a piece that is longer or shorter than its sentence, beside that of a short pause
 _OF_A_DIGIT = 4  # letters
+_CLICK, _FAR = 5, 40  # steps that a click takes at most, and that lie between it and speech
 _MARGIN = 15  # steps of silence that are left at both ends of a piece
+USUAL_PACE, _PACES = 15.0, 1.8  # letters a second, and how many times as fast or as slow people speak
 UNUSUAL = 1.6  # times as long or as short as the letters of its sentence say
 
 Samples = NDArray[np.float32]
@@ -33,25 +35,27 @@ Samples = NDArray[np.float32]
 def cut(take: Path, sentences: Sequence[str], targets: Sequence[Path]) -> list[float]:
     """Write what is said in `take`, the `sentences` in their order, to `targets`, WAV files.
 
-    Returns how long each piece is, against what the letters of its sentence say; about 1, if the cuts are right.
+    Returns how long each piece is, against what the letters of its sentence say: about 1, if the cuts are right. A take
+    of one sentence, or of others than these, is seen by the pace, `USUAL_PACE`.
 
     Raises:
-        InputError: the take cannot be read, has too few pauses, or a target is there already.
+        InputError: the take cannot be read, or has too few pauses.
     """
-    if there := next((file for file in targets if file.exists()), None):
-        raise InputError(f"'{there}' is there already; remove it to cut that sentence anew.")
     try:
-        samples = np.clip(samples_of(take, LONGEST_S), -1, 1)
+        samples = np.clip(samples_of(take.absolute(), LONGEST_TAKE_S), -1, 1)
     except (ValueError, OSError) as error:
         raise InputError(f"The take '{take}' cannot be used: {error}.") from None
-    if samples.shape[1] > LONGEST_S * RATE:
-        raise InputError(f"'{take}' takes over {LONGEST_S / 60:.0f} minutes; say fewer sentences into one take.")
+    if samples.shape[1] > LONGEST_TAKE_S * RATE:
+        raise InputError(f"'{take}' takes over {LONGEST_TAKE_S / 60:.0f} minutes; say fewer sentences into one take.")
     stretches, shares = pieces_of(samples, [_letters(one) for one in sentences])
     if not stretches:
         raise InputError(
-            f"There are too few pauses in '{take.name}' for {len(sentences)} sentences; pause for a second after each number,"
-            " or name other sentences with --first and --last."
+            f"There are too few pauses in '{take.name}' for {len(sentences)} sentences; pause for a second after each"
+            " number, or name other sentences with --first and --last."
         )
+    longest = max(end - start for start, end in stretches) / RATE
+    if longest > LONGEST_S:
+        raise InputError(f"A piece of '{take.name}' would take {longest:.0f} s; name all sentences in it with --last.")
     with ExitStack() as complete:  # all of them, or none
         for target, (start, end) in zip(targets, stretches, strict=True):
             _write(complete.enter_context(published(target)), samples[:, start:end])
@@ -68,30 +72,48 @@ def pieces_of(samples: Samples, letters: Sequence[int]) -> tuple[list[tuple[int,
 
     Both are empty where there are fewer pauses than cuts.
     """
-    loud = _loud(samples)
-    spoken = np.flatnonzero(loud)
-    if not len(spoken):
+    loud = loud_steps(samples, _HUSHED)
+    first, end = ends_of(loud)
+    if first == end:
         return [], []
-    first, end = int(spoken[0]), int(spoken[-1]) + 1
     pauses = [(first, first), *_pauses(loud, first, end), (end, end)]
     if len(pauses) < len(letters) + 1:
         return [], []
     chosen = _best(pauses, letters)
     each = (end - first) / sum(letters)
+    usual = RATE / STEP / USUAL_PACE
+    if not usual / _PACES < each < usual * _PACES:
+        each = usual
     stretches, shares = [], []
     for (before, count), after in zip(zip(chosen, letters, strict=False), chosen[1:], strict=True):
         said = (before[1], after[0])
         start, stop = max(0, said[0] - _MARGIN), said[1] + _MARGIN
-        stretches.append((start * _STEP, min(stop * _STEP, samples.shape[1])))
+        stretches.append((start * STEP, min(stop * STEP, samples.shape[1])))
         shares.append((said[1] - said[0]) / (each * count))
     return stretches, shares
 
 
-def _loud(samples: Samples) -> NDArray[np.bool_]:
-    """In which steps somebody speaks."""
-    steps = samples.shape[1] // _STEP
-    levels = np.abs(samples[:, : steps * _STEP]).reshape(len(samples), steps, _STEP).max((0, 2))
-    return np.asarray(levels > max(SILENT, _HUSHED * float(levels.max(initial=0.0))))
+def loud_steps(samples: Samples, share: float) -> NDArray[np.bool_]:
+    """Which steps of samples (C, n) have more than this `share` of the largest magnitude, and are not silent."""
+    steps = samples.shape[1] // STEP
+    pieces = samples[:, : steps * STEP].reshape(len(samples), steps, STEP)
+    levels = np.maximum(pieces.max((0, 2)), -pieces.min((0, 2)))
+    return np.asarray(levels > max(SILENT, share * float(levels.max(initial=0.0))))
+
+
+def ends_of(loud: NDArray[np.bool_]) -> tuple[int, int]:
+    """The steps [first, end) in which somebody speaks, without the clicks with which a recorder starts and stops."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], loud, [False]]).astype(np.int8))).reshape(-1, 2)
+    islands = [(int(start), int(end)) for start, end in edges]
+    while len(islands) > 1 and _is_click(islands[0]) and islands[1][0] - islands[0][1] > _FAR:
+        del islands[0]
+    while len(islands) > 1 and _is_click(islands[-1]) and islands[-1][0] - islands[-2][1] > _FAR:
+        del islands[-1]
+    return (islands[0][0], islands[-1][1]) if islands else (0, 0)
+
+
+def _is_click(island: tuple[int, int]) -> bool:
+    return island[1] - island[0] <= _CLICK
 
 
 def _pauses(loud: NDArray[np.bool_], first: int, end: int) -> list[tuple[int, int]]:

@@ -68,6 +68,14 @@ def samples_of(file: Path, longest_s: float) -> Samples:
     return np.concatenate(pieces, 1)
 
 
+def power_of(samples: Samples, each: int) -> NDArray[np.float64]:
+    """The mean square over the channels of every `each` samples (C, n), the last ones maybe fewer."""
+    starts = np.arange(0, samples.shape[1], each)
+    counts = np.diff(np.append(starts, samples.shape[1])) * len(samples)
+    sums = [np.add.reduceat(np.square(channel), starts, dtype=np.float64) for channel in samples]
+    return np.asarray(np.sum(sums, axis=0) / counts)
+
+
 @contextmanager
 def _sound_of(file: Path) -> Iterator[Any]:
     """The container of a sound, open.

@@ -11,7 +11,6 @@ from fmcore.errors import InputError, PlanError
 from fmcore.lesson.voice import (
     LONGEST_S,
     SHEET_NAME,
-    SILENT,
     SUFFIXES,
     USUAL_SUFFIXES,
     Recording,
@@ -20,11 +19,12 @@ from fmcore.lesson.voice import (
     read_sheet,
 )
 from fmcore.render.cache import file_digest
-from fmcore.render.sound import RATE, samples_of
+from fmcore.render.pauses import STEP, ends_of, loud_steps
+from fmcore.render.sound import RATE, power_of, samples_of
 
 _MOST_BYTES = 200_000_000
 _FAINT = 0.01  # of the largest magnitude, -40 dB: what is below at the ends is no speech
-_BEFORE_S, _AFTER_S = 0.1, 0.2  # that are left of it
+_BEFORE, _AFTER = 10, 20  # steps that are left of it
 _CLIPPED = 0.999
 _UNLIKE = 2.0  # times as loud as the usual recording, 6 dB
 
@@ -79,6 +79,8 @@ def unlike(voice: Voice) -> Iterator[tuple[str, str]]:
     """The recordings that would surprise a listener, by the names of their files, and why."""
     levels = {one: float(np.sqrt(np.mean(np.square(one.loudness)))) for one in voice.recordings.values()}
     usual = float(np.median(list(levels.values()))) if levels else 0.0
+    if not usual:
+        return
     for one, level in levels.items():
         if one.peak >= _CLIPPED:
             yield one.file.name, "so loud that it is cut off"
@@ -105,16 +107,16 @@ def _listened(file: Path, written: int, size: int) -> Recording:
     samples = np.clip(samples_of(file, LONGEST_S), -1, 1)
     if samples.shape[1] > LONGEST_S * RATE:
         raise ValueError(f"it takes over {LONGEST_S:.0f} s")
-    loud = np.flatnonzero(np.abs(samples).max(0) > max(SILENT, _FAINT * float(np.abs(samples).max())))
-    if not len(loud):
+    first, end = ends_of(loud_steps(samples, _FAINT))
+    if first == end:
         raise ValueError("nothing is to be heard in it")
-    start = max(0, int(loud[0]) - round(_BEFORE_S * RATE))
-    said = samples[:, start : int(loud[-1]) + round(_AFTER_S * RATE)]
+    start = max(0, (first - _BEFORE) * STEP)
+    said = samples[:, start : (end + _AFTER) * STEP]
     return Recording(
         file=file,
         sha256=digest,
         from_s=start / RATE,
         seconds=said.shape[1] / RATE,
-        loudness=tuple(round(float(one), 4) for one in loudness(said.mean(0) if len(said) > 1 else said[0], RATE)),
+        loudness=tuple(round(float(one), 4) for one in loudness(power_of(said, STEP), STEP / RATE)),
         peak=float(np.abs(said).max()),
     )
