@@ -66,7 +66,7 @@ def test_sentences_keep_their_recordings_and_new_ones_are_numbered_on() -> None:
 
 SHEETS = {
     "no sheet": (None, "No 'voice.toml' in .* write it with `fmcore voice"),
-    "no TOML": ("[sentences", "is no valid TOML"),
+    "no TOML": ("[sentences", "is not valid TOML"),
     "nothing in it": ("", "No 'voice.toml' in .* says what is recorded"),
     "another table": ('[sentences]\na = "b"\n[words]\n', "one table, \\[sentences\\], and nothing else"),
     "no table": ('sentences = "a"\n', "one table"),

@@ -67,8 +67,8 @@ WRONG = {
     "a path for a language": ('language = "../de"\n', "'language': string should match"),
     "another setting": ('language = "de"\nword = 1\n', "'word': extra inputs"),
     "no text": ('language = "de"\n[words]\na = 1\n', "'words.a': input should be a valid string"),
-    "no TOML": ("language = de\n", "is no valid TOML"),
-    "Latin-1": ('language = "de" # für'.encode("latin-1"), "is no text in UTF-8; save it"),
+    "no TOML": ("language = de\n", "is not valid TOML"),
+    "Latin-1": ('language = "de" # für'.encode("latin-1"), "is no text in UTF-8; name a .toml file"),
 }
 
 

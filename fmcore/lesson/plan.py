@@ -11,7 +11,6 @@ bundle = "tutorial"
 options = { layer = "conv1" }
 """
 
-import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -21,6 +20,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fmcore.errors import PlanError, one_of
+from fmcore.lesson.toml_file import read_toml
 
 _MAX_PLAN_BYTES = 1_000_000
 
@@ -106,9 +106,7 @@ def read_plan(path: Path) -> LessonPlan:
         PlanError: no such file, no TOML, or a word in it that nobody understands; the sentence says where.
     """
     try:
-        if path.stat().st_size > _MAX_PLAN_BYTES:
-            raise PlanError(f"'{path}' is over 1 MB, so it is no lesson plan; name a .toml file of a few lines.")
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editor begins with a mark
+        content = read_toml(path, "lesson plan", _MAX_PLAN_BYTES)
     except FileNotFoundError:
         raise PlanError(
             f"There is no lesson plan at '{path}'; leave the name out to get the built-in lesson."
@@ -118,12 +116,8 @@ def read_plan(path: Path) -> LessonPlan:
             f"'{path}' is a folder, and a lesson plan is a .toml file; images of your own are named by"
             f" --data folder:{path}."
         ) from None
-    except UnicodeDecodeError:
-        raise PlanError(f"'{path}' is no text in UTF-8; name a .toml file, and save it as UTF-8.") from None
-    except (OSError, RecursionError) as error:
+    except OSError as error:
         raise PlanError(f"The lesson plan '{path}' cannot be read ({error}); name a readable .toml file.") from None
-    except ValueError as error:  # TOMLDecodeError, or a number too long to be read
-        raise PlanError(f"'{path}' is not valid TOML: {error}. Mend that line.") from None
     try:
         return LessonPlan.model_validate(content)
     except ValidationError as error:

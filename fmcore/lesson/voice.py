@@ -5,7 +5,6 @@ The sheet `voice.toml` names the sentence of every recording in its folder.
 """
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fmcore.errors import PlanError
-from fmcore.lesson.words import taken_out, toml_row
+from fmcore.lesson.toml_file import read_toml, toml_row
+from fmcore.lesson.words import taken_out
 
 SHEET_NAME = "voice.toml"
 USUAL_SUFFIXES = (".wav", ".mp3", ".m4a", ".flac", ".ogg", ".opus", ".aac")
@@ -26,7 +26,6 @@ LEAD_S = 0.2  # of silence before a recording, so that a beat is seen before it 
 SILENT = 0.003  # of full scale, -50 dB: below, nothing is heard
 LONGEST_S = 110.0  # a beat has at most 120 s
 STEP_S = 0.1  # in which loudness is told
-_MOST_BYTES = 2_000_000
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # leads into no other folder
 
@@ -94,17 +93,11 @@ def read_sheet(folder: Path) -> dict[str, str]:
     """
     path = folder / SHEET_NAME
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise PlanError(f"'{path}' is over 2 MB, so it is no sheet of sentences; begin one with `fmcore voice`.")
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editor begins with a mark
+        content = read_toml(path, "sheet of sentences")
     except FileNotFoundError:
         return {}
-    except UnicodeDecodeError:
-        raise PlanError(f"'{path}' is no text in UTF-8; save it as UTF-8.") from None
     except OSError as error:
         raise PlanError(f"'{path}' cannot be read ({error.strerror}); begin one with `fmcore voice`.") from None
-    except (ValueError, RecursionError) as error:
-        raise PlanError(f"'{path}' is no valid TOML: {error}. Mend that line.") from None
     sentences = content.get("sentences", {})
     if set(content) - {"sentences"} or not isinstance(sentences, dict):
         raise PlanError(f"'{path}' is to have one table, [sentences], and nothing else; take the rest out.")

@@ -5,9 +5,7 @@ translation is right for every network, and the numbers in it are those that wer
 marks is looked up on its own.
 """
 
-import json
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from importlib.resources import as_file, files
@@ -18,8 +16,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fmcore.errors import PlanError, one_of
+from fmcore.lesson.toml_file import read_toml, toml_row, toml_string
 
-_MOST_BYTES = 2_000_000
 _NUMBER = r"−?\d+(?:[.,]\d+)*"
 _QUOTED = r"(?<=“)[^“”]+(?=”)"
 _PLACE = re.compile(r"\{(\d+)\}")
@@ -100,9 +98,7 @@ def read_words(path: Path) -> Words:
         PlanError: no such file, or none that can be understood; the sentence says where.
     """
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise PlanError(f"'{path}' is over 2 MB, so it holds no words of a lesson; name a .toml file.")
-        return Words.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+        return Words.model_validate(read_toml(path, "translation"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -112,10 +108,6 @@ def read_words(path: Path) -> Words:
         raise PlanError(
             f"The words in '{path}' cannot be read ({error.strerror}); begin such a file with `fmcore words`."
         ) from None
-    except UnicodeDecodeError:
-        raise PlanError(f"'{path}' is no text in UTF-8; save it as UTF-8.") from None
-    except (ValueError, RecursionError) as error:
-        raise PlanError(f"'{path}' is no valid TOML: {error}. Mend that line.") from None
 
 
 def find_words(wanted: str) -> Words:
@@ -150,8 +142,8 @@ def words_file(
     rows = [
         "# Put the translation after each '='. {1}, {2} ... stand for numbers and names and must be kept, in any",
         "# order; what stays empty is shown in English.",
-        f"language = {_toml(language)}",
-        f"decimal = {_toml(decimal)}  # how decimals are written",
+        f"language = {toml_string(language)}",
+        f"decimal = {toml_string(decimal)}  # how decimals are written",
         "",
         "[words]",
     ]
@@ -163,12 +155,3 @@ def words_file(
     rest = [text for text in known if text not in written and known[text]]
     rows += ["# said on other occasions"] * bool(rest) + [toml_row(text, known[text]) for text in rest]
     return "\n".join(rows) + "\n"
-
-
-def toml_row(key: str, value: str) -> str:
-    """A line of TOML, both of its sides in quotation marks."""
-    return f"{_toml(key)} = {_toml(value)}"
-
-
-def _toml(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")  # else JSON's strings are TOML's, too
