@@ -85,7 +85,7 @@ def pieces_of(samples: Samples, letters: Sequence[int]) -> tuple[list[tuple[int,
     if not usual / _PACES < each < usual * _PACES:
         each = usual
     stretches, shares = [], []
-    for (before, count), after in zip(zip(chosen, letters, strict=False), chosen[1:], strict=True):
+    for (before, after), count in zip(pairwise(chosen), letters, strict=True):
         said = (before[1], after[0])
         start, stop = max(0, said[0] - _MARGIN), said[1] + _MARGIN
         stretches.append((start * STEP, min(stop * STEP, samples.shape[1])))
