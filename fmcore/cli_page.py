@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from fmcore.options import QUIET
+from fmcore.options import QUIET, WORDS
 
 
 @click.command()
@@ -23,8 +23,9 @@ from fmcore.options import QUIET
     metavar="MB",
     help="How large the page may be; what is rounded or left out for that is told here and on the page.",
 )
+@WORDS
 @QUIET
-def page(bundle: Path, other: Path | None, output: Path | None, limit: float, quiet: bool) -> None:
+def page(bundle: Path, other: Path | None, output: Path | None, limit: float, words: str | None, quiet: bool) -> None:
     """Make the interactive page of a bundle: one HTML file that opens in any browser and needs no network.
 
     \b
@@ -32,11 +33,15 @@ def page(bundle: Path, other: Path | None, output: Path | None, limit: float, qu
       fmcore page renders/bundles/tutorial-garments.safetensors
       fmcore page tutorial.safetensors --compare deep.safetensors --output both.html
       fmcore page resnet18.safetensors --limit 4
+      fmcore page tutorial.safetensors --words de
     """
+    from fmcore.lesson.words import find_words
     from fmcore.page.export import make_page
     from fmcore.reporter import reporter
 
+    said = find_words(words) if words is not None else None
     stem = bundle.stem if other is None else f"{bundle.stem}-{other.stem}"
+    stem += f"-{said.language.lower()}" if said is not None else ""
     target = output or Path("renders") / f"{stem}.page.html"
     with reporter(quiet) as report:
-        make_page(bundle, other, target, limit_mb=limit, report=report)
+        make_page(bundle, other, target, limit_mb=limit, report=report, words=said)

@@ -18,7 +18,7 @@ from fmcore.options import OUTPUT
 )
 @OUTPUT
 def words(file: Path, lesson: Path | None, output: Path, **wanted: str | None) -> None:
-    """Write all that a finished lesson says and writes to FILE, to be translated; or add to FILE what it lacks.
+    """Write all that a finished lesson and its page say to FILE, to be translated; or add to FILE what it lacks.
 
     LESSON is a folder that `fmcore lesson` made; by default that of the built-in lesson. Numbers and names are taken
     out, so that they are the measured ones in every language.
@@ -37,6 +37,7 @@ def words(file: Path, lesson: Path | None, output: Path, **wanted: str | None) -
     there: Any = read_words(file) if file.exists() else None
     record = read_record(lesson or output / slug(builtin_plan().title))
     scenes = [(scene.scene, scene.texts) for scene in record.scenes]
+    scenes.append(("the page and its notes", record.page_texts))
     if not any(texts for _, texts in scenes):
         raise InputError("No scene of that lesson is a LessonScene, so there are no words of it to translate.")
     if record.words is None:

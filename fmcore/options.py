@@ -108,7 +108,7 @@ SCHEDULER = click.option(
 WORDS = click.option(
     "--words",
     metavar="CODE|FILE",
-    help="Make the film in another language: de is there, others begin with `fmcore words`.",
+    help="In another language: de is there, others begin with `fmcore words`.",
 )
 VOICE = click.option(
     "--voice",

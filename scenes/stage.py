@@ -27,6 +27,7 @@ from manim import (
 )
 
 from fmcore.analysis.measures import digest_of, measure, sample_size
+from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, FmcoreError, PlanError, RenderError
 from fmcore.header import LayerInfo
@@ -264,7 +265,7 @@ class LessonScene(Scene):
         self.moving: list[tuple[int, int]] = []
         self._played = 0
         self._statement: Mobject | None = None
-        speak(brief.words, [name for one in (self.bundle, self.other) for name in one.layer_names])
+        speak(brief.words, [called(name) for one in (self.bundle, self.other) for name in one.layer_names])
         self.prepare()
         self.told = self.facts()
         english = self.script.filled(self.told)

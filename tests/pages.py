@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -39,7 +38,7 @@ STYLE = "body { color: red }"
 def make(target: Path, *bundles: Path, **options: Any) -> "Read":
     """Make the page of one bundle or two at `target`, and read it."""
     parts = Assets((WEB / "page.html").read_text("utf-8"), STYLE, SCRIPT)
-    wordless = SimpleNamespace(tour=[], questions=[], notes=[])
+    wordless = Teaching([], [], [])
     with patch.object(export, "assets", lambda: parts), patch.object(export, "teach", lambda *_: wordless):
         export.make_page(bundles[0], bundles[1] if len(bundles) > 1 else None, target, **options)
     return Read(target.read_text(encoding="utf-8"))

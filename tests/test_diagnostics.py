@@ -166,10 +166,10 @@ def test_sentences_count_from_one_and_give_the_sample(tmp_path: Path) -> None:
     assert diagnosis(tmp_path, arrays).sentences() == [
         "conv1: 2 of 8 channels are dead: 3 and 7 are zero on all 10,000 images.",
         "conv1: 1 of 8 channels is nearly dead: 8 is above zero on fewer than 1% of 10,000 images.",
-        "conv1: 5 of 8 channels are redundant, because they repeat each other: 1 and 4 (correlation 0.99 or more);"
-        " 2, 5 and 6 (correlation 0.95 or more), over 10,000 images.",
-        "conv1: 2 of 8 channels watch the background, lit mostly outside the object: 1 (90% of its activation) and"
-        " 2 (80% of its activation), over 9,000 images that show one.",
+        "conv1: 5 of 8 channels are redundant, because they repeat each other, over 10,000 images."
+        " Channels 1 and 4 correlate at 0.99 or more. Channels 2, 5 and 6 correlate at 0.95 or more.",
+        "conv1: 2 of 8 channels watch the background, lit mostly outside the object: 1 and 2, with 80% of their"
+        " activation or more there, over 9,000 images that show one.",
     ]
     assert diagnosis(tmp_path, constant()).sentences() == [
         "conv1: 2 of 8 channels are constant: 3 and 6 are the same everywhere on all 10,000 images."

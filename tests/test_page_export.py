@@ -100,7 +100,7 @@ def test_what_is_said_of_a_network(tutorial_bundle: Path, tmp_path: Path) -> Non
             f"{header.test_accuracy:.1%}",
         ):
             assert figure in text
-    assert content["schema"] == 1 and content["film"] is None and content["matches"] == []
+    assert content["schema"] == 2 and content["film"] is None and content["matches"] == []
     assert content["start"] == {"image": str(bundle.default_probe + 1), "layer": "conv1", "channel": str(first[0] + 1)}
     assert model["layers"][0]["representatives"] == first
     assert model["probes"][bundle.default_probe]["name"] == f"{header.classes[default.label]}, {default.source}"
@@ -232,7 +232,7 @@ def test_the_policy_names_the_very_script_and_style(tutorial_bundle: Path, tmp_p
 def test_the_template_comes_with_what_is_built() -> None:
     parts = assets()
     places = re.findall(r"\{\{(\w+)\}\}", parts.template)
-    assert sorted(places) == ["content", "csp", "data", "noscript", "script", "style", "title"]
+    assert sorted(places) == ["content", "csp", "data", "direction", "language", "noscript", "script", "style", "title"]
     assert "</style" not in parts.style.lower()
     assert not re.search(r"</script|<!--", parts.script, re.IGNORECASE)
 

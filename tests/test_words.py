@@ -16,7 +16,7 @@ from fmcore.errors import PlanError
 from fmcore.lesson.captions import split
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, builtin_plan
 from fmcore.lesson.record import read_record
-from fmcore.lesson.words import Words, find_words, installed_words, read_words, taken_out, words_file
+from fmcore.lesson.words import Translator, Words, find_words, installed_words, read_words, taken_out, words_file
 from fmcore.render.catalogue import find_scene
 from fmcore.render.lesson import Wish, make_lesson
 from fmcore.reporter import Silent
@@ -33,6 +33,9 @@ TAKEN = {
     "maps of conv1 and layer1.0.conv2": ("maps of {1} and {2}", ["conv1", "layer1.0.conv2"]),
     "conv12 is not conv1": ("conv{1} is not {2}", ["12", "conv1"]),
     "two\n lines": ("two lines", []),
+    "3, 5 and 8 are dead": ("{1} are dead", ["3, 5 and 8"]),
+    "of conv1, conv2, 7 and 12 more": ("of {1}", ["conv1, conv2, 7 and 12 more"]),
+    "3 and 5, conv3, 5 and 6": ("{1} and {2}, conv{3}, {4} and {5}", ["3", "5", "3", "5", "6"]),
 }
 
 
@@ -58,6 +61,31 @@ def test_a_translation_keeps_numbers_and_names_in_its_own_order() -> None:
     named = Words(language="de", words={"the “{1}”": "die „{1}“", "bag {1}": "Tasche {1}"})
     assert named.of("the “bag 2”") == "die „Tasche 2“" and named.of("the “coat”") == "die „coat“"
     assert named.of("the “conv1”", ("conv1",)) == "die „conv1“"
+
+
+def test_lists_sentences_and_numbered_layers_are_said_whatever_their_length() -> None:
+    german = Words(
+        language="de",
+        decimal=",",
+        words={
+            "{1} are dead.": "{1} sind tot.",
+            "{1} and {2}": "{1} und {2}",
+            "{1} and {2} more": "{1} und {2} weitere",
+            "layer {1}": "Schicht {1}",
+            "In {1}.": "In {1}.",
+            "“{1}” Wrong.": "„{1}“ Falsch.",
+            "A map. It is.": "Eine Karte. Ist so.",
+        },
+    )
+    one = Translator(german, ("layer 0", "conv2"), ("mine",))
+    assert one.of("0.5, 1,000 and 3 are dead.") == "0,5, 1.000 und 3 sind tot."
+    assert one.of("conv2, layer 0, 3 and 12 more are dead.") == "conv2, Schicht 0, 3 und 12 weitere sind tot."
+    assert one.prose("In layer 0. “A map. It is.” Wrong. In conv2.") == (
+        "In Schicht 0. „Eine Karte. Ist so.“ Falsch. In conv2."
+    )
+    assert one.of("In net.", "net") == "In net." and one.prose("") == "" and one.of("the “mine”") == "the “mine”"
+    assert set(one.texts) == {*german.words, "the “{1}”"}  # and nobody is asked for a proper name
+    assert Translator(None).of("3, 5 and 8") == "3, 5 and 8"
 
 
 WRONG = {
@@ -152,7 +180,7 @@ def test_words_are_collected_translated_and_come_back_in_the_lesson(tmp_path: Pa
     assert (words.language, words.decimal, words.of("input image")) == ("de", ",", "Eingabebild")
 
     made = make_lesson(plan, Wish(TINY, tmp_path, tmp_path / "two", jobs=1, words=words), Silent())
-    assert made.untranslated == len(texts) - 2 and not made.failed  # the title of the lesson is no scene's
+    assert made.untranslated == len(texts) - 1 and not made.failed  # all but the input image
     record = read_record(tmp_path / "two")
     assert record.words == words
     found = fmcore("words", tmp_path / "more.toml", tmp_path / "two", "--language", "de")
@@ -160,7 +188,7 @@ def test_words_are_collected_translated_and_come_back_in_the_lesson(tmp_path: Pa
     found = fmcore("words", tmp_path / "a language.toml", tmp_path / "one")
     assert found.exit_code == 2 and "'a language' is no code of a language" in found.output
     (tmp_path / "two" / "lesson.json").write_text(
-        json.dumps(record.model_copy(update={"scenes": ()}).model_dump(mode="json")), encoding="utf-8"
+        json.dumps(record.model_copy(update={"scenes": (), "page_texts": ()}).model_dump(mode="json")), encoding="utf-8"
     )
     assert "there are no words of it to translate" in fmcore("words", file, tmp_path / "two").output
 

@@ -85,22 +85,24 @@ class Diagnosis:
             return []
         channels = [channel for group in self.redundant for channel in group.channels]
         groups = [
-            f"{_listed(_numbers(group.channels))} (correlation {floored(group.correlation):.2f} or more)"
-            for group in self.redundant
+            f"Channels {_listed(_numbers(group.channels))} correlate at {floored(group.correlation):.2f} or more."
+            for group in self.redundant[:_LISTED]
         ]
-        return [
-            f"{self._of_all(channels)} are redundant, because they repeat each other: {_listed(groups, '; ', '; ')},"
-            f" over {_images(self.images)}."
-        ]
+        more = len(self.redundant) - len(groups)
+        told = f"{self._of_all(channels)} are redundant, because they repeat each other, over {_images(self.images)}."
+        return [" ".join([told, *groups, *([f"There are {more:,} more such groups."] if more else [])])]
 
     def _background(self) -> list[str]:
         if not self.background:
             return []
         verb = "watches" if len(self.background) == 1 else "watch"
-        shares = [f"{b.channel + 1} ({floored(b.share):.0%} of its activation)" for b in self.background]
+        channels = _listed(_numbers([found.channel for found in self.background]))
+        least = f"{floored(min(found.share for found in self.background)):.0%} of"
+        share = f"{least} its activation" if len(self.background) == 1 else f"{least} their activation or more"
         return [
-            f"{self._of_all(self.background)} {verb} the background, lit mostly outside the object: {_listed(shares)},"
-            f" over {_images(self.foreground_images)} that {'shows' if self.foreground_images == 1 else 'show'} one."
+            f"{self._of_all(self.background)} {verb} the background, lit mostly outside the object: {channels}, with"
+            f" {share} there, over {_images(self.foreground_images)} that"
+            f" {'shows' if self.foreground_images == 1 else 'show'} one."
         ]
 
     def _nothing(self) -> str:
@@ -235,7 +237,7 @@ def _numbers(channels: Sequence[int]) -> list[str]:
     return [str(channel + 1) for channel in channels]
 
 
-def _listed(parts: Sequence[str], between: str = ", ", last: str = " and ") -> str:
+def _listed(parts: Sequence[str], last: str = " and ") -> str:
     if len(parts) > _LISTED:
         parts = [*parts[: _LISTED - 1], f"{len(parts) - _LISTED + 1:,} more"]
-    return last.join([*([between.join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])
+    return last.join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])

@@ -71,6 +71,7 @@ class LessonRecord(_Record):
     words: Words | None = None  # the translation that it was made with
     voice: dict[str, Heard] | None = None  # the recordings that are heard, by sentence; None where nobody tells it
     page: str = ""  # a digest of what makes the page beside the film
+    page_texts: tuple[str, ...] = ()  # all English texts of the page and its notes, as those of scenes
     files: dict[str, str] = {}
 
     def as_json(self) -> str:

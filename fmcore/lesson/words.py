@@ -6,12 +6,13 @@ marks is looked up on its own.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -21,6 +22,7 @@ from fmcore.lesson.toml_file import read_toml, toml_row, toml_string
 _NUMBER = r"−?\d+(?:[.,]\d+)*"
 _QUOTED = r"(?<=“)[^“”]+(?=”)"
 _PLACE = re.compile(r"\{(\d+)\}")
+_NUMBERED = re.compile(r"layer [\d.]+")  # a layer whose name is but a number, as sentences call it
 _SWAPPED = str.maketrans(".,", ",.")
 
 
@@ -45,26 +47,69 @@ class Words(BaseModel):
                 raise ValueError(f"the translation of '{text}' must hold {listed}, as that does")
         return self
 
-    def of(self, text: str, names: Iterable[str] = ()) -> str:
+    def of(self, text: str, names: Collection[str] = ()) -> str:
         """`text` in this language; as it is where nobody has translated it."""
         key, held = taken_out(text, names)
         said = self.words.get(key) or ("" if has_words(key) else key)
-        if not said:
-            return text
-        return _PLACE.sub(lambda place: self._written(held[int(place[1]) - 1], names), said)
+        return _filled(said, [self._written(one, names) for one in held]) if said else text
 
-    def _written(self, held: str, names: Iterable[str]) -> str:
-        """A number as it is written in this language; what was quoted may have a translation of its own."""
+    def _written(self, held: str, names: Collection[str]) -> str:
+        """A number as it is written in this language, a list of such; what was quoted may have its own translation."""
         if re.fullmatch(_NUMBER, held):
             return held.translate(_SWAPPED) if self.decimal == "," else held
-        known = held not in names and self.words.get(taken_out(held, names)[0])
-        return self.of(held, names) if known else held
+        if listed := _patterns(tuple(names)).several.fullmatch(held):
+            *items, last = (self._written(one, names) for one in (*listed["items"].split(", "), listed["last"]))
+            return _filled(self.words.get(ending := _ending(listed)) or ending, [", ".join(items), last])
+        if held in names:
+            if not _NUMBERED.fullmatch(held):
+                return held
+            names = ()
+        return self.of(held, names) if self.words.get(taken_out(held, names)[0]) else held
+
+
+class Translator:
+    """Translates the texts of one scene or page, and keeps in mind what it was asked for.
+
+    `names` are those of layers, as texts call them: they are in no language. `proper` names stand in quotation marks,
+    and nobody is asked to translate them.
+    """
+
+    def __init__(self, words: Words | None, names: Iterable[str] = (), proper: Iterable[str] = ()) -> None:
+        self._words, self._names, self._proper = words, tuple(names), frozenset(proper)
+        self._asked: dict[str, None] = {}
+
+    def of(self, text: str, *more: str) -> str:
+        """`text` in the language of the words; as it is where there is nothing for it. `more` are names in it, too."""
+        names = (*self._names, *more)
+        key, held = taken_out(text, names)
+        self._asked[key] = None
+        for one in held:
+            if listed := _patterns(names).several.fullmatch(one):
+                self._asked[_ending(listed)] = None
+            if (one in quoted(text) and one not in self._proper) or _NUMBERED.fullmatch(one):
+                self._asked[taken_out(one, () if one in names else names)[0]] = None
+        return text if self._words is None else self._words.of(text, names)
+
+    def silently(self, text: str) -> str:
+        """The same, not kept in mind: what a translation may have but is not asked for."""
+        return text if self._words is None else self._words.of(text, self._names)
+
+    def prose(self, text: str, *more: str) -> str:
+        """The same for several sentences, each by itself; a full stop in quotation marks ends none."""
+        sentences = re.split(r"(?<=[.!?])\s+(?![^“”]*”)", text)
+        return " ".join(self.of(sentence, *more) for sentence in sentences) if text else text
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All English texts that were asked for and have words, with numbers and names taken out, in order."""
+        return tuple(filter(has_words, self._asked))
 
 
 def taken_out(text: str, names: Iterable[str] = ()) -> tuple[str, list[str]]:
     """`text` with {1}, {2} ... for its numbers, its quoted words and those of `names` in it; and what they stand for.
 
-    `The 3 maps of “Bag”` becomes `The {1} maps of “{2}”`.
+    `The 3 maps of “Bag”` becomes `The {1} maps of “{2}”`. A list of three or more, such as `3, 5 and 8 more`, is one
+    of them: it may be longer or shorter another time.
     """
     held: list[str] = []
 
@@ -72,8 +117,30 @@ def taken_out(text: str, names: Iterable[str] = ()) -> tuple[str, list[str]]:
         held.append(found[0])
         return f"{{{len(held)}}}"
 
+    return _patterns(tuple(names)).all.sub(place, " ".join(text.split())), held
+
+
+class _Patterns(NamedTuple):
+    all: re.Pattern[str]
+    several: re.Pattern[str]  # of them in a list
+
+
+@lru_cache(maxsize=256)
+def _patterns(names: tuple[str, ...]) -> _Patterns:
+    """What is taken out of a text with these names in it."""
     known = [rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(set(names), key=len, reverse=True) if name]
-    return re.sub("|".join([_QUOTED, *known, _NUMBER]), place, " ".join(text.split())), held
+    one = "|".join([*known, _NUMBER])
+    several = rf"(?<!\w)(?P<items>(?:{one})(?:, (?:{one}))+) and (?P<last>{one})(?P<more> more\b)?"
+    return _Patterns(re.compile("|".join([_QUOTED, several, one])), re.compile(several))
+
+
+def _ending(listed: re.Match[str]) -> str:
+    """How a list ends, with {1} for all that comes before."""
+    return "{1} and {2} more" if listed["more"] else "{1} and {2}"
+
+
+def _filled(text: str, held: Sequence[str]) -> str:
+    return _PLACE.sub(lambda place: held[int(place[1]) - 1], text)
 
 
 def has_words(text: str) -> bool:

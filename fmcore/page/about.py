@@ -1,6 +1,7 @@
 """What the page says of a network as a whole and of its images, in sentences."""
 
 from fmcore.bundle import Bundle
+from fmcore.page.phrases import quoted
 from fmcore.page.source import Source
 
 
@@ -9,7 +10,7 @@ def about(bundle: Bundle) -> list[str]:
     header = bundle.header
     said = [
         _network(bundle),
-        f"{header.dataset.name}: {header.dataset.provenance}",
+        f"Data set {quoted(header.dataset.name)}: {header.dataset.provenance}",
         _trained(bundle),
         _accuracy(bundle),
     ]
@@ -38,8 +39,9 @@ def _network(bundle: Bundle) -> str:
 def _trained(bundle: Bundle) -> str:
     training, data, weights = bundle.header.training, bundle.header.dataset, bundle.header.model.weights
     if not training.epochs:
-        made_here = weights == "trained here"
-        return "It was not trained." if made_here else f"It was not trained here; its weights: {weights}."
+        if weights == "trained here":
+            return "It was not trained."
+        return f"It was not trained here; its weights: {weights if weights == 'random' else quoted(weights)}."
     return (
         f"It was trained for {training.epochs:,} epoch{'' if training.epochs == 1 else 's'} on"
         f" {_images(data.train_count)} with {training.optimizer}, learning rate {training.learning_rate:g}, in batches"

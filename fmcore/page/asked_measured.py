@@ -13,7 +13,7 @@ from fmcore.analysis.flattering import reach
 from fmcore.analysis.meaning import MIXED
 from fmcore.header import LayerInfo
 from fmcore.page.asked import MARGIN, Asked
-from fmcore.page.phrases import counted, layer_words, listed, moves, number, opened, pattern, percent
+from fmcore.page.phrases import counted, layer_words, listed, moves, number, pattern, percent
 from fmcore.page.subject import Subject
 
 _TELLING = 0.02  # of a probability: a change that is worth asking about
@@ -105,14 +105,14 @@ def _needed(subject: Subject, layer: LayerInfo) -> Asked | None:
         f" {layer_words(layer.name)}, set to zero, changes its probability most?",
         _channel(most.channel),
         _channels([one.channel for one in wrong]),
-        f"{opened(_changes(most))}; {listed([_changes(one) for one in wrong])}."
+        " ".join(_changes(one) for one in (most, *wrong))
         + (f" Channel {brightest + 1} is the brightest." if bright else ""),
         subject.view.state(subject.image, layer.name, most.channel, brightest),
     )
 
 
 def _changes(one: Ablation) -> str:
-    return f"without channel {one.channel + 1} it {moves(one.change)}"
+    return f"Without channel {one.channel + 1} it {moves(one.change)}."
 
 
 def which_is_dead(subject: Subject) -> Asked | None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fmcore.errors import FmcoreError, InputError
 from fmcore.lesson.record import LessonRecord
+from fmcore.lesson.words import Words, has_words
 from fmcore.page.document import assets
 from fmcore.reporter import Reporter, Silent
 
@@ -30,36 +32,48 @@ def maker() -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Companions:
+    """The files by name, and all English texts in them, numbers and names taken out: what is to be translated."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
+
+
 def companions(
     record: LessonRecord, bundles: Mapping[str, Path], film: str, report: Reporter | None = None
-) -> dict[str, bytes]:
-    """The files by name; none where no scene reads a bundle. `film` is the file's name, `bundles` those of the plan.
+) -> Companions:
+    """None where no scene reads a bundle. `film` is the file's name, `bundles` those of the plan.
 
-    The page is of the bundle that most scenes show and, where it has images in common with it, of the next.
+    They are in the language of the lesson. The page is of the bundle that most scenes show and, where it has images in
+    common with it, of the next.
     """
     from fmcore.page.export import Film
+    from fmcore.page.language import script_texts
     from fmcore.page.markdown import as_markdown
 
     report = report or Silent()
     used = Counter(name for scene in record.scenes for name in (scene.bundle, scene.other) if name)
     paths = [bundles[name] for name, _ in used.most_common(2)]
     if not paths:
-        return {}
+        return Companions()
     try:
-        made = _composed(paths, Film(record, film))
+        made = _composed(paths, Film(record, film), record.words)
     except FmcoreError as error:
         report.say(f"There is no page beside the film: {error.message}")
-        return {}
-    notes = as_markdown(record.title, made.teaching, PAGE_NAME)
-    return {PAGE_NAME: made.page, NOTES_NAME: notes.encode()}
+        return Companions()
+    notes = as_markdown(record.title, made.teaching, PAGE_NAME, made.own.of)
+    return Companions(
+        {PAGE_NAME: made.page, NOTES_NAME: notes.encode()}, (*made.own.texts, *filter(has_words, script_texts()))
+    )
 
 
-def _composed(paths: list[Path], film: "Film") -> "Composed":
+def _composed(paths: list[Path], film: "Film", words: Words | None) -> "Composed":
     from fmcore.page.export import compose
 
     if len(paths) > 1:
         try:
-            return compose(paths[0], paths[1], film)
+            return compose(paths[0], paths[1], film, words=words)
         except InputError:  # they show no image in common
             pass
-    return compose(paths[0], None, film)
+    return compose(paths[0], None, film, words=words)

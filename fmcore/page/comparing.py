@@ -6,7 +6,7 @@ import numpy as np
 
 from fmcore.analysis.compare import MATCHED, Counterpart, Pair
 from fmcore.analysis.counterparts import compared
-from fmcore.page.phrases import counted, layer_words, percent, shortened
+from fmcore.page.phrases import counted, layer_words, percent, quoted
 from fmcore.page.subject import Subject
 from fmcore.page.view import Patch
 
@@ -38,7 +38,7 @@ def compared_on(subject: Subject, other: Subject | None) -> Compared | None:
         return None
     both = next((layer for layer in layers if _pairs(subject, other, layer)), layers[0])
     pairs = _pairs(subject, other, both)
-    names = shortened(str(subject.view.model["name"])), shortened(str(other.view.model["name"]))
+    names = quoted(str(subject.view.model["name"])), quoted(str(other.view.model["name"]))
     called = [f"{layer_words(layer)} of {name}" for layer, name in zip((both.layer, both.other), names, strict=True)]
     count = subject.bundle.layer(both.layer).output_shape[0]
     matched, over = len(both.matching.pairs), f"over {counted(found.images, 'test image')}"

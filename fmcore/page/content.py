@@ -16,7 +16,7 @@ from fmcore.page.shelf import Shelf
 from fmcore.page.source import Source
 from fmcore.page.study import shared_range, study
 
-SCHEMA = 1
+SCHEMA = 2
 _TABLES = {"strength": STRENGTH, "signed": SIGNED, "grey": GREY}
 
 Content = dict[str, Any]
@@ -77,7 +77,7 @@ class Page:
         return {
             "schema": SCHEMA,
             "fmcore": __version__,
-            "title": _title(sources),
+            "title": f"Feature maps of {shown(sources)}",
             "tables": {name: table(colours).tobytes().hex() for name, colours in _TABLES.items()},
             "models": models,
             "matches": _matches(*pair) if pair else [],
@@ -96,18 +96,14 @@ def _matches(one: Shown, other: Shown) -> list[LayerMatch]:
     return matches(one.source, other.source, held[0], held[1])
 
 
-def _title(sources: Sequence[Source]) -> str:
-    return f"Feature maps of {_shown(sources)}"
+def shown(sources: Sequence[Source]) -> str:
+    """What the page is of, such as "tutorial and deep on garments"."""
+    return f"{' and '.join(source.name for source in sources)} on {data_of(sources)}"
 
 
-def title_of_lesson(title: str, sources: Sequence[Source]) -> str:
-    """The title of the page beside the film of a lesson."""
-    return f"{title} · {_shown(sources)}"
-
-
-def _shown(sources: Sequence[Source]) -> str:
-    data = sources[0].bundle.header.dataset.name.removeprefix("folder:")
-    return f"{' and '.join(source.name for source in sources)} on {data}"
+def data_of(sources: Sequence[Source]) -> str:
+    """The name of the data set."""
+    return sources[0].bundle.header.dataset.name.removeprefix("folder:")
 
 
 def _start(one: Shown) -> dict[str, str]:

@@ -18,7 +18,11 @@ from typing import Any
 from fmcore.errors import FmcoreError, InputError
 from fmcore.files import published
 
+WITHOUT_SCRIPT = (
+    "This page draws what was recorded with JavaScript, which is switched off. The script is part of this file."
+)
 _UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&"}  # json itself escapes all that is not ASCII
+_FROM_RIGHT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})  # languages written so
 _STYLES = ("ground", "bench", "place", "below", "media")  # the last word is that of screens, systems and paper
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
@@ -52,16 +56,22 @@ def _read(name: str) -> str:
         ) from None
 
 
-def document(content: Mapping[str, Any], data: str, parts: Assets) -> bytes:
-    """The page as UTF-8: `content` as JSON and `data`, the text of its arrays, in the template."""
+def document(content: Mapping[str, Any], data: str, parts: Assets, without_script: str = WITHOUT_SCRIPT) -> bytes:
+    """The page as UTF-8: `content` as JSON and `data`, the text of its arrays, in the template.
+
+    Args:
+        without_script: What is said where JavaScript is switched off, in the page's language.
+    """
     filled = {
         "csp": policy(parts),
+        "language": content["language"],
+        "direction": "rtl" if content["language"].partition("-")[0].lower() in _FROM_RIGHT else "ltr",
         "title": html.escape(_printable(str(content["title"]))),
         "style": parts.style,
         "script": parts.script,
         "content": as_json(content),
         "data": data,
-        "noscript": _without_script(content),
+        "noscript": _without_script(content, without_script),
     }
     # one pass, so that nothing that is filled in is taken for a place to fill
     text = _PLACE.sub(lambda place: filled[place[1]], parts.template)
@@ -96,9 +106,8 @@ def as_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, separators=(",", ":"), allow_nan=False).translate(_UNSAFE)
 
 
-def _without_script(content: Mapping[str, Any]) -> str:
+def _without_script(content: Mapping[str, Any], needs: str) -> str:
     """For who has no JavaScript: what the page is of, in words."""
-    needs = "This page draws what was recorded with JavaScript, which is switched off. The script is part of this file."
     said = [content["title"], needs, *(sentence for model in content["models"] for sentence in model["about"])]
     return "".join(f"<p>{html.escape(_printable(sentence))}</p>" for sentence in said)
 

@@ -5,14 +5,17 @@ Channels count from 0 in records and from 1 in sentences.
 
 from dataclasses import replace
 from math import floor, isfinite
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
 from fmcore.analysis.diagnostics import Background, Diagnosis, Group, diagnose
 from fmcore.analysis.meaning import meanings
 from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
-from fmcore.choices import doubts, numbered
+from fmcore.choices import doubts
 from fmcore.header import LayerInfo
+from fmcore.page.phrases import listed
+
+_LISTED = 6  # channels of a group that are named
 
 
 class Label(TypedDict):
@@ -22,11 +25,15 @@ class Label(TypedDict):
     score: float | None
 
 
+Kind = Literal["dead", "constant", "nearly dead", "redundant", "background"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
 class Badge(TypedDict):
     """A fault of one channel and the figures behind it."""
 
     channel: int
-    kind: Literal["dead", "constant", "nearly dead", "redundant", "background"]
+    kind: Kind
     evidence: str
 
 
@@ -79,12 +86,15 @@ def _badges(bundle: Bundle, found: Diagnosis) -> list[Badge]:
 
 def _copies(group: Group, channel: int, over: str) -> str:
     others = [c for c in group.channels if c != channel]
+    numbers = [str(one + 1) for one in others]
+    if len(others) > _LISTED + 1:
+        numbers = [*numbers[:_LISTED], f"{len(others) - _LISTED:,} more"]
     if len(others) == 1:
         return (
             f"Nearly the same as channel {others[0] + 1}: their correlation is {_two(group.correlation)}, over {over}."
         )
     return (
-        f"Nearly the same as others of its group, channels {numbered(others)}: linked by correlations of"
+        f"Nearly the same as others of its group, channels {listed(numbers)}: linked by correlations of"
         f" {_two(group.correlation)} or more, over {over}."
     )
 

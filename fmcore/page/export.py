@@ -3,16 +3,18 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fmcore.bundle import Bundle
 from fmcore.errors import InputError
 from fmcore.lesson.record import LessonRecord
-from fmcore.page.content import Content, Page, title_of_lesson
-from fmcore.page.document import assets, document, write
+from fmcore.lesson.words import Translator, Words
+from fmcore.page.content import Content, Page, data_of, shown
+from fmcore.page.document import WITHOUT_SCRIPT, assets, document, write
 from fmcore.page.economies import MEGABYTE, Economy, choose
 from fmcore.page.film import film_of
+from fmcore.page.language import networks, translated, translator
 from fmcore.page.shelf import Shelf
 from fmcore.page.source import sources
 from fmcore.page.words import Teaching, teach
@@ -32,11 +34,12 @@ class Film:
 
 @dataclass(frozen=True)
 class Composed:
-    """A page as its file holds it, and what it is made of."""
+    """A page as its file holds it, what it is made of, and who says it in its language."""
 
     page: bytes
     content: Content
     teaching: Teaching
+    own: Translator
 
 
 def make_page(
@@ -46,6 +49,7 @@ def make_page(
     film: Film | None = None,
     limit_mb: float = LIMIT_MB,
     report: Reporter | None = None,
+    words: Words | None = None,
 ) -> Path:
     """Write the page of `bundle`, beside that of `other` where one is named, to `target`; returns `target`.
 
@@ -53,6 +57,7 @@ def make_page(
         film: A film of the same bundle that is to be played on the page.
         limit_mb: How large the page may be, in millions of bytes.
         report: Is told what was rounded or left out for that, and how large the page is.
+        words: In which language it is, English without.
 
     Raises:
         InputError: a file is no bundle, the two cannot be compared, or `target` is one of them or cannot be written.
@@ -62,7 +67,7 @@ def make_page(
     for source in filter(None, (bundle, other)):
         if target.exists() and source.exists() and target.samefile(source):
             raise InputError(f"'{target}' is the bundle itself; name another --output.")
-    made = compose(bundle, other, film, limit_mb, _Patient(report, target.name).packed)
+    made = compose(bundle, other, film, limit_mb, _Patient(report, target.name).packed, words)
     write(made.page, target)
     for sentence in made.content["limits"]:
         report.say(sentence)
@@ -76,15 +81,23 @@ def compose(
     film: Film | None = None,
     limit_mb: float = LIMIT_MB,
     told: Callable[[], None] = lambda: None,
+    words: Words | None = None,
 ) -> Composed:
     """The page of at most `limit_mb`; `told` is called for every array that is packed. Raises what `make_page` does."""
     with ExitStack() as stack:
         first = stack.enter_context(Bundle.open(bundle))
         second = stack.enter_context(Bundle.open(other)) if other is not None else None
-        return _fitted(first, second, film, int(limit_mb * MEGABYTE), told)
+        return _fitted(first, second, film, int(limit_mb * MEGABYTE), told, words)
 
 
-def _fitted(bundle: Bundle, other: Bundle | None, film: Film | None, limit: int, told: Callable[[], None]) -> Composed:
+def _fitted(
+    bundle: Bundle,
+    other: Bundle | None,
+    film: Film | None,
+    limit: int,
+    told: Callable[[], None],
+    words: Words | None,
+) -> Composed:
     parts = assets()
     found = Page(sources(bundle, other))
     shelf = Shelf(told)
@@ -97,13 +110,18 @@ def _fitted(bundle: Bundle, other: Bundle | None, film: Film | None, limit: int,
         if economy not in made:
             content, text = found.filled(economy, shelf)
             probes = found.probes(economy)
-            words = teach(bundle, other, content, probes)
-            content |= {"tour": words.tour, "questions": words.questions, "notes": words.notes}
+            taught = teach(bundle, other, content, probes)
+            content |= {"tour": taught.tour, "questions": taught.questions, "notes": taught.notes}
+            own, names = translator(words, found.sources), networks(found.sources)
+            title = own.of(shown(found.sources) if film else content["title"], *names, data_of(found.sources))
+            content["title"] = f"{film.record.title} · {title}" if film else title
             if film is not None:
-                content["title"] = title_of_lesson(film.record.title, found.sources)
                 digests = [source.bundle.digest for source in found.sources]
                 content["film"] = film_of(film.record, film.file, content, list(zip(digests, probes, strict=True)))
-            made[economy] = Composed(document(content, text, parts), content, words)
+            content = translated(content, words, own, names)
+            said = replace(taught, tour=content["tour"], questions=content["questions"], notes=content["notes"])
+            page = document(content, text, parts, own.prose(WITHOUT_SCRIPT))
+            made[economy] = Composed(page, content, said, own)
         return len(made[economy].page)
 
     return made[choose(size, limit)]

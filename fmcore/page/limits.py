@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from fmcore.choices import several
 from fmcore.page.economies import Economy, rounding
 from fmcore.page.packing import STEPS
+from fmcore.page.phrases import listed, quoted
 from fmcore.page.pieces import Held, Piece, history_epochs
 from fmcore.page.source import Source
+
+_LISTED = 6  # layers that are named
 
 
 def limits(
@@ -39,7 +41,7 @@ def _rounded(economy: Economy, layers: Sequence[Held], pieces: Sequence[Piece]) 
 def _images(sources: Sequence[Source], economy: Economy, pieces: Sequence[Piece], images: int) -> Iterator[str]:
     recorded = [len(source.bundle.header.probes) for source in sources]
     if len(sources) > 1 and images < max(recorded):
-        others = " and ".join(f"{count} of {one.name}" for count, one in zip(recorded, sources, strict=True))
+        others = " and ".join(f"{count} of {quoted(one.name)}" for count, one in zip(recorded, sources, strict=True))
         yield f"Images are on the page if they were recorded of both networks, {images} of them; recorded are {others}."
     if (shown := len(sources[0].probes)) < images:
         yield f"{shown} of {images} images are on the page, evenly chosen; all of them would make it too large."
@@ -53,7 +55,7 @@ def _channels(economy: Economy, layers: Sequence[Held]) -> Iterator[str]:
     if cut:
         yield (
             f"{economy.most_channels} channels are on the page of every layer with more, chosen because they respond"
-            f" strongly and differ most: {several(list(dict.fromkeys(cut)))}."
+            f" strongly and differ most: {_some(cut)}."
         )
     few = [layer for layer in layers if layer.weighted and len(layer.weighted) < len(layer.channels)]
     if few:
@@ -81,5 +83,11 @@ def _without_arithmetic(layers: Sequence[Held]) -> Iterator[str]:
     if missing:
         yield (
             "How a single value comes about is not shown where the page does not hold all that went into the layer:"
-            f" {several(list(dict.fromkeys(missing)))}."
+            f" {_some(missing)}."
         )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Such as "conv1, conv2 and 9 more layers"."""
+    known = list(dict.fromkeys(names))
+    return listed(known if len(known) <= _LISTED + 1 else [*known[:_LISTED], f"{len(known) - _LISTED:,} more"])

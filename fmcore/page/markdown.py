@@ -4,7 +4,7 @@ Names of classes, layers and files come from strangers, and every text may hold 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -19,16 +19,24 @@ _MARKUP = re.compile(r"[\\`*_{}\[\]#~|$@^&<>]|:(?=\S)|!(?=\[)|(?<=www)\.", re.IG
 _AT_START = re.compile(r"^(?:([+=:-])|(\d{1,9})([.)])(?=\s|$))")  # a list, a definition, a rule below a heading
 
 
-def as_markdown(title: str, teaching: Teaching, links: str | None) -> str:
-    """The document. `links` is the page that states are linked to, such as `page.html`; None for no links."""
+def as_markdown(
+    title: str, teaching: Teaching, links: str | None, say: Callable[[str], str] = lambda text: text
+) -> str:
+    """The document.
+
+    Args:
+        links: The page that states are linked to, such as `page.html`; None for no links.
+        say: Says the document's own words in the language of `teaching`.
+    """
     blocks = [f"# {escaped(title)}", *map(_block, teaching.notes)]
     if links is not None and teaching.tour:
         steps = [f"- {_link(step['title'], links, step['state'], teaching.start)}" for step in teaching.tour]
-        blocks += ["## On the page", "\n".join(steps)]
+        blocks += [f"## {escaped(say('On the page'))}", "\n".join(steps)]
     if teaching.questions:
-        blocks += ["## Questions", _numbered(map(_question, teaching.questions))]
-        answers = (_answer(question, links, teaching.start) for question in teaching.questions)
-        blocks += ["## Answers", _numbered(answers)]
+        blocks += [f"## {escaped(say('Questions'))}", _numbered(map(_question, teaching.questions))]
+        see = say("See it on the page")
+        answers = (_answer(question, links, teaching.start, see) for question in teaching.questions)
+        blocks += [f"## {escaped(say('Answers'))}", _numbered(answers)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -59,12 +67,12 @@ def _question(question: Mapping[str, Any]) -> str:
     return "\n".join([escaped(question["text"]), *lettered])
 
 
-def _answer(question: Mapping[str, Any], links: str | None, start: Patch) -> str:
+def _answer(question: Mapping[str, Any], links: str | None, start: Patch, see: str) -> str:
     answer = question["answer"]
     told = f"{ascii_uppercase[answer]}: {escaped(question['options'][answer])}. {escaped(question['why'])}"
     if links is None or question["state"] is None:
         return told
-    return f"{told} {_link('See it on the page', links, question['state'], start)}"
+    return f"{told} {_link(see, links, question['state'], start)}"
 
 
 def _link(text: str, page: str, state: Patch, start: Patch) -> str:

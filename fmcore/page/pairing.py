@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from fmcore.analysis.compare import MATCHED, Agreement, Comparison
 from fmcore.analysis.counterparts import compared
-from fmcore.page.about import probe_name
+from fmcore.page.phrases import quoted
 from fmcore.page.source import Source
 
 _TOLD = 6  # layers in sentences; the page has all of them
@@ -71,9 +71,11 @@ def _parting(one: Source, other: Source) -> str | None:
     if not parted:
         return None if len(one.probes) == 1 else f"On the {len(one.probes)} images of this page they answer alike."
     _, p, answers = max(parted, key=lambda row: row[0])
+    truth = one.bundle.truth(one.probes[p])
+    labelled = f", labelled {quoted(truth)}," if truth is not None else ""
     return (
-        f"On image {p + 1} ({probe_name(one, p)}) they part: {one.name} says {answers[0][0]} ({answers[0][1]:.0%}),"
-        f" {other.name} says {answers[1][0]} ({answers[1][1]:.0%})."
+        f"On image {p + 1}{labelled} they part: {one.name} says {quoted(answers[0][0])} ({answers[0][1]:.0%}),"
+        f" {other.name} says {quoted(answers[1][0])} ({answers[1][1]:.0%})."
     )
 
 

@@ -17,6 +17,7 @@ _PHI = {
     "selu": "SELU", "celu": "CELU", "gelu": "GELU", "silu": "SiLU", "mish": "Mish", "hardswish": "hard-swish",
     "hardsigmoid": "hard sigmoid", "hardtanh": "hard tanh",
 }  # fmt: skip
+PHI_NAMES = tuple(_PHI.values())  # they are the same in every language
 CUTTING = frozenset({"relu", "relu6"})  # nonlinearities that make zero of whatever is not above it
 
 

@@ -111,9 +111,11 @@ def one_film(
         if len(chapters) < 3 or any(one.end - one.start < 10 * fps for one in chapters):
             report.say("YouTube shows chapters only where there are three or more of 10 seconds or more each.")
         still(film, _poster_frame(footage), fps, parts.path("poster.png"))
-        for name, content in companions(record, bundles, FILM_NAME, report).items():
+        beside = companions(record, bundles, FILM_NAME, report)
+        for name, content in beside.files.items():
             parts.path(name).write_bytes(content)
-        record = record.model_copy(update={"files": {path.name: file_digest(path) for path in parts.written}})
+        digests = {path.name: file_digest(path) for path in parts.written}
+        record = record.model_copy(update={"files": digests, "page_texts": beside.texts})
         parts.path(RECORD_NAME).write_text(record.as_json(), encoding="utf-8")
 
 
@@ -241,7 +243,7 @@ def is_complete(folder: Path, record: LessonRecord) -> bool:
     """Whether the lesson that `record` describes lies in `folder`, every file as it was written."""
     try:
         there = read_record(folder)
-        return there.model_copy(update={"files": {}}) == record and all(
+        return there.model_copy(update={"files": {}, "page_texts": ()}) == record and all(
             file_digest(folder / name) == digest for name, digest in there.files.items()
         )
     except (InputError, OSError):

@@ -103,6 +103,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
 
     store = Store(wish.output / "cache")
     store.folder.mkdir(parents=True, exist_ok=True)
+    of_page: Sequence[str] = ()
     with _alone(store, wish, report):
         before = _scenes_before(wish)
         inputs = {position: scene.inputs for position, scene in before.items()}
@@ -118,16 +119,19 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
                 paths = {name: path for name, (path, _) in bundles.items()}
                 one_film(record, footage, store, wish.spec, wish.folder, paths, report, wish.voice)
                 made.joined = True
+            of_page = read_record(wish.folder).page_texts
         made.frames = sum(one.frames for one in footage)
-        made.untranslated = _untranslated(footage, wish.words)
+        made.untranslated = _untranslated(footage, of_page, wish.words)
         made.spoken, made.unspoken = heard(wish.voice, [one.performance for one in footage])
     return made
 
 
-def _untranslated(footage: Sequence[Footage], words: Words | None) -> int:
+def _untranslated(footage: Sequence[Footage], of_page: Sequence[str], words: Words | None) -> int:
+    """How many texts of scenes, and of the page beside the film, have no translation."""
     if words is None:
         return 0
-    return sum(not words.words.get(text) for text in {text for one in footage for text in one.performance.texts})
+    texts = {text for one in footage for text in one.performance.texts}.union(of_page)
+    return sum(not words.words.get(text) for text in texts)
 
 
 def heard(voice: Voice | None, scenes: Sequence[Performance]) -> tuple[int, int]:

@@ -10,35 +10,30 @@ from manim import DOWN, LEFT, ManimColor, MathTypst, VGroup, VMobject
 from PIL.ImageFont import FreeTypeFont, truetype
 
 from fmcore.fonts import font_file
-from fmcore.lesson.words import Words, has_words, quoted, taken_out
+from fmcore.lesson.words import Translator, Words
 from scenes import look
 from scenes.parts.outlines import SET_AT, UNITS_A_POINT, line, outline
 
 _MOST_DECIMALS = 6
 
 
-_words: Words | None = None
-_names: tuple[str, ...] = ()
-_texts: dict[str, None] = {}  # all that was asked for, in order
+_translator = Translator(None)
 
 
 def speak(words: Words | None, names: Sequence[str]) -> None:
     """Draw texts in the language of `words` from now on, English without. `names` of layers are in no language."""
-    global _words, _names
-    _words, _names = words, tuple(names)
-    _texts.clear()
+    global _translator
+    _translator = Translator(words, names)
 
 
 def in_language(text: str) -> str:
     """`text` in the language of the lesson; its English is kept in mind for `texts_used`."""
-    for one in (text, *quoted(text)):
-        _texts[taken_out(one, _names)[0]] = None
-    return text if _words is None else _words.of(text, _names)
+    return _translator.of(text)
 
 
 def texts_used() -> tuple[str, ...]:
     """All English texts since `speak`, with numbers and names taken out, that have words."""
-    return tuple(filter(has_words, _texts))
+    return _translator.texts
 
 
 class Label(VMobject):

@@ -5,7 +5,7 @@
  * [height, width]. Strings come from strangers: they are text and never markup.
  */
 
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 
 export type Pair = readonly [number, number];
 export type Stage = "activation" | "preactivation";
@@ -28,6 +28,9 @@ export interface Content {
   readonly schema: number;
   readonly fmcore: string; // its version
   readonly title: string;
+  readonly language: string; // of all texts, such as en or pt-BR
+  readonly decimal: "." | ","; // what separates decimals there
+  readonly words: Readonly<Record<string, string>>; // what texts.ts and names of patterns are in that language; {} for English
   /** 256 colours each, as 1536 hexadecimal digits: strength from zero, signed about zero, images. */
   readonly tables: { readonly strength: string; readonly signed: string; readonly grey: string };
   readonly models: readonly Model[]; // one, or two that are compared

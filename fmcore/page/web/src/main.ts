@@ -2,6 +2,7 @@
 
 import { SCHEMA, type Content } from "./contract";
 import { h } from "./dom";
+import { say, speak } from "./say";
 import { Store } from "./store";
 import { channelView } from "./views/channel";
 import { chosenView } from "./views/chosen";
@@ -22,6 +23,7 @@ function build(root: HTMLElement): void {
   const content = JSON.parse(read("content")) as Content;
   if (content.schema !== SCHEMA)
     throw new Error(`This page has schema ${content.schema} where its script reads ${SCHEMA}.`);
+  speak(content);
   const store = new Store(content, read("data").trim());
   const tour = tourView(store);
   const film = content.film && filmView(store, content.film);
@@ -56,14 +58,14 @@ function build(root: HTMLElement): void {
     h("div", { class: "lower" }, notesView(store), content.questions.length > 0 && questionsView(store)),
   );
   root.replaceChildren(
-    h("button", { type: "button", class: "skip", click: () => main.focus() }, "To the maps"),
+    h("button", { type: "button", class: "skip", click: () => main.focus() }, say("To the maps")),
     h(
       "header",
       {},
       h("h1", {}, content.title),
       h("p", {}, content.models.map((model) => model.about[0] ?? "").join(" ")),
       content.tour.length > 0 && tour.start,
-      h("button", { type: "button", class: "print", "data-part": "print", click: () => print() }, "Print a handout"),
+      h("button", { type: "button", class: "print", "data-part": "print", click: () => print() }, say("Print a handout")),
     ),
     main,
     limitsView(store),

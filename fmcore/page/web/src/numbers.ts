@@ -1,5 +1,7 @@
 /** Numbers as people read them: three digits that count, a true minus sign. */
 
+import { local, ordered, say } from "./say";
+
 export function figure(value: number, digits = 3): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -9,30 +11,31 @@ export function figure(value: number, digits = 3): string {
       : size < 1e-4
         ? size.toExponential(digits - 1)
         : String(Number(size.toPrecision(digits)));
-  return value < 0 ? `−${text}` : text;
+  return local(value < 0 ? `−${text}` : text);
+}
+
+/** With exactly so many decimals. */
+export function fixed(value: number, decimals: number): string {
+  return local(value.toFixed(decimals));
+}
+
+export function whole(value: number): string {
+  return local(value.toLocaleString("en"));
 }
 
 export function percent(share: number): string {
   const hundredths = 100 * share;
-  if (hundredths > 99.9 && hundredths < 100) return "over 99.9%";
-  if (hundredths > 0 && hundredths < 0.1) return "under 0.1%";
-  return `${hundredths.toFixed(1)}%`;
-}
-
-/** What happens to a share that changes: "falls by 1.2 percentage points". */
-export function moves(change: number): string {
-  const hundredths = Math.abs(100 * change);
-  if (hundredths === 0) return "stays as it is";
-  const size = hundredths < 0.1 ? "under 0.1" : hundredths.toFixed(1);
-  return `${change < 0 ? "falls" : "rises"} by ${size} percentage points`;
+  if (hundredths > 99.9 && hundredths < 100) return say("over {1}%", local("99.9"));
+  if (hundredths > 0 && hundredths < 0.1) return say("under {1}%", local("0.1"));
+  return say("{1}%", fixed(hundredths, 1));
 }
 
 export function shapeOf([channels, height, width]: readonly [number, number, number]): string {
-  return `${height} × ${width} × ${channels}`;
+  return ordered(`${height} × ${width} × ${channels}`);
 }
 
-export function counted(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export function counted(number: number, noun: "epoch" | "input channel"): string {
+  return say(number === 1 ? `{1} ${noun}` : `{1} ${noun}s`, whole(number));
 }
 
 export function clock(seconds: number): string {

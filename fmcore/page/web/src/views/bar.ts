@@ -2,6 +2,7 @@
 
 import { h } from "../dom";
 import { figure } from "../numbers";
+import { say } from "../say";
 import { paint, type Scale } from "../scale";
 
 export class ColourBar {
@@ -23,10 +24,13 @@ export class ColourBar {
     });
     this.element.setAttribute(
       "aria-label",
-      `Colour scale from ${figure(scale.low)} to ${figure(scale.high)}` +
-        (scale.signed
-          ? "; zero is black, blue is below it, red above"
-          : "; zero is black, the largest is bright yellow"),
+      say(
+        scale.signed
+          ? "Colour scale from {1} to {2}; zero is black, blue is below it, red above"
+          : "Colour scale from {1} to {2}; zero is black, the largest is bright yellow",
+        figure(scale.low),
+        figure(scale.high),
+      ),
     );
   }
 }

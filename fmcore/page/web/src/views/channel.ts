@@ -1,11 +1,13 @@
 /** What is known of the chosen channel: what it resembles, what is wrong with it, what it counts for, its filter. */
 
 import { fill, h, show } from "../dom";
-import { counted, figure, moves } from "../numbers";
+import { counted, figure, fixed } from "../numbers";
 import { extentOf } from "../ranges";
+import { say, term } from "../say";
 import { paint, scaleOf } from "../scale";
 import { latest, type Store } from "../store";
 import { ColourBar } from "./bar";
+import { whenOf } from "./controls";
 
 const MOST_SLICES = 64;
 
@@ -28,7 +30,7 @@ export function channelView(store: Store): HTMLElement {
     const { classes, probes } = recorded.model;
     const answer = classes[probes[state.image]!.predicted]!;
     const label = layer.labels[layer.channels.indexOf(state.channel)];
-    heading.textContent = `Channel ${state.channel + 1} of ${layer.name}`;
+    heading.textContent = say("Channel {1} of {2}", state.channel + 1, layer.name);
     fill(
       facts,
       label
@@ -36,14 +38,16 @@ export function channelView(store: Store): HTMLElement {
             "li",
             {},
             label.name === "mixed"
-              ? "What it looks for is mixed: its maps resemble no classical map of the same images clearly."
-              : `Its maps resemble ${label.name}${label.score === null ? "" : ` (correlation ${label.score.toFixed(2)})`}.`,
+              ? say("What it looks for is mixed: its maps resemble no classical map of the same images clearly.")
+              : label.score === null
+                ? say("Its maps resemble {1}.", term(label.name))
+                : say("Its maps resemble {1} (correlation {2}).", term(label.name), fixed(label.score, 2)),
           )
         : null,
       ...layer.badges
         .filter((badge) => badge.channel === state.channel)
-        .map((badge) => h("li", {}, h("i", { class: "badge" }, badge.kind), " ", badge.evidence)),
-      change === null ? null : h("li", {}, `Without this channel, the probability of ${answer} ${moves(change)}.`),
+        .map((badge) => h("li", {}, h("i", { class: "badge" }, term(badge.kind)), " ", badge.evidence)),
+      change === null ? null : h("li", {}, without(answer, change)),
     );
     show(filter, values !== null);
     if (values === null) return;
@@ -61,16 +65,27 @@ export function channelView(store: Store): HTMLElement {
     });
     slices.classList.toggle("many", drawn > 4);
     bar.show(scale);
-    const shown = drawn < count ? `the first ${drawn} of ${count} input channels` : counted(count, "input channel");
-    caption.textContent =
-      `Its filter, ${height} × ${width} over ${shown}` +
-      (state.epoch === null
-        ? ""
-        : state.epoch === 0
-          ? ", before training"
-          : `, after ${counted(state.epoch, "epoch")}`);
-    slices.setAttribute("aria-label", `${caption.textContent}: weights from ${figure(low)} to ${figure(high)}`);
+    const shown =
+      drawn < count ? say("the first {1} of {2} input channels", drawn, count) : counted(count, "input channel");
+    const when = whenOf(state.epoch);
+    caption.textContent = when
+      ? say("Its filter, {1} × {2} over {3}, {4}", height, width, shown, when)
+      : say("Its filter, {1} × {2} over {3}", height, width, shown);
+    slices.setAttribute(
+      "aria-label",
+      say("{1}: weights from {2} to {3}", caption.textContent, figure(low), figure(high)),
+    );
   });
   store.subscribe(draw);
-  return h("section", { class: "channel", "aria-label": "The chosen channel" }, heading, facts, filter);
+  return h("section", { class: "channel", "aria-label": say("The chosen channel") }, heading, facts, filter);
+}
+
+/** What the answer's probability does without the channel: `change` of a share. */
+function without(answer: string, change: number): string {
+  const hundredths = Math.abs(100 * change);
+  if (hundredths === 0) return say("Without this channel, the probability of {1} stays as it is.", answer);
+  const size = hundredths < 0.1 ? say("under {1}", fixed(0.1, 1)) : fixed(hundredths, 1);
+  return change < 0
+    ? say("Without this channel, the probability of {1} falls by {2} percentage points.", answer, size)
+    : say("Without this channel, the probability of {1} rises by {2} percentage points.", answer, size);
 }

@@ -3,8 +3,9 @@
 import type { Layer, LayerMatch, Model } from "../contract";
 import { dropdown, h, show } from "../dom";
 import { carried, cut, fieldOf, type Place } from "../geometry";
-import { figure } from "../numbers";
+import { figure, fixed } from "../numbers";
 import type { Maps, Recorded } from "../recorded";
+import { say } from "../say";
 import { scaleFor } from "../scaling";
 import { latest, type Store } from "../store";
 import { ColourBar } from "./bar";
@@ -24,7 +25,7 @@ export function chosenView(store: Store): HTMLElement {
   const figures = [new MapFigure(store), new MapFigure(store), new MapFigure(null)] as const;
   const bars = [new ColourBar(), new ColourBar(), new ColourBar()] as const;
   const boxes = figures.map((one, at) => h("div", { class: "side" }, one.element, bars[at]!.element));
-  const beside = dropdown("Beside it", (value) => store.set({ with: value === "" ? null : +value }));
+  const beside = dropdown(say("Beside it"), (value) => store.set({ with: value === "" ? null : +value }));
   beside.element.dataset["part"] = "compare";
   const likeness = h("p", { class: "note" });
   const live = h("p", { class: "quiet", role: "status" });
@@ -67,8 +68,8 @@ export function chosenView(store: Store): HTMLElement {
       bars[at].show(scale);
       sides.push({ maps: found, input: from.model.input, channel, figure: figures[at], bar: bars[at] });
     };
-    put(0, recorded, maps, state.channel, `Channel ${state.channel + 1} of ${layer.name}`);
-    put(1, recorded, maps, state.with, `Channel ${(state.with ?? 0) + 1} of ${layer.name}`);
+    put(0, recorded, maps, state.channel, say("Channel {1} of {2}", state.channel + 1, layer.name));
+    put(1, recorded, maps, state.with, say("Channel {1} of {2}", (state.with ?? 0) + 1, layer.name));
     put(2, match?.recorded ?? recorded, other, match?.channel ?? null, match?.title ?? "");
     likeness.textContent = match?.words ?? "";
     show(likeness, match !== null && match.words !== "");
@@ -81,10 +82,10 @@ export function chosenView(store: Store): HTMLElement {
     const { layer } = store;
     beside.set(
       [
-        { value: "", text: "nothing" },
+        { value: "", text: say("nothing") },
         ...layer.channels
           .filter((one) => one !== state.channel)
-          .map((one) => ({ value: String(one), text: `channel ${one + 1}` })),
+          .map((one) => ({ value: String(one), text: say("channel {1}", one + 1) })),
       ],
       state.with === null ? "" : String(state.with),
     );
@@ -93,9 +94,9 @@ export function chosenView(store: Store): HTMLElement {
   store.onPlace(mark);
   return h(
     "section",
-    { class: "chosen", "aria-label": "The chosen map" },
-    h("h2", {}, "The chosen map"),
-    h("p", { class: "hint" }, "Move over the map, or focus it and use the arrow keys, to read its values."),
+    { class: "chosen", "aria-label": say("The chosen map") },
+    h("h2", {}, say("The chosen map")),
+    h("p", { class: "hint" }, say("Move over the map, or focus it and use the arrow keys, to read its values.")),
     beside.element,
     likeness,
     h("div", { class: "sides" }, ...boxes),
@@ -107,18 +108,26 @@ export function chosenView(store: Store): HTMLElement {
 function reading(side: Side, place: Place | null): string {
   if (place === null) return "";
   const value = side.maps.at(side.channel, place[0], place[1]);
-  return `Row ${place[0] + 1}, column ${place[1] + 1}: ${figure(value, 4)}. ${sight(side.maps.layer, place, side.input)}`;
+  const read = say("Row {1}, column {2}: {3}.", place[0] + 1, place[1] + 1, figure(value, 4));
+  return `${read} ${sight(side.maps.layer, place, side.input)}`;
 }
 
 /** Which rows and columns of the image, counted from 1, `place` sees. */
 function sight(layer: Layer, place: Place, input: Model["input"]): string {
   const seen = fieldOf(layer, place, input);
   if (seen === null) return "";
-  if (layer.field.whole) return "It sees the whole image.";
+  if (layer.field.whole) return say("It sees the whole image.");
   const { top, left, height, width } = cut(seen, input);
-  if (height === 0 || width === 0) return "It sees nothing of the image.";
-  const span = (start: number, length: number): string => `${Math.floor(start) + 1} to ${Math.ceil(start + length)}`;
-  return `It sees ${layer.field.exact ? "" : "at most "}rows ${span(top, height)}, columns ${span(left, width)}.`;
+  if (height === 0 || width === 0) return say("It sees nothing of the image.");
+  return say(
+    layer.field.exact
+      ? "It sees rows {1} to {2}, columns {3} to {4}."
+      : "It sees at most rows {1} to {2}, columns {3} to {4}.",
+    Math.floor(top) + 1,
+    Math.ceil(top + height),
+    Math.floor(left) + 1,
+    Math.ceil(left + width),
+  );
 }
 
 /** The counterpart of the chosen channel in the other network; null where there is none. */
@@ -138,13 +147,19 @@ function matchOf(store: Store) {
       layer,
       channel: null,
       title: "",
-      words: `Channel ${state.channel + 1} has no partner in ${recorded.model.name}.`,
+      words: say("Channel {1} has no partner in {2}.", state.channel + 1, recorded.model.name),
     };
   const [channel, correlation] = pair;
-  const words =
-    `Channel ${state.channel + 1} and channel ${channel + 1} of ${layer.name} in ${recorded.model.name} are matched:` +
-    ` their maps correlate at ${correlation.toFixed(2)} over the same images.`;
-  return { recorded, layer, channel, title: `${recorded.model.name}: channel ${channel + 1} of ${layer.name}`, words };
+  const words = say(
+    "Channel {1} and channel {2} of {3} in {4} are matched: their maps correlate at {5} over the same images.",
+    state.channel + 1,
+    channel + 1,
+    layer.name,
+    recorded.model.name,
+    fixed(correlation, 2),
+  );
+  const title = say("{1}: channel {2} of {3}", recorded.model.name, channel + 1, layer.name);
+  return { recorded, layer, channel, title, words };
 }
 
 function pairOf(match: LayerMatch, channel: number, second: boolean): readonly [number, number] | undefined {

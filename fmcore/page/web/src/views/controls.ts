@@ -2,12 +2,14 @@
 
 import { h, show, slider, switcher } from "../dom";
 import { counted, percent } from "../numbers";
-import { SCALES, scaleNote } from "../scaling";
+import { say } from "../say";
+import { scales as scalesOf, scaleNote } from "../scaling";
+import type { State } from "../state";
 import type { Store } from "../store";
 
 export function modelView(store: Store): HTMLElement {
   const models = switcher(
-    "Network",
+    say("Network"),
     store.content.models.map((model, at) => ({ value: String(at), text: model.name })),
     (value) => store.set({ model: +value }),
   );
@@ -19,21 +21,19 @@ export function modelView(store: Store): HTMLElement {
 
 export function controlsView(store: Store): HTMLElement {
   const stages = switcher(
-    "Values",
+    say("Values"),
     [
-      { value: "preactivation", text: "pre-activation", title: "Before the nonlinearity φ" },
-      { value: "activation", text: "activation", title: "After the nonlinearity φ" },
+      { value: "preactivation", text: say("pre-activation"), title: say("Before the nonlinearity φ") },
+      { value: "activation", text: say("activation"), title: say("After the nonlinearity φ") },
     ],
     (value) => store.set({ stage: value as "activation" | "preactivation" }),
   );
-  const scales = switcher("Colour scale", SCALES, (value) =>
-    store.set({ scale: value as (typeof SCALES)[number]["value"] }),
-  );
+  const scales = switcher(say("Colour scale"), scalesOf(), (value) => store.set({ scale: value as State["scale"] }));
   const channels = switcher(
-    "Channels",
+    say("Channels"),
     [
-      { value: "few", text: "a few", title: "Channels chosen for their energy and diversity" },
-      { value: "all", text: "all" },
+      { value: "few", text: say("a few"), title: say("Channels chosen for their energy and diversity") },
+      { value: "all", text: say("all") },
     ],
     (value) => store.set({ channels: value as "few" | "all" }),
   );
@@ -54,13 +54,13 @@ export function controlsView(store: Store): HTMLElement {
 
 /** The training scrubber: epoch 0 is before training. */
 export function epochView(store: Store): HTMLElement {
-  const say = (at: number): string => {
+  const told = (at: number): string => {
     const epoch = store.shown.model.epochs[at];
     if (epoch === undefined) return "";
-    const when = epoch.number === 0 ? "before training" : `after ${counted(epoch.number, "epoch")}`;
-    return epoch.accuracy === null ? when : `${when}: ${percent(epoch.accuracy)} right`;
+    const when = whenOf(epoch.number);
+    return epoch.accuracy === null ? when : say("{1}: {2} right", when, percent(epoch.accuracy));
   };
-  const scrubber = slider("Training", say, (at) => {
+  const scrubber = slider(say("Training"), told, (at) => {
     const epoch = store.shown.model.epochs[at]!.number;
     store.set({ epoch: epoch === store.shown.lastEpoch ? null : epoch }, "degrees");
   });
@@ -73,13 +73,25 @@ export function epochView(store: Store): HTMLElement {
     scrubber.set(at, 0, Math.max(epochs.length - 1, 0));
     const absent = !store.shown.remembers(store.layer, state.image, state.epoch);
     const held = historyProbes.map((probe) => String(probe + 1)).join(", ");
-    const maps = !absent
-      ? "The maps and the filter are of this epoch"
+    note.textContent = !absent
+      ? say(
+          "The maps and the filter are of this epoch; answers, Grad-CAM and all that was measured are of the trained network.",
+        )
       : held === ""
-        ? "Maps of earlier epochs are not on this page; the filter is of this epoch"
-        : `Maps of earlier epochs are held for images ${held}; the filter is of this epoch`;
-    note.textContent = `${maps}; answers, Grad-CAM and all that was measured are of the trained network.`;
+        ? say(
+            "Maps of earlier epochs are not on this page; the filter is of this epoch; answers, Grad-CAM and all that was measured are of the trained network.",
+          )
+        : say(
+            "Maps of earlier epochs are held for images {1}; the filter is of this epoch; answers, Grad-CAM and all that was measured are of the trained network.",
+            held,
+          );
     show(note, state.epoch !== null);
   });
   return element;
+}
+
+/** Which epoch that is, in words; "" for the last one. */
+export function whenOf(epoch: number | null): string {
+  if (epoch === null) return "";
+  return epoch === 0 ? say("before training") : say("after {1}", counted(epoch, "epoch"));
 }

@@ -2,6 +2,7 @@
 
 import { h, show, stretch } from "../dom";
 import type { Place } from "../geometry";
+import { say } from "../say";
 import { paint, type Scale } from "../scale";
 import type { Store } from "../store";
 import type { Numbers } from "../unpack";
@@ -30,7 +31,7 @@ export class MapFigure {
     const { sheet } = this;
     sheet.tabIndex = 0;
     sheet.setAttribute("role", "application");
-    sheet.setAttribute("aria-roledescription", "feature map");
+    sheet.setAttribute("aria-roledescription", say("feature map"));
     sheet.addEventListener("pointermove", (event) => store.point(this.under(event)));
     sheet.addEventListener("pointerleave", () => store.point(null));
     sheet.addEventListener("click", (event) => store.set({ place: this.under(event) }, "degrees"));

@@ -3,6 +3,7 @@
 import type { Chapter, Film } from "../contract";
 import { fill, h, show } from "../dom";
 import { clock } from "../numbers";
+import { say } from "../say";
 import { patched } from "../state";
 import type { Store } from "../store";
 import { stateLink } from "./link";
@@ -16,10 +17,10 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
   video.addEventListener("error", () => {
     gone = true;
     for (const one of [video, list, back]) show(one, false);
-    missing.textContent = `The film is not beside this page: put “${film.file}” into the same folder.`;
+    missing.textContent = say("The film is not beside this page: put “{1}” into the same folder.", film.file);
   });
   video.src = film.file.split("/").map(encodeURIComponent).join("/");
-  const track = video.addTextTrack("captions", "English", "en");
+  const track = video.addTextTrack("captions", named(store.content.language), store.content.language);
   for (const { start, end, text } of film.captions) {
     const cue = new VTTCue(start, end, escaped(text));
     track.addCue(cue);
@@ -41,7 +42,7 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
         h("span", {}, clock(chapter.start)),
         ` ${chapter.title}`,
       ),
-      chapter.state && stateLink(store, chapter.state, "show it here", `Show here: ${chapter.title}`),
+      chapter.state && stateLink(store, chapter.state, say("show it here"), say("Show here: {1}", chapter.title)),
     ),
   );
   const list = h("ol", { class: "chapters" }, ...rows);
@@ -54,7 +55,7 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
     show(back, about.length > 0 && !gone);
     fill(
       back,
-      `${state.layer} in the film: `,
+      `${say("{1} in the film:", state.layer)} `,
       ...about
         .slice(0, MOST_BACK)
         .map((chapter) =>
@@ -62,11 +63,16 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
         ),
     );
   });
-  const element = h("section", { class: "film", "data-part": "film" }, h("h2", {}, "The film"), video, missing, list);
+  const element = h("section", { class: "film", "data-part": "film" }, h("h2", {}, say("The film")), video, missing, list);
   return { element, back };
 }
 
 /** Cues know a markup of their own. */
 function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** What a language calls itself; its code where the browser does not know. */
+function named(language: string): string {
+  return new Intl.DisplayNames([language], { type: "language" }).of(language) ?? language;
 }

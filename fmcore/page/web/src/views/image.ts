@@ -5,6 +5,7 @@ import { dropdown, fill, h, show, slider, stretch, tick, unique } from "../dom";
 import { cut, extent, fieldOf, placeAt, type Box, type Place } from "../geometry";
 import { figure, percent } from "../numbers";
 import { extentOf } from "../ranges";
+import { say } from "../say";
 import { paint, paintImage, scaleOf } from "../scale";
 import { scaleFor } from "../scaling";
 import { latest, type Store } from "../store";
@@ -22,11 +23,11 @@ export function imageView(store: Store): HTMLElement {
   const bar = new ColourBar();
   const on = tick(what, (value) => store.set({ overlay: value ? "on" : "off" }));
   const opacity = slider(
-    "Opacity",
-    (value) => `${value}%`,
+    say("Opacity"),
+    (value) => say("{1}%", value),
     (value) => store.set({ opacity: value }, "degrees"),
   );
-  const classes = dropdown("Grad-CAM for", (value) =>
+  const classes = dropdown(say("Grad-CAM for"), (value) =>
     store.set({ class: value === "" ? null : +value, overlay: "on" }),
   );
   const evidence = h("p", { class: "note", "aria-live": "polite" });
@@ -47,8 +48,8 @@ export function imageView(store: Store): HTMLElement {
     const [top, left, bottom, right] = whole ? probe.box! : [0, 0, height, width];
     stretch(input, top / height, left / width, (bottom - top) / height, (right - left) / width);
     input.classList.toggle("part", whole);
-    caption.textContent = `Image ${state.image + 1}: ${said(probe, recorded.model.classes)}`;
-    stage.setAttribute("aria-label", `The image: ${probe.name}, ${height} by ${width} pixels`);
+    caption.textContent = say("Image {1}: {2}", state.image + 1, told(probe, recorded.model.classes));
+    stage.setAttribute("aria-label", say("The image: {1}, {2} by {3} pixels", probe.name, height, width));
   });
 
   const drawOverlay = latest(async (current) => {
@@ -60,14 +61,14 @@ export function imageView(store: Store): HTMLElement {
     const support = at < 0 ? null : await recorded.support(layer, state.image, at);
     if (!current()) return;
     const names = explained.map((one) => ({ value: String(one), text: recorded.model.classes[one]! }));
-    classes.set([{ value: "", text: "no class" }, ...names], at < 0 ? "" : String(state.class));
+    classes.set([{ value: "", text: say("no class") }, ...names], at < 0 ? "" : String(state.class));
     show(gradcam, explained.length > 0);
     const values = maps?.of(state.channel) ?? cam?.map((value) => Math.max(value, 0)) ?? null;
     show(overlay, state.overlay === "on" && values !== null);
     what.textContent =
       cam === null
-        ? `Channel ${state.channel + 1} of ${layer.name} over the image`
-        : `Grad-CAM of ${layer.name} over the image`;
+        ? say("Channel {1} of {2} over the image", state.channel + 1, layer.name)
+        : say("Grad-CAM of {1} over the image", layer.name);
     show(bar.element, state.overlay === "on" && values !== null);
     if (values !== null) {
       const [, height, width] = layer.shape;
@@ -107,7 +108,7 @@ export function imageView(store: Store): HTMLElement {
 
   return h(
     "section",
-    { class: "image-panel", "aria-label": "Image" },
+    { class: "image-panel", "aria-label": say("Image") },
     figureOf,
     imagesView(store),
     overlays,
@@ -120,24 +121,30 @@ function place(element: HTMLElement, box: Box, [, height, width]: readonly [numb
   stretch(element, box.top / height, box.left / width, box.height / height, box.width / width);
 }
 
-function said(probe: Probe, classes: readonly string[]): string {
+function told(probe: Probe, classes: readonly string[]): string {
   const answer = classes[probe.predicted]!;
-  if (probe.label === null) return `${probe.name}. The network says: ${answer}.`;
+  if (probe.label === null) return say("{1}. The network says: {2}.", probe.name, answer);
   return probe.label === probe.predicted
-    ? `${probe.name}. The network says so, too.`
-    : `${probe.name}. The network says: ${answer}, which is wrong.`;
+    ? say("{1}. The network says so, too.", probe.name)
+    : say("{1}. The network says: {2}, which is wrong.", probe.name, answer);
 }
 
 function supported([share, largest]: readonly [number, number], name: string, layer: string): string {
-  if (share === 0) return `In ${layer}, nothing supports ${name} here.`;
-  return `In ${layer}, ${percent(share)} of the places support ${name}; the strongest by ${figure(largest)}.`;
+  if (share === 0) return say("In {1}, nothing supports {2} here.", layer, name);
+  return say(
+    "In {1}, {2} of the places support {3}; the strongest by {4}.",
+    layer,
+    percent(share),
+    name,
+    figure(largest),
+  );
 }
 
 /** The images to choose from. */
 function imagesView(store: Store): HTMLElement {
   const name = unique("image");
   const list = h("div", { class: "thumbnails" });
-  const element = h("fieldset", { "data-part": "images" }, h("legend", {}, "Image"), list);
+  const element = h("fieldset", { "data-part": "images" }, h("legend", {}, say("Image")), list);
   let inputs: HTMLInputElement[] = [];
   const build = latest(async (current) => {
     const { model } = store.shown;
@@ -147,7 +154,7 @@ function imagesView(store: Store): HTMLElement {
       h("input", {
         type: "radio",
         name,
-        "aria-label": `Image ${at + 1}: ${probe.name}`,
+        "aria-label": say("Image {1}: {2}", at + 1, probe.name),
         change: () => store.set({ image: at }),
       }),
     );
@@ -192,7 +199,7 @@ function answersView(store: Store): HTMLElement {
   return h(
     "section",
     { "data-part": "answers", "data-near": "answers" },
-    h("h2", { class: "small" }, "What the network answers"),
+    h("h2", { class: "small" }, say("What the network answers")),
     list,
   );
 }
@@ -203,7 +210,7 @@ function answer(name: string, share: number, truth: boolean): HTMLElement {
   return h(
     "li",
     {},
-    h("span", { class: "name" }, name, truth && h("em", {}, " (true)")),
+    h("span", { class: "name" }, name, truth && h("em", {}, ` ${say("(true)")}`)),
     bar,
     h("span", { class: "share" }, percent(share)),
   );

@@ -3,6 +3,7 @@
 import type { Layer } from "../contract";
 import { fill, h, unique } from "../dom";
 import { shapeOf } from "../numbers";
+import { say } from "../say";
 import type { Store } from "../store";
 
 export function layersView(store: Store): HTMLElement {
@@ -11,7 +12,7 @@ export function layersView(store: Store): HTMLElement {
   const element = h(
     "fieldset",
     { class: "path", "data-part": "layers" },
-    h("legend", {}, "Layer, from shallow to deep: height × width × channels"),
+    h("legend", {}, say("Layer, from shallow to deep: height × width × channels")),
     list,
   );
   let inputs: HTMLInputElement[] = [];
@@ -29,12 +30,12 @@ export function layersView(store: Store): HTMLElement {
           h("strong", {}, layer.name),
           h("span", {}, shapeOf(layer.shape)),
           h("small", {}, sight(layer)),
-          other !== null && h("small", {}, `reads ${other}`),
+          other !== null && h("small", {}, say("reads {1}", other)),
         );
       });
       fill(
         list,
-        h("div", { class: "layer start" }, h("strong", {}, "image"), h("span", {}, shapeOf(store.shown.model.input))),
+        h("div", { class: "layer start" }, h("strong", {}, say("image")), h("span", {}, shapeOf(store.shown.model.input))),
         ...labels,
       );
     }
@@ -55,11 +56,11 @@ function reveal(label: Element, list: Element): void {
 /** What `layer` reads where that is not the layer before it; null where it is, or where nobody recorded it. */
 function readElsewhere({ input }: Layer, before: Layer | undefined): string | null {
   if (input === "" || input === (before ? `${before.name}/activation` : input)) return null;
-  return input === "probes" || input === "input" ? "the image" : input.replace(/\/activation$/, "");
+  return input === "probes" || input === "input" ? say("the image") : input.replace(/\/activation$/, "");
 }
 
 function sight(layer: Layer): string {
   const { size, whole, exact } = layer.field;
-  if (whole) return exact ? "sees the whole image" : "may see the whole image";
-  return `sees ${exact ? "" : "up to "}${size[0]} × ${size[1]} pixels`;
+  if (whole) return exact ? say("sees the whole image") : say("may see the whole image");
+  return say(exact ? "sees {1} × {2} pixels" : "sees up to {1} × {2} pixels", ...size);
 }

@@ -2,13 +2,15 @@
 
 import type { Layer } from "../contract";
 import { fill, h, show, unique } from "../dom";
-import { counted, figure, shapeOf } from "../numbers";
+import { figure, shapeOf, whole } from "../numbers";
 import { extentOf, strongest } from "../ranges";
 import type { Maps } from "../recorded";
+import { say, term } from "../say";
 import { paint } from "../scale";
 import { scaleFor } from "../scaling";
 import { latest, type Store } from "../store";
 import { ColourBar } from "./bar";
+import { whenOf } from "./controls";
 
 interface Tile {
   readonly channel: number;
@@ -21,7 +23,7 @@ export function mapsView(store: Store): HTMLElement {
   const name = unique("channel");
   const heading = h("h2");
   const about = h("p", { class: "count" });
-  const grid = h("div", { class: "tiles", role: "radiogroup", "aria-label": "Channel" });
+  const grid = h("div", { class: "tiles", role: "radiogroup", "aria-label": say("Channel") });
   const bar = new ColourBar();
   const absent = h("p", { class: "note" });
   const diagnosis = h("ul", { class: "diagnosis" });
@@ -43,16 +45,8 @@ export function mapsView(store: Store): HTMLElement {
     builtFrom = among;
     tiles = shown.map((channel) => tile(store, name, layer, channel));
     fill(grid, ...tiles.map((one) => one.element));
-    heading.textContent = `Feature maps of ${layer.name}`;
-    const [count] = layer.shape;
-    const some = `${wanted.length} of ${counted(count, "channel")}`;
-    size = `${shapeOf(layer.shape)}: ${
-      wanted.length === count
-        ? `all ${counted(count, "channel")}${channels === "few" ? ", those that tell most first" : ""}`
-        : channels === "few"
-          ? `${some}, chosen for their energy and diversity${shown.length > wanted.length ? `, and channel ${store.state.channel + 1}` : ""}`
-          : `${some}, all that this page holds`
-    }`;
+    heading.textContent = say("Feature maps of {1}", layer.name);
+    size = sizeOf(layer, wanted.length, channels, shown.length > wanted.length ? store.state.channel : null);
     fill(diagnosis, ...layer.diagnosis.map((sentence) => h("li", {}, sentence)));
   };
 
@@ -64,8 +58,8 @@ export function mapsView(store: Store): HTMLElement {
     show(bar.element, maps !== null);
     absent.textContent =
       state.stage === "preactivation"
-        ? "Of earlier epochs this page holds activations only; switch to “activation”."
-        : "Of this epoch this page holds no maps for this image.";
+        ? say("Of earlier epochs this page holds activations only; switch to “{1}”.", say("activation"))
+        : say("Of this epoch this page holds no maps for this image.");
     grid.classList.toggle("absent", maps === null);
     if (maps === null) return;
     for (const one of tiles) paintTile(store, one, maps);
@@ -76,9 +70,11 @@ export function mapsView(store: Store): HTMLElement {
 
   store.subscribe((state) => {
     build(store.layer);
-    const when =
-      state.epoch === null ? "" : state.epoch === 0 ? ", before training" : `, after ${counted(state.epoch, "epoch")}`;
-    about.textContent = `${size}. Shown is the ${state.stage === "activation" ? "activation" : "pre-activation"}${when}.`;
+    const when = whenOf(state.epoch);
+    const kind = state.stage === "activation" ? "activation" : "pre-activation";
+    about.textContent = when
+      ? say(`{1}. Shown is the ${kind}, {2}.`, size, when)
+      : say(`{1}. Shown is the ${kind}.`, size);
     for (const one of tiles) {
       one.input.checked = one.channel === state.channel;
       one.element.classList.toggle("second", one.channel === state.with);
@@ -87,7 +83,7 @@ export function mapsView(store: Store): HTMLElement {
   });
   return h(
     "section",
-    { class: "maps", "aria-label": "Feature maps", "data-near": "maps" },
+    { class: "maps", "aria-label": say("Feature maps"), "data-near": "maps" },
     heading,
     about,
     absent,
@@ -95,6 +91,25 @@ export function mapsView(store: Store): HTMLElement {
     bar.element,
     diagnosis,
   );
+}
+
+/** How large the layer is and which of its channels are shown: `held` of the page, and `more` because it is chosen. */
+function sizeOf(layer: Layer, held: number, channels: "few" | "all", more: number | null): string {
+  const shape = shapeOf(layer.shape);
+  const [count] = layer.shape;
+  if (held === count && count === 1) return say("{1}: its only channel", shape);
+  if (held === count && channels === "all") return say("{1}: all {2} channels", shape, whole(count));
+  if (held === count) return say("{1}: all {2} channels, those that tell most first", shape, whole(count));
+  if (channels === "all") return say("{1}: {2} of {3} channels, all that this page holds", shape, held, whole(count));
+  return more === null
+    ? say("{1}: {2} of {3} channels, chosen for their energy and diversity", shape, held, whole(count))
+    : say(
+        "{1}: {2} of {3} channels, chosen for their energy and diversity, and channel {4}",
+        shape,
+        held,
+        whole(count),
+        more + 1,
+      );
 }
 
 function tile(store: Store, name: string, layer: Layer, channel: number): Tile {
@@ -117,8 +132,8 @@ function tile(store: Store, name: string, layer: Layer, channel: number): Tile {
     },
     input,
     canvas,
-    h("span", {}, h("b", {}, channel + 1), label ? ` ${label.name}` : ""),
-    ...badges.map((badge) => h("i", { class: "badge", title: badge.evidence }, badge.kind)),
+    h("span", {}, h("b", {}, channel + 1), label ? ` ${term(label.name)}` : ""),
+    ...badges.map((badge) => h("i", { class: "badge", title: badge.evidence }, term(badge.kind))),
   );
   return { channel, element, input, canvas };
 }
@@ -135,15 +150,15 @@ function paintTile(store: Store, { channel, input, canvas, element }: Tile, maps
 export function describe(layer: Layer, channel: number, values: ArrayLike<number>, width: number): string {
   const [low, high] = extentOf(values);
   const label = layer.labels[layer.channels.indexOf(channel)];
-  const badges = layer.badges.filter((badge) => badge.channel === channel).map((badge) => badge.kind);
+  const badges = layer.badges.filter((badge) => badge.channel === channel).map((badge) => term(badge.kind));
   const [row, column] = strongest(values, width);
   return [
-    `Channel ${channel + 1} of ${layer.shape[0]} of ${layer.name}`,
-    label && label.name !== "mixed" ? `resembles ${label.name}` : "",
+    say("Channel {1} of {2} of {3}", channel + 1, layer.shape[0], layer.name),
+    label && label.name !== "mixed" ? say("resembles {1}", term(label.name)) : "",
     ...badges,
     low === high
-      ? `${figure(low)} everywhere`
-      : `from ${figure(low)} to ${figure(high)}, strongest in row ${row + 1}, column ${column + 1}`,
+      ? say("{1} everywhere", figure(low))
+      : say("from {1} to {2}, strongest in row {3}, column {4}", figure(low), figure(high), row + 1, column + 1),
   ]
     .filter(Boolean)
     .join(", ");

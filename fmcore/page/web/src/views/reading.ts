@@ -2,6 +2,7 @@
 
 import type { Block, Question } from "../contract";
 import { fill, h, unique } from "../dom";
+import { say } from "../say";
 import type { Store } from "../store";
 import { stateLink } from "./link";
 
@@ -10,8 +11,8 @@ export function questionsView(store: Store): HTMLElement {
   return h(
     "section",
     { class: "questions", "data-part": "questions" },
-    h("h2", {}, "Questions"),
-    h("p", { class: "hint" }, "Every answer is worked out from the numbers of this page."),
+    h("h2", {}, say("Questions")),
+    h("p", { class: "hint" }, say("Every answer is worked out from the numbers of this page.")),
     h("ol", {}, ...questions.map((question, at) => h("li", {}, asked(store, question, at + 1)))),
   );
 }
@@ -19,7 +20,7 @@ export function questionsView(store: Store): HTMLElement {
 function asked(store: Store, question: Question, number: number): HTMLElement {
   const name = unique("question");
   const verdict = h("div", { class: "verdict", role: "status" });
-  const see = question.state && stateLink(store, question.state, "See it above");
+  const see = question.state && stateLink(store, question.state, say("See it above"));
   const answer = (chosen: number): void => {
     const right = chosen === question.answer;
     verdict.className = `verdict ${right ? "right" : "wrong"}`;
@@ -28,7 +29,8 @@ function asked(store: Store, question: Question, number: number): HTMLElement {
       h(
         "p",
         {},
-        h("strong", {}, right ? "Right. " : `Not quite: it is “${question.options[question.answer]}”. `),
+        h("strong", {}, right ? say("Right.") : say("Not quite: it is “{1}”.", question.options[question.answer]!)),
+        " ",
         question.why,
       ),
       see,
@@ -53,7 +55,7 @@ function asked(store: Store, question: Question, number: number): HTMLElement {
 export function notesView(store: Store): HTMLElement {
   return h(
     "section",
-    { class: "notes", "data-part": "notes", "data-look": "notes", "aria-label": "Notes" },
+    { class: "notes", "data-part": "notes", "data-look": "notes", "aria-label": say("Notes") },
     ...store.content.notes.map(block),
   );
 }
@@ -81,8 +83,8 @@ export function limitsView(store: Store): HTMLElement {
       h("p", {}, model.about.join(" ")),
     ]),
     comparison.length > 0 && h("p", { "data-part": "compare" }, comparison.join(" ")),
-    limits.length > 0 && h("h2", { class: "small" }, "What this page rounds or leaves out"),
+    limits.length > 0 && h("h2", { class: "small" }, say("What this page rounds or leaves out")),
     limits.length > 0 && h("ul", {}, ...limits.map((limit) => h("li", {}, limit))),
-    h("p", {}, `Made with fmcore ${fmcore}. All numbers are of the recorded network; nothing is simulated.`),
+    h("p", {}, say("Made with fmcore {1}. All numbers are of the recorded network; nothing is simulated.", fmcore)),
   );
 }

@@ -3,6 +3,7 @@
 import { fill, h, show } from "../dom";
 import type { Place } from "../geometry";
 import { figure } from "../numbers";
+import { say } from "../say";
 import type { Numbers } from "../unpack";
 
 const MOST = 32; // rows and columns of a table; of larger maps the part around the place
@@ -12,8 +13,8 @@ export function valuesTable(): {
   show(values: Numbers | null, height: number, width: number): void;
   mark(place: Place | null): void;
 } {
-  const holder = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Values of the chosen map" });
-  const element = h("details", { toggle: () => draw() }, h("summary", {}, "Its values as a table"), holder);
+  const holder = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say("Values of the chosen map") });
+  const element = h("details", { toggle: () => draw() }, h("summary", {}, say("Its values as a table")), holder);
   let values: Numbers | null = null;
   let size: Place = [0, 0];
   let at: Place | null = null;
@@ -34,7 +35,7 @@ export function valuesTable(): {
         h(
           "caption",
           {},
-          rows.length < size[0] || columns.length < size[1] ? "The part around the chosen place" : "All values",
+          rows.length < size[0] || columns.length < size[1] ? say("The part around the chosen place") : say("All values"),
         ),
         h("tr", {}, h("td"), ...columns.map((column) => h("th", { scope: "col" }, column + 1))),
         ...rows.map((row) =>

@@ -1,6 +1,7 @@
 /** The guided tour: what to notice, one step after the other; each step leads the page to what it speaks of. */
 
 import { h, show } from "../dom";
+import { say } from "../say";
 import { patched } from "../state";
 import type { Store } from "../store";
 
@@ -13,16 +14,16 @@ export function tourView(store: Store): { start: HTMLElement; card: HTMLElement 
   const title = h("h2", { tabindex: -1 });
   const text = h("p");
   const count = h("p", { class: "count" });
-  const back = h("button", { type: "button", click: () => go(store.state.step! - 1) }, "Back");
+  const back = h("button", { type: "button", click: () => go(store.state.step! - 1) }, say("Back"));
   const next = h("button", { type: "button", class: "main", click: () => go(store.state.step! + 1) });
   const close = h(
     "button",
-    { type: "button", "aria-label": "End the tour", click: () => store.set({ step: null }) },
-    "End",
+    { type: "button", "aria-label": say("End the tour"), click: () => store.set({ step: null }) },
+    say("End"),
   );
   const card = h(
     "section",
-    { class: "tour", "data-part": "tour", "aria-label": "Tour", hidden: true },
+    { class: "tour", "data-part": "tour", "aria-label": say("Tour"), hidden: true },
     count,
     title,
     text,
@@ -31,7 +32,7 @@ export function tourView(store: Store): { start: HTMLElement; card: HTMLElement 
   const begin = h(
     "button",
     { type: "button", class: "main", click: () => go(0) },
-    `Take the tour: ${tour.length} steps`,
+    say("Take the tour: {1} steps", tour.length),
   );
   const start = h("p", { "data-part": "tour" }, begin);
   let spot: Element | null = null;
@@ -73,11 +74,11 @@ export function tourView(store: Store): { start: HTMLElement; card: HTMLElement 
       spot?.classList.remove("spot");
       return;
     }
-    count.textContent = `Step ${state.step! + 1} of ${tour.length}`;
+    count.textContent = say("Step {1} of {2}", state.step! + 1, tour.length);
     title.textContent = step.title;
     text.textContent = step.text;
     back.disabled = state.step === 0;
-    next.textContent = state.step === tour.length - 1 ? "Finish" : "Next";
+    next.textContent = state.step === tour.length - 1 ? say("Finish") : say("Next");
     if (state.step !== before.step || spot === null) {
       spot?.classList.remove("spot");
       const part = document.querySelector(`[data-look~="${step.look}"]`);

@@ -3,33 +3,31 @@
 import { weightiest, workshop, type Slice, type Working, type Workshop } from "../arithmetic";
 import { dropdown, fill, h, show } from "../dom";
 import type { Place } from "../geometry";
-import { counted, figure } from "../numbers";
+import { figure } from "../numbers";
 import { extentOf } from "../ranges";
+import { say } from "../say";
 import { colourOf, inkOn, scaleOf } from "../scale";
 import { latest, type Store } from "../store";
 
-const UNPLACED = "Choose a place of the map to see patch × kernel + bias with its own numbers.";
-const EARLIER = "Sums are worked out for the trained network: move the training slider to its end to see them.";
-
 export function workingView(store: Store): HTMLElement {
-  const patch = new Grid("patch");
-  const kernel = new Grid("kernel");
-  const products = new Grid("products");
+  const patch = new Grid("patch", say("patch"));
+  const kernel = new Grid("kernel", say("kernel"));
+  const products = new Grid("products", say("products"));
   const sum = h("div", { class: "sum" });
   const proof = h("p", { class: "note" });
   const absent = h("p", { class: "note" });
   let chosen: number | null = null; // the input channel that is shown; null is the weightiest
-  const inputs = dropdown("Input channel", (value) => {
+  const inputs = dropdown(say("Input channel"), (value) => {
     chosen = value === "" ? null : +value;
     tell(store.place);
   });
   const grids = h("div", { class: "grids" }, patch.element, led("×", kernel.element), led("=", products.element));
-  const colours = h("p", { class: "note" }, "Each block of numbers is coloured on a scale of its own.");
+  const colours = h("p", { class: "note" }, say("Each block of numbers is coloured on a scale of its own."));
   const shown = h("div", {}, inputs.element, grids, colours, sum, proof);
   const element = h(
     "section",
     { class: "working", "data-part": "arithmetic" },
-    h("h2", {}, "Where the value comes from"),
+    h("h2", {}, say("Where the value comes from")),
     absent,
     shown,
   );
@@ -42,7 +40,12 @@ export function workingView(store: Store): HTMLElement {
     show(shown, ready);
     show(absent, !ready);
     if (shop === null || place === null || store.state.epoch !== null) {
-      absent.textContent = shop === null ? why(store) : store.state.epoch !== null ? EARLIER : UNPLACED;
+      absent.textContent =
+        shop === null
+          ? why(store)
+          : store.state.epoch !== null
+            ? say("Sums are worked out for the trained network: move the training slider to its end to see them.")
+            : say("Choose a place of the map to see patch × kernel + bias with its own numbers.");
       return;
     }
     const working = shop.at(place);
@@ -52,8 +55,8 @@ export function workingView(store: Store): HTMLElement {
     const width = layer.kernel[1];
     inputs.set(
       [
-        { value: "", text: "the one that counts most" },
-        ...working.slices.map((slice, k) => ({ value: String(k), text: `channel ${slice.input + 1}` })),
+        { value: "", text: say("the one that counts most") },
+        ...working.slices.map((slice, k) => ({ value: String(k), text: say("channel {1}", slice.input + 1) })),
       ],
       chosen === null ? "" : String(chosen),
     );
@@ -67,12 +70,12 @@ export function workingView(store: Store): HTMLElement {
     );
     fill(sum, ...sentence(working, one, layer.nonlinearity, layer.sum));
     const equal = Math.abs(working.value - working.recorded) <= working.tolerance;
-    const recorded = `The network itself recorded ${figure(working.recorded, working.rounded ? 3 : 6)}`;
+    const recorded = figure(working.recorded, working.rounded ? 3 : 6);
     proof.textContent = !equal
-      ? `${recorded}, which is another value: this page is damaged.`
+      ? say("The network itself recorded {1}, which is another value: this page is damaged.", recorded)
       : working.rounded
-        ? `${recorded}: the same, as far as the rounded values of this page tell.`
-        : `${recorded}: the same, but for the rounding of float32.`;
+        ? say("The network itself recorded {1}: the same, as far as the rounded values of this page tell.", recorded)
+        : say("The network itself recorded {1}: the same, but for the rounding of float32.", recorded);
     proof.dataset["equal"] = String(equal);
   };
 
@@ -101,13 +104,17 @@ function subject(store: Store): string {
 function why(store: Store): string {
   const { layer } = store;
   if (layer.type === "pooling") {
-    return `${layer.name} pools: each of its values sums up ${layer.kernel[0]} × ${layer.kernel[1]} places of the map before it, and no filter is learned.`;
+    return say(
+      "{1} pools: each of its values sums up {2} × {3} places of the map before it, and no filter is learned.",
+      layer.name,
+      ...layer.kernel,
+    );
   }
   if (layer.type === "block")
-    return `${layer.name} is a block of several layers, so no single filter makes its values.`;
+    return say("{1} is a block of several layers, so no single filter makes its values.", layer.name);
   return layer.weighted.includes(store.state.channel)
-    ? "This page does not hold all that went into this layer, so its values cannot be worked out here."
-    : "This page does not hold the filter of this channel; those of the channels shown first are here.";
+    ? say("This page does not hold all that went into this layer, so its values cannot be worked out here.")
+    : say("This page does not hold the filter of this channel; those of the channels shown first are here.");
 }
 
 /** The sum in one line: every part has the name that it has elsewhere. */
@@ -115,28 +122,30 @@ function sentence(working: Working, one: Slice, nonlinearity: string, normalised
   const { slices, total, bias, scale, shift, value } = working;
   const part = (name: string, number: number): HTMLElement =>
     h("span", { class: "term" }, h("b", {}, figure(number, 4)), h("small", {}, name));
+  const rest = slices.length - 1;
+  const others = rest === 1 ? say("of one other channel") : say("of {1} other channels", rest);
   const terms = [
     ...(slices.length > 1
       ? [
-          part(`sum of channel ${one.input + 1}`, one.sum),
-          led("+", part(`of ${counted(slices.length - 1, "other channel")}`, total - one.sum)),
+          part(say("sum of channel {1}", one.input + 1), one.sum),
+          led("+", part(others, total - one.sum)),
         ]
-      : [part("sum of the products", total)]),
-    led("+", part("bias", bias)),
+      : [part(say("sum of the products"), total)]),
+    led("+", part(say("bias"), bias)),
   ];
   const scaled = scale !== 1 || shift !== 0;
   const made = scaled
     ? [
-        led("=", part("sum", total + bias)),
-        led("×", part("scale of batch norm", scale)),
-        led("+", part("shift", shift)),
+        led("=", part(say("sum"), total + bias)),
+        led("×", part(say("scale of batch norm"), scale)),
+        led("+", part(say("shift"), shift)),
       ]
     : [];
-  const result = led("=", part(normalised ? "before normalisation" : "pre-activation", value));
+  const result = led("=", part(say(normalised ? "before normalisation" : "pre-activation"), value));
   const bent = Math.min(Math.max(value, 0), nonlinearity === "relu6" ? 6 : Infinity);
   const after =
     !normalised && (nonlinearity === "relu" || nonlinearity === "relu6")
-      ? [led("→ φ →", part("activation", bent))]
+      ? [led("→ φ →", part(say("activation"), bent))]
       : [];
   return [...terms, ...made, result, ...after];
 }
@@ -153,8 +162,8 @@ class Grid {
   private cells: HTMLTableCellElement[] = [];
   private width = 0;
 
-  constructor(name: string) {
-    this.element = h("figure", { class: `cells ${name}` }, h("figcaption", {}, name), this.table);
+  constructor(kind: string, name: string) {
+    this.element = h("figure", { class: `cells ${kind}` }, h("figcaption", {}, name), this.table);
   }
 
   show(values: readonly number[], width: number, store: Store): void {
