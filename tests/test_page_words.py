@@ -133,7 +133,7 @@ def test_two_networks_are_compared(rich: Path, tmp_path: Path) -> None:
     assert 7 <= len(teaching.tour) <= 9
     last = teaching.tour[-1]
     matches = {match["layer"]: match["pairs"] for match in content["matches"]}
-    count, layer = re.search(r"^(\d) of \d channels of (conv\d) of rich find a partner in", last["text"]).groups()
+    count, layer = re.search(r"^(\d) of \d channels of (conv\d) of “rich” find a partner in", last["text"]).groups()
     one, two, strength = re.search(r"Channel (\d+) of one and (\d+) of the other .* at (\S+)\. ", last["text"]).groups()
     assert last["look"] == "compare" and int(count) == len(matches[layer])
     assert (int(one) - 1, int(two) - 1, float(strength)) in [(a, b, round(r, 2)) for a, b, r in matches[layer]]
