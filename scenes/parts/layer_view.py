@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.channels import is_flat, representatives
+from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
 from scenes.parts.channel_stack import ChannelStack
@@ -59,7 +60,7 @@ class LayerView:
     ) -> FeatureMap:
         """The map of `channel`, on its own scale unless another is given, named by layer and number."""
         values, source = self.map(channel), ArraySource(self.array, (self.probe, channel), self.other)
-        name = name or f"{self.layer} channel {channel + 1}"
+        name = name or f"{called(self.layer)} channel {channel + 1}"
         return FeatureMap(values, scale or ColourScale.of(values), height, name, source, says_flat=says_flat)
 
     def stack(self, height: float, name: str = "", front: int | None = None) -> ChannelStack:
@@ -68,7 +69,7 @@ class LayerView:
         shown = representatives(maps, _SHEETS)
         if front is not None:
             shown = [front, *(channel for channel in shown if channel != front)][:_SHEETS]
-        stack = ChannelStack(maps, shown, self.scale, height, name or self.layer, brief=True)
+        stack = ChannelStack(maps, shown, self.scale, height, name or called(self.layer), brief=True)
         for sheet, channel in zip(reversed(stack.sheets), shown, strict=True):
             sheet[0].source = ArraySource(self.array, (self.probe, channel), self.other)
         return stack

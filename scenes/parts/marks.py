@@ -37,9 +37,9 @@ def field_frame(picture: Picture, field: ReceptiveField, row: int, column: int) 
     return values_frame(picture, max(top, 0), max(left, 0), min(bottom, rows), min(right, columns))
 
 
-def arrow(start: np.ndarray, end: np.ndarray) -> Arrow:
-    """A quiet arrow from one thing to the next, level at the height of its start."""
-    level = np.array([end[0], start[1], 0.0])
+def arrow(start: np.ndarray, end: np.ndarray, down: bool = False) -> Arrow:
+    """A quiet arrow from one thing to the next, level at the height of its start, or straight `down` from it."""
+    there = np.array([start[0], end[1], 0.0] if down else [end[0], start[1], 0.0])
     return Arrow(
-        start, level, buff=0.12, stroke_width=4, color=look.MUTED, tip_length=0.18, max_tip_length_to_length_ratio=0.5
+        start, there, buff=0.12, stroke_width=4, color=look.MUTED, tip_length=0.18, max_tip_length_to_length_ratio=0.5
     )

@@ -1,0 +1,144 @@
+"""What goes into a network, what comes out, and the feature maps in between: what a lesson is about."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from manim import DOWN, LEFT, Create, FadeIn, FadeOut, ReplacementTransform, VGroup
+
+from fmcore.analysis.channels import representatives
+from fmcore.analysis.depths import depths
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.answer_bar import AnswerBar
+from scenes.parts.counting import counted
+from scenes.parts.feature_map import InputImage
+from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
+from scenes.parts.layer_view import LayerView
+from scenes.parts.motion import flash
+from scenes.parts.pipeline import Pipeline
+from scenes.parts.text import label, percent, whole
+from scenes.stage import LessonScene
+
+_DEPTHS = 3
+_QUESTIONS = ("How is it made?", "What does it show?", "Is it the reason?")
+
+
+class Overview(LessonScene):
+    """From the image to the answer in one picture of real maps, and the three questions to ask of a map."""
+
+    title = "From image to answer"
+    needs = ("probes", "logits")
+    script = Script.of(
+        Beat(
+            cue="image",
+            say="All that a network gets of this image are numbers: {rows} rows of {columns}, {colours}.",
+        ),
+        Beat(cue="answer", say="Out comes an answer, “{answer}”, with {probability} probability.{verdict}"),
+        Beat(
+            cue="between",
+            say="What happens in between? Layer by layer, the image becomes feature maps:"
+            " {first_maps} in {first}, {last_maps} in {last}.",
+        ),
+        Beat(
+            cue="real",
+            say="These are no drawings. They are numbers that this network computed from this very image.",
+        ),
+        Beat(
+            cue="questions",
+            say="Three questions to ask of every map: How is it made? What does it show?"
+            " And is it the reason for the answer?",
+        ),
+    )
+
+    # -- what is said ----------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        every = self.bundle.header.layers
+        self.layers = depths(self.bundle, _DEPTHS) if len(every) > 1 else list(every)
+        self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
+
+    def facts(self) -> Mapping[str, object]:
+        first, last = self.layers[0], self.layers[-1]
+        truth = self.bundle.truth(self.probe)
+        answer = self.bundle.class_name(self.bundle.header.probes[self.probe].predicted)
+        self.chance = self.claim("probability of the answer", "logits", self.probe, words=percent)
+        colours = {1: "in grey", 3: "in red, green and blue"}.get(len(self.image), f"in {len(self.image)} channels")
+        return {
+            "rows": self.claim("rows", "probes", self.probe, words=whole),
+            "columns": self.claim("columns", "probes", self.probe, words=whole),
+            "colours": colours,
+            "answer": answer,
+            "probability": self.chance,
+            "verdict": "" if truth is None else " That is right." if truth == answer else " That is wrong.",
+            "first": layer_name(first.name),
+            "last": layer_name(last.name),
+            "first_maps": self._maps(first.name),
+            "last_maps": self._maps(last.name),
+        }
+
+    def _maps(self, layer: str) -> object:
+        words = partial(counted, noun="map")
+        return self.claim("channels", f"{layer}/activation", self.probe, words=words)
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        wide = look.shape() == "wide"
+        views = [LayerView(self.bundle, layer.name, self.probe) for layer in self.layers]
+        if not wide:
+            views = list(dict.fromkeys((views[0], views[-1])))
+        pipeline = Pipeline(
+            partial(InputImage, self.image, name="input image" * wide, probe=self.probe),
+            [partial(view.stack, name=layer_name(view.layer)) for view in views],
+            self.answer,
+            look.body(),
+        )
+        large = fit(lambda size: InputImage(self.image, size, "input image" * wide, self.probe), look.body(), most=3.8)
+        with self.beat("image"):
+            self.say("What goes in: numbers")
+            self.play(FadeIn(large), run_time=look.MOVE_S)
+            self.until(0.7)
+            self.play(flash(large.picture), run_time=look.MOVE_S)
+        with self.beat("answer"):
+            self.say(f"What comes out: “{self.told['answer']}”")
+            self.play(ReplacementTransform(large, pipeline.image), run_time=look.MOVE_S)
+            self.play(FadeIn(pipeline.veil), Create(pipeline.arrows[0]), run_time=look.IN_S)
+            self.play(Create(pipeline.arrows[1]), run_time=look.IN_S)
+            self.play(FadeIn(pipeline.answer), run_time=look.IN_S)
+        with self.beat("between"):
+            self.say("In between: feature maps")
+            self.play(FadeOut(pipeline.veil, *pipeline.arrows), run_time=look.IN_S / 2)
+            for stack, arrow in zip(pipeline.stacks, pipeline.steps, strict=False):
+                self.play(Create(arrow), FadeIn(stack), run_time=look.MOVE_S)
+            self.play(Create(pipeline.steps[-1]), run_time=look.IN_S)
+        with self.beat("real"):
+            self.say("Computed by this network from this image")
+            for stack in pipeline.stacks:
+                self.play(flash(stack.front), run_time=look.MOVE_S)
+        body = look.body()
+        left, right = body.rows(1.6, 1.0) if look.shape() == "tall" else body.columns(1.0, 1.1)
+        tile = fit(partial(views[0].tile, representatives(views[0].activation, 1)[0]), left, most=3.6)
+        asked = self.questions(right)
+        with self.beat("questions"):
+            self.say("Three questions to ask of a map")
+            self.play(
+                FadeOut(pipeline.image, *pipeline.stacks, pipeline.answer, *pipeline.steps), run_time=look.IN_S / 2
+            )
+            self.play(FadeIn(tile), run_time=look.IN_S)
+            for place, question in enumerate(asked):
+                self.until(0.3 + 0.2 * place)
+                self.play(FadeIn(question), run_time=look.IN_S)
+
+    def answer(self, width: float) -> VGroup:
+        """The likeliest class and how likely; beside the maps there is little room."""
+        name, chance = f"“{self.told['answer']}”", self.chance
+        return AnswerBar(name, chance.value, chance.words, width, look.ACCENT, own_line=look.shape() == "wide")
+
+    def questions(self, room: look.Region) -> VGroup:
+        asked = VGroup(
+            label(f"{place}. {question}", look.STATEMENT, look.ACCENT, width=room.width)
+            for place, question in enumerate(_QUESTIONS, start=1)
+        )
+        buff = 3 * look.GAP if look.shape() == "wide" else look.GAP
+        return asked.arrange(DOWN, buff=buff, aligned_edge=LEFT).move_to(room.centre)
