@@ -66,7 +66,7 @@ def test_nothing_said_is_no_caption(say: str) -> None:
     ],
 )
 def test_no_more_pieces_than_needed(sentence: str, pieces: list[str]) -> None:
-    assert split(sentence) == pieces
+    assert split(sentence) == tuple(pieces)
 
 
 def test_two_lines_are_of_about_equal_length() -> None:

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fmcore.lesson.script import TimedBeat
 
@@ -50,14 +51,15 @@ def captions(beats: Iterable[TimedBeat], offset: int = 0) -> list[Caption]:
     return found
 
 
-def split(sentence: str) -> list[str]:
+@lru_cache(maxsize=4096)  # a lesson is split anew by whoever looks at it, and a cut takes a millisecond
+def split(sentence: str) -> tuple[str, ...]:
     """Cut narration into pieces that fit a caption, of about equal length, never inside a word.
 
     Of the ways to do that in as few pieces, one is taken that breaks at the ends of sentences, or else at commas.
     """
     text = _on_one_line(sentence)
     if not text:
-        return []
+        return ()
     pieces = len(_wrapped(text)) // LINES + (len(_wrapped(text)) % LINES > 0)
     while True:
         width = -(-len(text) // pieces)
@@ -68,7 +70,7 @@ def split(sentence: str) -> list[str]:
         ]
         fitting = [cut for cut in found if len(cut) <= pieces and all(len(_wrapped(part)) <= LINES for part in cut)]
         if fitting:
-            return max(fitting, key=_ease)  # of equals the most even
+            return tuple(max(fitting, key=_ease))  # of equals the most even
         pieces += 1
 
 

@@ -1,7 +1,7 @@
 """Make things as large as their region allows, with text that keeps its size."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from manim import Mobject
 
@@ -20,24 +20,53 @@ def fit(make: Callable[[float], M], region: Region, most: float = 20.0) -> M:
     no multiples of each other. Texts are set once and kept, so a trial costs little. Where the texts alone are too
     wide, only the height is kept to.
     """
-    low, small = _SMALLEST, make(_SMALLEST)
+    small = make(_SMALLEST)
     width = max(region.width, small.width)
 
-    def excess(made: Mobject) -> float:
-        return max(float(made.width) - width, float(made.height) - region.height)
+    def excess(size: float, made: Mobject) -> Trial:
+        return Trial(size, float(made.width) - width, float(made.height) - region.height)
 
-    high, large = most, make(most)
-    over, under = excess(large), excess(small)
-    if over <= _SAME:
+    low, high = excess(_SMALLEST, small), excess(most, large := make(most))
+    if high.excess <= _SAME:
         return large.move_to(region.centre)
-    best, texts_decide = small, under > -_CLOSE
-    # The excess grows with the size along a bent line, so a straight guess is nearly always the last.
-    while high - low > _CLOSE and (texts_decide or under < -_CLOSE):
-        share = 0.5 if texts_decide else min(max((-_CLOSE / 2 - under) / (over - under), 0.05), 0.95)
-        size = low + share * (high - low)
-        found = excess(made := make(size))
-        if found <= _SAME:
-            low, under, best = size, found, made
+    best, texts_decide = small, low.excess > -_CLOSE
+    beyond: Trial | None = None  # the one that exceeded before `high`
+    share = min(0.5, max(region.width, region.height) / most)  # most likely too large, and not by much
+    while high.size - low.size > _CLOSE:
+        made = make(size := low.size + share * (high.size - low.size))
+        found = excess(size, made)
+        if fits := found.excess <= _SAME:
+            low, best = found, made
+            # Where texts decide, their excess is all that can be seen; a size that a slope led to is the largest then.
+            if found.excess > -_CLOSE and (beyond is not None or not texts_decide):
+                break
         else:
-            high, over = size, found
+            high, beyond = found, high
+        share = _share(low, high, low if fits or beyond is None else beyond)
     return best.move_to(region.centre)
+
+
+class Trial(NamedTuple):
+    """By how much a thing made at `size` is too wide and too high."""
+
+    size: float
+    wide: float
+    tall: float
+
+    @property
+    def excess(self) -> float:
+        return max(self.wide, self.tall)
+
+
+def _share(low: Trial, high: Trial, other: Trial) -> float:
+    """How far from `low`, which fits, to `high`, which does not, to go next.
+
+    Widths and heights grow with the size along lines that bend upwards, where pictures become larger than texts. So the
+    line through two that exceed leads to the last that fits, or above it, and a chord to one that fits.
+    """
+    sizes = []
+    for here, there in ((high.wide, other.wide), (high.tall, other.tall)):
+        if abs(there - here) > _SAME:
+            sizes.append(high.size - (here + _CLOSE / 2) * (other.size - high.size) / (there - here))
+    share = (min(sizes, default=0.0) - low.size) / (high.size - low.size)
+    return min(max(share, 0.05), 0.95)
