@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -261,16 +262,25 @@ ENDLESS = {
     "plays on": ("while True:\n            self.wait(1)", "Film still plays after 0.01 hours of film; let `construct`"),
     "waits for what never comes": ("self.wait_until(lambda: False, 1e6)", "Film still plays after 0.01 hours of film;"),
     "computes on": ("self.wait(1)\n        while True:\n            pass", "Film has played nothing for 0.3 seconds;"),
+    "catches its own errors": (
+        "while True:\n            try:\n                sum(())\n            except Exception:\n                pass",
+        "Film has played nothing for 0.3 seconds;",
+    ),
 }
 
 
+@pytest.mark.parametrize("where", ["main thread", "another thread"])
 @pytest.mark.parametrize("how", ENDLESS)
 def test_a_scene_that_never_ends_is_ended_with_a_sentence(
-    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body, sentence = ENDLESS[how]
     monkeypatch.setattr("fmcore.render.patience.LONGEST_S", 36.0)
     monkeypatch.setattr("fmcore.render.patience.SILENT_S", 0.3)
-    with pytest.raises(RenderError, match=sentence):
-        rendered(write(tmp_path / "film.py", SCENE + f"        {body}\n"), "Film")
+    path = write(tmp_path / "film.py", SCENE + f"        {body}\n")
+    with ThreadPoolExecutor(1) as threads, pytest.raises(RenderError, match=sentence):
+        if where == "main thread":
+            rendered(path, "Film")
+        else:  # as on the worker of a cluster
+            threads.submit(rendered, path, "Film").result()
     assert leftovers(tmp_path) == []

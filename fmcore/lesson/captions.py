@@ -70,7 +70,8 @@ def split(sentence: str) -> tuple[str, ...]:
         ]
         fitting = [cut for cut in found if len(cut) <= pieces and all(len(_wrapped(part)) <= LINES for part in cut)]
         if fitting:
-            return tuple(max(fitting, key=_ease))  # of equals the most even
+            best: list[str] = max(fitting, key=_ease)  # of equals the most even
+            return tuple(best)
         pieces += 1
 
 
