@@ -6,6 +6,7 @@ from manim import RIGHT, Create, FadeIn, FadeOut, Group
 from pydantic import Field
 
 from fmcore.analysis.channels import is_flat, strongest, telling
+from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
 from fmcore.lesson.script import Beat, Script
@@ -17,7 +18,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.marks import field_frame
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
-from scenes.parts.text import percent, whole
+from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
 _NOT_FLAT = 1e-30  # between the smallest and the largest value of a map

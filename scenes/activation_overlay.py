@@ -9,6 +9,7 @@ from pydantic import Field
 
 from fmcore.analysis.channels import representatives, strongest
 from fmcore.analysis.flattering import flattered, reach, share_of_reach
+from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
 from fmcore.lesson.script import Beat, Script
@@ -20,7 +21,7 @@ from scenes.parts.motion import flash
 from scenes.parts.overlay import OverlaidMap, Overlay, around, lie_on
 from scenes.parts.picture import ArraySource
 from scenes.parts.scale_strip import ScaleStrip
-from scenes.parts.text import number, percent, whole
+from scenes.parts.text import number, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _FAINT = 0.6  # of the strongest map's reach: with more, a scale of its own changes little

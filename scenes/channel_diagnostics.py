@@ -9,6 +9,7 @@ from pydantic import Field
 
 from fmcore.analysis.diagnostics import BACKGROUND, DENSER, REDUNDANT, diagnose, diagnose_all
 from fmcore.analysis.foreground import METHOD
+from fmcore.analysis.saying import counted, percent
 from fmcore.analysis.specimens import faulty, most_found, object_mask, specimens
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
@@ -23,7 +24,7 @@ from scenes.parts.motion import flash
 from scenes.parts.object_image import ObjectImage
 from scenes.parts.picture import ArraySource
 from scenes.parts.tally import Tally
-from scenes.parts.text import number, paragraph, percent, shortened, whole
+from scenes.parts.text import number, paragraph, shortened, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _ENOUGH = 100  # images: with fewer, a channel that stays silent may only not have met its pattern
@@ -292,10 +293,6 @@ class ChannelDiagnostics(LessonScene):
             row = Tally(name, count / found.channels, str(self.told[key]), rule, advice, region.width, look.ACCENT)
             table.add(row.move_to(region.centre).align_to([region.left, 0, 0], LEFT))
         return table
-
-
-def counted(n: float, noun: str) -> str:
-    return f"{whole(n)} {noun}{'s' * (n != 1)}"
 
 
 def _method(bundle: Bundle) -> str:

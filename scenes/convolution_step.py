@@ -9,6 +9,7 @@ from pydantic import Field
 
 from fmcore.analysis.channels import telling
 from fmcore.analysis.convolution import Place
+from fmcore.analysis.naming import CUTTING, phi_name
 from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
@@ -20,7 +21,6 @@ from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import Sweep, flash
-from scenes.parts.phi import CUTTING, phi_name
 from scenes.parts.place_sum import PlaceSum, product_in_words
 from scenes.parts.text import label, lines, whole
 from scenes.parts.window import window

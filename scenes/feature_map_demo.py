@@ -8,6 +8,8 @@ from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform
 from pydantic import Field
 
 from fmcore.analysis.channels import strongest, telling
+from fmcore.analysis.naming import CUTTING, phi_name
+from fmcore.analysis.saying import counted, percent
 from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
@@ -26,8 +28,7 @@ from scenes.parts.equation import Equation
 from scenes.parts.fitting import fit
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import Sweep, flash
-from scenes.parts.phi import CUTTING, phi_name
-from scenes.parts.text import number, percent, whole
+from scenes.parts.text import number, whole
 from scenes.parts.window import window
 from scenes.stage import LessonScene, SceneOptions
 
@@ -270,11 +271,6 @@ class FeatureMapDemo(LessonScene):
         )
         for parts, color, thing in told:
             self.play(equation.animate.lit(*parts, color=color), flash(thing), run_time=look.MOVE_S)
-
-
-def counted(number: float, noun: str) -> str:
-    """`1 map`, `16 maps`."""
-    return f"{whole(number)} {noun}{'s' * (number != 1)}"
 
 
 def verdict(answer: str, truth: str | None) -> str:

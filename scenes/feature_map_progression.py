@@ -8,6 +8,7 @@ from pydantic import Field
 
 from fmcore.analysis.depths import depths
 from fmcore.analysis.hierarchy import Stage, hierarchy
+from fmcore.analysis.saying import percent
 from fmcore.header import LayerInfo
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
@@ -19,7 +20,7 @@ from scenes.parts.marks import field_frame, values_frame
 from scenes.parts.motion import flash
 from scenes.parts.stage_cell import StageCell, stage_regions
 from scenes.parts.stage_maps import StageMaps, arriving, front, map_side, place_over, sees, shrunk, spot_inside
-from scenes.parts.text import number, paragraph, percent, shape_text, whole
+from scenes.parts.text import number, paragraph, shape_text, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _STAGES = 3

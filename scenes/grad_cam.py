@@ -9,6 +9,7 @@ from pydantic import Field
 
 from fmcore.analysis.attribution import Ablation, brightest_is_decisive
 from fmcore.analysis.cases import Case, case_of, doubtful, explained_layer, misleading
+from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim
@@ -22,7 +23,7 @@ from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip
 from scenes.parts.support import Support, scales_of
-from scenes.parts.text import percent, whole
+from scenes.parts.text import whole
 from scenes.parts.without import WithoutBars, ablation_rooms, without_it
 from scenes.stage import LessonScene, SceneOptions
 

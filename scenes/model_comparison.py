@@ -17,6 +17,7 @@ from fmcore.analysis.counterparts import (
     loneliest,
     parting,
 )
+from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim
@@ -31,7 +32,7 @@ from scenes.parts.matched_maps import Found, MapPair, MatchedMaps
 from scenes.parts.motion import flash
 from scenes.parts.phrases import layer_words
 from scenes.parts.side import Side, stacks
-from scenes.parts.text import percent, whole
+from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
 _PAIRS = {"wide": 4, "square": 3, "tall": 2}

@@ -11,13 +11,13 @@ from pydantic import Field
 from fmcore.analysis.channels import is_flat, representatives
 from fmcore.analysis.flattering import reach
 from fmcore.analysis.reading import reader_of
+from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.channel_stack import ChannelStack
 from scenes.parts.channel_words import ChannelWords
-from scenes.parts.counting import counted
 from scenes.parts.feature_map import InputImage
 from scenes.parts.filter_tiles import FilterTiles
 from scenes.parts.fitting import fit
@@ -26,7 +26,7 @@ from scenes.parts.map_board import MapBoard
 from scenes.parts.marks import arrow
 from scenes.parts.motion import flash
 from scenes.parts.picture import Picture
-from scenes.parts.text import percent, whole
+from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
 _FILTERS_SHOWN = 8

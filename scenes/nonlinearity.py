@@ -8,7 +8,9 @@ from manim import Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTrans
 from pydantic import Field
 
 from fmcore.analysis.collapse import collapse
+from fmcore.analysis.naming import CUTTING, phi_name
 from fmcore.analysis.nonlinearity import clearest, curve
+from fmcore.analysis.saying import percent
 from fmcore.errors import BundleError
 from fmcore.header import LayerInfo
 from fmcore.lesson.script import Beat, Script
@@ -23,10 +25,9 @@ from scenes.parts.function_graph import FunctionGraph
 from scenes.parts.layer_input import layer_input
 from scenes.parts.layer_name import layer_name
 from scenes.parts.motion import Sweep, flash
-from scenes.parts.phi import CUTTING, phi_name
 from scenes.parts.picture import Picture
 from scenes.parts.scan import Scan
-from scenes.parts.text import lines, number, paragraph, percent
+from scenes.parts.text import lines, number, paragraph
 from scenes.stage import LessonScene, SceneOptions
 
 _BEADS = 41

@@ -7,17 +7,17 @@ from manim import DOWN, LEFT, Create, FadeIn, FadeOut, ReplacementTransform, VGr
 
 from fmcore.analysis.channels import representatives
 from fmcore.analysis.depths import depths
+from fmcore.analysis.saying import counted, percent
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
-from scenes.parts.counting import counted
 from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
 from scenes.parts.pipeline import Pipeline
-from scenes.parts.text import label, percent, whole
+from scenes.parts.text import label, whole
 from scenes.stage import LessonScene
 
 _DEPTHS = 3

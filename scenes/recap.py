@@ -10,6 +10,7 @@ from fmcore.analysis.diagnostics import REDUNDANT
 from fmcore.analysis.examples import fault, left_out
 from fmcore.analysis.flattering import flattered, share_of_reach
 from fmcore.analysis.resemblance import least_like
+from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim
@@ -22,7 +23,7 @@ from scenes.parts.motion import flash
 from scenes.parts.phrases import change_words, field_words, layer_words
 from scenes.parts.place_marks import place_marks
 from scenes.parts.scaled_map import ScaledMap
-from scenes.parts.text import label, number, paragraph, percent, whole
+from scenes.parts.text import label, number, paragraph, whole
 from scenes.parts.vocabulary import Vocabulary
 from scenes.stage import LessonScene
 

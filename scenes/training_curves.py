@@ -19,6 +19,7 @@ from manim import (
 
 from fmcore.analysis.history import best_epoch, overfitting, steepest_epoch
 from fmcore.analysis.learning import movements, spread_epochs
+from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim
@@ -29,7 +30,7 @@ from scenes.parts.filter_picture import FilterPicture, slice_name, slice_that_mo
 from scenes.parts.filter_strip import ROOM, FilterStrip
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
-from scenes.parts.text import percent, shape_text, whole
+from scenes.parts.text import shape_text, whole
 from scenes.stage import LessonScene
 
 _ARRAY = "header/training.history"

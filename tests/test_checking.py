@@ -171,7 +171,7 @@ BROKEN = '''
 from manim import DOWN, RIGHT
 from fmcore.lesson.script import Beat, Script
 from scenes import look
-from scenes.parts.text import label
+from scenes.parts.text import (label)
 from scenes.stage import LessonScene
 
 

@@ -8,10 +8,11 @@ import pytest
 from films import Net, make_bundle, play
 
 from fmcore.analysis.measures import MEASURES, measure
+from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
 from fmcore.lesson.script import Beat, Script
-from scenes.parts.text import percent, whole
+from scenes.parts.text import whole
 from scenes.stage import LessonScene
 
 ACTIVATION = "conv1/activation"

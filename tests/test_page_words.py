@@ -9,10 +9,11 @@ import pytest
 from films import Net, make_bundle
 from pages import RICH, check_words, edited, paged, rich_bundle, taught, texts
 
+from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.header import BundleHeader
 from fmcore.page.economies import Economy
-from fmcore.page.phrases import number, percent, shortened
+from fmcore.page.phrases import number, shortened
 from fmcore.page.words import Teaching, teach
 
 

@@ -11,6 +11,7 @@ import pytest
 from films import TINY, Net, make_bundle
 from manim import LEFT, UP, Square
 
+from fmcore.analysis.saying import percent
 from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
@@ -30,7 +31,7 @@ from scenes.parts.motion import Sweep
 from scenes.parts.one_place import Colours, OnePlace
 from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.place_sum import PlaceSum, product_in_words
-from scenes.parts.text import Label, formula, label, number, percent, shape_text
+from scenes.parts.text import Label, formula, label, number, shape_text
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from fmcore.analysis.rounding import floored
+from fmcore.analysis.saying import counted, listed
 from fmcore.bundle import Array, Bundle
 from fmcore.errors import BundleError
 
@@ -78,30 +79,31 @@ class Diagnosis:
         if not channels:
             return []
         verb = "is" if len(channels) == 1 else "are"
-        return [f"{self._of_all(channels)} {verb} {what}: {_listed(_numbers(channels))} {verb} {how}."]
+        return [f"{self._of_all(channels)} {verb} {what}: {_numbers(channels)} {verb} {how}."]
 
     def _redundant(self) -> list[str]:
         if not self.redundant:
             return []
         channels = [channel for group in self.redundant for channel in group.channels]
         groups = [
-            f"Channels {_listed(_numbers(group.channels))} correlate at {floored(group.correlation):.2f} or more."
+            f"Channels {_numbers(group.channels)} correlate at {floored(group.correlation):.2f} or more."
             for group in self.redundant[:_LISTED]
         ]
         more = len(self.redundant) - len(groups)
-        told = f"{self._of_all(channels)} are redundant, because they repeat each other, over {_images(self.images)}."
+        over = f"over {counted(self.images, 'image')}"
+        told = f"{self._of_all(channels)} are redundant, because they repeat each other, {over}."
         return [" ".join([told, *groups, *([f"There are {more:,} more such groups."] if more else [])])]
 
     def _background(self) -> list[str]:
         if not self.background:
             return []
         verb = "watches" if len(self.background) == 1 else "watch"
-        channels = _listed(_numbers([found.channel for found in self.background]))
+        channels = _numbers([found.channel for found in self.background])
         least = f"{floored(min(found.share for found in self.background)):.0%} of"
         share = f"{least} its activation" if len(self.background) == 1 else f"{least} their activation or more"
         return [
             f"{self._of_all(self.background)} {verb} the background, lit mostly outside the object: {channels}, with"
-            f" {share} there, over {_images(self.foreground_images)} that"
+            f" {share} there, over {counted(self.foreground_images, 'image')} that"
             f" {'shows' if self.foreground_images == 1 else 'show'} one."
         ]
 
@@ -109,7 +111,8 @@ class Diagnosis:
         faults = ["dead"]
         faults += ["redundant"] if self.correlated else []
         faults += ["watches the background"] if self.foreground_images else []
-        return f"none of its {self.channels:,} channels is {_listed(faults, last=' or ')}, over {_images(self.images)}."
+        over = f"over {counted(self.images, 'image')}"
+        return f"none of its {self.channels:,} channels is {listed(faults, last=' or ')}, {over}."
 
     def _unmeasured(self) -> list[str]:
         notes = []
@@ -225,19 +228,9 @@ def _watchers(bundle: Bundle, layer: str, lit: NDArray[np.bool_]) -> tuple[Backg
     )
 
 
-def _images(count: int) -> str:
-    return f"{count:,} image{'s' if count != 1 else ''}"
-
-
 def _indices(flags: NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(int(c) for c in np.flatnonzero(flags))
 
 
-def _numbers(channels: Sequence[int]) -> list[str]:
-    return [str(channel + 1) for channel in channels]
-
-
-def _listed(parts: Sequence[str], last: str = " and ") -> str:
-    if len(parts) > _LISTED:
-        parts = [*parts[: _LISTED - 1], f"{len(parts) - _LISTED + 1:,} more"]
-    return last.join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])
+def _numbers(channels: Sequence[int]) -> str:
+    return listed([str(channel + 1) for channel in channels], most=_LISTED)

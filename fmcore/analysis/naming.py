@@ -1,4 +1,14 @@
-"""What a layer is called where people read it."""
+"""What a layer and its nonlinearity are called where people read it."""
+
+from fmcore.header import LayerInfo
+
+_PHI = {
+    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "leaky ReLU", "prelu": "PReLU", "rrelu": "RReLU", "elu": "ELU",
+    "selu": "SELU", "celu": "CELU", "gelu": "GELU", "silu": "SiLU", "mish": "Mish", "hardswish": "hard-swish",
+    "hardsigmoid": "hard sigmoid", "hardtanh": "hard tanh",
+}  # fmt: skip
+PHI_NAMES = tuple(_PHI.values())  # they are the same in every language
+CUTTING = frozenset({"relu", "relu6"})  # make what is not above zero zero
 
 _LONGEST_DRAWN = 30  # letters, so that a title with one is as wide as its figure
 
@@ -14,3 +24,8 @@ def in_figure(layer: str) -> str:
     if len(name) > _LONGEST_DRAWN:
         name = f"{name[: _LONGEST_DRAWN // 2]}…{name[-_LONGEST_DRAWN // 2 :]}"
     return name.replace("$", r"\$")
+
+
+def phi_name(layer: LayerInfo) -> str:
+    """The nonlinearity φ of a layer, such as `ReLU`; "" where it has none."""
+    return "" if layer.nonlinearity == "none" else _PHI.get(layer.nonlinearity, layer.nonlinearity)

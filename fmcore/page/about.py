@@ -1,5 +1,6 @@
 """What the page says of a network as a whole and of its images, in sentences."""
 
+from fmcore.analysis.saying import counted
 from fmcore.bundle import Bundle
 from fmcore.page.phrases import quoted
 from fmcore.page.source import Source
@@ -15,7 +16,7 @@ def about(bundle: Bundle) -> list[str]:
         _accuracy(bundle),
     ]
     if header.measures is not None:
-        said.append(f"What is said of its channels was measured over {_images(header.measures.images)}.")
+        said.append(f"What is said of its channels was measured over {counted(header.measures.images, 'image')}.")
     return said
 
 
@@ -43,9 +44,9 @@ def _trained(bundle: Bundle) -> str:
             return "It was not trained."
         return f"It was not trained here; its weights: {weights if weights == 'random' else quoted(weights)}."
     return (
-        f"It was trained for {training.epochs:,} epoch{'' if training.epochs == 1 else 's'} on"
-        f" {_images(data.train_count)} with {training.optimizer}, learning rate {training.learning_rate:g}, in batches"
-        f" of {training.batch_size:,}, seed {training.seed}."
+        f"It was trained for {counted(training.epochs, 'epoch')} on {counted(data.train_count, 'image')} with"
+        f" {training.optimizer}, learning rate {training.learning_rate:g}, in batches of {training.batch_size:,}, seed"
+        f" {training.seed}."
     )
 
 
@@ -56,8 +57,4 @@ def _accuracy(bundle: Bundle) -> str:
         share, count = float(right.mean()), len(right)
     if share is None:
         return "Nobody measured how often it is right."
-    return f"It is right on {share:.1%} of {count:,} test image{'' if count == 1 else 's'}."
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"
+    return f"It is right on {share:.1%} of {counted(count or 0, 'test image')}."

@@ -11,19 +11,11 @@ import numpy as np
 
 from fmcore.analysis.channels import strongest
 from fmcore.analysis.convolution import Place
+from fmcore.analysis.naming import CUTTING
+from fmcore.analysis.saying import counted, percent
 from fmcore.analysis.worked import WorkedMap
 from fmcore.header import LayerInfo
-from fmcore.page.phrases import (
-    CUTTING,
-    counted,
-    layer_words,
-    number,
-    percent,
-    phi_words,
-    place_words,
-    shape_words,
-    size_words,
-)
+from fmcore.page.phrases import layer_words, number, phi_words, place_words, shape_words, size_words
 from fmcore.page.subject import Subject, Sum
 from fmcore.page.telling import field_words
 from fmcore.page.view import Patch

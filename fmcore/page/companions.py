@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,8 @@ PAGE_NAME, NOTES_NAME = "page.html", "notes.md"
 @cache
 def maker() -> str:
     """A digest of all that makes pages, so that a lesson knows whether its page is of today."""
-    code = sorted((one for one in files("fmcore.page").iterdir() if one.name.endswith(".py")), key=lambda one: one.name)
+    rooms = (files(f"fmcore.{room}").iterdir() for room in ("page", "analysis", "lesson"))
+    code = sorted((one for one in chain(*rooms) if one.name.endswith((".py", ".json"))), key=str)
     parts = assets()
     digest = hashlib.sha256(b"".join(one.read_bytes() for one in code))
     for part in (parts.template, parts.style, parts.script):

@@ -6,7 +6,8 @@ import numpy as np
 
 from fmcore.analysis.compare import MATCHED, Counterpart, Pair
 from fmcore.analysis.counterparts import compared
-from fmcore.page.phrases import counted, layer_words, percent, quoted
+from fmcore.analysis.saying import counted, percent
+from fmcore.page.phrases import layer_words, quoted
 from fmcore.page.subject import Subject
 from fmcore.page.view import Patch
 

@@ -10,12 +10,12 @@ from typing import Literal, TypedDict, get_args
 from fmcore.analysis.diagnostics import Background, Diagnosis, Group, diagnose
 from fmcore.analysis.meaning import meanings
 from fmcore.analysis.naming import called
+from fmcore.analysis.saying import listed
 from fmcore.bundle import Bundle
 from fmcore.choices import doubts
 from fmcore.header import LayerInfo
-from fmcore.page.phrases import listed
 
-_LISTED = 6  # channels of a group that are named
+_LISTED = 7  # channels of a group, the last of which may stand for more
 
 
 class Label(TypedDict):
@@ -86,15 +86,13 @@ def _badges(bundle: Bundle, found: Diagnosis) -> list[Badge]:
 
 def _copies(group: Group, channel: int, over: str) -> str:
     others = [c for c in group.channels if c != channel]
-    numbers = [str(one + 1) for one in others]
-    if len(others) > _LISTED + 1:
-        numbers = [*numbers[:_LISTED], f"{len(others) - _LISTED:,} more"]
+    numbers = listed([str(one + 1) for one in others], most=_LISTED)
     if len(others) == 1:
         return (
             f"Nearly the same as channel {others[0] + 1}: their correlation is {_two(group.correlation)}, over {over}."
         )
     return (
-        f"Nearly the same as others of its group, channels {listed(numbers)}: linked by correlations of"
+        f"Nearly the same as others of its group, channels {numbers}: linked by correlations of"
         f" {_two(group.correlation)} or more, over {over}."
     )
 

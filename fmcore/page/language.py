@@ -12,10 +12,10 @@ from typing import Any
 
 from fmcore.analysis.classical import NAMES
 from fmcore.analysis.meaning import MIXED
-from fmcore.analysis.naming import called
+from fmcore.analysis.naming import PHI_NAMES, called
 from fmcore.lesson.words import Translator, Words
 from fmcore.page.evidence import KINDS
-from fmcore.page.phrases import PHI_NAMES, layer_words
+from fmcore.page.phrases import layer_words
 from fmcore.page.source import Source
 
 Fields = dict[str, Any]

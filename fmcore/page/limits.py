@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from fmcore.analysis.saying import listed
 from fmcore.page.economies import Economy, rounding
 from fmcore.page.packing import STEPS
-from fmcore.page.phrases import listed, quoted
+from fmcore.page.phrases import quoted
 from fmcore.page.pieces import Held, Piece, history_epochs
 from fmcore.page.source import Source
 
-_LISTED = 6  # layers that are named
+_LISTED = 7  # layers, the last of which may stand for more
 
 
 def limits(
@@ -90,4 +91,4 @@ def _without_arithmetic(layers: Sequence[Held]) -> Iterator[str]:
 def _some(names: Sequence[str]) -> str:
     """Such as "conv1, conv2 and 9 more layers"."""
     known = list(dict.fromkeys(names))
-    return listed(known if len(known) <= _LISTED + 1 else [*known[:_LISTED], f"{len(known) - _LISTED:,} more"])
+    return listed(known, most=_LISTED)

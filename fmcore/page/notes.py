@@ -4,21 +4,11 @@ from typing import Any
 
 from fmcore.analysis.hierarchy import hierarchy
 from fmcore.analysis.meaning import THRESHOLD
+from fmcore.analysis.naming import CUTTING
+from fmcore.analysis.saying import counted, listed, percent
 from fmcore.header import LayerInfo
 from fmcore.page.comparing import Compared
-from fmcore.page.phrases import (
-    CUTTING,
-    counted,
-    layer_words,
-    listed,
-    number,
-    opened,
-    pattern,
-    percent,
-    phi_words,
-    shape_words,
-    size_words,
-)
+from fmcore.page.phrases import layer_words, number, opened, pattern, phi_words, shape_words, size_words
 from fmcore.page.subject import Subject
 from fmcore.page.telling import (
     fault_words,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from math import floor, log10
 
-from fmcore.analysis.naming import called
+from fmcore.analysis.naming import called, phi_name
 from fmcore.header import LayerInfo
 
 SEEN = 0.0005  # of a probability: the least change that one decimal of a percentage point shows
@@ -12,13 +12,6 @@ _LONGEST = 32  # characters of a stranger's name: a longer one makes a sentence 
 _LONGEST_PATTERN = 40
 _SPACES = re.compile("[\\s\x00-\x1f\x7f-\x9f]+")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would turn the rest of a sentence round
-_PHI = {
-    "relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "leaky ReLU", "prelu": "PReLU", "rrelu": "RReLU", "elu": "ELU",
-    "selu": "SELU", "celu": "CELU", "gelu": "GELU", "silu": "SiLU", "mish": "Mish", "hardswish": "hard-swish",
-    "hardsigmoid": "hard sigmoid", "hardtanh": "hard tanh",
-}  # fmt: skip
-PHI_NAMES = tuple(_PHI.values())  # they are the same in every language
-CUTTING = frozenset({"relu", "relu6"})  # nonlinearities that make zero of whatever is not above it
 
 
 # -- numbers -------------------------------------------------------------------------------------
@@ -39,13 +32,6 @@ def fixed(value: float, decimals: int) -> str:
     return text.replace("-", "−") if float(text) else "0"
 
 
-def percent(share: float) -> str:
-    """A share as whole percent; never "100%" or "0%" of what is not quite that."""
-    if 0.995 <= share < 1:
-        return "over 99%"
-    return "under 1%" if 0 < share < 0.005 else f"{share:.0%}"
-
-
 def points(change: float) -> str:
     """A change of a probability in percentage points, without its sign."""
     return f"{abs(change) * 100:.1f} points"
@@ -56,11 +42,6 @@ def moves(change: float) -> str:
     if abs(change) < SEEN:
         return "hardly changes"
     return f"{'falls' if change < 0 else 'rises'} by {points(change)}"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 map`, `1,000 maps`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 # -- sizes and places ----------------------------------------------------------------------------
@@ -119,12 +100,7 @@ def layer_words(name: str) -> str:
 
 def phi_words(layer: LayerInfo) -> str:
     """The nonlinearity as people call it; "" where the layer has none."""
-    return "" if layer.nonlinearity == "none" else _PHI.get(layer.nonlinearity, shortened(layer.nonlinearity))
-
-
-def listed(parts: Sequence[str], last: str = " and ") -> str:
-    """`a, b and c`."""
-    return last.join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), *parts[-1:]])
+    return shortened(phi_name(layer))
 
 
 def opened(sentence: str) -> str:

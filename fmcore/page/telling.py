@@ -8,18 +8,17 @@ import numpy as np
 from fmcore.analysis.channels import strongest
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.flattering import reach
+from fmcore.analysis.naming import CUTTING
+from fmcore.analysis.saying import counted, percent
 from fmcore.analysis.worked import WorkedMap
 from fmcore.header import LayerInfo
 from fmcore.page.phrases import (
-    CUTTING,
     SEEN,
-    counted,
     layer_words,
     moves,
     number,
     opened,
     pattern,
-    percent,
     phi_words,
     place_words,
     size_words,

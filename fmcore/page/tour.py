@@ -10,19 +10,11 @@ import numpy as np
 from fmcore.analysis.attribution import class_map
 from fmcore.analysis.channels import strongest
 from fmcore.analysis.history import starts_at_random
+from fmcore.analysis.naming import CUTTING
+from fmcore.analysis.saying import counted, percent
 from fmcore.header import LayerInfo
 from fmcore.page.comparing import Compared
-from fmcore.page.phrases import (
-    CUTTING,
-    counted,
-    layer_words,
-    number,
-    percent,
-    phi_words,
-    place_words,
-    quoted,
-    size_words,
-)
+from fmcore.page.phrases import layer_words, number, phi_words, place_words, quoted, size_words
 from fmcore.page.subject import Subject, Sum
 from fmcore.page.telling import (
     field_words,

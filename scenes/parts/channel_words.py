@@ -8,9 +8,8 @@ from functools import partial
 from typing import Protocol
 
 from fmcore.analysis.meaning import MIXED, THRESHOLD
+from fmcore.analysis.saying import counted, percent
 from fmcore.bundle import Bundle
-from scenes.parts.counting import counted
-from scenes.parts.text import percent
 
 _UNMEASURED = "Nobody measured that here, so look for yourself: where is each map bright, and where dark"
 _NAMELESS = "with nothing that has a name here"

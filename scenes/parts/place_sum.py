@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from fmcore.analysis.convolution import Place
+from fmcore.analysis.naming import phi_name
 from fmcore.analysis.rounding import decimals_of_product, decimals_of_sum
 from fmcore.analysis.worked import WorkedMap
 from scenes.parts.filter_picture import COLOURS
-from scenes.parts.phi import phi_name
 from scenes.parts.working import Term
 
 _DECIMALS = 3  # where no rounding adds up, and "≈" is written

@@ -182,15 +182,6 @@ def whole(value: float) -> str:
     return f"{value:,.0f}".replace("-", "−")
 
 
-def percent(share: float) -> str:
-    """A share as whole percent; never "100%" or "0%" of what is not quite that."""
-    if 0.995 <= share < 1:
-        return "over 99%"
-    if 0 < share < 0.005:
-        return "under 1%"
-    return f"{share:.0%}"
-
-
 def formula(source: str, size: float | None = None) -> MathTypst:
     """A formula in Typst's notation, such as `"feature map"_k = phi(W_k * x)`."""
     return MathTypst(source, font_size=size or look.LABEL * 1.4, color=look.TEXT)

@@ -5,9 +5,9 @@ from functools import partial
 
 from manim import DOWN, VGroup
 
+from fmcore.analysis.saying import percent
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
-from scenes.parts.text import percent
 
 
 class WithoutBars(VGroup):

@@ -1,0 +1,22 @@
+"""How shares, counts and lists are said, in films, on pages and in findings."""
+
+from collections.abc import Sequence
+
+
+def percent(share: float) -> str:
+    """A share as whole percent; never "100%" or "0%" of what is not quite that."""
+    if 0.995 <= share < 1:
+        return "over 99%"
+    return "under 1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def counted(count: float, noun: str) -> str:
+    """`1 map`, `1,000 maps`."""
+    return f"{count:,.0f} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(parts: Sequence[str], last: str = " and ", most: int | None = None) -> str:
+    """`a, b and c`; of more than `most`, which is two or more, `a, b and 7 more`."""
+    if most is not None and len(parts) > most:
+        parts = [*parts[: most - 1], f"{len(parts) - most + 1:,} more"]
+    return last.join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), *parts[-1:]])
