@@ -9,6 +9,7 @@ from pydantic import Field
 
 from fmcore.analysis.channels import telling
 from fmcore.analysis.convolution import Place
+from fmcore.analysis.history import weights_are
 from fmcore.analysis.naming import CUTTING, phi_name
 from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
@@ -84,15 +85,16 @@ class ConvolutionStep(LessonScene):
         weight, map_ = (self.array("weight"), channel), (self.array("activation"), self.probe, channel)
         say = PlaceSum.of(self.map, high).write
         low = f"They make {PlaceSum.of(self.map, self.map.low).write(self.map.low.value)}, which is"
-        trained = self.bundle.header.model.weights != "random"
         return {
             "rows": self.claim("rows", *weight, words=whole),
             "columns": self.claim("columns", *weight, words=whole),
             "input": self.claim("length", *weight, words=self.input_in_words),
             "count": self.claim("numbers", *weight, words=lambda n: f"{whole(n)} weight{'s' * (n > 1)}"),
-            "origin": "Training found them, and they are the same at every place."
-            if trained
-            else "Nobody has trained them yet: they are random, and the same at every place.",
+            "origin": {
+                "trained": "Training found them, and they are the same at every place.",
+                "random": "Nobody has trained them yet: they are random, and the same at every place.",
+                "unknown": "They are the same at every place.",
+            }[weights_are(self.bundle.header)],
             "products": self.claim("sum of products", *map_, high.row, high.column, words=say),
             "bias": self.claim(
                 "bias", *map_, high.row, high.column, words=lambda v: f"Add the filter's bias, {say(v)}."
@@ -125,7 +127,8 @@ class ConvolutionStep(LessonScene):
         index, phi = (self.probe, self.map.channel, at.row, at.column), self.map.layer.nonlinearity
         if self.map.stage == "sum" or phi not in CUTTING:
             steps = ["normalised"] * (self.map.stage == "sum") + [f"sent through {self.phi}"] * bool(self.phi)
-            words = f"{' and '.join(steps).capitalize()}, it" if steps else "The sum"
+            told = " and ".join(steps)
+            words = f"{told[:1].upper()}{told[1:]}, it" if steps else "The sum"
             write = PlaceSum.of(self.map, at).write
             return self.claim(
                 "value", self.array("activation"), *index, words=lambda v: f"{words} goes into the map as {write(v)}."

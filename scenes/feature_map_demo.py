@@ -8,6 +8,7 @@ from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform
 from pydantic import Field
 
 from fmcore.analysis.channels import strongest, telling
+from fmcore.analysis.history import weights_are
 from fmcore.analysis.naming import CUTTING, phi_name
 from fmcore.analysis.saying import counted, percent
 from fmcore.analysis.worked import WorkedMap
@@ -26,6 +27,7 @@ from scenes.parts.convolution_pictures import (
 from scenes.parts.demo_rooms import DemoRooms
 from scenes.parts.equation import Equation
 from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import Sweep, flash
 from scenes.parts.text import number, whole
@@ -96,7 +98,6 @@ class FeatureMapDemo(LessonScene):
     def facts(self) -> Mapping[str, object]:
         layer = self.map.layer
         weight, map_ = (f"{layer.name}/weight", self.channel), (f"{layer.name}/activation", self.probe, self.channel)
-        trained = self.bundle.header.model.weights != "random"
         answer, truth = self.bundle.header.probes[self.probe].predicted, self.bundle.truth(self.probe)
         shared = self.claim("places of the largest value", *map_, words=whole)
         return {
@@ -105,12 +106,14 @@ class FeatureMapDemo(LessonScene):
             "verdict": verdict(self.bundle.class_name(answer), truth),
             "rows": self.claim("rows", *weight, words=whole),
             "columns": self.claim("columns", *weight, words=whole),
-            "origin": "Nobody wrote these numbers down. Training found them."
-            if trained
-            else "These are random: nobody has trained this network yet.",
+            "origin": {
+                "trained": "Nobody wrote these numbers down. Training found them.",
+                "random": "These are random: nobody has trained this network yet.",
+                "unknown": "Nobody wrote these numbers down.",
+            }[weights_are(self.bundle.header)],
             "kept": self.kept_in_words(),
             "channel": f"{self.channel + 1} of {layer.output_shape[0]}",
-            "layer": layer.name,
+            "layer": layer_name(layer.name),
             "bright": "Bright red" if self.map.values.min() < 0 else "Bright",
             "strongest": self.claim(
                 "largest value",

@@ -28,6 +28,7 @@ from scenes.parts.filter_pairs import FilterPairs
 from scenes.parts.filter_picture import FilterPicture, slice_name, slice_that_moved
 from scenes.parts.filter_walk import FilterWalk
 from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
 from scenes.parts.map_series import MapSeries
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import flash
@@ -111,7 +112,7 @@ class LearnedFilters(LessonScene):
         random = "random number" if starts_at_random(self.bundle.header) else "number"
         each = " each" * (self.last > 1)
         return {
-            "layer": self.layer.name,
+            "layer": layer_name(self.layer.name),
             "numbers": self.claim("numbers", self.array, 0, 0, words=lambda n: f"{whole(n)} {random}{'s' * (n > 1)}"),
             "epochs": self.claim("epochs", _HISTORY, words=lambda n: f"{n:.0f} epoch{'s' * (n > 1)}"),
             "images": self.claim("training images", "header/dataset", words=lambda n: f"{whole(n)} images{each}"),
@@ -219,7 +220,7 @@ class LearnedFilters(LessonScene):
         count, slices, rows, columns = self.history.shape[1:]
         which = f"all {count} filters" if len(self.shown) == count else f"{len(self.shown)} of {count} filters"
         each = ", ".join(filter(None, [f"{shape_text(rows, columns, slices)} each", self.part]))
-        words = [f"{self.layer.name}: {'1 filter' if count == 1 else which}", each]
+        words = [f"{layer_name(self.layer.name)}: {'1 filter' if count == 1 else which}", each]
         footer = lines(*(words if tall else [", ".join(words)]), width=below.width)
         return pairs, bar, footer.move_to(below.centre)
 
@@ -247,7 +248,11 @@ class LearnedFilters(LessonScene):
         body = look.body()
         close, along = body.rows(*shares) if look.shape() == "tall" else body.columns(*shares)
         rows, columns, slices = *self.history.shape[3:], self.history.shape[2]
-        words = [f"{_called(self.followed)} of {self.layer.name}", self.part, shape_text(rows, columns, slices)]
+        words = [
+            f"{_called(self.followed)} of {layer_name(self.layer.name)}",
+            self.part,
+            shape_text(rows, columns, slices),
+        ]
         walk = FilterWalk(
             self.history[:, self.followed, self.slice],
             self.epochs,

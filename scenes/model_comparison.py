@@ -48,7 +48,7 @@ class ModelComparison(LessonScene):
     script = Script.of(
         Beat(
             cue="meet",
-            say="One image, two networks: A is {one}, B is {two}. Each has filters of its own."
+            say="One image, two networks: A is “{one}”, B is “{two}”. Each has filters of its own."
             " Did both learn to look for the same things?",
         ),
         Beat(

@@ -22,6 +22,7 @@ from scenes.parts.feature_map import InputImage
 from scenes.parts.filter_tiles import FilterTiles
 from scenes.parts.fitting import fit
 from scenes.parts.labelled_arrow import LabelledArrow
+from scenes.parts.layer_name import layer_name
 from scenes.parts.map_board import MapBoard
 from scenes.parts.marks import arrow
 from scenes.parts.motion import flash
@@ -128,7 +129,7 @@ class MultipleFeatureMaps(LessonScene):
             return "here each sees its own share of the input"
         of_image = self.layer.input in ("", "probes", "input")
         same = "all of them see the same input"
-        return same if of_image else f"{same}: here, the maps of {self.layer.input.rpartition('/')[0]}"
+        return same if of_image else f"{same}: here, the maps of {layer_name(self.layer.input.rpartition('/')[0])}"
 
     def next_facts(self) -> Mapping[str, object]:
         all_maps = self.claim(
@@ -142,7 +143,7 @@ class MultipleFeatureMaps(LessonScene):
             "reader": self.claim(
                 "length",
                 f"{layer.name}/weight",
-                words=lambda n: f"Next, {layer.name} has {counted(n, 'filter')}; {reads}",
+                words=lambda n: f"Next, {layer_name(layer.name)} has {counted(n, 'filter')}; {reads}",
             ),
             "next_filters": self.claim("length", f"{layer.name}/weight", words=lambda n: counted(n, "filter")),
             "all_maps": all_maps,
@@ -198,7 +199,7 @@ class MultipleFeatureMaps(LessonScene):
             self.play(flash(front_of(large)), run_time=look.MOVE_S)
             self.settle(large, source)
         with self.beat("filters"):
-            self.say(f"{self.layer.name}: {self.told['filters']}")
+            self.say(f"{layer_name(self.layer.name)}: {self.told['filters']}")
             self.play(FadeIn(self.to_filters, filters.name_label, filters.words), run_time=look.IN_S)
             self.play(LaggedStart(*(FadeIn(tile) for tile in filters.tiles), lag_ratio=0.2), run_time=2 * look.MOVE_S)
 
@@ -272,7 +273,7 @@ class MultipleFeatureMaps(LessonScene):
             self.until(0.75)
             self.play(flash(stack.front), run_time=look.MOVE_S)
         with self.beat("next"):
-            self.say(f"{self.layer.name}: {self.told['maps']} for the next layer")
+            self.say(f"{layer_name(self.layer.name)}: {self.told['maps']} for the next layer")
             if self.reader is not None:
                 array, name = f"{self.reader.layer.name}/activation", self.reader.layer.name
                 channels = representatives(self.bundle.part(array, self.probe), len(self.shown))

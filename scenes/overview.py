@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import pairwise
 
-from manim import DOWN, LEFT, Create, FadeIn, FadeOut, ReplacementTransform, VGroup
+import numpy as np
+from manim import DOWN, LEFT, Create, FadeIn, FadeOut, Group, ReplacementTransform, VGroup
 
 from fmcore.analysis.channels import representatives
 from fmcore.analysis.depths import depths
@@ -11,6 +13,7 @@ from fmcore.analysis.saying import counted, percent
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
+from scenes.parts.closeup import Closeup
 from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
@@ -88,21 +91,26 @@ class Overview(LessonScene):
         views = [LayerView(self.bundle, layer.name, self.probe) for layer in self.layers]
         if not wide:
             views = list(dict.fromkeys((views[0], views[-1])))
+        places = [self.bundle.layer_names.index(view.layer) for view in views]
+        room, strip = look.body().rows(11.0, 1.0) if wide else (look.body(), None)
         pipeline = Pipeline(
             partial(InputImage, self.image, name="input image" * wide, probe=self.probe),
             [partial(view.stack, name=layer_name(view.layer)) for view in views],
             self.answer,
-            look.body(),
+            room,
+            [other - one > 1 for one, other in pairwise(places)],
         )
-        large = fit(lambda size: InputImage(self.image, size, "input image" * wide, self.probe), look.body(), most=3.8)
+        legend = VGroup()  # in a narrow frame there is no room for it
+        if strip is not None:
+            below = any(view.scale.low < 0 for view in views)
+            words = f"one scale a layer: {'blue is below zero' if below else 'bright is strong'}"
+            legend.add(label(words, look.SMALL, look.MUTED).move_to(strip.centre).match_x(pipeline.stacks))
         with self.beat("image"):
             self.say("What goes in: numbers")
-            self.play(FadeIn(large), run_time=look.MOVE_S)
-            self.until(0.7)
-            self.play(flash(large.picture), run_time=look.MOVE_S)
+            large, numbers = self.show_the_numbers()
         with self.beat("answer"):
             self.say(f"What comes out: “{self.told['answer']}”")
-            self.play(ReplacementTransform(large, pipeline.image), run_time=look.MOVE_S)
+            self.play(FadeOut(numbers), ReplacementTransform(large, pipeline.image), run_time=look.MOVE_S)
             self.play(FadeIn(pipeline.veil), Create(pipeline.arrows[0]), run_time=look.IN_S)
             self.play(Create(pipeline.arrows[1]), run_time=look.IN_S)
             self.play(FadeIn(pipeline.answer), run_time=look.IN_S)
@@ -111,7 +119,7 @@ class Overview(LessonScene):
             self.play(FadeOut(pipeline.veil, *pipeline.arrows), run_time=look.IN_S / 2)
             for stack, arrow in zip(pipeline.stacks, pipeline.steps, strict=False):
                 self.play(Create(arrow), FadeIn(stack), run_time=look.MOVE_S)
-            self.play(Create(pipeline.steps[-1]), run_time=look.IN_S)
+            self.play(Create(pipeline.steps[-1]), FadeIn(legend), run_time=look.IN_S)
         with self.beat("real"):
             self.say("Computed by this network from this image")
             for stack in pipeline.stacks:
@@ -123,12 +131,33 @@ class Overview(LessonScene):
         with self.beat("questions"):
             self.say("Three questions to ask of a map")
             self.play(
-                FadeOut(pipeline.image, *pipeline.stacks, pipeline.answer, *pipeline.steps), run_time=look.IN_S / 2
+                FadeOut(pipeline.image, *pipeline.stacks, pipeline.answer, *pipeline.steps, legend),
+                run_time=look.IN_S / 2,
             )
             self.play(FadeIn(tile), run_time=look.IN_S)
             for place, question in enumerate(asked):
                 self.until(0.3 + 0.2 * place)
                 self.play(FadeIn(question), run_time=look.IN_S)
+
+    def show_the_numbers(self) -> tuple[InputImage, Group]:
+        """The image, and some of its values where it steps most; one in colours stands alone."""
+        body, grey = look.body(), len(self.image) == 1
+        left, right = body.rows(1.0, 1.3) if look.shape() == "tall" else body.columns(1.1, 1.0)
+        name = "input image" if look.shape() == "wide" else ""
+        large = fit(lambda size: InputImage(self.image, size, name, self.probe), left if grey else body, most=3.8)
+        self.play(FadeIn(large), run_time=look.MOVE_S)
+        if not grey:
+            self.until(0.7)
+            self.play(flash(large.picture), run_time=look.MOVE_S)
+            return large, Group()
+        steps = np.abs(np.diff(self.image[0], axis=1))
+        row, column = np.unravel_index(int(steps.argmax()), steps.shape)
+        near = Closeup.within(large.picture, int(row), int(column), right)
+        near.remove(near.best)
+        self.until(0.35)
+        self.play(Create(near.mark), run_time=look.IN_S)
+        self.play(FadeIn(near, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)
+        return large, Group(near, near.mark)
 
     def answer(self, width: float) -> VGroup:
         """The likeliest class and how likely; beside the maps there is little room."""

@@ -28,6 +28,7 @@ from scenes import look
 from scenes.parts.chart import Axis, Chart, Key
 from scenes.parts.filter_picture import FilterPicture, slice_name, slice_that_moved
 from scenes.parts.filter_strip import ROOM, FilterStrip
+from scenes.parts.layer_name import layer_name
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import shape_text, whole
@@ -159,7 +160,7 @@ class TrainingCurves(LessonScene):
             epoch,
             self.followed,
             words=lambda share: (
-                f"Below the epochs stands one filter of {layer.name} as it was then."
+                f"Below the epochs stands one filter of {layer_name(layer.name)} as it was then."
                 f" {percent(share)} of all its movement fell into epoch {epoch}."
             ),
         )
@@ -244,7 +245,9 @@ class TrainingCurves(LessonScene):
         curves = self.curves(chart, "accuracy")
         line: VMobject = curves[1].line
         self.say(
-            f"One filter of {self.layer.name}, epoch by epoch" if self.layer else "One step of the curve, one epoch"
+            f"One filter of {layer_name(self.layer.name)}, epoch by epoch"
+            if self.layer
+            else "One step of the curve, one epoch"
         )
         self.play(FadeOut(standing), FadeIn(chart, curves, chart.keys), run_time=look.MOVE_S)
         steepest, epochs = steepest_epoch(self.history)[0], spread_epochs(self.epochs[-1], _STEPS)

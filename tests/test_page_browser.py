@@ -65,7 +65,7 @@ def test_arithmetic_gives_the_recorded_value(chromium: Chromium, page_file: Path
             assert visit.page.locator(".working .note[data-equal]").get_attribute("data-equal") == "true"
             place = arithmetic(bundle, layer, channel, row, column, 1)
             told = float(
-                re.search(r"recorded (\S+):", visit.page.locator(".working").inner_text())[1].replace("−", "-")
+                re.search(r"recorded (\S+) as this", visit.page.locator(".working").inner_text())[1].replace("−", "-")
             )
             assert told == pytest.approx(place.recorded, rel=1e-5, abs=1e-7)
             grids = [

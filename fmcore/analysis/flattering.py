@@ -12,6 +12,12 @@ def reach(activation: Floats) -> NDArray[np.float64]:
     return largest
 
 
+def reaches_up(activation: Floats) -> NDArray[np.bool_]:
+    """Of every channel (C,) of `activation` (C, H, W) whether no value below zero is as far from it as the largest."""
+    upwards: NDArray[np.bool_] = activation.max((1, 2)) >= -activation.min((1, 2))
+    return upwards
+
+
 def share_of_reach(weak: Floats, strong: Floats) -> float:
     """The largest magnitude of map `weak` as a share of that of map `strong`; 1 where both are zero everywhere.
 

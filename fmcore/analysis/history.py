@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 from fmcore.header import BundleHeader, EpochRecord
 
@@ -33,6 +34,14 @@ def overfitting(history: History) -> float:
     if last.train_loss >= best.train_loss:
         return 0.0
     return last.test_loss / best.test_loss - 1 if best.test_loss > 0 else 0.0
+
+
+def weights_are(header: BundleHeader) -> Literal["trained", "random", "unknown"]:
+    """What is known of the weights; those that a factory brings along may be either."""
+    said = header.model.weights
+    if said == "trained here":
+        return "trained" if header.training.epochs else "random" if starts_at_random(header) else "unknown"
+    return "random" if said == "random" else "unknown" if said.startswith("from ") else "trained"
 
 
 def starts_at_random(header: BundleHeader) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fmcore.analysis.attribution import Ablation, ablations
-from fmcore.analysis.flattering import reach
+from fmcore.analysis.flattering import reach, reaches_up
 from fmcore.analysis.meaning import MIXED
 from fmcore.analysis.saying import counted, listed, percent
 from fmcore.header import LayerInfo
@@ -29,6 +29,8 @@ def which_is_strongest(subject: Subject) -> Asked | None:
     layers = [layer for layer in subject.shown if layer.type != "pooling"] or subject.shown
     for layer in layers:
         channels = subject.view.channels(layer.name)
+        if not reaches_up(subject.maps(layer, channels)).all():
+            continue
         tops = dict(zip(channels, map(float, reach(subject.maps(layer, channels))), strict=True))
         strong = max(channels, key=lambda channel: (tops[channel], -channel))
         first = subject.flattered(layer)

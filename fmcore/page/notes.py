@@ -3,6 +3,7 @@
 from typing import Any
 
 from fmcore.analysis.hierarchy import hierarchy
+from fmcore.analysis.history import weights_are
 from fmcore.analysis.meaning import THRESHOLD
 from fmcore.analysis.naming import CUTTING
 from fmcore.analysis.saying import counted, listed, percent
@@ -64,7 +65,7 @@ def _ends(subject: Subject) -> tuple[LayerInfo | None, LayerInfo | None]:
 
 def _background(subject: Subject, compared: Compared | None) -> list[Block]:
     first, last = _ends(subject)
-    random = subject.bundle.header.model.weights == "random"
+    random = weights_are(subject.bundle.header) == "random"
     weights = "Here they are random, for nobody has trained this network. " * random
     many = ""
     if first is not None and first.type == "convolution":

@@ -12,7 +12,7 @@ from fmcore.analysis.cases import FINE
 from fmcore.analysis.channels import telling
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
-from fmcore.analysis.flattering import flattered, share_of_reach
+from fmcore.analysis.flattering import flattered, reaches_up, share_of_reach
 from fmcore.analysis.learning import Movement, movements
 from fmcore.analysis.meaning import MIXED, Meaning, meanings
 from fmcore.analysis.rounding import decimals_of_sum
@@ -203,6 +203,8 @@ class Subject:
         maps = self.maps(layer, channels)
         strong, weak = flattered(maps)
         if weak is None or share_of_reach(maps[weak], maps[strong]) > FAINT:
+            return None
+        if not reaches_up(maps[[weak, strong]]).all():  # it would have to be said of both which way they reach
             return None
         return channels[strong], channels[weak]
 

@@ -5,6 +5,7 @@ from manim import DOWN, RIGHT, UP, Group, Rectangle, VGroup
 from numpy.typing import NDArray
 
 from fmcore.analysis.convolution import Place
+from fmcore.analysis.naming import called
 from fmcore.analysis.worked import WorkedMap
 from fmcore.colour import GREY, ColourScale
 from scenes import look
@@ -65,7 +66,7 @@ def sum_picture(map_: WorkedMap, height: float) -> Group:
 
 def _map(map_: WorkedMap, part: str, values: Floats, has_bar: bool, height: float, title: str) -> Group:
     brief = look.shape() == "tall" and not has_bar
-    name = _which(map_.channel, map_.layer.output_shape[0], map_.layer.name, brief)
+    name = _which(map_.channel, map_.layer.output_shape[0], called(map_.layer.name), brief)
     scale = ColourScale.of(values)
     source = ArraySource(f"{map_.layer.name}/{part}", (map_.probe, map_.channel))
     shown = FeatureMap(values, scale, height, name, source, says_flat="beside" if has_bar else "not")

@@ -1,10 +1,12 @@
 """The formula of a feature map, whose parts light up one by one."""
 
+import re
 from typing import Self
 
 from manim import ManimColor, MathTypst, Rectangle, VGroup
 
 from scenes import look
+from scenes.parts.text import in_language
 
 _SIZE = 40.0  # manim's font size
 
@@ -19,7 +21,8 @@ class Equation(MathTypst):
     def __init__(self, has_phi: bool = True, has_bias: bool = True) -> None:
         inner = "{{ W_k : weights }} {{ * : slides }} {{ x : input }}" + (" {{ + b_k : bias }}" if has_bias else "")
         outer = "{{ phi.alt : phi }} lr(( " + inner + " ))" if has_phi else inner
-        super().__init__('{{ "feature map"_k : map }} = ' + outer, font_size=_SIZE, color=look.MUTED)
+        name = re.sub(r'["\\{}]', "", in_language("feature map"))  # they mean something to Typst, or to manim
+        super().__init__(f'{{{{ "{name}"_k : map }}}} = ' + outer, font_size=_SIZE, color=look.MUTED)
         self.names = ("input", "weights", "slides", *["bias"] * has_bias, *["phi"] * has_phi, "map")
 
     def fill(self, region: look.Region) -> Self:

@@ -21,7 +21,8 @@ class Pipeline:
     """In a row in a wide frame; in a square one with the answer below the row, in a tall one with the image above it.
 
     `answer` makes it for a width. `veil` is a box in the place of the stacks, for as long as nobody has looked into
-    it, with `arrows` to and from it; `steps` are those from the image through the stacks to the answer.
+    it, with `arrows` to and from it; `steps` are those from the image through the stacks to the answer, with dots where
+    `skipped` says that layers lie between one stack and the next.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Pipeline:
         stacks: Sequence[Callable[[float], ChannelStack]],
         answer: Callable[[float], VGroup],
         room: look.Region,
+        skipped: Sequence[bool] = (),
     ) -> None:
         above, below = look.shape() == "tall", look.shape() != "wide"
         first, middle, last = _rooms(room)
@@ -54,11 +56,16 @@ class Pipeline:
             self.answer.align_to(self.stacks, RIGHT)
         if not below:
             self.answer.shift((level - self.answer.get_y()) * UP)
-        between = [arrow(one.edge(RIGHT), other.edge(LEFT)) for one, other in pairwise(self.stacks)]
+        if above:
+            self.image.match_x(self.stacks[0])
+        between = [VGroup(arrow(one.edge(RIGHT), other.edge(LEFT))) for one, other in pairwise(self.stacks)]
+        for step, dots in zip(between, skipped, strict=False):
+            if dots:
+                step.add(label("…", look.LABEL, look.MUTED).next_to(step, UP, buff=look.NEAR))
         self.steps = [
-            self._in(above, self.stacks[0].edge(LEFT), self.stacks.get_top()),
+            self._in(above, self.stacks[0].edge(LEFT), self.stacks[0].get_top()),
             *between,
-            self._out(below, self.stacks[-1].edge(RIGHT), (self.stacks if above else self.stacks[-1]).get_bottom()),
+            self._out(below, self.stacks[-1].edge(RIGHT), self.stacks[-1].get_bottom()),
         ]
         self.arrows = [
             self._in(above, box.get_left(), box.get_top()),
@@ -80,6 +87,6 @@ def _rooms(room: look.Region) -> list[look.Region]:
     if look.shape() == "wide":
         return room.columns(1.9, 7.5, 2.3, gap=_ARROW)
     if look.shape() == "tall":
-        return room.rows(1.2, 2.1, 0.55, gap=2 * look.GAP)
+        return room.rows(1.45, 2.0, 0.55, gap=2 * look.GAP)
     above, below = room.rows(3.2, 0.8, gap=2 * look.GAP)
     return [*above.columns(1.9, 4.4, gap=_ARROW), below]

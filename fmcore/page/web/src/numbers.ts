@@ -9,9 +9,16 @@ export function figure(value: number, digits = 3): string {
     size >= 10 ** digits
       ? Math.round(size).toLocaleString("en")
       : size < 1e-4
-        ? size.toExponential(digits - 1)
+        ? powerOfTen(size.toExponential(digits - 1))
         : String(Number(size.toPrecision(digits)));
   return local(value < 0 ? `−${text}` : text);
+}
+
+/** `2.35 · 10⁻⁶` of `2.35e-6`. */
+function powerOfTen(written: string): string {
+  const [mantissa, exponent] = written.split("e") as [string, string];
+  const raised = [...exponent.replace("+", "")].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[+sign]));
+  return `${mantissa} · 10${raised.join("")}`;
 }
 
 /** With exactly so many decimals. */
@@ -30,6 +37,11 @@ export function percent(share: number): string {
   return say("{1}%", fixed(hundredths, 1));
 }
 
+/** The name of a layer as a sentence says it: "layer 0" where it is nothing but a number. */
+export function called(layer: string): string {
+  return /^[\d.]+$/.test(layer) ? say("layer {1}", layer) : layer;
+}
+
 export function shapeOf([channels, height, width]: readonly [number, number, number]): string {
   return ordered(`${height} × ${width} × ${channels}`);
 }
@@ -39,6 +51,6 @@ export function counted(number: number, noun: "epoch" | "input channel"): string
 }
 
 export function clock(seconds: number): string {
-  const whole = Math.floor(seconds);
+  const whole = Math.round(seconds); // as the chapters beside the film do
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }

@@ -91,6 +91,11 @@ export class Recorded {
     return this.model.historyEpochs.includes(epoch) && this.has(`${layer.name}/history/${probe}`);
   }
 
+  /** Whether it holds `layer` as it was in earlier epochs, for any image. */
+  hasPast(layer: Layer): boolean {
+    return this.model.historyProbes.some((probe) => this.has(`${layer.name}/history/${probe}`));
+  }
+
   /** What `stage` of `layer` was for image `probe`; null where the page does not hold it. */
   async maps(layer: Layer, stage: Stage, probe: number, epoch: number | null = null): Promise<Maps | null> {
     if (epoch !== null && epoch !== this.lastEpoch) {

@@ -18,6 +18,7 @@ const TEXTS = [
   "Print a handout",
   "What this page rounds or leaves out",
   "Made with fmcore {1}. All numbers are of the recorded network; nothing is simulated.",
+  "layer {1}",
   // layers and images
   "Layer, from shallow to deep: height × width × channels",
   "image",
@@ -89,6 +90,7 @@ const TEXTS = [
   "{1}. Shown is the pre-activation, {2}.",
   "Of earlier epochs this page holds activations only; switch to “{1}”.",
   "Of this epoch this page holds no maps for this image.",
+  "Of earlier epochs this page holds no maps of this layer.",
   "Channel {1} of {2} of {3}",
   "resembles {1}",
   "{1} everywhere",
@@ -150,9 +152,9 @@ const TEXTS = [
   "scale of batch norm",
   "shift",
   "before normalisation",
-  "The network itself recorded {1}, which is another value: this page is damaged.",
-  "The network itself recorded {1}: the same, as far as the rounded values of this page tell.",
-  "The network itself recorded {1}: the same, but for the rounding of float32.",
+  "The network itself recorded {1} as this {2}, which is another value: this page is damaged.",
+  "The network itself recorded {1} as this {2}: the same, as far as the rounded values of this page tell.",
+  "The network itself recorded {1} as this {2}: the same, but for the rounding of float32.",
   // the film
   "The film",
   "The film is not beside this page: put “{1}” into the same folder.",

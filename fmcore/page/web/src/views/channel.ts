@@ -1,7 +1,7 @@
 /** What is known of the chosen channel: what it resembles, what is wrong with it, what it counts for, its filter. */
 
 import { fill, h, show } from "../dom";
-import { counted, figure, fixed } from "../numbers";
+import { called, counted, figure, fixed } from "../numbers";
 import { extentOf } from "../ranges";
 import { say, term } from "../say";
 import { paint, scaleOf } from "../scale";
@@ -30,7 +30,7 @@ export function channelView(store: Store): HTMLElement {
     const { classes, probes } = recorded.model;
     const answer = classes[probes[state.image]!.predicted]!;
     const label = layer.labels[layer.channels.indexOf(state.channel)];
-    heading.textContent = say("Channel {1} of {2}", state.channel + 1, layer.name);
+    heading.textContent = say("Channel {1} of {2}", state.channel + 1, called(layer.name));
     fill(
       facts,
       label

@@ -3,7 +3,7 @@
 import type { Layer, LayerMatch, Model } from "../contract";
 import { dropdown, h, show } from "../dom";
 import { carried, cut, fieldOf, type Place } from "../geometry";
-import { figure, fixed } from "../numbers";
+import { called, figure, fixed } from "../numbers";
 import type { Maps, Recorded } from "../recorded";
 import { say } from "../say";
 import { scaleFor } from "../scaling";
@@ -68,8 +68,8 @@ export function chosenView(store: Store): HTMLElement {
       bars[at].show(scale);
       sides.push({ maps: found, input: from.model.input, channel, figure: figures[at], bar: bars[at] });
     };
-    put(0, recorded, maps, state.channel, say("Channel {1} of {2}", state.channel + 1, layer.name));
-    put(1, recorded, maps, state.with, say("Channel {1} of {2}", (state.with ?? 0) + 1, layer.name));
+    put(0, recorded, maps, state.channel, say("Channel {1} of {2}", state.channel + 1, called(layer.name)));
+    put(1, recorded, maps, state.with, say("Channel {1} of {2}", (state.with ?? 0) + 1, called(layer.name)));
     put(2, match?.recorded ?? recorded, other, match?.channel ?? null, match?.title ?? "");
     likeness.textContent = match?.words ?? "";
     show(likeness, match !== null && match.words !== "");
@@ -154,11 +154,11 @@ function matchOf(store: Store) {
     "Channel {1} and channel {2} of {3} in {4} are matched: their maps correlate at {5} over the same images.",
     state.channel + 1,
     channel + 1,
-    layer.name,
+    called(layer.name),
     recorded.model.name,
     fixed(correlation, 2),
   );
-  const title = say("{1}: channel {2} of {3}", recorded.model.name, channel + 1, layer.name);
+  const title = say("{1}: channel {2} of {3}", recorded.model.name, channel + 1, called(layer.name));
   return { recorded, layer, channel, title, words };
 }
 

@@ -73,11 +73,12 @@ export function epochView(store: Store): HTMLElement {
     scrubber.set(at, 0, Math.max(epochs.length - 1, 0));
     const absent = !store.shown.remembers(store.layer, state.image, state.epoch);
     const held = historyProbes.map((probe) => String(probe + 1)).join(", ");
+    const past = held !== "" && store.shown.hasPast(store.layer);
     note.textContent = !absent
       ? say(
           "The maps and the filter are of this epoch; answers, Grad-CAM and all that was measured are of the trained network.",
         )
-      : held === ""
+      : !past
         ? say(
             "Maps of earlier epochs are not on this page; the filter is of this epoch; answers, Grad-CAM and all that was measured are of the trained network.",
           )

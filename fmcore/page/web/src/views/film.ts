@@ -2,7 +2,7 @@
 
 import type { Chapter, Film } from "../contract";
 import { fill, h, show } from "../dom";
-import { clock } from "../numbers";
+import { called, clock } from "../numbers";
 import { say } from "../say";
 import { patched } from "../state";
 import type { Store } from "../store";
@@ -55,7 +55,7 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
     show(back, about.length > 0 && !gone);
     fill(
       back,
-      `${say("{1} in the film:", state.layer)} `,
+      `${say("{1} in the film:", called(state.layer))} `,
       ...about
         .slice(0, MOST_BACK)
         .map((chapter) =>

@@ -3,7 +3,7 @@
 import type { Probe } from "../contract";
 import { dropdown, fill, h, show, slider, stretch, tick, unique } from "../dom";
 import { cut, extent, fieldOf, placeAt, type Box, type Place } from "../geometry";
-import { figure, percent } from "../numbers";
+import { called, figure, percent } from "../numbers";
 import { extentOf } from "../ranges";
 import { say } from "../say";
 import { paint, paintImage, scaleOf } from "../scale";
@@ -67,8 +67,8 @@ export function imageView(store: Store): HTMLElement {
     show(overlay, state.overlay === "on" && values !== null);
     what.textContent =
       cam === null
-        ? say("Channel {1} of {2} over the image", state.channel + 1, layer.name)
-        : say("Grad-CAM of {1} over the image", layer.name);
+        ? say("Channel {1} of {2} over the image", state.channel + 1, called(layer.name))
+        : say("Grad-CAM of {1} over the image", called(layer.name));
     show(bar.element, state.overlay === "on" && values !== null);
     if (values !== null) {
       const [, height, width] = layer.shape;
@@ -79,7 +79,7 @@ export function imageView(store: Store): HTMLElement {
       place(overlay, extent(layer), recorded.model.input);
       bar.show(scale);
     }
-    evidence.textContent = support && supported(support, recorded.model.classes[state.class!]!, layer.name);
+    evidence.textContent = support && supported(support, recorded.model.classes[state.class!]!, called(layer.name));
     show(evidence, support !== null);
   });
 
@@ -186,8 +186,11 @@ function answersView(store: Store): HTMLElement {
     const { shown: recorded, state } = store;
     const shares = await recorded.probabilities(state.image);
     if (!current()) return;
-    const { label } = recorded.model.probes[state.image]!;
-    const order = [...shares.keys()].sort((one, other) => shares[other]! - shares[one]! || one - other);
+    const { label, predicted } = recorded.model.probes[state.image]!;
+    const first = (at: number): number => (at === predicted ? 0 : 1); // of those that round to the same
+    const order = [...shares.keys()].sort(
+      (one, other) => shares[other]! - shares[one]! || first(one) - first(other) || one - other,
+    );
     fill(
       list,
       ...order.slice(0, MOST_ANSWERS).map((at) => answer(recorded.model.classes[at]!, shares[at]!, at === label)),

@@ -2,7 +2,7 @@
 
 import type { Layer } from "../contract";
 import { fill, h, unique } from "../dom";
-import { shapeOf } from "../numbers";
+import { called, shapeOf } from "../numbers";
 import { say } from "../say";
 import type { Store } from "../store";
 
@@ -27,7 +27,7 @@ export function layersView(store: Store): HTMLElement {
           "label",
           { class: `layer ${layer.type}${other === null ? "" : " apart"}`, title: layer.name },
           inputs[at],
-          h("strong", {}, layer.name),
+          h("strong", {}, called(layer.name)),
           h("span", {}, shapeOf(layer.shape)),
           h("small", {}, sight(layer)),
           other !== null && h("small", {}, say("reads {1}", other)),
@@ -56,7 +56,7 @@ function reveal(label: Element, list: Element): void {
 /** What `layer` reads where that is not the layer before it; null where it is, or where nobody recorded it. */
 function readElsewhere({ input }: Layer, before: Layer | undefined): string | null {
   if (input === "" || input === (before ? `${before.name}/activation` : input)) return null;
-  return input === "probes" || input === "input" ? say("the image") : input.replace(/\/activation$/, "");
+  return input === "probes" || input === "input" ? say("the image") : called(input.replace(/\/activation$/, ""));
 }
 
 function sight(layer: Layer): string {

@@ -2,7 +2,7 @@
 
 import type { Layer } from "../contract";
 import { fill, h, show, unique } from "../dom";
-import { figure, shapeOf, whole } from "../numbers";
+import { called, figure, shapeOf, whole } from "../numbers";
 import { extentOf, strongest } from "../ranges";
 import type { Maps } from "../recorded";
 import { say, term } from "../say";
@@ -45,7 +45,7 @@ export function mapsView(store: Store): HTMLElement {
     builtFrom = among;
     tiles = shown.map((channel) => tile(store, name, layer, channel));
     fill(grid, ...tiles.map((one) => one.element));
-    heading.textContent = say("Feature maps of {1}", layer.name);
+    heading.textContent = say("Feature maps of {1}", called(layer.name));
     size = sizeOf(layer, wanted.length, channels, shown.length > wanted.length ? store.state.channel : null);
     fill(diagnosis, ...layer.diagnosis.map((sentence) => h("li", {}, sentence)));
   };
@@ -59,6 +59,8 @@ export function mapsView(store: Store): HTMLElement {
     absent.textContent =
       state.stage === "preactivation"
         ? say("Of earlier epochs this page holds activations only; switch to “{1}”.", say("activation"))
+        : !recorded.hasPast(layer)
+          ? say("Of earlier epochs this page holds no maps of this layer.")
         : say("Of this epoch this page holds no maps for this image.");
     grid.classList.toggle("absent", maps === null);
     if (maps === null) return;
@@ -153,7 +155,7 @@ export function describe(layer: Layer, channel: number, values: ArrayLike<number
   const badges = layer.badges.filter((badge) => badge.channel === channel).map((badge) => term(badge.kind));
   const [row, column] = strongest(values, width);
   return [
-    say("Channel {1} of {2} of {3}", channel + 1, layer.shape[0], layer.name),
+    say("Channel {1} of {2} of {3}", channel + 1, layer.shape[0], called(layer.name)),
     label && label.name !== "mixed" ? say("resembles {1}", term(label.name)) : "",
     ...badges,
     low === high

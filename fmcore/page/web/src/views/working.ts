@@ -3,7 +3,7 @@
 import { weightiest, workshop, type Slice, type Working, type Workshop } from "../arithmetic";
 import { dropdown, fill, h, show } from "../dom";
 import type { Place } from "../geometry";
-import { figure } from "../numbers";
+import { called, figure } from "../numbers";
 import { extentOf } from "../ranges";
 import { say } from "../say";
 import { colourOf, inkOn, scaleOf } from "../scale";
@@ -71,11 +71,16 @@ export function workingView(store: Store): HTMLElement {
     fill(sum, ...sentence(working, one, layer.nonlinearity, layer.sum));
     const equal = Math.abs(working.value - working.recorded) <= working.tolerance;
     const recorded = figure(working.recorded, working.rounded ? 3 : 6);
+    const kind = say(layer.sum ? "sum" : "pre-activation");
     proof.textContent = !equal
-      ? say("The network itself recorded {1}, which is another value: this page is damaged.", recorded)
+      ? say("The network itself recorded {1} as this {2}, which is another value: this page is damaged.", recorded, kind)
       : working.rounded
-        ? say("The network itself recorded {1}: the same, as far as the rounded values of this page tell.", recorded)
-        : say("The network itself recorded {1}: the same, but for the rounding of float32.", recorded);
+        ? say(
+            "The network itself recorded {1} as this {2}: the same, as far as the rounded values of this page tell.",
+            recorded,
+            kind,
+          )
+        : say("The network itself recorded {1} as this {2}: the same, but for the rounding of float32.", recorded, kind);
     proof.dataset["equal"] = String(equal);
   };
 
@@ -106,12 +111,12 @@ function why(store: Store): string {
   if (layer.type === "pooling") {
     return say(
       "{1} pools: each of its values sums up {2} × {3} places of the map before it, and no filter is learned.",
-      layer.name,
+      called(layer.name),
       ...layer.kernel,
     );
   }
   if (layer.type === "block")
-    return say("{1} is a block of several layers, so no single filter makes its values.", layer.name);
+    return say("{1} is a block of several layers, so no single filter makes its values.", called(layer.name));
   return layer.weighted.includes(store.state.channel)
     ? say("This page does not hold all that went into this layer, so its values cannot be worked out here.")
     : say("This page does not hold the filter of this channel; those of the channels shown first are here.");
