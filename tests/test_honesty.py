@@ -12,6 +12,7 @@ from fmcore.bundle import Array, Bundle, save_bundle
 from fmcore.errors import BundleError
 from fmcore.header import EpochRecord
 from scenes.activation_heatmap import ActivationHeatmap
+from scenes.feature_map_demo import FeatureMapDemo
 from scenes.grad_cam import GradCam
 from scenes.model_comparison import ModelComparison
 from scenes.training_curves import TrainingCurves
@@ -109,3 +110,22 @@ def test_what_an_ablation_says_depends_on_how_much_it_moves(case: str, tmp_path:
 
     film = play(GradCam, changed(tmp_path / "b", MEASURED, ablate))
     assert said in film.performance.beats[-1].say
+
+
+WEIGHTS = {  # of a bundle that was never trained here: what is said of its filter
+    ("random", ""): "nobody has trained this network yet",
+    ("trained here", "tutorial"): "nobody has trained this network yet",
+    ("from nets.py:make", ""): "Nobody wrote these numbers down.",
+    ("file net.safetensors", ""): "Training found them.",
+}
+
+
+@pytest.mark.parametrize(("weights", "model"), WEIGHTS)
+def test_only_trained_weights_are_said_to_be_trained(weights: str, model: str, tmp_path: Path) -> None:
+    with Bundle.open(make_bundle(tmp_path / "plain", Net())) as bundle:
+        named = bundle.header.model.model_copy(update={"weights": weights})
+    recipe = {"model": model, "weights": ""} if model else {}
+    path = changed(tmp_path / "b", Net(), model=named, recipe=recipe)
+    said = play(FeatureMapDemo, path).scene.told["origin"]
+    assert said.endswith(WEIGHTS[weights, model]) or WEIGHTS[weights, model] in said
+    assert ("Training found" in said) == (weights == "file net.safetensors")

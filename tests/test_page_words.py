@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from films import Net, make_bundle
 from pages import RICH, check_words, edited, paged, rich_bundle, taught, texts
 
 from fmcore.analysis.saying import percent
-from fmcore.bundle import Bundle
+from fmcore.bundle import Bundle, save_bundle
 from fmcore.header import BundleHeader
 from fmcore.page.economies import Economy
 from fmcore.page.phrases import number, shortened
@@ -165,3 +166,14 @@ def test_no_channel_is_called_what_nobody_measured(rich: Path) -> None:
 )  # fmt: skip
 def test_numbers_and_names_as_they_are_read(said: str, text: str) -> None:
     assert said == text
+
+
+def test_maps_that_reach_below_zero_are_not_compared_by_how_high_they_reach(tmp_path: Path) -> None:
+    with Bundle.open(make_bundle(tmp_path / "a", Net(relu=False, measured=True))) as bundle:
+        arrays = {name: np.array(bundle.array(name)) for name in bundle.header.arrays}
+        for layer in ("conv1", "conv2"):
+            arrays[f"{layer}/activation"] -= 2 * np.abs(arrays[f"{layer}/activation"]).max()
+        save_bundle(tmp_path / "sunk", bundle.header, arrays)
+    teaching, _ = taught(tmp_path / "sunk")
+    everything = str([teaching.tour, teaching.questions, teaching.notes])
+    assert "it reaches" not in everything and "strongest colour" not in everything
