@@ -213,6 +213,11 @@ class Bundle:
         """The probe to show when nobody names one."""
         return default_probe(self.header.probes)
 
+    def is_right(self, probe: int) -> bool | None:
+        """Whether the network answers with the image's class; None where nobody knows it. Names need not differ."""
+        one = self.header.probes[probe]
+        return None if one.label is None else one.label == one.predicted
+
     def truth(self, probe: int) -> str | None:
         """The name of the class that the image of `probe` belongs to; None where nobody said."""
         label = self.header.probes[probe].label

@@ -103,7 +103,7 @@ class FeatureMapDemo(LessonScene):
         return {
             "answer": self.bundle.class_name(answer),
             "probability": self.claim("probability of the answer", "logits", self.probe, words=percent),
-            "verdict": verdict(self.bundle.class_name(answer), truth),
+            "verdict": verdict(self.bundle.is_right(self.probe), truth),
             "rows": self.claim("rows", *weight, words=whole),
             "columns": self.claim("columns", *weight, words=whole),
             "origin": {
@@ -276,8 +276,8 @@ class FeatureMapDemo(LessonScene):
             self.play(equation.animate.lit(*parts, color=color), flash(thing), run_time=look.MOVE_S)
 
 
-def verdict(answer: str, truth: str | None) -> str:
+def verdict(right: bool | None, truth: str | None) -> str:
     """Whether the answer is right, where somebody said what the image shows."""
-    if truth is None:
+    if right is None:
         return "Nobody told us what it really is."
-    return "That is right." if answer == truth else f"That is wrong: it is “{truth}”."
+    return "That is right." if right else f"That is wrong: it is “{truth}”."

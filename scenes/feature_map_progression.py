@@ -89,7 +89,7 @@ class FeatureMapProgression(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         first, last = self.layers[0], self.layers[-1]
-        truth, said = self.bundle.truth(self.probe), self.bundle.header.probes[self.probe].predicted
+        said = self.bundle.header.probes[self.probe].predicted
         answer = self.bundle.class_name(said)
         above = self._both("share above zero", "activation", percent, self.probe)
         return {
@@ -115,7 +115,7 @@ class FeatureMapProgression(LessonScene):
             "probability": self.claim(
                 "probability of the answer", "logits", self.probe, words=lambda p: f"{percent(p)} probability"
             ),
-            "verdict": "" if truth in (None, answer) else ", and that is wrong",
+            "verdict": ", and that is wrong" if self.bundle.is_right(self.probe) is False else "",
         }
 
     def _both(self, measure: str, part: str, words: Callable[[float], str], *index: int) -> list[Claim]:

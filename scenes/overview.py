@@ -10,6 +10,7 @@ from manim import DOWN, LEFT, Create, FadeIn, FadeOut, Group, ReplacementTransfo
 from fmcore.analysis.channels import representatives
 from fmcore.analysis.depths import depths
 from fmcore.analysis.saying import counted, percent
+from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
@@ -41,7 +42,7 @@ class Overview(LessonScene):
         Beat(
             cue="between",
             say="What happens in between? Layer by layer, the image becomes feature maps:"
-            " {first_maps} in {first}, {last_maps} in {last}.",
+            " {first_maps} in {first}{then}.",
         ),
         Beat(
             cue="real",
@@ -63,26 +64,26 @@ class Overview(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         first, last = self.layers[0], self.layers[-1]
-        truth = self.bundle.truth(self.probe)
+        right = self.bundle.is_right(self.probe)
         answer = self.bundle.class_name(self.bundle.header.probes[self.probe].predicted)
         self.chance = self.claim("probability of the answer", "logits", self.probe, words=percent)
-        colours = {1: "in grey", 3: "in red, green and blue"}.get(len(self.image), f"in {len(self.image)} channels")
+        colours = {1: "in grey", 3: "in red, green and blue"}.get(len(self.image), "in several channels")
         return {
             "rows": self.claim("rows", "probes", self.probe, words=whole),
             "columns": self.claim("columns", "probes", self.probe, words=whole),
             "colours": colours,
             "answer": answer,
             "probability": self.chance,
-            "verdict": "" if truth is None else " That is right." if truth == answer else " That is wrong.",
+            "verdict": "" if right is None else " That is right." if right else " That is wrong.",
             "first": layer_name(first.name),
-            "last": layer_name(last.name),
             "first_maps": self._maps(first.name),
-            "last_maps": self._maps(last.name),
+            "then": "" if last is first else self._maps(last.name, f", {{}} in {layer_name(last.name)}"),
         }
 
-    def _maps(self, layer: str) -> object:
-        words = partial(counted, noun="map")
-        return self.claim("channels", f"{layer}/activation", self.probe, words=words)
+    def _maps(self, layer: str, words: str = "{}") -> Claim:
+        return self.claim(
+            "channels", f"{layer}/activation", self.probe, words=lambda n: words.replace("{}", counted(n, "map"))
+        )
 
     # -- what is shown ---------------------------------------------------------------------------
 

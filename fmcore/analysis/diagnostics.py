@@ -92,7 +92,8 @@ class Diagnosis:
         more = len(self.redundant) - len(groups)
         over = f"over {counted(self.images, 'image')}"
         told = f"{self._of_all(channels)} are redundant, because they repeat each other, {over}."
-        return [" ".join([told, *groups, *([f"There are {more:,} more such groups."] if more else [])])]
+        rest = f"There {'is' if more == 1 else 'are'} {counted(more, 'more such group')}."
+        return [" ".join([told, *groups, *([rest] if more else [])])]
 
     def _background(self) -> list[str]:
         if not self.background:

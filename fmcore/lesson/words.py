@@ -19,8 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from fmcore.errors import PlanError, one_of
 from fmcore.lesson.toml_file import read_toml, toml_row, toml_string
 
-_NUMBER = r"−?\d+(?:[.,]\d+)*"
+_NUMBER = r"−?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?"
 _QUOTED = r"(?<=“)[^“”]+(?=”)"
+_SUM = re.compile(rf"{_NUMBER}(?: (?:×|\+|−|=|≈|·) {_NUMBER})*")
+_LONGEST = 4000  # characters: no text of ours, and what is longer is not searched for what to take out
 _PLACE = re.compile(r"\{(\d+)\}")
 _NUMBERED = re.compile(r"layer [\d.]+")  # a layer whose name is but a number, as sentences call it
 _SWAPPED = str.maketrans(".,", ",.")
@@ -61,43 +63,68 @@ class Words(BaseModel):
             *items, last = (self._written(one, names) for one in (*listed["items"].split(", "), listed["last"]))
             return _filled(self.words.get(ending := _ending(listed)) or ending, [", ".join(items), last])
         if held in names:
-            if not _NUMBERED.fullmatch(held):
-                return held
-            names = ()
+            number = held.partition(" ")[2]
+            said = self.words.get("layer {1}") if _NUMBERED.fullmatch(held) else None
+            return said.replace("{1}", number) if said else held  # 0.1 is no decimal there
         return self.of(held, names) if self.words.get(taken_out(held, names)[0]) else held
+
+    def named(self, name: str) -> str:
+        """A name such as that of a class: its translation, and else the name itself with numbers as they are in it."""
+        return self.of(name) if self.words.get(taken_out(name)[0]) else name
 
 
 class Translator:
     """Translates the texts of one scene or page, and keeps in mind what it was asked for.
 
     `names` are those of layers, as texts call them: they are in no language. `proper` names stand in quotation marks,
-    and nobody is asked to translate them.
+    and nobody is asked to translate them. `from_right` keeps the parts of sums in order, for readers that turn lines.
     """
 
-    def __init__(self, words: Words | None, names: Iterable[str] = (), proper: Iterable[str] = ()) -> None:
+    def __init__(
+        self, words: Words | None, names: Iterable[str] = (), proper: Iterable[str] = (), from_right: bool = False
+    ) -> None:
         self._words, self._names, self._proper = words, tuple(names), frozenset(proper)
+        self._from_right = from_right
+        self._said: dict[tuple[str, tuple[str, ...]], tuple[str, list[str]]] = {}  # with what was asked for
         self._asked: dict[str, None] = {}
 
     def of(self, text: str, *more: str) -> str:
         """`text` in the language of the words; as it is where there is nothing for it. `more` are names in it, too."""
-        names = (*self._names, *more)
-        key, held = taken_out(text, names)
-        self._asked[key] = None
-        for one in held:
-            if listed := _patterns(names).several.fullmatch(one):
-                self._asked[_ending(listed)] = None
-            if (one in quoted(text) and one not in self._proper) or _NUMBERED.fullmatch(one):
-                self._asked[taken_out(one, () if one in names else names)[0]] = None
-        return text if self._words is None else self._words.of(text, names)
+        if len(text) > _LONGEST:
+            return text
+        if (text, more) not in self._said:
+            names = (*self._names, *more)
+            key, held = taken_out(text, names)
+            inside, asked = set(quoted(text)) - self._proper, [key]
+            for one in held:
+                if listed := _patterns(names).several.fullmatch(one):
+                    asked.append(_ending(listed))
+                if one in names and _NUMBERED.fullmatch(one):
+                    asked.append("layer {1}")
+                elif one in inside:
+                    asked.append(taken_out(one, names)[0])
+            said = text if self._words is None else self._words.of(text, names)
+            self._said[text, more] = self._isolated(said), asked
+        said, asked = self._said[text, more]
+        self._asked.update(dict.fromkeys(asked))
+        return said
 
-    def silently(self, text: str) -> str:
-        """The same, not kept in mind: what a translation may have but is not asked for."""
-        return text if self._words is None else self._words.of(text, self._names)
+    def name(self, name: str, asked: bool = True) -> str:
+        """A class by its name; `asked` says whether a translator is asked for it."""
+        if asked:
+            self._asked[taken_out(name)[0]] = None
+        return name if self._words is None else self._words.named(name)
 
     def prose(self, text: str, *more: str) -> str:
         """The same for several sentences, each by itself; a full stop in quotation marks ends none."""
+        if len(text) > _LONGEST:
+            return text
         sentences = re.split(r"(?<=[.!?])\s+(?![^“”]*”)", text)
         return " ".join(self.of(sentence, *more) for sentence in sentences) if text else text
+
+    def _isolated(self, text: str) -> str:
+        """In a language that is written from the right, with its numbers and signs in their own order."""
+        return _SUM.sub(lambda found: f"\u2066{found[0]}\u2069", text) if self._from_right else text
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -128,9 +155,12 @@ class _Patterns(NamedTuple):
 @lru_cache(maxsize=256)
 def _patterns(names: tuple[str, ...]) -> _Patterns:
     """What is taken out of a text with these names in it."""
-    known = [rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(set(names), key=len, reverse=True) if name]
+    ordered = sorted(set(filter(None, names)), key=len, reverse=True)
+    known = [rf"(?<!\w){re.escape(name)}(?!\w)" for name in ordered]
     one = "|".join([*known, _NUMBER])
-    several = rf"(?<!\w)(?P<items>(?:{one})(?:, (?:{one}))+) and (?P<last>{one})(?P<more> more\b)?"
+    plain = [part for part, name in zip(known, ordered, strict=True) if not re.search(",| and ", name)]
+    item = "|".join([*plain, _NUMBER])  # a name that looks like a list could be read in many ways
+    several = rf"(?<!\w)(?P<items>(?:{item})(?:, (?:{item}))+) and (?P<last>{item})(?P<more> more\b)?"
     return _Patterns(re.compile("|".join([_QUOTED, several, one])), re.compile(several))
 
 

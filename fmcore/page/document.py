@@ -22,7 +22,6 @@ WITHOUT_SCRIPT = (
     "This page draws what was recorded with JavaScript, which is switched off. The script is part of this file."
 )
 _UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&"}  # json itself escapes all that is not ASCII
-_FROM_RIGHT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})  # languages written so
 _STYLES = ("ground", "bench", "place", "below", "media")  # the last word is that of screens, systems and paper
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
@@ -65,7 +64,7 @@ def document(content: Mapping[str, Any], data: str, parts: Assets, without_scrip
     filled = {
         "csp": policy(parts),
         "language": content["language"],
-        "direction": "rtl" if content["language"].partition("-")[0].lower() in _FROM_RIGHT else "ltr",
+        "direction": content["direction"],
         "title": html.escape(_printable(str(content["title"]))),
         "style": parts.style,
         "script": parts.script,

@@ -102,6 +102,7 @@ def _fitted(
     found = Page(sources(bundle, other))
     shelf = Shelf(told)
     made: dict[Economy, Composed] = {}
+    own, names = translator(words, found.sources), networks(found.sources)  # what is said once is known
 
     def size(economy: Economy, room: int) -> int:
         """The bytes of the whole page; where the arrays alone need more than `room`, an estimate of what they need."""
@@ -112,7 +113,6 @@ def _fitted(
             probes = found.probes(economy)
             taught = teach(bundle, other, content, probes)
             content |= {"tour": taught.tour, "questions": taught.questions, "notes": taught.notes}
-            own, names = translator(words, found.sources), networks(found.sources)
             title = own.of(shown(found.sources) if film else content["title"], *names, data_of(found.sources))
             content["title"] = f"{film.record.title} · {title}" if film else title
             if film is not None:

@@ -8,18 +8,24 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from fmcore.analysis.classical import NAMES
 from fmcore.analysis.meaning import MIXED
 from fmcore.analysis.naming import PHI_NAMES, called
 from fmcore.lesson.words import Translator, Words
 from fmcore.page.evidence import KINDS
-from fmcore.page.phrases import layer_words
+from fmcore.page.phrases import layer_words, shortened
 from fmcore.page.source import Source
 
 Fields = dict[str, Any]
 
+# Languages and scripts that are written from the right.
+_FROM_RIGHT = frozenset({
+    "ar", "ara", "ckb", "dv", "div", "fa", "fas", "he", "heb", "nqo", "prs", "ps", "pus", "sd", "snd", "syr", "ug",
+    "uig", "ur", "urd", "yi", "yid",
+})  # fmt: skip
+_SCRIPTS_FROM_RIGHT = frozenset(("arab", "hebr", "nkoo", "syrc", "thaa"))
 _TEST_IMAGE = re.compile(r"test image \d+")
 
 
@@ -36,7 +42,16 @@ def translator(words: Words | None, sources: Sequence[Source]) -> Translator:
     names = [one for layer in layers for one in {layer_words(layer): 0, called(layer): 0}]
     names += PHI_NAMES
     weights = [source.bundle.header.model.weights for source in sources]
-    return Translator(words, names, [*networks(sources), *weights, sources[0].bundle.header.dataset.name])
+    proper = [*networks(sources), *weights, sources[0].bundle.header.dataset.name]
+    turned = words is not None and direction(words.language) == "rtl"
+    return Translator(words, names, map(shortened, proper), turned)
+
+
+def direction(language: str) -> Literal["ltr", "rtl"]:
+    """In which direction a language is written, by its code: by the script that it names, if it names one."""
+    first, *others = language.lower().split("-")
+    scripts = [one for one in others if len(one) == 4 and one.isalpha()]
+    return "rtl" if (scripts[0] in _SCRIPTS_FROM_RIGHT if scripts else first in _FROM_RIGHT) else "ltr"
 
 
 def networks(sources: Sequence[Source]) -> list[str]:
@@ -52,6 +67,7 @@ def translated(
     return {
         **content,
         "language": words.language if words is not None else "en",
+        "direction": direction(words.language) if words is not None else "ltr",
         "decimal": words.decimal if words is not None else ".",
         "words": {text: known[text] for text in script_texts() if known.get(text)},
         "models": [_model(model, own, networks) for model in content["models"]],
@@ -74,7 +90,7 @@ def _model(model: Mapping[str, Any], own: Translator, networks: Sequence[str]) -
         **model,
         "about": _all(model["about"], own, *networks),
         # of a thousand classes few are seen: a translator is not asked for the rest
-        "classes": [own.of(name) if number in seen else own.silently(name) for number, name in enumerate(classes)],
+        "classes": [own.name(name, asked=number in seen) for number, name in enumerate(classes)],
         "probes": [_probe(probe, classes, own) for probe in model["probes"]],
         "layers": [_layer(layer, own) for layer in model["layers"]],
     }
@@ -85,7 +101,7 @@ def _probe(probe: Mapping[str, Any], classes: Sequence[str], own: Translator) ->
     truth = "" if probe["label"] is None else f"{classes[probe['label']]}, "
     origin = probe["name"].removeprefix(truth)
     said = own.of(origin) if _TEST_IMAGE.fullmatch(origin) else origin
-    return {**probe, "name": f"{own.of(truth.removesuffix(', '))}, {said}" if truth else said}
+    return {**probe, "name": f"{own.name(truth.removesuffix(', '))}, {said}" if truth else said}
 
 
 def _layer(layer: Mapping[str, Any], own: Translator) -> Fields:

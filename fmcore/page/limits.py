@@ -89,6 +89,6 @@ def _without_arithmetic(layers: Sequence[Held]) -> Iterator[str]:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Such as "conv1, conv2 and 9 more layers"."""
+    """Such as "conv1, conv2 and 9 more"."""
     known = list(dict.fromkeys(names))
     return listed(known, most=_LISTED)

@@ -101,7 +101,7 @@ def plan_scenes(
             "scene": ref.name,
             "source": source,
             "narration": narration,
-            **({} if words is None else {"words": words.model_dump_json()}),
+            **({} if words is None else {"words": key_of(words.model_dump(mode="json"))}),
             **({} if voice is None else {VOICE: key_of(lengths)}),
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,

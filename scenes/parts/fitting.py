@@ -26,23 +26,25 @@ def fit(make: Callable[[float], M], region: Region, most: float = 20.0) -> M:
     def excess(size: float, made: Mobject) -> Trial:
         return Trial(size, float(made.width) - width, float(made.height) - region.height)
 
-    low, high = excess(_SMALLEST, small), excess(most, large := make(most))
+    least = low = excess(_SMALLEST, small)
+    high = excess(most, large := make(most))
     if high.excess <= _SAME:
         return large.move_to(region.centre)
-    best, texts_decide = small, low.excess > -_CLOSE
+    best = small
     beyond: Trial | None = None  # the one that exceeded before `high`
     share = min(0.5, max(region.width, region.height) / most)  # most likely too large, and not by much
-    while high.size - low.size > _CLOSE:
-        made = make(size := low.size + share * (high.size - low.size))
+    slow = 0
+    while (gap := high.size - low.size) > _CLOSE:
+        made = make(size := low.size + share * gap)
         found = excess(size, made)
         if fits := found.excess <= _SAME:
             low, best = found, made
-            # Where texts decide, their excess is all that can be seen; a size that a slope led to is the largest then.
-            if found.excess > -_CLOSE and (beyond is not None or not texts_decide):
+            if found.is_full(least):
                 break
         else:
             high, beyond = found, high
-        share = _share(low, high, low if fits or beyond is None else beyond)
+        slow = slow + 1 if high.size - low.size > gap / 2 else 0
+        share = 0.5 if slow > 1 else _share(low, high, low if fits or beyond is None else beyond)
     return best.move_to(region.centre)
 
 
@@ -57,6 +59,12 @@ class Trial(NamedTuple):
     def excess(self) -> float:
         return max(self.wide, self.tall)
 
+    def is_full(self, least: "Trial") -> bool:
+        """Whether nothing larger fits: a side that pictures decide, so that it grew since `least`, is at its end."""
+        return any(
+            now > -_CLOSE and now > then + _SAME for now, then in ((self.wide, least.wide), (self.tall, least.tall))
+        )
+
 
 def _share(low: Trial, high: Trial, other: Trial) -> float:
     """How far from `low`, which fits, to `high`, which does not, to go next.
@@ -66,7 +74,7 @@ def _share(low: Trial, high: Trial, other: Trial) -> float:
     """
     sizes = []
     for here, there in ((high.wide, other.wide), (high.tall, other.tall)):
-        if abs(there - here) > _SAME:
+        if here > _SAME and abs(there - here) > _SAME:
             sizes.append(high.size - (here + _CLOSE / 2) * (other.size - high.size) / (there - here))
     share = (min(sizes, default=0.0) - low.size) / (high.size - low.size)
     return min(max(share, 0.05), 0.95)

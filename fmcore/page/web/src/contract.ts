@@ -29,6 +29,7 @@ export interface Content {
   readonly fmcore: string; // its version
   readonly title: string;
   readonly language: string; // of all texts, such as en or pt-BR
+  readonly direction: "ltr" | "rtl";
   readonly decimal: "." | ","; // what separates decimals there
   readonly words: Readonly<Record<string, string>>; // what texts.ts and names of patterns are in that language; {} for English
   /** 256 colours each, as 1536 hexadecimal digits: strength from zero, signed about zero, images. */

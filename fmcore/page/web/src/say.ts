@@ -14,7 +14,7 @@ export function speak(content: Content): void {
 
 /** `text` with what stands in the place of {1}, {2} ... */
 export function say(text: Text, ...held: readonly (string | number)[]): string {
-  return term(text).replace(/\{(\d+)\}/g, (place, number: string) => String(held[+number - 1] ?? place));
+  return term(text).replace(/\{(\d+)\}/g, (place, number: string) => ordered(String(held[+number - 1] ?? place)));
 }
 
 /** A word that came with the content, such as the name of a pattern. */

@@ -74,5 +74,9 @@ function escaped(text: string): string {
 
 /** What a language calls itself; its code where the browser does not know. */
 function named(language: string): string {
-  return new Intl.DisplayNames([language], { type: "language" }).of(language) ?? language;
+  try {
+    return new Intl.DisplayNames([language], { type: "language" }).of(language) ?? language;
+  } catch {
+    return language; // a code that no standard knows
+  }
 }
