@@ -36,6 +36,7 @@ from fmcore.lesson.words import Words
 from fmcore.render.spec import RenderSpec
 from fmcore.render.storyboard import storyboard
 from fmcore.render.worker import SegmentJob
+from scenes.parts.text import speak
 
 TINY = RenderSpec(quality="tiny", width=160, height=90, fps=5, crf=18, preset="ultrafast")
 GARMENTS = ("shirt", "trouser", "bag")
@@ -275,6 +276,7 @@ def play(
     _settle()
     with patch("fmcore.render.worker.load_scene", lambda name, path, module: Watched):
         played = storyboard(job)
+    speak(None, ())  # parts that are tested alone speak English
     return Played(played.scene, played.board.performance.beats[-1].end, played.board.performance, played.board, seen)
 
 

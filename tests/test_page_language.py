@@ -15,6 +15,7 @@ from films import Net, make_bundle
 from fmcore.cli import cli
 from fmcore.lesson.words import Words, figures, find_words
 from fmcore.page.export import Composed, compose, make_page
+from fmcore.page.language import direction
 
 ODD = {
     "wrong answers in colour": Net(image_channels=3, kernel=5, stride=2, dead=(1,), wrong=True, measured=True),
@@ -78,7 +79,7 @@ def test_every_text_of_the_script_is_listed_and_translated(german: Words) -> Non
     listed = json.loads(page.joinpath("texts.json").read_text(encoding="utf-8"))
     script = page.joinpath("page.js").read_text(encoding="utf-8")
     put_together = re.compile(r"\{1\} (epoch|input channel)s?|\{1\}\. Shown is the .*")  # of a noun or a kind
-    assert [text for text in listed if text not in script and not put_together.fullmatch(text)] == []
+    assert [text for text in listed if f'"{text}"' not in script and not put_together.fullmatch(text)] == []
     assert [text for text in listed if not german.words.get(text)] == []
 
 
@@ -102,7 +103,7 @@ def test_the_browser_speaks_it(chromium: Chromium, tutorial_bundle: Path, tmp_pa
 def test_a_page_from_the_right_keeps_the_order_of_numbers(
     chromium: Chromium, tutorial_bundle: Path, tmp_path: Path
 ) -> None:
-    words = Words(language="he", words={"Notes": "הערות"})
+    words = Words(language="he", words={"Notes": "הערות", "Right.": "נכון."})
     page = make_page(tutorial_bundle, None, tmp_path / "he.html", words=words)
     with visiting(chromium, page) as visit:
         goto(visit, "place=3,4&stage=preactivation")
@@ -115,7 +116,17 @@ def test_a_page_from_the_right_keeps_the_order_of_numbers(
         image, first = (visit.page.locator(one).first.evaluate(left) for one in (".layer.start", ".layer:not(.start)"))
         assert bar == sorted(bar) and cells == sorted(cells) and image > first
         assert visit.page.evaluate("document.documentElement.scrollWidth === innerWidth")
+        text = visit.page.locator("#page").inner_text()
+        assert re.search("\u2066−\\d", text), "a sign may stand behind its number"
         visit.is_clean()
+
+
+@pytest.mark.parametrize(
+    ("code", "turned"),
+    [("he", True), ("ar-EG", True), ("ara", True), ("ku-Arab", True), ("ar-Latn", False), ("de", False), ("uz", False)],
+)
+def test_a_language_is_written_from_its_side(code: str, turned: bool) -> None:
+    assert direction(code) == ("rtl" if turned else "ltr")
 
 
 def test_the_verb_takes_a_language(tutorial_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
