@@ -265,7 +265,9 @@ class LessonScene(Scene):
         self.moving: list[tuple[int, int]] = []
         self._played = 0
         self._statement: Mobject | None = None
-        speak(brief.words, [called(name) for one in (self.bundle, self.other) for name in one.layer_names])
+        both = (self.bundle, self.other)
+        networks = [*(brief.names or ()), *(one.header.model.name for one in both)]
+        speak(brief.words, [called(name) for one in both for name in one.layer_names], networks)
         self.prepare()
         self.told = self.facts()
         english = self.script.filled(self.told)

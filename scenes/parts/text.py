@@ -20,10 +20,13 @@ _MOST_DECIMALS = 6
 _translator = Translator(None)
 
 
-def speak(words: Words | None, names: Sequence[str]) -> None:
-    """Draw texts in the language of `words` from now on, English without. `names` of layers are in no language."""
+def speak(words: Words | None, names: Sequence[str], networks: Sequence[str] = ()) -> None:
+    """Draw texts in the language of `words` from now on, English without.
+
+    `names` of layers are in no language, and neither are those of `networks`, which stand in quotation marks.
+    """
     global _translator
-    _translator = Translator(words, names)
+    _translator = Translator(words, names, networks)
 
 
 def in_language(text: str) -> str:
