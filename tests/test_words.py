@@ -3,7 +3,6 @@
 import json
 from importlib import import_module
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -92,18 +91,17 @@ def test_lists_sentences_and_numbered_layers_are_said_whatever_their_length() ->
 def test_names_keep_their_points_and_commas() -> None:
     german = Words(language="de", decimal=",", words={"layer {1}": "Schicht {1}", "Coat {1}": "Mantel {1}"})
     one = Translator(german, ("layer 0.1",))
-    assert one.of("layer 0.1: 0.5") == "Schicht 0.1: 0,5" or one.of("layer 0.1") == "Schicht 0.1"
+    assert one.of("layer 0.1: 0.5") == "Schicht 0.1: 0,5"
     assert one.name("2.5D") == "2.5D" and one.name("Coat 2") == "Mantel 2"
 
 
-def test_no_text_takes_long_however_it_is_made() -> None:
-    """Names that read like lists, and thousands of numbers: what once doubled with every item."""
-    began = monotonic()
-    names = ("a", "a, a", "a and a")
-    for text in ("a, " * 60 + "b", "1, " * 20_000 + "2", "“1” 2. " * 5_000, "A. " * 20_000):
-        one = Translator(Words(language="xx"), names)
-        one.of(text), one.prose(text), taken_out(text[:4000], names)
-    assert monotonic() - began < 5  # of hours
+@pytest.mark.parametrize(
+    "text", ["a, " * 60 + "b", "1, " * 20_000 + "2", "“1” 2. " * 5_000 + "A.", "A. " * 20_000 + "B."]
+)
+def test_texts_that_read_like_lists_of_lists_come_to_an_end(text: str) -> None:
+    """What took twice as long with every item, or with the square of their number: for ever, that is."""
+    one = Translator(Words(language="xx"), ("a", "a, a", "a and a"))
+    assert one.of(text) == text and one.prose(text) == text
 
 
 WRONG = {

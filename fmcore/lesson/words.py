@@ -7,6 +7,7 @@ marks is looked up on its own.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.resources import as_file, files
@@ -87,6 +88,12 @@ class Translator:
         self._from_right = from_right
         self._said: dict[tuple[str, tuple[str, ...]], tuple[str, list[str]]] = {}  # with what was asked for
         self._asked: dict[str, None] = {}
+
+    def anew(self) -> "Translator":
+        """The same, asked for nothing yet: what has been looked up once is known to both."""
+        other = copy(self)
+        other._asked = {}
+        return other
 
     def of(self, text: str, *more: str) -> str:
         """`text` in the language of the words; as it is where there is nothing for it. `more` are names in it, too."""

@@ -102,7 +102,7 @@ def _fitted(
     found = Page(sources(bundle, other))
     shelf = Shelf(told)
     made: dict[Economy, Composed] = {}
-    own, names = translator(words, found.sources), networks(found.sources)  # what is said once is known
+    any_of_them, names = translator(words, found.sources), networks(found.sources)
 
     def size(economy: Economy, room: int) -> int:
         """The bytes of the whole page; where the arrays alone need more than `room`, an estimate of what they need."""
@@ -113,6 +113,7 @@ def _fitted(
             probes = found.probes(economy)
             taught = teach(bundle, other, content, probes)
             content |= {"tour": taught.tour, "questions": taught.questions, "notes": taught.notes}
+            own = any_of_them.anew()  # asked for what this page says, and not for what was left out of it
             title = own.of(shown(found.sources) if film else content["title"], *names, data_of(found.sources))
             content["title"] = f"{film.record.title} · {title}" if film else title
             if film is not None:

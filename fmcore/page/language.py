@@ -39,8 +39,7 @@ def script_texts() -> tuple[str, ...]:
 def translator(words: Words | None, sources: Sequence[Source]) -> Translator:
     """What says the page of `sources` in the language of `words`."""
     layers = dict.fromkeys(name for source in sources for name in source.bundle.layer_names)
-    names = [one for layer in layers for one in {layer_words(layer): 0, called(layer): 0}]
-    names += PHI_NAMES
+    names = [*(say(layer) for layer in layers for say in (layer_words, called)), *PHI_NAMES]
     weights = [source.bundle.header.model.weights for source in sources]
     proper = [*networks(sources), *weights, sources[0].bundle.header.dataset.name]
     turned = words is not None and direction(words.language) == "rtl"
