@@ -169,6 +169,14 @@ def test_a_space_that_breaks_no_line_breaks_none() -> None:
     assert any("34\u00a0%" in row.text for row in rows)
 
 
+def test_a_product_stays_on_one_line_if_it_fits_there() -> None:
+    for width in (1.2, 1.6, 2.0, 2.4):
+        rows = [row.text for row in paragraph("windows of 5 × 5 pixels of the image", look.LABEL, width=width, most=9)]
+        assert any("5 × 5" in row for row in rows), rows
+    narrow = paragraph("5 × 5 × 5 × 5 × 5 × 5 × 5", look.SMALLEST, width=0.6, most=9)
+    assert len(narrow) > 1 and "…" not in "".join(row.text for row in narrow)
+
+
 # -- the command ---------------------------------------------------------------------------------
 
 

@@ -127,8 +127,15 @@ def paragraph(
 
 
 def _wrapped(text: str, width: float, bold: bool) -> list[str]:
-    """Lines of about equal length, as few as are at most `width` wide at size 1; a long word has its own."""
-    words = [(word, _advance(word, bold)) for word in re.split(r"[ \n]+", text.strip())] or [("", 0.0)]
+    """Lines of about equal length, as few as are at most `width` wide at size 1; a long word has its own.
+
+    A product such as 5 × 5 stays on one line if it fits there.
+    """
+    products = re.split(r"(?<!×)[ \n]+(?!×)", text.strip())
+    pieces = [
+        word for one in products for word in ([one] if _advance(one, bold) <= width else re.split(r"[ \n]+", one))
+    ]
+    words = [(word, _advance(word, bold)) for word in pieces]
     space = _advance(" ", bold)
 
     def filled(most: float) -> list[str]:
