@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from manim import LEFT, RIGHT, FadeIn, FadeOut, LaggedStart, Transform, VGroup
+from manim import LEFT, RIGHT, FadeIn, FadeOut, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.channels import is_flat, representatives
@@ -16,6 +16,7 @@ from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.look import Region
 from scenes.parts.channel_stack import ChannelStack
 from scenes.parts.channel_words import ChannelWords
 from scenes.parts.feature_map import InputImage
@@ -24,15 +25,16 @@ from scenes.parts.fitting import fit
 from scenes.parts.labelled_arrow import LabelledArrow
 from scenes.parts.layer_name import layer_name
 from scenes.parts.map_board import MapBoard
+from scenes.parts.map_wall import MapWall, Rows
 from scenes.parts.marks import arrow
 from scenes.parts.motion import flash
 from scenes.parts.picture import Picture
 from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
-_FILTERS_SHOWN = 8
+_TOGETHER = 8  # filters and maps that are shown at once
 _FAINT = 0.8  # of the strongest map's reach: with more, nobody would call a map weak
-_WORDS = ("none", "one", "two", "three", "four")
+_WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
 class MultipleFeatureMaps(LessonScene):
@@ -55,7 +57,7 @@ class MultipleFeatureMaps(LessonScene):
             cue="scale",
             say="On one colour scale, brightness can be compared: {strong} reaches {top}{faint}.",
         ),
-        Beat(cue="meaning", say="What do they show? {compared}{first_meaning}{last_meaning}."),
+        Beat(cue="meaning", say="{closer}What do they show? {compared}{first_meaning}{last_meaning}."),
         Beat(
             cue="active",
             say="How often do they respond? {over}, {broad} is above zero at {broad_share} of all places{picky}.",
@@ -88,7 +90,8 @@ class MultipleFeatureMaps(LessonScene):
             )
         self.activation = self.bundle.part(self.array, self.probe)  # (C, H, W)
         self.scale = ColourScale.of(self.activation, "per_layer")
-        self.shown = representatives(self.activation, 3 if look.shape() == "tall" else 4)
+        self.shown = representatives(self.activation, 3 if look.shape() == "tall" else 4)  # from close
+        self.together = sorted(representatives(self.activation, _TOGETHER))
         self.reader = reader_of(self.bundle, self.layer, self.probe)
         self.words = ChannelWords(self.claim, self.bundle, self.layer.name, self.probe)
 
@@ -97,9 +100,10 @@ class MultipleFeatureMaps(LessonScene):
     def facts(self) -> Mapping[str, object]:
         here, name = (self.array, self.probe), self.layer.name
         reaches = reach(self.activation)
-        strong, weak = max(self.shown, key=reaches.__getitem__), min(self.shown, key=reaches.__getitem__)
-        chosen = "chosen because they respond strongly and differ most"
-        all_of_them = len(self.shown) == len(self.activation)
+        strong, weak = max(self.together, key=reaches.__getitem__), min(self.together, key=reaches.__getitem__)
+        chosen = "that respond strongly and differ most"
+        all_of_them = len(self.together) == len(self.activation)
+        close = f"Look closer at {_WORDS[len(self.shown)]} {chosen if all_of_them else 'of them'}. "
         against = partial(self.claim, "magnitude against another's", *here, weak, strong, at_most=_FAINT)
         return {
             "sees": self.sees(),
@@ -107,7 +111,8 @@ class MultipleFeatureMaps(LessonScene):
             "filters": self.claim("length", self.weight, words=lambda n: counted(n, "filter")),
             "weights": self.claim("numbers", self.weight, 0, words=whole),
             "maps": self.claim("channels", *here, words=lambda n: counted(n, "feature map")),
-            "here": "This is all of them." if all_of_them else f"Here are {_WORDS[len(self.shown)]}, {chosen}.",
+            "here": "This is all of them." if all_of_them else f"Here are {_WORDS[len(self.together)]} {chosen}.",
+            "closer": close if len(self.shown) < len(self.together) else "",
             "strong": f"channel {strong + 1}",
             "top": self.claim("largest magnitude", *here, strong),
             "faint": ""
@@ -161,8 +166,10 @@ class MultipleFeatureMaps(LessonScene):
             input_room = replace(input_room, bottom=2 * level - input_room.top)
         source = fit(self.source, input_room, most=3.0)
         filters = fit(partial(self.filters, filter_room.width), filter_room, most=1.2)
+        wall = self.wall(map_room) if len(self.shown) < len(self.together) else None
         self.show_filters(source, filters)
-        self.show_maps(source, filters, board)
+        self.show_maps(source, filters, wall or board)
+        self.show_words(wall, board)
         self.show_stack(source, filters, board)
 
     def source(self, size: float) -> InputImage | ChannelStack:
@@ -181,13 +188,17 @@ class MultipleFeatureMaps(LessonScene):
 
     def filters(self, width: float, size: float) -> FilterTiles:
         """All filters where they are few, else those of the most telling maps; texts at most `width` wide."""
-        count = len(self.activation)
-        chosen = range(count) if count <= _FILTERS_SHOWN else sorted(representatives(self.activation, _FILTERS_SHOWN))
-        return FilterTiles(self.bundle, self.weight, chosen, size, width)
+        return FilterTiles(self.bundle, self.weight, self.together, size, width)
 
     def board(self, size: float) -> MapBoard:
         source = (self.array, self.probe)
         return MapBoard(self.activation, self.shown, self.scale, size, look.body().width, source)
+
+    def wall(self, room: Region) -> MapWall:
+        height, width = self.activation.shape[1:]
+        rows = Rows.largest(self.together, (height, width), room)
+        source = (self.array, self.probe)
+        return fit(lambda size: MapWall(self.activation, self.together, self.scale, size, rows, source), room, 2.4)
 
     def show_filters(self, source: InputImage | ChannelStack, filters: FilterTiles) -> None:
         self.level = front_of(source).get_y()
@@ -203,36 +214,63 @@ class MultipleFeatureMaps(LessonScene):
             self.play(FadeIn(self.to_filters, filters.name_label, filters.words), run_time=look.IN_S)
             self.play(LaggedStart(*(FadeIn(tile) for tile in filters.tiles), lag_ratio=0.2), run_time=2 * look.MOVE_S)
 
-    def show_maps(self, source: InputImage | ChannelStack, filters: FilterTiles, board: MapBoard) -> None:
-        maps, strip = board.maps, board.strip
+    def show_maps(self, source: InputImage | ChannelStack, filters: FilterTiles, shown: MapWall | MapBoard) -> None:
+        """The maps come out of their filters."""
         self.to_maps = VGroup()
         with self.beat("maps"):
             self.say(f"{self.told['filters']}, {self.told['maps']}")
             if look.shape() == "wide":
-                self.to_maps = arrow(np.array([filters.tiles.get_right()[0], self.level, 0.0]), maps.get_left())
+                start = np.array([filters.tiles.get_right()[0], self.level, 0.0])
+                self.to_maps = arrow(start, np.array([shown.maps.get_left()[0], self.level, 0.0]))
                 self.play(FadeIn(self.to_maps), run_time=look.IN_S / 2)
             else:
                 self.play(FadeOut(source, self.to_filters, filters), run_time=look.IN_S)
-            grow = (FadeIn(one, target_position=filters.tiles, scale=0.3) for one in maps)
-            self.play(LaggedStart(*grow, FadeIn(strip), lag_ratio=0.35), run_time=3 * look.MOVE_S)
+            grow = (
+                FadeIn(one, target_position=filters.tiles[self.together.index(one.channel)], scale=0.3)
+                for one in shown.maps
+            )
+            below = FadeIn(*shown.submobjects[1:])
+            self.play(LaggedStart(*grow, below, lag_ratio=0.35), run_time=3 * look.MOVE_S)
         with self.beat("scale"):
             self.say("One scale for all, so brightness can be compared")
-            self.play(flash(strip.bar), run_time=look.MOVE_S)
+            self.play(flash(shown.strip.bar), run_time=look.MOVE_S)
             self.until(0.6)
-            self.play(*(flash(one.picture) for one in maps), run_time=look.MOVE_S)
+            self.play(*(flash(one.picture) for one in shown.maps), run_time=look.MOVE_S)
+
+    def show_words(self, wall: MapWall | None, board: MapBoard) -> None:
+        """What was measured of the maps of `board`, which come closer out of the `wall`."""
         written = VGroup()
         for cue, statement in (("meaning", "What does each one show?"), ("active", "How often is it above zero?")):
             with self.beat(cue):
                 self.say(statement)
+                if wall is not None:
+                    self.come_closer(wall, board)
+                    wall = None
                 texts = [self.told.get(f"{cue}_{channel + 1}") for channel in self.shown]
-                notes = VGroup(*(one.note(str(text)) for one, text in zip(maps, texts, strict=True) if text))
+                notes = VGroup(*(one.note(str(text)) for one, text in zip(board.maps, texts, strict=True) if text))
                 if len(written):
                     self.play(FadeOut(written), run_time=look.IN_S / 2)
                 self.until(0.3)
-                one_by_one = [FadeIn(note) for note in notes] or [flash(one.picture) for one in maps]
+                one_by_one = [FadeIn(note) for note in notes] or [flash(one.picture) for one in board.maps]
                 self.play(LaggedStart(*one_by_one, lag_ratio=0.6), run_time=2.5 * look.MOVE_S)
                 written = notes
         self.written = written
+
+    def come_closer(self, wall: MapWall, board: MapBoard) -> None:
+        """The maps that are looked at from close take the place of all."""
+        pictures = {one.channel: one.picture for one in wall.maps}
+        chosen = [pictures[channel] for channel in self.shown]
+        others = [part for part in wall.get_family() if part not in chosen and drawn(part)]
+        self.remove(*wall.maps)
+        self.add(*others, *chosen)
+        self.play(FadeOut(*others), run_time=look.IN_S / 2)
+        self.play(
+            *(ReplacementTransform(old, one.picture) for old, one in zip(chosen, board.maps, strict=True)),
+            run_time=look.MOVE_S,
+        )
+        self.play(FadeIn(*around_pictures(board), board.strip), run_time=look.IN_S / 2)
+        self.remove(*(part for one in board.maps for part in one.get_family()))
+        self.add(*board.maps)
 
     def show_stack(self, source: InputImage | ChannelStack, filters: FilterTiles, board: MapBoard) -> None:
         """The maps gather into one stack; the stack of the layer that reads them follows."""
@@ -247,12 +285,7 @@ class MultipleFeatureMaps(LessonScene):
             self.say("Together: height × width × channels")
             pictures, shapes = [one.picture for one in board.maps], [one.map.shape_label for one in board.maps]
             kept = [*reversed(pictures), shapes[0]]  # the first map in front, as in the stack
-            rest = [
-                part
-                for one in board.maps
-                for part in one.get_family()
-                if part not in (*kept, *shapes) and len(part.points)
-            ]
+            rest = [part for part in around_pictures(board) if part not in kept and part not in shapes]
             gone = [filters, self.to_filters, self.to_maps] if wide else []
             self.play(FadeOut(*rest, board.strip, *self.written, *gone), run_time=look.IN_S)
             self.remove(*board.maps)
@@ -285,6 +318,16 @@ class MultipleFeatureMaps(LessonScene):
                 self.play(FadeIn(following, shift=RIGHT * 0.3), run_time=look.MOVE_S)
             self.until(0.65)
             self.play(*(flash(sheet[0]) for sheet in stack.sheets), run_time=look.MOVE_S)
+
+
+def drawn(part: Mobject) -> bool:
+    return isinstance(part, Picture) or len(part.points) > 0
+
+
+def around_pictures(board: MapBoard) -> list[Mobject]:
+    """All that is drawn of its maps but the pictures."""
+    family = (part for one in board.maps for part in one.get_family())
+    return [part for part in family if drawn(part) and not isinstance(part, Picture)]
 
 
 def front_of(source: InputImage | ChannelStack) -> Picture:

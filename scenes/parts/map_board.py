@@ -45,7 +45,7 @@ class MapBoard(Group):
                     activation[channel],
                     scale,
                     size,
-                    f"channel {channel + 1}",
+                    channel,
                     ArraySource(array, (probe, channel)),
                     text_width,
                 )

@@ -26,10 +26,11 @@ class NotedMap(Group):
         values: NDArray[np.floating],
         scale: ColourScale,
         size: float,
-        name: str,
+        channel: int,
         source: ArraySource,
         text_width: float = 0.0,
     ) -> None:
+        self.channel, name = channel, f"channel {channel + 1}"
         says_flat: SaysFlat = "beside" if text_width else "below"
         self.map = FeatureMap(
             values, scale, size, "" if text_width else name, source, says_flat=says_flat, one_line=True
