@@ -1,6 +1,7 @@
 """One feature map read closely: colours as numbers, the strongest place, and what the image has there."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from manim import RIGHT, Create, FadeIn, FadeOut, Group
 from pydantic import Field
@@ -82,7 +83,8 @@ class ActivationHeatmap(LessonScene):
     class Options(SceneOptions):
         layer: str | None = Field(None, description="The layer; by default the first convolution.")
         channel: int | None = Field(
-            None, description="The channel, from 1; by default the one in which ReLU's part is clearest."
+            None,
+            description="The channel, from 1; by default one that is no copy of the image and that ReLU cuts.",
         )
 
     options: "ActivationHeatmap.Options"
@@ -90,7 +92,7 @@ class ActivationHeatmap(LessonScene):
     def prepare(self) -> None:
         self.layer = self.layer_of(self.options.layer)
         self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
-        self.channel = self.channel_of(self.layer, self.options.channel, telling)
+        self.channel = self.channel_of(self.layer, self.options.channel, partial(telling, image=self.image))
         self.map = self.bundle.part(f"{self.layer.name}/activation", self.probe, self.channel)  # (H, W)
         self.scale = ColourScale.of(self.map)
         self.spot, self.flat = strongest(self.map), is_flat(self.map)

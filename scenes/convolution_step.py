@@ -70,14 +70,16 @@ class ConvolutionStep(LessonScene):
     class Options(SceneOptions):
         layer: str | None = Field(None, description="A convolution; by default the first.")
         channel: int | None = Field(
-            None, description="The channel, from 1; by default the one in which ReLU's part is clearest."
+            None,
+            description="The channel, from 1; by default one that is no copy of the image and that ReLU cuts.",
         )
 
     options: "ConvolutionStep.Options"
 
     def prepare(self) -> None:
         layer = self.layer_of(self.options.layer)
-        self.map = WorkedMap(self.bundle, layer, self.channel_of(layer, self.options.channel, telling), self.probe)
+        choose = partial(telling, image=self.bundle.part("probes", self.probe))
+        self.map = WorkedMap(self.bundle, layer, self.channel_of(layer, self.options.channel, choose), self.probe)
         self.phi = phi_name(layer)
 
     def facts(self) -> Mapping[str, object]:

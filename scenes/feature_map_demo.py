@@ -82,14 +82,16 @@ class FeatureMapDemo(LessonScene):
 
     class Options(SceneOptions):
         channel: int | None = Field(
-            None, description="The channel, from 1; by default the one in which ReLU's part is clearest."
+            None,
+            description="The channel, from 1; by default one that is no copy of the image and that ReLU cuts.",
         )
 
     options: "FeatureMapDemo.Options"
 
     def prepare(self) -> None:
         layer = self.layer_of(None)
-        self.channel = self.channel_of(layer, self.options.channel, telling)
+        choose = partial(telling, image=self.bundle.part("probes", self.probe))
+        self.channel = self.channel_of(layer, self.options.channel, choose)
         self.map = WorkedMap(self.bundle, layer, self.channel, self.probe)
         self.phi = phi_name(layer)
         spot = strongest(self.map.values)

@@ -17,7 +17,7 @@ from manim import (
 from pydantic import Field
 
 from fmcore.analysis.history import starts_at_random
-from fmcore.analysis.learning import maps_before_and_after, movements, spread, spread_epochs
+from fmcore.analysis.learning import maps_before_and_after, movements, spread, spread_epochs, turned_most
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim
@@ -76,7 +76,7 @@ class LearnedFilters(LessonScene):
     class Options(SceneOptions):
         layer: str | None = Field(None, description="A convolution; by default the first.")
         channel: int | None = Field(
-            None, description="The filter to follow, from 1; by default the one that moved most."
+            None, description="The filter to follow, from 1; by default the one whose map changed most."
         )
 
     options: "LearnedFilters.Options"
@@ -98,7 +98,9 @@ class LearnedFilters(LessonScene):
         self.movement = movements(self.bundle, name)
         far = self.movement.distance[-1]  # (C_out,)
         self.most, self.least = int(far.argmax()), int(far.argmin())
-        self.followed = self.channel_of(self.layer, self.options.channel, lambda _: self.most)
+        self.followed = self.channel_of(
+            self.layer, self.options.channel, lambda _: turned_most(self.bundle, name, self.probe)
+        )
         self.slice = slice_that_moved(self.history)
         self.part = slice_name(self.slice, self.history.shape[2], self.layer.input in ("probes", "input"))
         self.epochs = spread_epochs(self.last, _STEPS[look.shape()])

@@ -88,7 +88,11 @@ class Recap(LessonScene):
         self.early, self.late = (LayerView(self.bundle, one.name, self.probe) for one in (self.first, self.last))
         self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
         early, late = self.early.activation, self.late.activation  # (C, H, W) each
-        self.clear, self.deep, self.unlike = telling(early), telling(late), least_like(late, self.image)
+        self.clear, self.deep, self.unlike = (
+            telling(early, self.image),
+            telling(late, self.image),
+            least_like(late, self.image),
+        )
         strong, weak = flattered(early)
         self.weak, self.strong = strong if weak is None else weak, strong
         self.bright, self.without = left_out(self.bundle, self.last.name, self.probe)

@@ -58,6 +58,19 @@ def test_which_channel_tells_most_about_a_nonlinearity(case: str) -> None:
     assert telling(np.array(maps, np.float32).reshape(len(maps), 2, 2)) == expected
 
 
+def test_a_map_that_repeats_the_image_tells_less_of_a_filter_than_one_with_an_outline_of_its_own() -> None:
+    image = np.array([[[0, 0, 0], [4, 5, 9], [4, 6, 9]]], np.float32)
+    maps = np.array([2 * image[0], [[0, 0, 0], [6, 0, 0], [0, 5, 1]], 9 - image[0]], np.float32)
+    maps[2, 0, 0] = maps[2, 1:, 2] = 0
+    assert telling(maps) == 0
+    assert telling(maps, image) == 1
+
+
+def test_a_map_that_is_about_as_strong_in_half_of_its_places_tells_less_than_one_with_a_peak() -> None:
+    plateau, peak = [[0, 0, 9], [0, 9, 8.9], [0, 8.9, 9]], [[0, 0, 2], [0, 9, 3], [0, 1, 2]]
+    assert telling(np.array([plateau, peak], np.float32)) == 1
+
+
 @pytest.mark.parametrize(
     ("feature_map", "spot"),
     [

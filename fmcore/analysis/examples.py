@@ -28,7 +28,7 @@ def fault(bundle: Bundle, probe: int) -> Fault:
     if found is None:
         layer = bundle.convolutions[0].name
         maps = bundle.part(f"{layer}/activation", probe)  # (C, H, W)
-        return Fault("here", layer, int((maps > 0).mean((1, 2)).argmin()), telling(maps))
+        return Fault("here", layer, int((maps > 0).mean((1, 2)).argmin()), telling(maps, bundle.part("probes", probe)))
     chosen = specimens(bundle, found, probe)
     if chosen.pair and not found.dead and not found.constant:
         return Fault("alike", found.layer, *chosen.pair)

@@ -70,6 +70,25 @@ def movements(bundle: Bundle, layer: str) -> Movement:
     return moved(bundle.array(name))
 
 
+def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
+    """The filter of `layer` whose feature map training changed most: the lowest correlation of before and after.
+
+    Maps that are flat before or after have none. Where no map of before is kept, or all are flat, the filter whose
+    weights turned most: the lowest cosine with the start.
+
+    Raises:
+        BundleError: as `movements`.
+    """
+    cosine = movements(bundle, layer).cosine[-1]
+    kept = [maps_before_and_after(bundle, layer, probe, channel) for channel in range(len(cosine))]
+    if len(kept[0]) == 2:
+        maps = [[bundle.part(array, *index).ravel() for array, index in both] for both in kept]
+        varied = [c for c, both in enumerate(maps) if all(np.ptp(one) > 0 for one in both)]
+        if varied:
+            return min(varied, key=lambda c: float(np.corrcoef(*maps[c])[0, 1]))
+    return int(cosine.argmin())
+
+
 def spread(distance: Floats, most: int, always: int) -> list[int]:
     """At most `most` filters from the one with the largest distance (C_out,) to that with the smallest, evenly by rank.
 
