@@ -9,6 +9,7 @@ from pydantic import Field
 from fmcore.analysis.channels import is_flat, strongest, telling
 from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
+from fmcore.geometry import NEVER_NEGATIVE
 from fmcore.header import ReceptiveField
 from fmcore.lesson.script import Beat, Script
 from scenes import look
@@ -58,7 +59,7 @@ class ActivationHeatmap(LessonScene):
         Beat(
             cue="bar",
             say="The colour bar translates back. Black is zero, the strongest colour is {top}."
-            " {zero} of this map is at zero or below.",
+            " {zero} of this map is {at_zero}.",
         ),
         Beat(
             cue="spot",
@@ -106,6 +107,7 @@ class ActivationHeatmap(LessonScene):
             "channels": self.claim("channels", array, self.probe, words=lambda n: f"{n:.0f} map{'s' * (n > 1)}"),
             "rows": self.claim("rows", array, *here, words=whole),
             "columns": self.claim("columns", array, *here, words=whole),
+            "at_zero": "zero" if self.layer.nonlinearity in NEVER_NEGATIVE else "at zero or below",
             "zero": self.claim("share of zeros", array, *here, words=percent),
             "top": self.claim("largest value", array, *here),
             "shared": shared,

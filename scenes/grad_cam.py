@@ -29,6 +29,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _KINDS = ("answer", "rival")
 _CLEARLY = 0.05  # of all places: an area larger by this is called larger
+_MORE = 1.05  # times: support larger by this is called more
 _SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
 _COUNTS = 0.01  # of a probability: a change from which on a channel is said to count, or to count more than another
 
@@ -54,7 +55,7 @@ class GradCam(LessonScene):
             cue="second",
             say="Every class has a map of its own. Here {rival_support}, which gets {rival_probability}.",
         ),
-        Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}.{verdict}", seconds=7),
+        Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}.", seconds=7),
         Beat(cue="reasons", say="Here {doubt_answer_support}, and {doubt_rival_support}. {area}"),
         Beat(
             cue="ablate",
@@ -127,24 +128,41 @@ class GradCam(LessonScene):
         others = [probe for number, probe in enumerate(self.bundle.header.probes) if number != self.case.probe]
         wrong = truth is not None and truth != answer.name
         if wrong:
-            start, title = f"This is “{truth}”, and the answer is", "A wrong answer"
+            start, title = f"This is “{truth}”, but the network is wrong. It answers", "A wrong answer"
         elif not others:
             start, title = "There is no other image here. Once more, the answer is", "The same image again"
         elif any(probe.label is None for probe in others):
-            start, title = "What else was shown, nobody said. Least sure is the answer", "The least sure answer"
+            start, title = (
+                "What the other images show, nobody told us. Least sure is the answer",
+                "The least sure answer",
+            )
         else:
             start, title = "All the other images are answered rightly. Least sure is", "The least sure answer"
-        rival = self.array, self.doubt.probe, self.doubt.slots[1]
-        area = self.claim(
-            "share that supports",
-            *rival,
-            words="So the larger area lost: how strongly a place speaks counts too.",
-            at_least=answer.share + _CLEARLY,
-            otherwise="How strongly a place speaks counts too."
-            if answer.supported
-            else "The answer came all the same: Grad-CAM does not see everything.",
-        )
-        return {"doubt": start, "doubt_title": title, "verdict": " That is wrong." if wrong else "", "area": area}
+        return {"doubt": start, "doubt_title": title, "area": self.told_of_support()}
+
+    def told_of_support(self) -> Claim | str:
+        """What the two maps of the doubtful image say of who won: their support, and the areas that it covers."""
+        answer, rival = self.doubt.maps
+        if not answer.supported:
+            return "The answer came all the same: Grad-CAM does not see everything."
+        slots = self.doubt.slots[1], self.doubt.slots[0]
+        against = partial(self.claim, "support against another's", self.array, self.doubt.probe, *slots)
+        more = f"In all, “{rival.name}” has more support and lost: such a map shows where, not who wins."
+        if rival.support >= _MORE * answer.support:
+            return against(words=more, at_least=_MORE)
+        if rival.share >= answer.share + _CLEARLY:
+            return self.claim(
+                "share that supports",
+                self.array,
+                self.doubt.probe,
+                slots[0],
+                words="So the larger area lost: how strongly a place speaks counts too.",
+                at_least=answer.share + _CLEARLY,
+            )
+        if rival.support <= answer.support / _MORE:
+            less = f"In all, “{answer.name}” has more support."
+            return against(words=f"{less} But such a map shows where, not why.", at_most=1 / _MORE)
+        return "Both have about as much support: such a map shows where, not who wins."
 
     def facts_of_the_decision(self) -> Mapping[str, object]:
         bright, decisive, array = self.decision.brightest, self.decision.decisive, f"{self.layer.name}/ablation"
@@ -274,7 +292,7 @@ class GradCam(LessonScene):
             name = f"channel {one.channel + 1}"
             left[name] = float(np.clip(answer.probability + one.change, 0, 1))
             heat = partial(FeatureMap, values, scale, source=ArraySource(array, (probe, one.channel)))
-            words = f"without it: {_moves(one.change)}" if wide else without_it(left[name])
+            words = layer_name(self.layer.name) if wide else without_it(left[name])  # wide, the bars tell
             makers.append(partial(Exhibit, heat, f"{name} of {self.layer.output_shape[0]}", words))
         shown = gallery.made(makers)
         bars = WithoutBars(answer.probability, left if wide else {}, lower.width if wide else shown[0].words.width)

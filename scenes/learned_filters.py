@@ -63,7 +63,7 @@ class LearnedFilters(LessonScene):
             say="Nobody drew these filters. The nudges made them, and the share of right answers in the test"
             " went from {right_before} to {right_after}.",
         ),
-        Beat(cue="moved", say="How far did each one come, measured in {unit}? {most} {least}"),
+        Beat(cue="moved", say="How far did each filter move? In units of {unit}: {most} {least}"),
         Beat(cue="numbers", say="Follow {followed} through training. {turned}"),
         Beat(cue="map", say="{maps} {before} {after}"),
         Beat(
@@ -133,10 +133,10 @@ class LearnedFilters(LessonScene):
         cosine = number(float(self.movement.cosine[-1, self.followed]))
         measured = f"the cosine with its start is {cosine}, where 1 is the same pattern."
         only = len(self.history[0]) == 1
-        most = "The only one here moved by %s." if only else f"{_called(self.most).capitalize()} moved most: %s."
+        most = "the only one here moved by %s." if only else f"{_called(self.most)} moved most, by %s,"
         return {
             "most": moved(self.most, most),
-            "least": "" if only else moved(self.least, f"{_called(self.least).capitalize()} moved least: %s."),
+            "least": "" if only else moved(self.least, f"{_called(self.least)} least, by %s."),
             **{f"moved_{one + 1}": moved(one, "%s") for one in self.shown},
             "turned": self.claim(
                 "cosine with the start", self.array, self.last, self.followed, at_least=_SAME,

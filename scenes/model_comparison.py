@@ -16,6 +16,7 @@ from fmcore.analysis.counterparts import (
     likest,
     loneliest,
     parting,
+    start_alike,
 )
 from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
@@ -37,6 +38,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _PAIRS = {"wide": 4, "square": 3, "tall": 2}
 _LAYERS = {"wide": 6, "square": 5, "tall": 3}
+_ANY = 1e-9
 _SAME = 0.9  # a correlation from which on two maps show the same
 
 
@@ -54,7 +56,7 @@ class ModelComparison(LessonScene):
         Beat(
             cue="order",
             say="Here are maps of {layer}, A above and B below, in the order of their numbers."
-            " But which filter got which number is chance.",
+            " But a filter's number is only its place: equal numbers need not belong together.",
         ),
         Beat(
             cue="matched",
@@ -63,11 +65,12 @@ class ModelComparison(LessonScene):
         ),
         Beat(
             cue="best",
-            say="Look at {best}. Over all those images their correlation is {best_likeness}. {verdict}",
+            say="Look at {best}. Over all those images their correlation is {best_likeness}. {verdict}{starts}",
         ),
         Beat(
             cue="alone",
-            say="{some} For {lone} of A, the likest in B has a correlation of {lone_likeness}: {lone_verdict}.",
+            say="{some} For {lone} of A, the most similar one in B has a correlation of {lone_likeness}:"
+            " {lone_verdict}.",
         ),
         Beat(
             cue="layers",
@@ -80,7 +83,7 @@ class ModelComparison(LessonScene):
         ),
         Beat(
             cue="lesson",
-            say="What both found probably lies in the images; what one found alone may be an accident of training."
+            say="{shared}; what one found alone may be an accident of training."
             " A map shows one network, not the world.",
         ),
     )
@@ -141,10 +144,11 @@ class ModelComparison(LessonScene):
             "verdict": self.compared(
                 partner,
                 self.best.one,
-                words="Nobody told them what to look for, and both found the same.",
+                words="Both found the same.",
                 at_least=_SAME,
                 otherwise="The two are not the same.",
             ),
+            **self.told_of_starts(),
             "some": self.compared(
                 "matched channels",
                 words="Not every channel finds a partner.",
@@ -172,6 +176,26 @@ class ModelComparison(LessonScene):
             "other_sure": self.claim("probability of the answer", "logits", q, words=percent, other=True),
             "truth": f" It is labelled {_quoted(truth)}." if truth else "",
         } | {f"pair_{pair.one}": self.compared(partner, pair.one, words=score) for pair in self.shown}
+
+    def told_of_starts(self) -> dict[str, Claim | str]:
+        """Whether finding the same says anything: two networks that began alike would also end alike."""
+        probably = "What both found probably lies in the images"
+        if start_alike(self.bundle, self.other, self.pair.layer) is None:
+            return {"starts": "", "shared": probably}
+
+        def unless_alike(words: str, otherwise: str) -> Claim:
+            name = "filters that start alike"
+            return self.claim(
+                name, f"{self.pair.layer}/weight_history", words=words, at_least=_ANY, otherwise=otherwise
+            )
+
+        alike, apart = " But their filters started alike, with the same random weights.", " They did not start alike."
+        if self.alike.max() < _SAME:
+            alike = apart = ""
+        return {
+            "starts": unless_alike(alike, apart),
+            "shared": unless_alike("What both found may come from the images, or from the same start", probably),
+        }
 
     def compared(self, name: str, *index: int, layer: str = "", **said: object) -> Claim:
         """A claim about both networks, taken over the images that both bundles sampled."""
@@ -240,7 +264,7 @@ class ModelComparison(LessonScene):
             self.until(0.6)
             self.play(flash(best.one.picture), flash(best.two.picture), run_time=look.MOVE_S)
         with self.beat("alone"):
-            self.say(f"The likest that there is: correlation {told['lone_likeness']}")
+            self.say(f"The most similar one: correlation {told['lone_likeness']}")
             self.play(FadeOut(best.one, best.two, best.note), run_time=look.IN_S / 2)
             self.play(FadeIn(lone.one, lone.note), run_time=look.IN_S)
             self.until(0.4)
@@ -308,7 +332,10 @@ class ModelComparison(LessonScene):
 
     def show_lesson(self) -> None:
         alone = self.told["lone_verdict"].holds and 0 < self.lone.correlation < MATCHED
-        lone, both = self.lone.one if alone else None, "found by both" if self.told["verdict"].holds else "the likest"
+        lone, both = (
+            self.lone.one if alone else None,
+            "found by both" if self.told["verdict"].holds else "the most similar",
+        )
         figure = fit(lambda size: Found((self.a, self.b), self.best, lone, both, size), look.body(), most=2.8)
         with self.beat("lesson"):
             self.say("One network is one answer among many")

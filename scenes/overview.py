@@ -46,7 +46,7 @@ class Overview(LessonScene):
         ),
         Beat(
             cue="real",
-            say="These are no drawings. They are numbers that this network computed from this very image.",
+            say="Nobody drew these maps: every pixel is a number that this network computed from this very image.",
         ),
         Beat(
             cue="questions",

@@ -1,4 +1,4 @@
-"""What to take along about feature maps: what they are good for, how they mislead, the words, and one sentence."""
+"""What to remember about feature maps: what they are good for, how they mislead, the words, and one sentence."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -66,8 +66,8 @@ class Recap(LessonScene):
         ),
         Beat(
             cue="words",
-            say="Words to take along: a filter looks at its receptive field. Its answers form a feature map,"
-            " one channel of height by width by channels.",
+            say="Words to remember: a filter looks at its receptive field. Its answers form a feature map,"
+            " and the maps of all filters are the channels of the layer.",
         ),
         Beat(
             cue="sentence",
@@ -147,7 +147,7 @@ class Recap(LessonScene):
             *((one, self.fault.other) if every else (one,)),
             words=lambda r: f"Channels {pair} are near copies, with a correlation of {number(r)}.",
             at_least=REDUNDANT,
-            otherwise=f"Here the two likest are channels {pair}, and they are no copies.",
+            otherwise=f"Here the two most alike are channels {pair}, and they are no copies.",
         )
 
     def scaled(self) -> Claim:
@@ -174,13 +174,14 @@ class Recap(LessonScene):
         if read in ("probes", "input"):
             return "In a first layer, nearly. Deeper layers never see the image; they read the maps before them."
         if not read.endswith("/activation"):
-            return f"No: {name} never saw the image. It reads what the layers before it made."
+            return f"In a first layer, nearly. But {name} never saw the image: it reads what the layers before it made."
         return self.claim(
             "channels",
             read,
             self.probe,
             words=lambda n: (
-                f"No: {name} never saw the image. It reads the {_maps(n)} of {layer_words(read.rpartition('/')[0])},"
+                f"In a first layer, nearly. But {name} never saw the image: it reads the {_maps(n)} of"
+                f" {layer_words(read.rpartition('/')[0])},"
                 " and what it makes need not look like a picture."
             ),
         )
@@ -331,7 +332,7 @@ class Recap(LessonScene):
         )
         field, _ = words.marks
         with self.beat("words"):
-            self.say(f"Words to take along: channel {self.clear + 1} of {self.told['first']}")
+            self.say(f"Words to remember: channel {self.clear + 1} of {self.told['first']}")
             image, *others = words.things
             self.play(FadeOut(*self.standing), run_time=look.IN_S / 2)
             self.play(FadeIn(image), Create(field), run_time=look.IN_S)

@@ -48,7 +48,7 @@ class TrainingCurves(LessonScene):
     script = Script.of(
         Beat(
             cue="loss",
-            say="Training tries to lower the loss, which is large where answers are wrong and sure."
+            say="Training tries to lower the loss, which is large where the network is wrong and sure of it."
             " On its {images} training images it went from {loss_first} to {loss_last}.",
         ),
         Beat(

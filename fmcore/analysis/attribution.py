@@ -36,6 +36,11 @@ class ClassMap:
         return np.maximum(self.signed, 0)
 
     @property
+    def support(self) -> float:
+        """All that supports the class, added up over the places."""
+        return float(self.positive.sum(dtype=np.float64))
+
+    @property
     def share(self) -> float:
         """The share of places that support the class."""
         return share_that_supports(self.signed)

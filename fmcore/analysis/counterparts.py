@@ -67,6 +67,21 @@ def loneliest(one: Bundle, other: Bundle, layer: str) -> Pair | None:
     return likest(one, other, layer, alone[0]) if alone else None
 
 
+def start_alike(one: Bundle, other: Bundle, layer: str) -> float | None:
+    """The share of the filters of `layer` that began with the same weights as one of its counterpart's.
+
+    None where the first weights of one of them are not known, or its filters have another shape: then nobody can say.
+    """
+    names = f"{layer}/weight_history", f"{counterpart(one, other, layer).other}/weight_history"
+    if any(name not in bundle.header.arrays for name, bundle in zip(names, (one, other), strict=True)):
+        return None
+    mine, theirs = one.part(names[0], 0), other.part(names[1], 0)  # (C_out, C_in, kH, kW) each
+    if mine.shape[1:] != theirs.shape[1:]:
+        return None
+    begun = {filter_.tobytes() for filter_ in theirs}
+    return sum(filter_.tobytes() in begun for filter_ in mine) / len(mine)
+
+
 def common_probes(one: Bundle, other: Bundle) -> tuple[tuple[int, int], ...]:
     """The numbers (p, q) under which the two bundles hold the same image, in the order of the first."""
     mine, theirs = one.array("probes"), other.array("probes")  # (P, C, H, W) each

@@ -85,7 +85,7 @@ def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
         maps = [[bundle.part(array, *index).ravel() for array, index in both] for both in kept]
         varied = [c for c, both in enumerate(maps) if all(np.ptp(one) > 0 for one in both)]
         if varied:
-            return min(varied, key=lambda c: float(np.corrcoef(*maps[c])[0, 1]))
+            return min(varied, key=lambda c: float(np.corrcoef(np.stack(maps[c]))[0, 1]))
     return int(cosine.argmin())
 
 

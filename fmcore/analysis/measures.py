@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fmcore.analysis.attribution import ClassMap, brightest_is_decisive
 from fmcore.analysis.collapse import Collapse, collapse
 from fmcore.analysis.convolution import Place, arithmetic
-from fmcore.analysis.counterparts import compared, counterpart, likeness
+from fmcore.analysis.counterparts import compared, counterpart, likeness, start_alike
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
 from fmcore.analysis.flattering import share_of_reach
 from fmcore.analysis.hierarchy import Stage, hierarchy
@@ -101,6 +101,12 @@ def _against(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle |
     return share_of_reach(bundle.part(array, *before, channel), bundle.part(array, *before, strong))
 
 
+def _support_against(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+    *before, one, strong = index
+    mine, theirs = (ClassMap("", 0, "", 0.0, bundle.part(array, *before, slot)).support for slot in (one, strong))
+    return mine / theirs if theirs > 0 else float("inf")
+
+
 def _softmax(logits: Floats) -> Floats:
     powers = np.exp(logits.astype(np.float64) - float(logits.max()))
     return np.asarray(powers / powers.sum())
@@ -119,6 +125,12 @@ def _with_other(explained: str, function: Callable[[Bundle, Bundle, str, tuple[i
         return float(function(bundle, other, array.rpartition("/")[0], index))
 
     return Measure(explained, take, True)
+
+
+def _known(value: float | None) -> float:
+    if value is None:
+        raise BundleError("The first weights of both networks are not known; compare two that were trained here.")
+    return value
 
 
 def _equal_answers(one: Bundle, other: Bundle, layer: str, index: tuple[int, ...]) -> float:
@@ -277,6 +289,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "the largest correlation of the channel at the index with any of the layer's counterpart",
             lambda one, other, layer, i: likeness(one, other, layer)[i[0]].max(),
         ),
+        "filters that start alike": _with_other(
+            "the share of the layer's filters that began with the weights of one of its counterpart's",
+            lambda one, other, layer, i: _known(start_alike(one, other, layer)),
+        ),
         "CKA": _with_other("debiased linear CKA with the layer of the other network at the index, from 0", _cka),
         "loss of CKA with depth": _with_other("CKA of the first layers less that of the last", _cka_lost),
         "share of equal answers": _with_other("the share of test images that both answer alike", _equal_answers),
@@ -323,6 +339,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "share that supports": _of(
             "the share of places of a Grad-CAM map that support the class",
             lambda signed: ClassMap("", 0, "", 0.0, signed).share,
+        ),
+        # its index ends with two rows of the classes
+        "support against another's": Measure(
+            "all that supports one class in its Grad-CAM map, as a share of what supports another", _support_against
         ),
         "drop beyond the brightest's": Measure(
             "by how much more the answer's probability falls without the decisive channel than without the brightest",

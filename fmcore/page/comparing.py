@@ -48,7 +48,7 @@ def compared_on(subject: Subject, other: Subject | None) -> Compared | None:
     channel = None
     if pairs:
         best, channel = pairs[0], pairs[0].one
-        alike = "respond nearly alike" if best.correlation >= _SAME else "are the likest on this page"
+        alike = "respond nearly alike" if best.correlation >= _SAME else "are the most alike on this page"
         partners += (
             f" Channel {best.one + 1} of one and {best.other + 1} of the other {alike}, at {best.correlation:.2f}."
         )

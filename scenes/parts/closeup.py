@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Self
 
-from manim import DOWN, UP, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, VGroup
 
 from scenes import look
 from scenes.parts.fitting import fit
@@ -16,11 +16,19 @@ from scenes.parts.text import label, lines
 class Closeup(VGroup):
     """Up to `side` × `side` values of `picture` around place (row, column), which is framed; says which they are.
 
-    `mark` is the frame to put on the picture, `best` the one around the value itself.
+    `mark` is the frame to put on the picture, `best` the one around the value itself. Its words stand above and below
+    it, or `beside` it.
     """
 
     def __init__(
-        self, picture: Picture, row: int, column: int, cell: float, heading: str = "enlarged", side: int = 5
+        self,
+        picture: Picture,
+        row: int,
+        column: int,
+        cell: float,
+        heading: str = "enlarged",
+        side: int = 5,
+        beside: bool = False,
     ) -> None:
         values = picture.values
         top, left = (
@@ -32,19 +40,22 @@ class Closeup(VGroup):
         self.grid = NumberGrid(patch, picture.scale_of_colour, cell)
         self.best = self.grid.cell_at(row - top, column - left, columns).copy()
         self.best.set_fill(opacity=0).set_stroke(look.MARK, 2 * look.STROKE)
-        self.words = VGroup(
-            label(heading, look.SMALL).next_to(self.grid, UP, buff=look.NEAR),
-            lines(f"rows {top + 1}–{top + rows}", f"columns {left + 1}–{left + columns}").next_to(
-                self.grid, DOWN, buff=look.NEAR
-            ),
-        )
+        places = lines(f"rows {top + 1}–{top + rows}", f"columns {left + 1}–{left + columns}")
+        self.words = VGroup(label(heading, look.SMALL), places)
+        if beside:
+            self.words.arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT).next_to(self.grid, RIGHT, buff=2 * look.NEAR)
+        else:
+            self.words[0].next_to(self.grid, UP, buff=look.NEAR)
+            places.next_to(self.grid, DOWN, buff=look.NEAR)
         super().__init__(self.grid, self.words, self.best)
 
     @classmethod
     def within(cls, picture: Picture, row: int, column: int, region: look.Region, heading: str = "enlarged") -> Self:
         """As many values as can be read within `region`: 5 × 5, or 3 × 3 where there is little room."""
+        beside = look.shape() == "tall"  # where height is short
         for side in (5, 4, 3):
-            found = fit(partial(cls, picture, row, column, heading=heading, side=side), region, most=0.8)
+            made = partial(cls, picture, row, column, heading=heading, side=side, beside=beside)
+            found = fit(made, region, most=0.8)
             if found.grid.readable:
                 break
         return found

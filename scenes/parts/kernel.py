@@ -9,8 +9,7 @@ from scenes import look
 from scenes.parts.text import label, number
 
 LARGEST = 8  # more cells than 8 x 8 are drawn as one image, never as squares
-
-
+_ROUNDED = 0.1  # of the scale's range: how far at most a number that is written may be from the value
 _MIDDLE = 0.179  # the relative luminance on which black and white have the same contrast, 4.6:1
 
 
@@ -45,12 +44,19 @@ class NumberGrid(VGroup):
         self.squares = squares
         self.readable = False  # whether the numbers are written
         if digits:
-            self._add_numbers(values, colours.reshape(-1, 3), cell)
+            self._add_numbers(values, scale, colours.reshape(-1, 3), cell)
 
-    def _add_numbers(self, values: NDArray[np.floating], colours: NDArray[np.uint8], cell: float) -> None:
-        """Write the values, all in one size; with fewer decimals, or not at all, where nobody could read them."""
+    def _add_numbers(
+        self, values: NDArray[np.floating], scale: ColourScale, colours: NDArray[np.uint8], cell: float
+    ) -> None:
+        """Write the values, all in one size; with fewer decimals, or not at all, where nobody could read them.
+
+        Never with so few that one number would stand for colours that differ.
+        """
         inks = [look.INK if light else look.PAPER for light in _luminance(colours) > _MIDDLE]
         for decimals in (2, 1, 0):
+            if decimals < 2 and 0.5 / 10**decimals > _ROUNDED * (scale.high - scale.low):
+                break
             texts = VGroup(
                 label(number(float(value), decimals), look.LABEL, ink)
                 for value, ink in zip(values.flat, inks, strict=True)
