@@ -1,7 +1,7 @@
 """Check scenes and lessons: played in every shape of frame and theme, measured again, and their films read back."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from fmcore.check.teaching import lesson_findings, teaching_findings
 from fmcore.check.voice import voice_findings
 from fmcore.errors import BundleError, FmcoreError, InputError
 from fmcore.lesson.brief import Brief, Figure, Theme
-from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes
+from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, networks_seen, single_scenes
 from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
 from fmcore.lesson.words import Words
@@ -155,7 +155,7 @@ def check_all(jobs: Sequence[CheckJob], workers: int, report: Reporter, whole_le
 
 
 def jobs_for(
-    entries: Iterable[SceneEntry],
+    entries: Sequence[SceneEntry],
     bundles: Mapping[str, Path],
     specs: Sequence[RenderSpec],
     folder: Path,
@@ -166,11 +166,12 @@ def jobs_for(
 ) -> list[CheckJob]:
     """A job for every scene of a plan in every spec; films are written into `folder` where `filmed`."""
     jobs = []
-    for position, entry in enumerate(entries):
+    for position, (entry, network) in enumerate(zip(entries, networks_seen(entries), strict=True)):
         ref = find_scene(entry.scene)
         brief = Brief(
             bundle=bundles[entry.bundle] if entry.bundle else None,
             other=bundles[entry.other] if entry.other else None,
+            network=network,
             options=entry.options,
             words=words,
             voice=dict(voice or {}),

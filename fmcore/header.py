@@ -141,6 +141,12 @@ class ProbeInfo(Record):
     file_size: tuple[int, int] | None = None
 
     @property
+    def test_row(self) -> int | None:
+        """Which of the test images it is, from 0; None where it is none."""
+        name, _, row = self.source.rpartition(" ")
+        return int(row) if name == "test image" and row.isascii() and row.isdecimal() and len(row) < 10 else None
+
+    @property
     def file_box(self) -> tuple[float, float, float, float] | None:
         """The edges of `box` in pixels of the upright file; None where the probe is no picture."""
         if self.box is None or self.original_size is None or self.file_size is None:

@@ -53,7 +53,7 @@ class ActivationHeatmap(LessonScene):
     script = Script.of(
         Beat(
             cue="map",
-            say="This is {channel} of {layer}, for the image beside it:"
+            say="This is {channel} of {layer}, made from the input image:"
             " {rows} by {columns} numbers, painted by strength.",
         ),
         Beat(

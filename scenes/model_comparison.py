@@ -7,6 +7,7 @@ from pydantic import Field
 
 from fmcore.analysis.compare import MATCHED
 from fmcore.analysis.counterparts import (
+    Parting,
     called,
     compared,
     counterpart,
@@ -115,7 +116,7 @@ class ModelComparison(LessonScene):
         names = called(one, other, self.brief.names if self.brief else None)
         self.a = Side("A", names[0], LayerView(one, self.pair.layer, here[0]))
         self.b = Side("B", names[1], LayerView(other, self.pair.other, here[1], other=True))
-        self.parted = parting(one, other) or here
+        self.parted = parting(one, other) or Parting(here[0], "logits", here[1])
         self.alike = likeness(one, other, self.pair.layer)  # (C1, C2)
         nearest = likest(one, other, self.pair.layer, int(self.alike.max(1).argmax()))
         pairs = list(self.pair.matching.pairs) or [nearest]
@@ -127,8 +128,8 @@ class ModelComparison(LessonScene):
         self.lone = loneliest(one, other, self.pair.layer) or min(pairs, key=lambda pair: pair.correlation)
 
     def facts(self) -> Mapping[str, object]:
-        layers, (p, q) = self.found.layers, self.parted
-        truth = self.bundle.truth(p)
+        layers = self.found.layers
+        truth = self.owner.truth(self.parted.probe)
         partner = "correlation with its partner" if self.pair.matching.pairs else "largest correlation"
         alone = self.lone.one in self.pair.matching.unmatched_one
         nearest = "largest correlation" if alone else partner
@@ -170,10 +171,7 @@ class ModelComparison(LessonScene):
                 "loss of CKA with depth", words=" Deeper layers are less alike.", at_least=0.1, layer=layers[0][-1]
             ),
             "agree": self.agreement(),
-            "answer": self.answer(self.bundle, p),
-            "other_answer": self.answer(self.other, q),
-            "sure": self.claim("probability of the answer", "logits", p, words=percent),
-            "other_sure": self.claim("probability of the answer", "logits", q, words=percent, other=True),
+            **self.answers(),
             "truth": f" It is labelled {_quoted(truth)}." if truth else "",
         } | {f"pair_{pair.one}": self.compared(partner, pair.one, words=score) for pair in self.shown}
 
@@ -207,14 +205,20 @@ class ModelComparison(LessonScene):
         said = f"of {agreement.images:,} test images both answer alike."
         return self.claim("share of equal answers", "test_predicted", words=lambda share: f"On {percent(share)} {said}")
 
-    def answer(self, bundle: Bundle, probe: int) -> Claim:
-        return self.claim(
-            "class of the answer",
-            "logits",
-            probe,
-            words=lambda answer: _quoted(bundle.class_name(int(answer))),
-            other=bundle is self.other,
-        )
+    def answers(self) -> dict[str, Claim]:
+        """What both say of the image that parts them, and how sure they are."""
+        mine, theirs = self.parted.answers
+        found = {}
+        for key, bundle, (array, row) in (("", self.bundle, mine), ("other_", self.other, theirs)):
+            other = bundle is self.other
+            name, sure = "class of the answer", ("probability of the answer", array)
+            if array != "logits":
+                name, sure = "value", ("value", "test_probability")
+            found[f"{key}answer"] = self.claim(
+                name, array, row, words=lambda n, of=bundle: _quoted(of.class_name(int(n))), other=other
+            )
+            found[f"{key}sure"] = self.claim(*sure, row, words=percent, other=other)
+        return found
 
     # -- what is shown ---------------------------------------------------------------------------
 
@@ -290,9 +294,14 @@ class ModelComparison(LessonScene):
         image, below = body.rows(1, 1.75)
         return image, below, body, below
 
-    def image_of(self, probe: int, room: look.Region, name: str = "input image") -> InputImage:
-        pixels = self.bundle.part("probes", probe)  # (C, H, W)
-        return fit(lambda size: InputImage(pixels, size, name, probe), room, most=3.4)
+    @property
+    def owner(self) -> Bundle:
+        """The bundle that has the image of `parted` among its probes."""
+        return self.other if self.parted.of_other else self.bundle
+
+    def image_of(self, probe: int, room: look.Region, name: str = "input image", of_other: bool = False) -> InputImage:
+        pixels = (self.other if of_other else self.bundle).part("probes", probe)  # (C, H, W)
+        return fit(lambda size: InputImage(pixels, size, name, probe, of_other), room, most=3.4)
 
     def show_layers(self, leaving: FadeOut) -> None:
         heads = (f"A: {self.a.name}", f"B: {self.b.name}") if look.shape() != "tall" else ("A", "B")
@@ -313,9 +322,9 @@ class ModelComparison(LessonScene):
     def show_answers(self) -> None:
         body, told = look.body(), self.told
         image_room, room = body.rows(1.4, 1) if look.shape() == "tall" else body.columns(1, 1.3)
-        truth = self.bundle.truth(self.parted[0])
+        truth = self.owner.truth(self.parted.probe)
         name = f"labelled {_quoted(truth)}" if truth else "input image"
-        image = self.image_of(self.parted[0], image_room, name)
+        image = self.image_of(self.parted.probe, image_room, name, self.parted.of_other)
         said = (("A", "answer", "sure", look.ACCENT), ("B", "other_answer", "other_sure", look.SECOND))
         self.answers = VGroup(
             AnswerBar(f"{letter} says {told[answer]}", told[sure].value, str(told[sure]), min(room.width, 6), color)

@@ -44,6 +44,10 @@ from scenes.parts.text import in_language, number, paragraph, speak, texts_used
 BUNDLE_FOLDER = Path("renders/bundles")
 _LONG_S = 5.0  # of standing still: learners look away
 _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or losing a frame
+_OPENINGS = {
+    "new": "From here on, we look into another network, “{name}”.",
+    "again": "We go back to the network “{name}”.",
+}
 
 
 class LessonScene(Scene):
@@ -271,6 +275,8 @@ class LessonScene(Scene):
         self.prepare()
         self.told = self.facts()
         english = self.script.filled(self.told)
+        if brief.network:
+            english = english.opened_with(_OPENINGS[brief.network].format(name=self.bundle.header.model.name))
         self.english = {beat.cue: beat.say for beat in english.beats}
         script = english.said_as(in_language).with_voice(brief.voice)
         self.timeline = script.timed(int(config.frame_rate), self.options.seconds, brief.pace)

@@ -12,6 +12,7 @@ from films import Net, make_bundle
 from fmcore.analysis.cases import case_of, doubtful, explained_layer, misleading
 from fmcore.analysis.compare import Pair
 from fmcore.analysis.counterparts import (
+    Parting,
     called,
     common_probes,
     counterpart,
@@ -220,7 +221,7 @@ def test_channels_of_two_networks_find_each_other(two: tuple[Bundle, Bundle]) ->
 
 def test_images_that_both_hold(two: tuple[Bundle, Bundle], tmp_path: Path) -> None:
     assert common_probes(*two) == ((0, 0), (1, 1), (2, 2))
-    assert parting(*two) == (0, 0)
+    assert parting(*two) == Parting(0, "logits", 0)
     images = two[0].array("probes")[[2, 0, 0]].copy()
     images[1] += 1
     with opened(tmp_path / "turned", Net(), {"probes": images}) as turned:
@@ -229,10 +230,31 @@ def test_images_that_both_hold(two: tuple[Bundle, Bundle], tmp_path: Path) -> No
         assert image_in_common(two[0], turned, 1, False) == (0, 2)
         with pytest.raises(BundleError, match="'one' and 'turned' do not both hold the image that shall be shown"):
             image_in_common(two[0], turned, 1, True)
-        assert parting(two[0], turned) == (0, 2)  # the same image, answered "shirt" and "bag"
+        assert parting(two[0], turned) == Parting(0, "logits", 2)  # the same image, answered "shirt" and "bag"
     with opened(tmp_path / "larger", Net(size=(14, 14))) as larger:
         assert common_probes(two[0], larger) == ()
         assert parting(two[0], larger) is None
+
+
+def test_an_image_that_the_other_answered_as_a_test_image_can_part_them_too(tmp_path: Path) -> None:
+    answers: list[tuple[int | None, int, float]] = [(0, 0, 0.8), (1, 1, 0.7), (2, 2, 0.6)]
+    mine = [
+        probe.model_copy(update={"source": f"test image {row}"})
+        for probe, row in zip(said(tmp_path / "probes", Net(), answers), (3, 1, 9), strict=True)
+    ]
+    theirs = {  # the answer to image 3 is another, that to 1 the same, and there is no image 9
+        "probes": np.full((3, 1, 28, 28), 0.3, np.float32),
+        "test_predicted": np.array([2, 1, 1, 2], np.int32),
+        "test_probability": np.full(4, 0.9, np.float32),
+    }
+    with opened(tmp_path / "a", Net(), probes=tuple(mine)) as a, opened(tmp_path / "b", Net(), theirs) as b:
+        assert common_probes(a, b) == ()
+        assert parting(a, b) == Parting(0, "test_predicted", 3)
+        assert parting(b, a) == Parting(0, "test_predicted", 3, of_other=True)
+        assert parting(b, a).answers == (("test_predicted", 3), ("logits", 0))
+        dataset = b.header.dataset.model_copy(update={"test_sha256": "0" * 64})
+    with opened(tmp_path / "c", Net(), theirs, dataset=dataset) as c, Bundle.open(tmp_path / "a") as a:
+        assert parting(a, c) is None  # other images stand in those rows
 
 
 def test_pairs_to_show_cross_where_they_can_and_keep_the_likest() -> None:

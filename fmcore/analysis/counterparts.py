@@ -1,6 +1,7 @@
 """A layer beside its counterpart in another network: partners, a channel without one, and the images of both."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, pairwise
 
@@ -108,15 +109,57 @@ def image_in_common(one: Bundle, other: Bundle, probe: int, asked_for: bool) -> 
     return probes[0]
 
 
-def parting(one: Bundle, other: Bundle) -> tuple[int, int] | None:
-    """Of the common probes, the one on which the two answer differently, with the most confidence; None if none."""
+@dataclass(frozen=True)
+class Parting:
+    """An image that two networks answer differently: probe `probe` of the first, or `of_other`.
 
-    def answers(pair: tuple[int, int]) -> list[tuple[str, float]]:
-        said = one.header.probes[pair[0]], other.header.probes[pair[1]]
-        return [(b.class_name(probe.predicted), probe.probability) for b, probe in zip((one, other), said, strict=True)]
+    The network that has it among its probes answers it in row `probe` of its logits, the one that has not in `row` of
+    its `array`, "logits" or "test_predicted".
+    """
 
-    differing = [pair for pair in common_probes(one, other) if answers(pair)[0][0] != answers(pair)[1][0]]
-    return max(differing, key=lambda pair: sum(sure for _, sure in answers(pair)), default=None)
+    probe: int
+    array: str
+    row: int
+    of_other: bool = False
+
+    @property
+    def answers(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """Where the first and the second network answer: array and row."""
+        own, read = ("logits", self.probe), (self.array, self.row)
+        return (read, own) if self.of_other else (own, read)
+
+
+def parting(one: Bundle, other: Bundle) -> Parting | None:
+    """Of the probes of either that both answered, one to which the answers differ; None if there is none.
+
+    A network answered its own probes and all test images. Of several images, those that both have as probes come first,
+    then those of the first; of these the one with the most confidence.
+    """
+    common = common_probes(one, other)
+    found: dict[Parting, float] = {}
+    for p, q in common:
+        mine, theirs = one.header.probes[p], other.header.probes[q]
+        if one.class_name(mine.predicted) != other.class_name(theirs.predicted):
+            found[Parting(p, "logits", q)] = mine.probability + theirs.probability
+    for of_other in (False, True):
+        found = found or _parted_by_tests(*((other, one) if of_other else (one, other)), of_other)
+    return max(found, key=found.__getitem__, default=None)
+
+
+def _parted_by_tests(own: Bundle, reader: Bundle, of_other: bool) -> dict[Parting, float]:
+    """Probes of `own` to which `reader` gave another answer when they were test images, with both confidences."""
+    tested, known = ("test_predicted", "test_probability"), own.header.dataset.test_sha256
+    if known != reader.header.dataset.test_sha256 or any(name not in reader.header.arrays for name in tested):
+        return {}
+    answers, sure = (reader.array(name) for name in tested)  # (M,) each
+    found = {}
+    for p, probe in enumerate(own.header.probes):
+        row = probe.test_row
+        if row is None or row >= len(answers):
+            continue
+        if own.class_name(probe.predicted) != reader.class_name(int(answers[row])):
+            found[Parting(p, tested[0], row, of_other)] = probe.probability + float(sure[row])
+    return found
 
 
 # -- for the screen ------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from fmcore.lesson.script import TimedBeat
 from fmcore.lesson.words import Words
 
 Theme = Literal["dark", "light"]
+# whether a lesson shows the network of a scene for the first time after another one, or comes back to it
+Seen = Literal["", "new", "again"]
 
 
 class Brief(BaseModel):
@@ -24,6 +26,7 @@ class Brief(BaseModel):
     theme: Theme = "dark"
     options: dict[str, str | int | float | bool] = {}
     words: Words | None = None  # of another language
+    network: Seen = ""
     voice: dict[str, float] = {}  # seconds that the recordings of sentences take
     pace: tuple[int, ...] = ()  # the ends of its beats in an earlier film, in frames; kept where the sentences fit
 

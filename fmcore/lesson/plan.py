@@ -20,6 +20,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fmcore.errors import PlanError, one_of
+from fmcore.lesson.brief import Seen
 from fmcore.lesson.toml_file import read_toml
 
 _MAX_PLAN_BYTES = 1_000_000
@@ -71,6 +72,23 @@ class SceneEntry(_Strict):
     bundle: str | None = None
     other: str | None = None  # the bundle that it is compared with
     options: dict[str, str | int | float | bool] = {}
+
+
+def networks_seen(entries: Sequence[SceneEntry]) -> list[Seen]:
+    """Of every scene, whether its network is "new" in the lesson or seen "again"; "" where it is that of the last one.
+
+    The first network needs no word, and neither does one that the scene before was compared with.
+    """
+    found: list[Seen] = []
+    before: set[str] = set()  # bundles of the last scene that had one
+    known: set[str] = set()
+    for entry in entries:
+        shown = {name for name in (entry.bundle, entry.other) if name}
+        changed = bool(before) and entry.bundle is not None and entry.other is None and entry.bundle not in before
+        found.append("" if not changed else "again" if entry.bundle in known else "new")
+        before = shown or before
+        known |= shown
+    return found
 
 
 class LessonPlan(_Strict):

@@ -95,6 +95,11 @@ class Script(BaseModel):
                 ) from None
         return self.model_copy(update={"beats": tuple(beats)})
 
+    def opened_with(self, sentence: str) -> Self:
+        """The same script with a sentence before its first one."""
+        first, *rest = self.beats
+        return self.model_copy(update={"beats": (first.model_copy(update={"say": f"{sentence} {first.say}"}), *rest)})
+
     def said_as(self, translated: Callable[[str], str]) -> Self:
         """The same script with every sentence `translated`."""
         beats = (beat.model_copy(update={"say": translated(beat.say)}) for beat in self.beats)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fmcore.lesson.brief import Brief
-from fmcore.lesson.plan import SceneEntry
+from fmcore.lesson.plan import SceneEntry, networks_seen
 from fmcore.lesson.voice import Voice
 from fmcore.lesson.words import Words
 from fmcore.render.cache import Cuts, Segment, Store, Take, key_of, segment_name
@@ -25,6 +25,7 @@ _WORDS = {
     "narration": "its narration changed",
     "words": "its translation changed",
     VOICE: "its voice changed",
+    "network": "another network stood before it",
     "options": "its options changed",
     "bundle": "its bundle changed",
     "other": "the bundle it is compared with changed",
@@ -92,7 +93,7 @@ def plan_scenes(
     sources = Sources(store.folder)
     versions = json.dumps(_versions(), sort_keys=True)
     lengths = voice.lengths if voice is not None else {}
-    for position, entry in enumerate(entries):
+    for position, (entry, network) in enumerate(zip(entries, networks_seen(entries), strict=True)):
         ref = find_scene(entry.scene)
         path, digest = bundles[entry.bundle] if entry.bundle else (None, "none")
         other, other_digest = bundles[entry.other] if entry.other else (None, "none")
@@ -103,6 +104,7 @@ def plan_scenes(
             "narration": narration,
             **({} if words is None else {"words": key_of(words.model_dump(mode="json"))}),
             **({} if voice is None else {VOICE: key_of(lengths)}),
+            **({} if not network else {"network": network}),
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
             "other": other_digest,
@@ -113,7 +115,15 @@ def plan_scenes(
         if names is not None:
             inputs["names"] = json.dumps(names)
         key = key_of(inputs)
-        brief = Brief(bundle=path, other=other, names=names, options=entry.options, words=words, voice=lengths)
+        brief = Brief(
+            bundle=path,
+            other=other,
+            names=names,
+            network=network,
+            options=entry.options,
+            words=words,
+            voice=lengths,
+        )
         plan = ScenePlan(ref, brief, spec, inputs, key, _why(inputs, before.get(position)))
         take = store.take(key)
         cuts = store.cuts(take.pictures) if take is not None else None

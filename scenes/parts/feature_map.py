@@ -81,16 +81,21 @@ def shape_label(
 class InputImage(Group):
     """The image (C, H, W) that the network sees, grey or RGB, with its shape below and its name above.
 
-    `probe` is its number in the bundle; with it, the image enters the ledger.
+    `probe` is its number in the bundle, or in the `other` one; with it, the image enters the ledger.
     """
 
     def __init__(
-        self, image: NDArray[np.floating], height: float, name: str = "input image", probe: int | None = None
+        self,
+        image: NDArray[np.floating],
+        height: float,
+        name: str = "input image",
+        probe: int | None = None,
+        other: bool = False,
     ) -> None:
         channels, rows, columns = image.shape
         values = image if channels == 3 else image[0]
         index = (probe,) if channels == 3 else (probe, 0)
-        source = None if probe is None else ArraySource("probes", index)
+        source = None if probe is None else ArraySource("probes", index, other)
         self.picture = Picture(values, UNIT, height, source)
         self.border = border(self.picture)
         self.shape_label = shape_label(rows, columns, channels)
