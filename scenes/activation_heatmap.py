@@ -6,10 +6,11 @@ from functools import partial
 from manim import RIGHT, Create, FadeIn, FadeOut, Group
 from pydantic import Field
 
-from fmcore.analysis.channels import is_flat, strongest, telling
+from fmcore.analysis.channels import is_flat, strongest
+from fmcore.analysis.naming import CUTTING
 from fmcore.analysis.saying import percent
+from fmcore.analysis.telling import telling
 from fmcore.colour import ColourScale
-from fmcore.geometry import NEVER_NEGATIVE
 from fmcore.header import ReceptiveField
 from fmcore.lesson.script import Beat, Script
 from scenes import look
@@ -107,7 +108,7 @@ class ActivationHeatmap(LessonScene):
             "channels": self.claim("channels", array, self.probe, words=lambda n: f"{n:.0f} map{'s' * (n > 1)}"),
             "rows": self.claim("rows", array, *here, words=whole),
             "columns": self.claim("columns", array, *here, words=whole),
-            "at_zero": "zero" if self.layer.nonlinearity in NEVER_NEGATIVE else "at zero or below",
+            "at_zero": "zero" if self.layer.nonlinearity in CUTTING else "at zero or below",
             "zero": self.claim("share of zeros", array, *here, words=percent),
             "top": self.claim("largest value", array, *here),
             "shared": shared,

@@ -7,10 +7,10 @@ import numpy as np
 from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform, Transform, VGroup
 from pydantic import Field
 
-from fmcore.analysis.channels import telling
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.history import weights_are
 from fmcore.analysis.naming import CUTTING, phi_name
+from fmcore.analysis.telling import telling
 from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script

@@ -7,10 +7,11 @@ from functools import partial
 from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform
 from pydantic import Field
 
-from fmcore.analysis.channels import strongest, telling
+from fmcore.analysis.channels import strongest
 from fmcore.analysis.history import weights_are
 from fmcore.analysis.naming import CUTTING, phi_name
 from fmcore.analysis.saying import counted, percent
+from fmcore.analysis.telling import telling
 from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script

@@ -32,7 +32,7 @@ class FeatureMapProgression(LessonScene):
     """Real maps of three depths of a network, to scale and enlarged, with what was measured of each."""
 
     title = "From pixels to abstract maps"
-    bundle_name = "deep-garments"
+    bundle_name = "deep-garments-seed12"
     needs = ("probes", "logits")
     script = Script.of(
         Beat(

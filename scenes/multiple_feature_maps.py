@@ -52,7 +52,7 @@ class MultipleFeatureMaps(LessonScene):
             say="Layer {layer} has {filters} of {weights} weights each. The weights decide what a filter looks for:"
             " other weights, another map.",
         ),
-        Beat(cue="maps", say="{filters}, {maps}: one channel for each. {here}"),
+        Beat(cue="maps", say="{filters}, {maps}: one channel for each. {here}", seconds=6.6),
         Beat(
             cue="scale",
             say="On one colour scale, brightness can be compared: {strong} reaches {top}{faint}.",

@@ -5,12 +5,12 @@ from functools import partial
 
 from manim import DOWN, RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject
 
-from fmcore.analysis.channels import telling
 from fmcore.analysis.diagnostics import REDUNDANT
 from fmcore.analysis.examples import fault, left_out
 from fmcore.analysis.flattering import flattered, share_of_reach
 from fmcore.analysis.resemblance import least_like
 from fmcore.analysis.saying import percent
+from fmcore.analysis.telling import telling
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim

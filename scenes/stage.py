@@ -275,10 +275,12 @@ class LessonScene(Scene):
         self.prepare()
         self.told = self.facts()
         english = self.script.filled(self.told)
-        if brief.network:
-            english = english.opened_with(_OPENINGS[brief.network].format(name=self.bundle.header.model.name))
+        script = english.said_as(in_language)
+        if brief.network:  # a text of its own, which comes before any scene
+            opening = _OPENINGS[brief.network].format(name=self.bundle.header.model.name)
+            english, script = english.opened_with(opening), script.opened_with(in_language(opening))
         self.english = {beat.cue: beat.say for beat in english.beats}
-        script = english.said_as(in_language).with_voice(brief.voice)
+        script = script.with_voice(brief.voice)
         self.timeline = script.timed(int(config.frame_rate), self.options.seconds, brief.pace)
         self.camera.background_color = look.BACKGROUND
         region, most = look.title_region(), look.LINES[look.shape()][0]

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fmcore.analysis.channels import Spot, is_flat, representatives, strongest, telling
+from fmcore.analysis.channels import Spot, is_flat, representatives, strongest
+from fmcore.analysis.telling import telling
 
 ACTIVATIONS = hnp.arrays(
     np.float32,

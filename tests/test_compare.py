@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fmcore.analysis.compare import MATCHED, Comparison, compare, correlations, linear_cka, match, regridded
+from fmcore.analysis.compare import MATCHED, Comparison, compare, linear_cka, match
+from fmcore.analysis.correlation import correlations, regridded
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError, InputError
 

@@ -8,7 +8,8 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.analysis.compare import Comparison, Counterpart, Pair, compare, correlations
+from fmcore.analysis.compare import Comparison, Counterpart, Pair, compare
+from fmcore.analysis.correlation import correlations
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from fmcore.analysis.channels import telling
 from fmcore.analysis.diagnostics import diagnose_all
 from fmcore.analysis.specimens import most_found, specimens
+from fmcore.analysis.telling import telling
 from fmcore.bundle import Bundle
 
 

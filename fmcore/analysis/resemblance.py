@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.channels import representatives
-from fmcore.analysis.compare import correlations
+from fmcore.analysis.correlation import correlations
 
 Floats = NDArray[np.floating]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.alignment import aligned
-from fmcore.analysis.channels import telling
 from fmcore.analysis.diagnostics import REDUNDANT, Diagnosis, pairs
 from fmcore.analysis.foreground import foreground
+from fmcore.analysis.telling import telling
 from fmcore.bundle import Array, Bundle
 
 FINE = 7  # places a side from which on a map shows what it is lit by

@@ -7,12 +7,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fmcore.lesson.claims import SpokenClaim
+from fmcore.lesson.plan import Seen
 from fmcore.lesson.script import TimedBeat
 from fmcore.lesson.words import Words
 
 Theme = Literal["dark", "light"]
-# whether a lesson shows the network of a scene for the first time after another one, or comes back to it
-Seen = Literal["", "new", "again"]
 
 
 class Brief(BaseModel):

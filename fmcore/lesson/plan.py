@@ -15,12 +15,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fmcore.errors import PlanError, one_of
-from fmcore.lesson.brief import Seen
 from fmcore.lesson.toml_file import read_toml
 
 _MAX_PLAN_BYTES = 1_000_000
@@ -72,6 +71,10 @@ class SceneEntry(_Strict):
     bundle: str | None = None
     other: str | None = None  # the bundle that it is compared with
     options: dict[str, str | int | float | bool] = {}
+
+
+# whether a lesson shows the network of a scene for the first time after another one, or comes back to it
+Seen = Literal["", "new", "again"]
 
 
 def networks_seen(entries: Sequence[SceneEntry]) -> list[Seen]:

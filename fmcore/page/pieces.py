@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.attribution import share_that_supports
-from fmcore.analysis.compare import regridded
+from fmcore.analysis.correlation import regridded
 from fmcore.bundle import Array, Bundle
 from fmcore.page.economies import Economy
 from fmcore.page.packing import Coding

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from fmcore.analysis.attribution import Decision, brightest_is_decisive
 from fmcore.analysis.cases import FINE
-from fmcore.analysis.channels import telling
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
 from fmcore.analysis.flattering import flattered, reaches_up, share_of_reach
 from fmcore.analysis.learning import Movement, movements
 from fmcore.analysis.meaning import MIXED, Meaning, meanings
 from fmcore.analysis.rounding import decimals_of_sum
+from fmcore.analysis.telling import telling
 from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle
 from fmcore.header import LayerInfo
@@ -152,7 +152,7 @@ class Subject:
 
     def _clearest(self, layer: LayerInfo, among: Sequence[int]) -> int:
         channels = among or self.view.channels(layer.name)
-        return channels[telling(self.maps(layer, channels))]
+        return channels[telling(self.maps(layer, channels), self.bundle.part("probes", self.probe))]
 
     @cached_property
     def worked(self) -> WorkedMap | None:
