@@ -359,6 +359,8 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
     if made.unchanged:
         again = "No picture changed; the film was joined anew."
         say(again if made.joined else "Nothing changed since the last run; nothing was rendered.")
+    if made.left_out:
+        say(f"Left out, since there is nothing for them to show: {', '.join(made.left_out)}.")
     for film in made.films:
         say(f"{film}")
     if made.films:

@@ -83,7 +83,7 @@ class ActivationHeatmap(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = Field(None, description="The layer; by default the first convolution.")
+        layer: str | None = Field(None, description="The layer; by default the second convolution, or the only one.")
         channel: int | None = Field(
             None,
             description="The channel, from 1; by default one that is no copy of the image and that ReLU cuts.",
@@ -92,7 +92,7 @@ class ActivationHeatmap(LessonScene):
     options: "ActivationHeatmap.Options"
 
     def prepare(self) -> None:
-        self.layer = self.layer_of(self.options.layer)
+        self.layer = self.layer_of(self.options.layer, 1)
         self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
         self.channel = self.channel_of(self.layer, self.options.channel, partial(telling, image=self.image))
         self.map = self.bundle.part(f"{self.layer.name}/activation", self.probe, self.channel)  # (H, W)

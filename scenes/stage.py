@@ -196,8 +196,8 @@ class LessonScene(Scene):
         """The index of the probe that the options name."""
         return find_probe(self.bundle, self.options.probe)
 
-    def layer_of(self, wanted: str | None) -> LayerInfo:
-        """The layer that the options name, or the first convolution.
+    def layer_of(self, wanted: str | None, default: int = 0) -> LayerInfo:
+        """The layer that the options name, or convolution number `default`, from 0; the last one where there are fewer.
 
         Raises:
             BundleError: no such layer, or no convolution.
@@ -207,7 +207,7 @@ class LessonScene(Scene):
                 f"{type(self).__name__} shows a convolution, and '{self.bundle.path.name}' holds none (its layers are"
                 f" {', '.join(self.bundle.layer_names)}); name the bundle of a network that has one."
             )
-        return self.bundle.layer(wanted) if wanted is not None else self.bundle.convolutions[0]
+        return self.bundle.layer(wanted) if wanted is not None else self.bundle.convolutions[: default + 1][-1]
 
     def channel_of(self, layer: LayerInfo, wanted: int | None, choose: Callable[[np.ndarray], int]) -> int:
         """The channel of `layer` that the options name, counted from 1 as on screen, or the one that `choose` finds.

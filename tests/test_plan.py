@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from fmcore.errors import PlanError
-from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, builtin_plan, read_plan, slug, with_overrides
+from fmcore.lesson.plan import (
+    BundleRecipe,
+    LessonPlan,
+    SceneEntry,
+    builtin_plan,
+    networks_seen,
+    read_plan,
+    slug,
+    with_overrides,
+)
 
 GOOD = """
 title = "Feature maps"
@@ -140,6 +149,22 @@ def test_overrides_change_every_recipe_and_nothing_else(changes: dict[str, objec
     for name, recipe in plan.bundles.items():
         assert changed.bundles[name].model_dump() == {**recipe.model_dump(), **changes}
     assert with_overrides(plan) == plan
+
+
+NETWORKS: dict[str, tuple[list[tuple[str | None, str | None]], list[str]]] = {
+    "one network": ([("a", None), ("a", None)], ["", ""]),
+    "another, and back": ([("a", None), ("b", None), ("b", None), ("a", None)], ["", "new", "", "again"]),
+    "compared before": ([("a", None), ("a", "b"), ("b", None)], ["", "", ""]),
+    "a comparison names its networks": ([("a", None), ("b", "c")], ["", ""]),
+    "a scene without any between": ([("a", None), (None, None), ("a", None), ("b", None)], ["", "", "", "new"]),
+    "none at first": ([(None, None), ("a", None)], ["", ""]),
+}
+
+
+@pytest.mark.parametrize("case", NETWORKS)
+def test_a_lesson_knows_when_it_turns_to_another_network(case: str) -> None:
+    shown, expected = NETWORKS[case]
+    assert networks_seen([SceneEntry(scene="S", bundle=one, other=other) for one, other in shown]) == expected
 
 
 def test_a_given_bundle_takes_the_place_of_all(plan: LessonPlan) -> None:

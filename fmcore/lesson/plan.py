@@ -71,6 +71,7 @@ class SceneEntry(_Strict):
     bundle: str | None = None
     other: str | None = None  # the bundle that it is compared with
     options: dict[str, str | int | float | bool] = {}
+    optional: bool = False  # left out of the film, and said so, where its network has nothing for it
 
 
 # whether a lesson shows the network of a scene for the first time after another one, or comes back to it
@@ -206,7 +207,11 @@ def with_overrides(
             raise PlanError(
                 "A bundle is trained already: leave out --data, --epochs and --seed, or leave out --bundle."
             )
-        scenes = tuple(entry.model_copy(update={"bundle": "given", "other": None}) for entry in plan.scenes)
+        given = {"bundle": "given", "other": None}
+        scenes = tuple(
+            entry.model_copy(update=given | ({"options": {}} if entry.optional else {}))  # of another network
+            for entry in plan.scenes
+        )
         return LessonPlan(title=plan.title, bundles={"given": BundleRecipe(file=str(bundle))}, scenes=scenes)
     changes = {name: value for name, value in (("data", data), ("epochs", epochs), ("seed", seed)) if value is not None}
     recipes = {name: recipe.model_copy(update=changes) for name, recipe in plan.bundles.items()}

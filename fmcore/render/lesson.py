@@ -74,6 +74,7 @@ class Made:
     films: list[Path] = field(default_factory=list)
     rendered: list[str] = field(default_factory=list)
     failed: dict[str, FmcoreError] = field(default_factory=dict)
+    left_out: dict[str, FmcoreError] = field(default_factory=dict)  # optional scenes
     bundles_made: list[Path] = field(default_factory=list)
     frames: int = 0
     joined: bool = False  # anew, from segments that may all have been there
@@ -105,10 +106,12 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     store.folder.mkdir(parents=True, exist_ok=True)
     of_page: Sequence[str] = ()
     with _alone(store, wish, report):
-        before = _scenes_before(wish)
+        before = _scenes_before(wish, plan)
         inputs = {position: scene.inputs for position, scene in before.items()}
         planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice)
         footage = _shoot(planned, before, store, wish, report, made)
+        if made.left_out:
+            plan = _without(made.left_out, plan)
         if wish.apart:
             made.films = films_apart(footage, store, wish.spec, wish.folder, wish.words, wish.voice)
         elif not made.failed:
@@ -163,7 +166,7 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     store = Store(wish.output / "cache")
     _must_be_writable(store.folder)
     bundles = {name: (one.path, one.digest or "") for name, one in wanted.items()}
-    before = _scenes_before(wish)
+    before = _scenes_before(wish, plan)
     inputs = {position: scene.inputs for position, scene in before.items()}
     planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice)
     shoot = Shoot(planned, store, report)
@@ -172,7 +175,8 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
             shoot.sketch(crew, paces_of(planned, before))
     for error in shoot.failed.values():
         raise error
-    return Outlook([], [shoot.plans[one.key] for one in planned])
+    left_out = set(shoot.left_out)
+    return Outlook([], [shoot.plans[one.key] for one in planned if one.ref.name not in left_out])
 
 
 @contextmanager
@@ -262,12 +266,36 @@ def _make_bundles(
     return {name: (one.path, one.digest or digests[one.path]) for name, one in wanted.items()}
 
 
-def _scenes_before(wish: Wish) -> dict[int, SceneRecord]:
-    """The scenes of the last run by position; nothing where no record can be read."""
+def _scenes_before(wish: Wish, plan: LessonPlan) -> dict[int, SceneRecord]:
+    """The scenes of the last run by their position in `plan`; nothing where no record can be read.
+
+    A scene that was left out then has none, and those after it stand one place further on in the plan.
+    """
     try:
-        return dict(enumerate(read_record(wish.folder).scenes))
+        scenes = read_record(wish.folder).scenes
     except InputError:
         return {}
+    found: dict[int, SceneRecord] = {}
+    missing = 0
+    for position, entry in enumerate(plan.scenes):
+        before = scenes[position - missing] if position - missing < len(scenes) else None
+        if entry.optional and before is not None and before.scene != find_scene(entry.scene).name:
+            missing += 1
+        elif before is not None:
+            found[position] = before
+    return found
+
+
+def _without(left_out: Mapping[str, FmcoreError], plan: LessonPlan) -> LessonPlan:
+    """`plan` with the scenes that are shown.
+
+    Raises:
+        FmcoreError: none is.
+    """
+    scenes = tuple(one for one in plan.scenes if not (one.optional and find_scene(one.scene).name in left_out))
+    if not scenes:
+        raise next(iter(left_out.values()))
+    return plan.model_copy(update={"scenes": scenes})
 
 
 def _shoot(
@@ -290,7 +318,7 @@ def _shoot(
                 shoot.render(crew)
         finally:
             store.tidy()
-            made.failed, made.rendered = shoot.failed, shoot.rendered
+            made.failed, made.left_out, made.rendered = shoot.failed, shoot.left_out, shoot.rendered
     return [footage for plan in planned if (footage := shoot.footage(plan)) is not None]
 
 

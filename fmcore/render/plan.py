@@ -67,6 +67,7 @@ class ScenePlan:
     inputs: Mapping[str, str]
     key: str
     reason: str
+    optional: bool = False  # left out where its network has nothing for it
     take: Take | None = None
     whole: bool = False
     segments: tuple[SegmentPlan, ...] = ()
@@ -124,7 +125,7 @@ def plan_scenes(
             words=words,
             voice=lengths,
         )
-        plan = ScenePlan(ref, brief, spec, inputs, key, _why(inputs, before.get(position)))
+        plan = ScenePlan(ref, brief, spec, inputs, key, _why(inputs, before.get(position)), entry.optional)
         take = store.take(key)
         cuts = store.cuts(take.pictures) if take is not None else None
         plans.append(plan if take is None or cuts is None else with_take(plan, take, cuts, store))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from fmcore.errors import FmcoreError, RenderError
+from fmcore.errors import FmcoreError, InputError, PlanError, RenderError
 from fmcore.lesson.brief import Performance
 from fmcore.lesson.record import SceneRecord
 from fmcore.render.cache import Cuts, Store, Take
@@ -40,11 +40,12 @@ class Footage:
 
 
 class Shoot:
-    """One run over the scenes of a lesson. `failed` and `rendered` name scenes."""
+    """One run over the scenes of a lesson. `failed`, `left_out` and `rendered` name scenes."""
 
     def __init__(self, plans: Sequence[ScenePlan], store: Store, report: Reporter) -> None:
         self.plans = {plan.key: plan for plan in plans}  # a scene that is shown twice is rendered once
         self.failed: dict[str, FmcoreError] = {}
+        self.left_out: dict[str, FmcoreError] = {}
         self.rendered: list[str] = []
         self._store, self._report = store, report
         self._given_up: set[str] = set()  # keys: of a scene that is shown twice, one may fail
@@ -169,6 +170,10 @@ class Shoot:
 
     def _give_up(self, plan: ScenePlan, error: FmcoreError | None, label: str | None = None) -> None:
         self._given_up.add(plan.key)
+        if plan.optional and isinstance(error, InputError) and not isinstance(error, PlanError):
+            self.left_out[plan.ref.name] = error
+            self._report.finish(label or plan.ref.name, f"left out. {error.message}")
+            return
         self.failed[plan.ref.name] = error or RenderError("failed")
         self._report.finish(label or plan.ref.name, self.failed[plan.ref.name].message, ok=False)
 
