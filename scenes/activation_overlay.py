@@ -266,8 +266,8 @@ class ActivationOverlay(LessonScene):
         own = self.views(views[0].overlay.picture.height, scales).move_to(views)
         strips = Group()
         for view, scale in zip(own, scales, strict=True):
-            strip = ScaleStrip(scale, view.width if self.beside else view.overlay.picture.width, "own scale")
-            strips.add(strip.move_to([view.get_x(), foot.centre[1], 0]))
+            strip = ScaleStrip(scale, view.width, "own scale").move_to([view.get_x(), foot.centre[1], 0])
+            strips.add(strip.shift(UP * max(0.0, foot.bottom - strip.get_bottom()[1])))
         with self.beat("own_scales"):
             self.say("Each on a scale of its own")
             self.play(FadeOut(common), FadeIn(own), FadeIn(strips), run_time=look.MOVE_S)

@@ -11,11 +11,12 @@ from scenes import look
 from scenes.parts.feature_map import border
 from scenes.parts.kernel import LARGEST, NumberGrid
 from scenes.parts.picture import ArraySource, Picture
-from scenes.parts.text import label, lines, number
+from scenes.parts.text import label, narrow, number
 
 Floats = NDArray[np.floating]
 
 _WIDE = 0.96  # of a cell: what its number may take up; as for its height, a label has air above and below
+_ROOM_FOR_NOTES = 20.0  # in frames where a note may be wider than what it is about
 _ROOMY = 4.0  # a square in which every number has its full size
 
 
@@ -66,7 +67,8 @@ class Cells(Group):
         if name:
             self.words.add(label(name, look.SMALL).next_to(self.block, UP, buff=look.NEAR))
         if note:
-            below = lines(*note.split("\n")).arrange(DOWN, buff=look.LEADING)
+            room = self.block.width if look.shape() == "tall" else _ROOM_FOR_NOTES
+            below = VGroup(*(narrow(one, room) for one in note.split("\n"))).arrange(DOWN, buff=look.LEADING)
             self.words.add(below.next_to(self.block, DOWN, buff=look.NEAR))
         self.add(*self.words)
 

@@ -8,7 +8,9 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.filter_picture import FilterPicture
 from scenes.parts.picture import ArraySource
-from scenes.parts.text import label
+from scenes.parts.text import label, narrow
+
+_NOTE = 1.1  # units that a line of the note may take below a small slice
 
 
 class FilterSlice(FilterPicture):
@@ -30,6 +32,6 @@ class FilterSlice(FilterPicture):
         self.size_label = label(f"{rows} × {columns}", look.SMALL, look.MUTED)
         self.add(self.size_label.next_to(self.border, DOWN, buff=look.NEAR))
         if note:
-            self.add(label(note, look.SMALL, look.MUTED).next_to(self.size_label, DOWN, buff=look.LEADING))
+            self.add(narrow(note, max(self.border.width, _NOTE)).next_to(self.size_label, DOWN, buff=look.LEADING))
         if name:
             self.add(label(name, look.SMALL).next_to(self.border, UP, buff=look.NEAR))

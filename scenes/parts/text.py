@@ -126,6 +126,15 @@ def paragraph(
     return VGroup(*texts).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)
 
 
+def narrow(text: str, width: float) -> VGroup:
+    """A small muted note in lines of at most `width`, or as long as its longest word, in the middle of each other."""
+    longest = max(_advance(word, False) for word in in_language(text).split())
+    rows = paragraph(
+        text, look.SMALL, look.MUTED, width=max(width, 1.02 * longest * look.SMALL), most=len(text.split())
+    )
+    return rows.arrange(DOWN, buff=look.LEADING)
+
+
 def _wrapped(text: str, width: float, bold: bool) -> list[str]:
     """Lines of about equal length, as few as are at most `width` wide at size 1; a long word has its own.
 
