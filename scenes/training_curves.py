@@ -180,13 +180,11 @@ class TrainingCurves(LessonScene):
             self.play(FadeIn(loss.keys[0]), run_time=look.IN_S / 2)
         with self.beat("guess"):
             self.say(f"Blind guessing: {self.told['guess']} right")
-            leave = FadeOut(loss, falling[0], loss.keys[0])
+            self.play(FadeOut(loss, falling[0], loss.keys[0]), run_time=look.IN_S / 2)
             if both:
                 loss = self.loss_chart(left)
                 falling = self.curves(loss, "loss")
-                self.play(leave, FadeIn(loss, falling[0], loss.keys[0]), run_time=look.IN_S)
-            else:
-                self.play(leave, run_time=look.IN_S / 2)
+                self.play(FadeIn(loss, falling[0], loss.keys[0]), run_time=look.IN_S / 2)
             self.play(FadeIn(accuracy), run_time=look.IN_S)
             self.play(Create(level), FadeIn(accuracy.keys[0]), run_time=look.MOVE_S)
             self.until(0.65)
@@ -220,12 +218,8 @@ class TrainingCurves(LessonScene):
             near = self.accuracy_chart(region, start)
             ends = self.curves(near, "accuracy", start)
             self.say(f"A closer look: the axis starts at {near.y.words(near.y.low)}")
-            self.play(
-                FadeOut(standing[0], *standing[2:]),
-                FadeIn(near, near.keys),
-                ReplacementTransform(standing[1], ends),
-                run_time=look.MOVE_S,
-            )
+            self.play(FadeOut(standing[0], *standing[2:]), run_time=look.IN_S / 2)
+            self.play(FadeIn(near, near.keys), ReplacementTransform(standing[1], ends), run_time=look.MOVE_S)
             standing = Group(near, ends, near.keys)
         else:
             self.play(*(flash(curve.line) for curve in ends), run_time=look.MOVE_S)
@@ -249,7 +243,8 @@ class TrainingCurves(LessonScene):
             if self.layer
             else "One step of the curve, one epoch"
         )
-        self.play(FadeOut(standing), FadeIn(chart, curves, chart.keys), run_time=look.MOVE_S)
+        self.play(FadeOut(standing), run_time=look.IN_S / 2)
+        self.play(FadeIn(chart, curves, chart.keys), run_time=look.IN_S)
         steepest, epochs = steepest_epoch(self.history)[0], spread_epochs(self.epochs[-1], _STEPS)
         if self.layer is None:
             self.until(0.6)

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from manim import Animation, Group, Mobject, Rectangle, ShowPassingFlash, VMobject, linear
+from manim import DL, DR, Animation, Group, Line, Mobject, Rectangle, ShowPassingFlash, VMobject, linear
 
 from scenes import look
 from scenes.parts.picture import Picture
+from scenes.parts.text import Label
 
 
 class Sweep(Animation):
@@ -30,8 +31,11 @@ class Sweep(Animation):
 
 
 def flash(mobject: VMobject | Picture) -> Animation:
-    """Draw the eye to something that stands already: light runs once around it."""
-    if isinstance(mobject, Picture):
+    """Draw the eye to something that stands already: light runs once around it, or below it where it is text."""
+    if isinstance(mobject, Label):  # around its letters it would be a blot
+        below = np.array([0, -look.NEAR / 2, 0])
+        around: VMobject = Line(mobject.get_corner(DL) + below, mobject.get_corner(DR) + below)
+    elif isinstance(mobject, Picture):
         around = Rectangle(width=mobject.width, height=mobject.height).move_to(mobject)
     else:
         around = mobject.copy()
