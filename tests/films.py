@@ -33,6 +33,7 @@ from fmcore.header import (
 from fmcore.lesson.brief import Brief, Figure, Performance
 from fmcore.lesson.storyboard import Storyboard
 from fmcore.lesson.words import Words
+from fmcore.patches import top_patches
 from fmcore.render.spec import RenderSpec
 from fmcore.render.storyboard import storyboard
 from fmcore.render.worker import SegmentJob
@@ -96,6 +97,8 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
         stride = net.stride if number == 1 else 1
         field = through(field, (net.kernel, net.kernel), (stride, stride), (pad, pad))
         layers.append(_layer(name, "convolution", net.kernel, stride, pad, net.relu, maps, source, field))
+        if net.measured:
+            arrays |= _favourites(layers[-1], maps, (images * 255).astype(np.uint8))
         source = f"{name}/activation"
         arrays |= {
             f"{name}/weight": weight,
@@ -197,6 +200,21 @@ def _statistics(layer: str, maps: NDArray[np.float32]) -> dict[str, NDArray[Any]
     found = {f"{layer}/{name}": values.astype(np.float32) for name, values in arrays.items()}
     found[f"{layer}/ablated"] = np.tile(np.arange(tested), (probes, 1))
     return found
+
+
+def _favourites(layer: LayerInfo, maps: NDArray[np.float32], images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """The probes in the order in which they light each channel, and what lay where they do."""
+    top = maps.max((2, 3))  # (P, C)
+    order = np.argsort(-top, axis=0, kind="stable")
+    places = maps.reshape(*maps.shape[:2], -1).argmax(2)  # (P, C)
+    chosen = np.take_along_axis(places, order, 0).T
+    found: dict[str, NDArray[Any]] = {
+        f"{layer.name}/top_images": order.T.astype(np.int32),
+        f"{layer.name}/top_values": np.take_along_axis(top, order, 0).T,
+        f"{layer.name}/top_places": np.stack([chosen // maps.shape[3], chosen % maps.shape[3]], 2).astype(np.int32),
+    }
+    spread = {f"{layer.name}/mean": maps.mean((0, 2, 3)), f"{layer.name}/std": maps.std((0, 2, 3))}
+    return found | top_patches(layer, found | spread, images)
 
 
 def _halved(maps: NDArray[np.float32]) -> NDArray[np.float32]:

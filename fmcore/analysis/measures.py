@@ -16,6 +16,7 @@ from fmcore.analysis.collapse import Collapse, collapse
 from fmcore.analysis.convolution import Place, arithmetic
 from fmcore.analysis.counterparts import compared, counterpart, likeness, start_alike
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
+from fmcore.analysis.favourites import of_one_class, share_of_one_class
 from fmcore.analysis.flattering import share_of_reach
 from fmcore.analysis.hierarchy import Stage, hierarchy
 from fmcore.analysis.history import overfitting, steepest_epoch
@@ -175,6 +176,15 @@ def _of_collapse(explained: str, function: Callable[[Collapse], float]) -> Measu
     return Measure(explained, take)
 
 
+def _favourites(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+    counts = of_one_class(bundle, array.rpartition("/")[0])
+    if counts is None:
+        raise BundleError(
+            f"'{bundle.path.name}' does not hold the classes of its images; record it over labelled ones."
+        )
+    return float(counts[index[0]])
+
+
 def _rows_in_view(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
     return float(bundle.layer(array.rpartition("/")[0]).field.size[0])
 
@@ -301,6 +311,16 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "likeness to the image": _of_stage(
             "mean correlation of the live channels with the brightness or darkness of the image",
             lambda stage: stage.likeness,
+        ),
+        "favourites of one class": Measure(
+            "of the images that light a channel most, the share that is of their commonest class, on average",
+            lambda bundle, array, index, other: share_of_one_class(bundle, array.rpartition("/")[0]),
+            over_images=True,
+        ),
+        "favourites of the commonest class": Measure(
+            "of the images that light the channel at the index most, how many are of their commonest class",
+            _favourites,
+            over_images=True,
         ),
         "difference without the nonlinearity": _of_collapse(
             "the largest difference between two filters and the one they come to, by the largest number",

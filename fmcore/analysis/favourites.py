@@ -1,0 +1,62 @@
+"""The images that light a channel most, its favourites: how far they keep to one class, and a typical channel."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.bundle import Bundle
+from fmcore.errors import BundleError
+from fmcore.header import LayerInfo
+
+
+def layers_with_patches(bundle: Bundle) -> list[LayerInfo]:
+    """The layers whose strongest patches were cut out, in the order in which they ran."""
+    return [layer for layer in bundle.header.layers if f"{layer.name}/patches" in bundle.header.arrays]
+
+
+def of_one_class(bundle: Bundle, layer: str) -> NDArray[np.int64] | None:
+    """How many favourites of each channel (C,) are of their commonest class; None where the classes are not known.
+
+    0 for a channel that no image lights: it has no favourites.
+    """
+    if "test_label" not in bundle.header.arrays:
+        return None
+    labels = bundle.array("test_label")[bundle.array(f"{layer}/top_images")]  # (C, k)
+    counts = np.array([np.bincount(row).max() for row in labels], np.int64)
+    return np.where(bundle.array(f"{layer}/top_values")[:, 0] > 0, counts, 0)
+
+
+def share_of_one_class(bundle: Bundle, layer: str) -> float:
+    """The mean over the live channels of the share of favourites that are of their commonest class.
+
+    Raises:
+        BundleError: the classes are not known, or no channel is live.
+    """
+    counts = of_one_class(bundle, layer)
+    if counts is None or not counts.any():
+        raise BundleError(
+            f"'{bundle.path.name}' does not hold the classes of the images that light '{layer}' most; record it over"
+            " images whose classes are known."
+        )
+    return float(counts[counts > 0].mean() / bundle.info(f"{layer}/top_images").shape[1])
+
+
+def commonest_class(bundle: Bundle, layer: str, channel: int) -> int:
+    """The class that most favourites of `channel` are of; the first of equals."""
+    return int(np.bincount(bundle.array("test_label")[bundle.part(f"{layer}/top_images", channel)]).argmax())
+
+
+def typical(bundle: Bundle, layer: str) -> tuple[int, int]:
+    """A channel of `layer` to show the patches of, and their row in `<layer>/patches`.
+
+    The one whose favourites keep to one class about as much as those of the layer do on average; of equals, and where
+    classes are not known, the one with the strongest response.
+    """
+    cut = bundle.array(f"{layer}/patch_channels")  # (R,)
+    top = bundle.array(f"{layer}/top_values")[cut, 0].astype(np.float64)
+    counts = of_one_class(bundle, layer)
+    if counts is None or not counts.any():
+        row = int(top.argmax())
+    else:
+        off = np.where(top > 0, np.abs(counts[cut] - counts[counts > 0].mean()), np.inf)
+        row = int(np.lexsort((-top, off))[0])
+    return int(cut[row]), row

@@ -1,0 +1,52 @@
+"""Which images light a channel most, and how far they keep to one class: against counts by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import Net, make_bundle
+
+from fmcore.analysis.favourites import commonest_class, of_one_class, share_of_one_class, typical
+from fmcore.analysis.measures import measure
+from fmcore.bundle import Bundle, save_bundle
+from fmcore.errors import BundleError
+
+LABELS = np.array([0, 0, 1, 2, 2, 2], np.int32)
+IMAGES = np.array([[0, 1, 2], [3, 4, 5], [2, 3, 0], [5, 4, 2]], np.int32)  # of four channels, three favourites each
+VALUES = np.array([[3, 2, 1], [9, 8, 7], [0, 0, 0], [4, 4, 4]], np.float32)  # the third is dark
+COUNTS = [2, 3, 0, 2]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    path = make_bundle(tmp_path / "b", Net(measured=True, widths=(4, 4)))
+    with Bundle.open(path) as made:
+        header, arrays = made.header, {name: made.array(name) for name in made.header.arrays}
+    arrays |= {"test_label": LABELS, "conv1/top_images": IMAGES, "conv1/top_values": VALUES}
+    arrays |= {"conv1/patch_channels": np.array([0, 2, 3], np.int32)}
+    save_bundle(path, header, arrays)
+    return Bundle.open(path)
+
+
+def test_favourites_of_one_class_are_counted(bundle: Bundle) -> None:
+    counts = of_one_class(bundle, "conv1")
+    assert counts is not None and counts.tolist() == COUNTS
+    assert share_of_one_class(bundle, "conv1") == pytest.approx((2 + 3 + 2) / 3 / 3)
+    assert [commonest_class(bundle, "conv1", channel) for channel in (0, 1, 3)] == [0, 2, 2]
+    assert measure("favourites of the commonest class", bundle, "conv1/top_images", (1,)) == 3
+    assert measure("favourites of one class", bundle, "conv1/top_images") == pytest.approx(7 / 9)
+
+
+def test_a_typical_channel_is_lit_near_the_mean_and_among_equals_the_strongest(bundle: Bundle) -> None:
+    assert typical(bundle, "conv1") == (3, 2)  # channels 0 and 3 count 2 of 3, the mean is 2.33; channel 1 was not cut
+
+
+def test_without_labels_the_strongest_is_typical_and_nothing_is_said_of_classes(tmp_path: Path, bundle: Bundle) -> None:
+    arrays = {name: bundle.array(name) for name in bundle.header.arrays if name != "test_label"}
+    save_bundle(tmp_path / "c", bundle.header, arrays)
+    with Bundle.open(tmp_path / "c") as unlabelled:
+        assert of_one_class(unlabelled, "conv1") is None
+        assert typical(unlabelled, "conv1") == (3, 2)
+        for name, index in (("favourites of one class", ()), ("favourites of the commonest class", (0,))):
+            with pytest.raises(BundleError, match="does not hold the classes"):
+                measure(name, unlabelled, "conv1/top_images", index)
