@@ -19,6 +19,7 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.motion import flash
 from scenes.parts.patch_grid import PatchGrid
 from scenes.parts.phrases import field_words
+from scenes.parts.stage_maps import sees
 from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
@@ -175,5 +176,6 @@ class StrongestPatches(LessonScene):
         layer, (channel, row) = self.layers[number], self.chosen[number]
         most, across = _SHOWN[look.shape()]
         array = f"{layer.name}/patches"
-        words = [f"{layer_name(layer.name)}, channel {channel + 1}", f"sees {field_words(layer.field)}"]
+        name, number_ = layer_name(layer.name), f"channel {channel + 1}"
+        words = [name, number_, sees(layer)] if look.shape() == "square" else [f"{name}, {number_}", sees(layer)]
         return PatchGrid(np.asarray(self.bundle.part(array, row))[:most], size, across, words, (array, row), room.width)
