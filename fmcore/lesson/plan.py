@@ -33,7 +33,7 @@ OWN_MODELS = ("tutorial", "deep")  # made to be trained here; others are shown a
 
 
 class BundleRecipe(_Strict):
-    """What a bundle is made from. `file` names one that exists already; the rest is then unused.
+    """What a bundle is made from. `file` names one that exists already; nothing else is then said of it.
 
     Unless they are given, `data` is garments for a model of this package and none for others, and `epochs` is 5 for
     a model of this package without `weights` and 0 for others.
@@ -54,7 +54,7 @@ class BundleRecipe(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, values: Any) -> Any:
-        if isinstance(values, dict):
+        if isinstance(values, dict) and values.get("file") is None:
             own = values.get("model", "tutorial") in OWN_MODELS
             values = {
                 "data": "garments" if own else None,
@@ -62,6 +62,16 @@ class BundleRecipe(_Strict):
                 **values,
             }
         return values
+
+    @model_validator(mode="after")
+    def _a_file_is_as_it_is(self) -> Self:
+        beside = [name for name in type(self).model_fields if name in self.model_fields_set and name != "file"]
+        if self.file is not None and beside:
+            raise ValueError(
+                f"the bundle '{self.file}' is used as it is, and {' and '.join(beside)} would change nothing; leave"
+                f" {'that' if len(beside) == 1 else 'them'} out, or leave out 'file' to have it recorded."
+            )
+        return self
 
 
 class SceneEntry(_Strict):
@@ -162,7 +172,8 @@ def _sentence(error: Any) -> str:
     if error["type"] == "missing":
         return f"lacks '{where}'; add it."
     if error["type"] == "value_error":
-        return f"is not consistent: {error['ctx']['error']}"
+        place = f" in '{where}'" if where else ""
+        return f"is not consistent{place}: {error['ctx']['error']}"
     return f"has '{where}' = {error['input']!r}, which does not fit ({error['msg'].lower()}); change it."
 
 

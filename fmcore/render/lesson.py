@@ -96,6 +96,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     _must_be_writable(wish.output)
     _must_be_writable(wish.folder)
     made = Made()
+    _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     bundles = _make_bundles(wanted, wish, report, made, partial(_check_options, plan.scenes))
@@ -155,6 +156,7 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     Raises:
         FmcoreError: a scene fails, or something it is made from cannot be read.
     """
+    _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     if stale := [one for one in wanted.values() if one.digest is None]:
@@ -205,6 +207,14 @@ def _used(plan: LessonPlan) -> dict[str, Any]:
     """The recipes that a scene reads; two of the same path would overwrite each other."""
     used = {name for entry in plan.scenes for name in (entry.bundle, entry.other) if name}
     return {name: recipe for name, recipe in plan.bundles.items() if name in used}
+
+
+def _tell_of_unused(plan: LessonPlan, wish: Wish, report: Reporter) -> None:
+    """Say which bundles of a lesson no scene names. Single scenes bring those of the whole lesson along."""
+    unused = [name for name in plan.bundles if name not in _used(plan)]
+    if unused and len(unused) < len(plan.bundles) and not wish.apart:  # where scenes read none, one stands there anyway
+        names = " and ".join(f"'{name}'" for name in unused)
+        report.say(f"Attention: no scene of the plan uses bundle {names}, so it is left out; name it, or remove it.")
 
 
 def bundles_of(plan: LessonPlan, wish: Wish, report: Reporter) -> dict[str, Path]:
