@@ -132,6 +132,24 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
         ["render", "film.py:Quick", "--bundle", "tiny.safetensors", "--output", "film.py"], 2,
         "The output folder 'film.py' cannot be written .*; name another one with --output",
     ),
+    "a bundle in the way": (
+        ["record", "--data", "folder:gone", "--output", "film.py/sub/x.safetensors"], 2,
+        r"The bundle 'film.py/sub/x.safetensors' cannot be written \(Not a directory\); name another one with --output",
+    ),
+    "a checkpoint in the way": (
+        ["train", "--data", "folder:gone", "--output", "."], 2,
+        r"The checkpoint '\.' cannot be written \(it is a folder\); name another one with --output",
+    ),
+    "a page in the way": (
+        ["page", "gone", "--output", "film.py/page.html"], 2, "The page 'film.py/page.html' cannot be written",
+    ),
+    "findings in the way": (
+        ["check", "gone.py:A", "--json", "film.py/x.json"], 2,
+        "The report 'film.py/x.json' cannot be written .* name another one with --json",
+    ),
+    "findings in the way of CI": (
+        ["smoke", "gone.toml", "--junit", "film.py/x.xml"], 2, "The report .* name another one with --junit",
+    ),
     "unknown layer": (
         ["render", "ActivationHeatmap", "--bundle", "tiny.safetensors", "--option", "layer=conv9"], 2,
         "ActivationHeatmap failed: The bundle 'tiny.safetensors' has no layer 'conv9'; it has conv1, conv2",

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, InputError, PlanError
+from fmcore.files import require_writable
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.brief import Performance
 from fmcore.lesson.plan import LessonPlan, SceneEntry
@@ -93,8 +94,8 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
         FmcoreError: a bundle could not be made, or a folder cannot be written. Scenes that fail do not raise:
             they are named in the result.
     """
-    _must_be_writable(wish.output)
-    _must_be_writable(wish.folder)
+    require_writable(wish.output, "The output folder", folder=True)
+    require_writable(wish.folder, "The output folder", folder=True)
     made = Made()
     _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
@@ -163,7 +164,7 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
         _check_options(plan.scenes)
         return Outlook(stale, [])
     store = Store(wish.output / "cache")
-    _must_be_writable(store.folder)
+    require_writable(store.folder, "The output folder", folder=True)
     bundles = {name: (one.path, one.digest or "") for name, one in wanted.items()}
     before = _scenes_before(wish)
     inputs = {position: scene.inputs for position, scene in before.items()}
@@ -302,16 +303,3 @@ def _shoot(
             store.tidy()
             made.failed, made.rendered = shoot.failed, shoot.rendered
     return [footage for plan in planned if (footage := shoot.footage(plan)) is not None]
-
-
-def _must_be_writable(folder: Path) -> None:
-    """See that files can be written there, without making the folder: nothing empty shall be left by what fails."""
-    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
-    probe = there / f".writable-{os.getpid()}"
-    try:
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            f"The output folder '{folder}' cannot be written ({error.strerror}); name another one with --output."
-        ) from None
