@@ -91,8 +91,13 @@ class Bundle:
             BundleError: the file is missing, cut short, no bundle, changed by hand, or of another schema.
         """
         path = Path(path)
+        if path.is_dir():
+            raise BundleError(f"'{path}' is a folder, and a bundle is one file; name a .safetensors file in it.")
         if not path.is_file():
-            raise BundleError(f"There is no bundle at '{path}'; run `fmcore record --output '{path}'` to make one.")
+            raise BundleError(
+                f"There is no bundle at '{path}'; check the name, or write it with `fmcore record --model ...` and"
+                f" `--output '{path}'`."
+            )
         try:
             file: Any = safe_open(str(path), framework="np")
             metadata = file.metadata() or {}

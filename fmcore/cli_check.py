@@ -77,6 +77,7 @@ def check(
     from fmcore.lesson.record import RECORD_NAME
     from fmcore.reporter import reporter
 
+    _require_writable(output / "check", as_json, junit)
     folders = [Path(one) for one in what if (Path(one) / RECORD_NAME).is_file() or _is_folder(one)]
     scenes = [one for one in what if Path(one) not in folders]
     if not what:
@@ -138,6 +139,7 @@ def smoke(
     from fmcore.lesson.plan import builtin_plan, read_plan
     from fmcore.reporter import reporter
 
+    _require_writable(output, None, junit)
     chosen = read_plan(plan) if plan is not None else builtin_plan()
     looks = Looks(output, aspects, themes, "smoke", data_dir, jobs)
     with reporter(quiet) as report:
@@ -175,6 +177,16 @@ def claims(lesson: Path | None, as_json: bool, output: Path) -> None:
         click.echo(json.dumps(told, indent=1, ensure_ascii=False))
     else:
         describe_claims(record)
+
+
+def _require_writable(folder: Path, as_json: Path | None, junit: Path | None) -> None:
+    """See that what is found can be written, before anything is played for it."""
+    from fmcore.files import require_writable
+
+    require_writable(folder, "The output folder", folder=True)
+    for file, option in ((as_json, "--json"), (junit, "--junit")):
+        if file is not None:
+            require_writable(file, "The report", option)
 
 
 def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | None, quiet: bool) -> None:

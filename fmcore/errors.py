@@ -38,8 +38,8 @@ class RenderError(FmcoreError):
 _LISTED = 20  # names in one sentence; of more, the nearest are listed
 
 
-def one_of(kind: str, given: str, known: list[str]) -> str:
-    """Say that `given` is no known `kind`, list those known, and name the nearest one."""
+def one_of(kind: str, given: str, known: list[str], or_else: str = "") -> str:
+    """Say that `given` is no known `kind`, list those known and what `or_else` will do, and name the nearest one."""
     from difflib import get_close_matches
 
     lower = {name.lower(): name for name in reversed(known)}
@@ -47,4 +47,4 @@ def one_of(kind: str, given: str, known: list[str]) -> str:
     hint = f" Did you mean '{near[0]}'?" if near else ""
     listed = known if len(known) <= _LISTED else (near[:8] or known[:8])
     rest = f" and {len(known) - len(listed)} others" if len(listed) < len(known) else ""
-    return f"There is no {kind} '{given}'; choose one of: {', '.join(listed)}{rest}.{hint}"
+    return f"There is no {kind} '{given}'; choose one of: {', '.join(listed)}{rest}{or_else}.{hint}"

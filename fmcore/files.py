@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fmcore.errors import InputError
+
 _LONGEST_NAME = 180  # bytes: file systems take 255, and what is being written is called a little longer
 
 
@@ -19,10 +21,8 @@ def published(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder or the file cannot be written.
     """
-    path = path.resolve() if path.is_symlink() else path  # what it leads to is written, and it goes on leading there
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path = _written(path)
+    temporary = _temporary(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         temporary.touch()
@@ -33,6 +33,43 @@ def published(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: Path, called: str, option: str = "--output", folder: bool = False) -> None:
+    """See that a file, or files in a folder, can be published there, before long work is done for it.
+
+    Neither is made, nor is the folder of a file: nothing empty shall be left by what fails.
+
+    Args:
+        called: What it is in the sentence, such as "The bundle".
+        option: Which one names another place.
+
+    Raises:
+        InputError: they cannot.
+    """
+    try:
+        wanted = path / "any" if folder else _written(path)
+        parents = wanted.absolute().parents
+        trial = next(one for one in parents if one.exists()) / _temporary(wanted).name
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise InputError(
+            f"{called} '{path}' cannot be written ({error.strerror}); name another one with {option}."
+        ) from None
+
+
+def _written(path: Path) -> Path:
+    """Which file is written for `path`: what a link leads to, so that it goes on leading there."""
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a folder" if path.is_dir() else "it is no ordinary file", str(path))
+    return path
+
+
+def _temporary(path: Path) -> Path:
+    """How `path` is called while it is being written."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def write_text(path: Path, text: str) -> None:

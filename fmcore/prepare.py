@@ -19,6 +19,7 @@ from typing import Any
 from fmcore.bundle import Bundle
 from fmcore.data.fingerprint import fingerprint
 from fmcore.errors import BundleError, FmcoreError, InputError, RenderError
+from fmcore.files import require_writable
 from fmcore.header import SCHEMA_VERSION
 from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
 from fmcore.lifeline import end_with_parent
@@ -159,6 +160,8 @@ def _imported(path: Path) -> set[str]:
 
 def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Path | None, report: Reporter) -> str:
     """Train `recipe` (or read `checkpoint`) and record the bundle at `path`. Returns its digest."""
+    require_writable(path, "The bundle")
+
     import torch
 
     from fmcore.data.pictures import open_pictures
@@ -323,6 +326,7 @@ def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, rep
     """Train `recipe` and write its checkpoint to `path`."""
     from fmcore.checkpoint import save_checkpoint
 
+    require_writable(path, "The checkpoint")
     if recipe.epochs == 0 and recipe.model not in OWN_MODELS:
         raise InputError(f"Say how long '{recipe.model}' is to be trained with --epochs.")
     trained, data = _trained(recipe, data_dir, None, path.stem, report)

@@ -112,7 +112,7 @@ def record(
             "The model answers differently each time it sees the same image, in evaluation mode, too: what is recorded"
             " is one run of it, and what a channel is worth may be chance."
         )
-    classes, labels = _classes(trained, data, outputs.shape[1])
+    classes, labels = _classes(trained, data, outputs.shape[1], watching)
     with ExitStack() as stack:
         if are_probabilities(outputs):
             watching.say("The model answers in probabilities; their logarithms are taken as its logits.")
@@ -249,11 +249,19 @@ def _outputs(network: nn.Module, as_input: AsInput, images: Images) -> torch.Ten
         return outputs
 
 
-def _classes(trained: Trained, data: ImageSet | None, count: int) -> tuple[tuple[str, ...], NDArray[np.int64] | None]:
-    """The names of the network's classes, and the test images' labels where they are of these classes."""
+def _classes(
+    trained: Trained, data: ImageSet | None, count: int, watching: Watching
+) -> tuple[tuple[str, ...], NDArray[np.int64] | None]:
+    """The names of the network's `count` classes, and the test images' labels where they are of these classes."""
     published = trained.classes if trained.classes is not None and len(trained.classes) == count else None
     own = data.classes if data is not None and len(data.classes) == count else None
     names = published or own or tuple(f"class {number}" for number in range(count))
+    if data is not None and own is None:
+        called = "keep their own names" if published else f"are called '{names[0]}' to '{names[-1]}'"
+        watching.say(
+            f"Attention: the network has {count} outputs and '{data.name}' has {len(data.classes)} classes, so its"
+            f" outputs {called}, and no answer counts as right or wrong; name data of {count} classes to change that."
+        )
     return names, data.test_labels if data is not None and own is not None and names == own else None
 
 

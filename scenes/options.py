@@ -16,7 +16,7 @@ class SceneOptions(BaseModel):
     probe: StrictInt | str | None = Field(
         None,
         validation_alias=AliasChoices("probe", "image"),
-        description="The image: a class name, or a number from 0; by default one of the last class answered rightly.",
+        description="The image: a class, its file, or a number from 0; by default of the last class answered rightly.",
     )
     seconds: float | None = Field(
         None, gt=0, le=3600, description="Length of the whole scene; by default what it takes to read it."
@@ -45,7 +45,7 @@ def understood(options: type[SceneOptions], given: Mapping[str, object], scene: 
 
 
 def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
-    """The index of the probe called `wanted`: a number, a class name, or the last class that has one.
+    """The index of the probe called `wanted`: a number, a class, the name of its file, or the last class that has one.
 
     Raises:
         PlanError: there is none.
@@ -58,6 +58,9 @@ def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
             return wanted
         raise PlanError(f"The bundle '{bundle.path.name}' has probes 0 to {len(probes) - 1} and no {wanted}.")
     names = [bundle.truth(number) or bundle.class_name(probe.predicted) for number, probe in enumerate(probes)]
-    if wanted in names:
-        return names.index(wanted)
-    raise PlanError(one_of("probe", wanted, list(dict.fromkeys(names))))
+    files = [probe.source if probe.test_row is None else None for probe in probes]  # only pictures have one
+    for known in (names, files):
+        if wanted in known:
+            return known.index(wanted)
+    numbers = f", or a number from 0 to {len(probes) - 1}" if len(probes) > 1 else ", or the number 0"
+    raise PlanError(one_of("probe", wanted, list(dict.fromkeys([*names, *filter(None, files)])), numbers))

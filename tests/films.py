@@ -333,4 +333,4 @@ def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
 
 def leftovers(folder: Path) -> Sequence[Path]:
     """Temporary files and folders that somebody forgot."""
-    return sorted(path for path in folder.rglob("*") if ".part" in path.name or path.name.startswith(".writable"))
+    return sorted(path for path in folder.rglob("*") if ".part" in path.name)

@@ -192,8 +192,8 @@ def without_tensor(path: Path) -> None:
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing": (Path.unlink, "There is no bundle at .*; run `fmcore record --output"),
-    "folder": (lambda path: (path.unlink(), path.mkdir()), "There is no bundle at"),
+    "missing": (Path.unlink, "There is no bundle at .*; check the name, or write it with `fmcore record --model"),
+    "folder": (lambda path: (path.unlink(), path.mkdir()), "is a folder, and a bundle is one file; name a"),
     "empty": (lambda path: path.write_bytes(b""), "is cut short or no bundle"),
     "text": (lambda path: path.write_text("title = 'a plan'\n"), "is cut short or no bundle"),
     "truncated": (lambda path: os.truncate(path, path.stat().st_size // 2), "is cut short or no bundle"),

@@ -120,7 +120,8 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "a typo in a plan": (["lesson", "typo.toml"], 2, "There is no setting 'titel'.*Did you mean 'title'"),
     "no bundle": (["render", "ActivationHeatmap", "--bundle", "gone"], 2, "There is no bundle at 'gone'"),
     "junk for a bundle": (["inspect", "junk.safetensors"], 2, "'junk.safetensors' is cut short or no bundle"),
-    "nothing to inspect": (["inspect", "gone"], 2, "There is no bundle at 'gone'; run `fmcore record"),
+    "nothing to inspect": (["inspect", "gone"], 2, "There is no bundle at 'gone'; check the name, or"),
+    "a folder for a bundle": (["inspect", "."], 2, "'.' is a folder, and a bundle is one file; name a"),
     "an option without a value": (["render", "film.py:Quick", "--option", "probe"], 2, "'probe' has no value; write"),
     "no number": (["record", "--epochs", "many"], 2, "'many' is not a valid integer"),
     "a trained bundle and epochs": (["lesson", "--bundle", "tiny.safetensors", "--epochs", "1"], 2, "trained already"),
@@ -130,6 +131,24 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "output in the way": (
         ["render", "film.py:Quick", "--bundle", "tiny.safetensors", "--output", "film.py"], 2,
         "The output folder 'film.py' cannot be written .*; name another one with --output",
+    ),
+    "a bundle in the way": (
+        ["record", "--data", "folder:gone", "--output", "film.py/sub/x.safetensors"], 2,
+        r"The bundle 'film.py/sub/x.safetensors' cannot be written \(Not a directory\); name another one with --output",
+    ),
+    "a checkpoint in the way": (
+        ["train", "--data", "folder:gone", "--output", "."], 2,
+        r"The checkpoint '\.' cannot be written \(it is a folder\); name another one with --output",
+    ),
+    "a page in the way": (
+        ["page", "gone", "--output", "film.py/page.html"], 2, "The page 'film.py/page.html' cannot be written",
+    ),
+    "findings in the way": (
+        ["check", "gone.py:A", "--json", "film.py/x.json"], 2,
+        "The report 'film.py/x.json' cannot be written .* name another one with --json",
+    ),
+    "findings in the way of CI": (
+        ["smoke", "gone.toml", "--junit", "film.py/x.xml"], 2, "The report .* name another one with --junit",
     ),
     "unknown layer": (
         ["render", "ActivationHeatmap", "--bundle", "tiny.safetensors", "--option", "layer=conv9"], 2,

@@ -327,9 +327,10 @@ def two_classes(root: Path) -> None:
         picture(root / name)
 
 
-def break_one(root: Path) -> None:
+def broken(root: Path, *names: str) -> None:
     two_classes(root)
-    (root / "dog" / "2.png").write_text("no picture")
+    for name in names:
+        (root / name).write_text("no picture")
 
 
 def loop(root: Path) -> None:
@@ -353,7 +354,11 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda root: (two_classes(root), picture(root / "eel" / "only.png")),
         "'eel' has a single image, 'only.png'",
     ),
-    "a file that is no image": (break_one, "'dog/2.png' is no image"),
+    "a file that is no image": (lambda root: broken(root, "dog/2.png"), "'dog/2.png' is no image"),
+    "many that are none": (
+        lambda root: broken(root, *(f"cat/{number}.png" for number in range(4)), "dog/1.png"),
+        "5 images cannot be read, 'cat/0.png', 'cat/1.png', 'cat/2.png' and 2 more: replace or remove them",
+    ),
     "name with a line break": (
         lambda root: (two_classes(root), picture(root / "a\nb" / "1.png")),
         r"'a\\nb' has unprintable characters",

@@ -58,7 +58,7 @@ NOTHING: set[str] = set()
 ROOMS = [  # the first row that fits a file counts
     Room("fmcore/__init__.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/errors.py", {"click"}, NOTHING, NOTHING),
-    Room("fmcore/files.py", NOTHING, NOTHING, NOTHING),
+    Room("fmcore/files.py", NOTHING, {"fmcore.errors"}, NOTHING),
     Room("fmcore/lifeline.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/header.py", {"pydantic"}, NOTHING, NOTHING),
     Room("fmcore/bundle.py", NUMBERS, {"fmcore.header", "fmcore.errors", "fmcore.files"}, NOTHING),
@@ -99,7 +99,7 @@ ROOMS = [  # the first row that fits a file counts
     Room(
         "fmcore/prepare.py",
         NOTHING,
-        PURE | {"fmcore.data", "fmcore.lifeline", "fmcore.reporter"},
+        PURE | {"fmcore.data", "fmcore.files", "fmcore.lifeline", "fmcore.reporter"},
         LEARNING | TORCH_ROOMS,
     ),
     Room(

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from PIL import Image
 from fmcore.errors import BundleError, InputError, PlanError, RenderError
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, single_scenes
 from fmcore.render.cache import file_digest
-from fmcore.render.lesson import Made, Wish, make_lesson
+from fmcore.render.lesson import Made, Wish, _tell_of_unused, make_lesson
 from fmcore.reporter import Silent
 
 CODE = """
@@ -315,6 +316,18 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(harm: Callable[[Path], No
     harm(studio.output)
     with pytest.raises(InputError, match=r"The output folder '.*' cannot be written \(.*\); name another one with"):
         studio.make(studio.plan())
+
+
+def test_a_bundle_that_no_scene_uses_is_told(studio: Studio) -> None:
+    plan, report = studio.plan(), Told()
+    wish = Wish(spec=TINY, output=studio.output, folder=studio.lesson)
+    _tell_of_unused(plan, wish, report)
+    (said,) = report.lines
+    assert said.startswith("Attention: no scene of the plan uses bundle 'unused', so")
+    scenes = [one.model_copy(update={"bundle": None}) for one in plan.scenes]  # a plan has a bundle even so
+    _tell_of_unused(plan.model_copy(update={"scenes": tuple(scenes)}), wish, report)
+    _tell_of_unused(plan, replace(wish, apart=True), report)
+    assert report.lines == [said]
 
 
 def test_what_is_wrong_is_said_before_anything_is_rendered(studio: Studio) -> None:

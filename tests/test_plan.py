@@ -31,7 +31,7 @@ file = "mine.safetensors"
 [[scenes]]
 scene = "ActivationHeatmap"
 bundle = "tutorial"
-options = { layer = "conv1", probe = 3, slow = true, gain = 0.5 }
+options = { layer = "conv1", probe = 3, slow = true, gain = 0.5, layers = ["conv1", "conv2"] }
 
 [[scenes]]
 scene = "my_scenes.py:Own"
@@ -55,7 +55,7 @@ def test_a_plan_is_read(tmp_path: Path) -> None:
             SceneEntry(
                 scene="ActivationHeatmap",
                 bundle="tutorial",
-                options={"layer": "conv1", "probe": 3, "slow": True, "gain": 0.5},
+                options={"layer": "conv1", "probe": 3, "slow": True, "gain": 0.5, "layers": "conv1, conv2"},
             ),
             SceneEntry(scene="my_scenes.py:Own"),
         ),
@@ -85,21 +85,39 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "typo in a scene": (
         f'title = "T"\n{SCENE}bundel = "a"\n[bundles.a]\n',
-        "in 'scenes.0' is not understood: There is no setting 'bundel'.*Did you mean 'bundle'",
+        "in 'scenes.1' is not understood: There is no setting 'bundel'.*Did you mean 'bundle'",
     ),
     "typo in a scene's name": (
         START.replace("scene =", "sceen ="),
-        "in 'scenes.0' is not understood: There is no setting 'sceen'.*Did you mean 'scene'",
+        "in 'scenes.1' is not understood: There is no setting 'sceen'.*Did you mean 'scene'",
     ),
     "unknown bundle": (
         f'title = "T"\n{SCENE}bundle = "tutoral"\n[bundles.tutorial]\n',
         "not consistent: There is no bundle 'tutoral'; choose one of: tutorial. Did you mean 'tutorial'",
     ),
+    "a file and how to make it": (
+        START + 'file = "net.safetensors"\nepochs = 77\nmodel = "deep"\n',
+        r"in 'bundles\.a': the bundle 'net\.safetensors' is used as it is, and model and epochs would change nothing",
+    ),
     "wrong type": (START + 'epochs = "many"\n', "'bundles.a.epochs' = 'many', which does not fit"),
     "too small": (START + "epochs = -1\n", "'bundles.a.epochs' = -1, which does not fit"),
     "no number": (START + "learning_rate = nan\n", "'bundles.a.learning_rate' = nan, which does not fit"),
     "bundles is a list": (f'title = "T"\nbundles = [1]\n{SCENE}', r"'bundles' = \[1\], which does not fit"),
-    "a scene is a word": ('title = "T"\nscenes = ["A"]\n[bundles.a]\n', "'scenes.0' = 'A', which does not fit"),
+    "a scene is a word": ('title = "T"\nscenes = ["A"]\n[bundles.a]\n', "'scenes.1' = 'A', which does not fit"),
+    "scenes is no list": ('title = "T"\nscenes = 3\n[bundles.a]\n', r"'scenes' = 3, .*\(input should be a list\)"),
+    "single brackets": (START.replace("[[scenes]]", "[scenes]"), r"and scenes are a list; write \[\[scenes\]\] above"),
+    "single brackets, twice": (
+        START.replace(SCENE, 2 * SCENE.replace("[[scenes]]", "[scenes]")),
+        r"; write \[\[scenes\]\] above",
+    ),
+    "an option is a table": (
+        f'title = "T"\n{SCENE}{SCENE}options = {{ x = {{ y = 1 }} }}\n[bundles.a]\n',
+        r"'scenes\.2\.options\.x' = \{'y': 1\}, which does not fit",
+    ),
+    "an option is a mixed list": (
+        f'title = "T"\n{SCENE}options = {{ x = ["a", 1] }}\n[bundles.a]\n',
+        r"'scenes\.1\.options\.x' = \['a', 1\], which does not fit",
+    ),
 }
 
 

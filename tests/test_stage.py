@@ -11,7 +11,7 @@ import pytest
 from films import TINY, Net, frames_of, make_bundle, play
 from manim import DOWN, UP, Dot, FadeIn, FadeOut, Succession
 
-from fmcore.bundle import Bundle
+from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError, PlanError, RenderError
 from fmcore.lesson.script import Beat, Script
 from scenes.activation_heatmap import ActivationHeatmap
@@ -158,7 +158,11 @@ OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "unknown layer": ({"layer": "conv9"}, BundleError, "has no layer 'conv9'; it has conv1, conv2"),
     "empty layer": ({"layer": ""}, BundleError, "has no"),
     "a path": ({"layer": "../conv1"}, BundleError, "has no layer '../conv1'"),
-    "unknown probe": ({"probe": "bags"}, PlanError, "There is no probe 'bags'; choose one of: .*Did you mean 'bag'"),
+    "unknown probe": (
+        {"probe": "bags"},
+        PlanError,
+        "There is no probe 'bags'; choose one of: .*, or a number from 0 to 2. Did you mean 'bag'",
+    ),
     "probe too high": ({"probe": 3}, PlanError, "has probes 0 to 2 and no 3"),
     "probe too low": ({"probe": -1}, PlanError, "has probes 0 to 2 and no -1"),
 }
@@ -187,6 +191,23 @@ def test_a_probe_is_found_by_number_and_name(bundle: Path, tmp_path: Path) -> No
         assert [find_probe(opened, wanted) for wanted in (0, 2, "trouser", "shirt", None)] == [0, 2, 1, 0, 2]
     with Bundle.open(make_bundle(tmp_path / "wrong.safetensors", Net(wrong=True))) as opened:
         assert find_probe(opened, None) == 2  # where no answer is right, one of them all the same
+
+
+def test_a_picture_is_found_by_the_name_of_its_file(bundle: Path, tmp_path: Path) -> None:
+    with Bundle.open(bundle) as made:
+        arrays = {name: made.array(name) for name in made.header.arrays}
+        files = zip(made.header.probes, ("b.jpg", "a.jpg", "b.jpg"), strict=True)
+        probes = tuple(one.model_copy(update={"label": None, "predicted": 2, "source": name}) for one, name in files)
+        own = made.header.model_copy(update={"probes": probes, "classes": ("a", "b", "a.jpg")})
+    save_bundle(tmp_path / "own", made.header.model_copy(update={"probes": probes}), arrays)
+    with Bundle.open(tmp_path / "own") as opened:
+        assert [find_probe(opened, wanted) for wanted in ("a.jpg", "b.jpg", opened.class_name(2), 2)] == [1, 0, 0, 2]
+        listed = rf"choose one of: {opened.class_name(2)}, b\.jpg, a\.jpg, or a number from 0 to 2\. Did you"
+        with pytest.raises(PlanError, match=listed):
+            find_probe(opened, "a.jpeg")
+    save_bundle(tmp_path / "own", own, arrays)
+    with Bundle.open(tmp_path / "own") as opened:
+        assert find_probe(opened, "a.jpg") == 0  # classes come first
 
 
 def manim(folder: Path, bundle: Path | None) -> subprocess.CompletedProcess[str]:

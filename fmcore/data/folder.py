@@ -17,6 +17,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 DEFAULT_SIDE_PX = 64
 MAX_FILES = 200_000
 TEST_SHARE = 0.2
+_NAMED = 3  # of the images that cannot be read
 _MANY_FILES = 2_000  # from here on reading takes long enough to be announced
 _NO_CLASSES = {"__MACOSX"}  # what archives of some systems leave beside the real folders
 
@@ -62,7 +63,7 @@ def load_folder(
     The set is grey (C = 1) when every image is, else RGB (C = 3).
 
     Raises:
-        DataError: The folder holds no such data set, or one of its images cannot be read.
+        DataError: The folder holds no such data set, or some of its images cannot be read.
     """
     side_px = image_size or DEFAULT_SIDE_PX
     with suppress(RuntimeError):  # no such user: the path is looked for as it stands
@@ -79,8 +80,10 @@ def load_folder(
         on_message(f"Reading {files:,} images from '{shown(path.name)}'.")
 
     train, test = _split(classes, seed)
-    train_images, train_labels, train_counts = _read(path, train, side_px)
-    test_images, test_labels, test_counts = _read(path, test, side_px)
+    unreadable: dict[str, DataError] = {}
+    train_images, train_labels, train_counts = _read(path, train, side_px, unreadable)
+    test_images, test_labels, test_counts = _read(path, test, side_px, unreadable)
+    _require_all(unreadable)
     counts = train_counts + test_counts
     if counts["grey"] == files:
         train_images, test_images = _one_channel(train_images), _one_channel(test_images)
@@ -201,16 +204,35 @@ def _mixed(part: _Part, random: np.random.Generator) -> _Part:
     return [part[index] for index in random.permutation(len(part))]
 
 
-def _read(path: Path, part: _Part, side_px: int) -> tuple[Images, Labels, Counter[str]]:
-    """Open the files of one part; RGB for now. Counted: what was done, and under "grey" the grey ones."""
+def _read(
+    path: Path, part: _Part, side_px: int, unreadable: dict[str, DataError]
+) -> tuple[Images, Labels, Counter[str]]:
+    """Open the files of one part; RGB for now. Counted: what was done, and under "grey" the grey ones.
+
+    What is wrong with a file goes to `unreadable`, so that whoever mends them hears of all in one run.
+    """
     images = np.empty((len(part), 3, side_px, side_px), np.uint8)  # (N, 3, S, S)
     counts: Counter[str] = Counter()
     for row, (_, file) in enumerate(part):
-        opened = open_image(path / file, name=file, square_px=side_px)
+        try:
+            opened = open_image(path / file, name=file, square_px=side_px)
+        except DataError as error:
+            unreadable[file] = error
+            continue
         images[row] = opened.pixels.transpose(2, 0, 1)  # (C, S, S); a single channel fills all three
         counts.update(opened.done)
         counts["grey"] += opened.pixels.shape[2] == 1
     return images, np.array([label for label, _ in part], np.int64), counts
+
+
+def _require_all(unreadable: dict[str, DataError]) -> None:
+    """Raise what is wrong with the only file, or one sentence about several."""
+    if len(unreadable) == 1:
+        raise unreadable.popitem()[1]
+    if unreadable:
+        names = [f"'{shown(file)}'" for file in sorted(unreadable)]
+        *first, last = names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED:,} more"]
+        raise DataError(f"{len(names):,} images cannot be read, {', '.join(first)} and {last}: replace or remove them.")
 
 
 def _one_channel(images: Images) -> Images:

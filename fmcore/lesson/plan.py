@@ -17,12 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fmcore.errors import PlanError, one_of
 from fmcore.lesson.toml_file import read_toml
 
 _MAX_PLAN_BYTES = 1_000_000
+_SCENES_IN_PAIRS = "has [scenes] in single brackets, and scenes are a list; write [[scenes]] above each of them."
 
 
 class _Strict(BaseModel):
@@ -33,7 +34,7 @@ OWN_MODELS = ("tutorial", "deep")  # made to be trained here; others are shown a
 
 
 class BundleRecipe(_Strict):
-    """What a bundle is made from. `file` names one that exists already; the rest is then unused.
+    """What a bundle is made from. `file` names one that exists already; nothing else is then said of it.
 
     Unless they are given, `data` is garments for a model of this package and none for others, and `epochs` is 5 for
     a model of this package without `weights` and 0 for others.
@@ -54,7 +55,7 @@ class BundleRecipe(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, values: Any) -> Any:
-        if isinstance(values, dict):
+        if isinstance(values, dict) and values.get("file") is None:
             own = values.get("model", "tutorial") in OWN_MODELS
             values = {
                 "data": "garments" if own else None,
@@ -62,6 +63,16 @@ class BundleRecipe(_Strict):
                 **values,
             }
         return values
+
+    @model_validator(mode="after")
+    def _a_file_is_as_it_is(self) -> Self:
+        beside = [name for name in type(self).model_fields if name in self.model_fields_set and name != "file"]
+        if self.file is not None and beside:
+            raise ValueError(
+                f"the bundle '{self.file}' is used as it is, and {' and '.join(beside)} would change nothing; leave"
+                f" {'that' if len(beside) == 1 else 'them'} out, or leave out 'file' to have it recorded."
+            )
+        return self
 
 
 class SceneEntry(_Strict):
@@ -72,6 +83,14 @@ class SceneEntry(_Strict):
     other: str | None = None  # the bundle that it is compared with
     options: dict[str, str | int | float | bool] = {}
     optional: bool = False  # left out of the film, and said so, where its network has nothing for it
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _lists_are_names_with_commas(cls, options: Any) -> Any:
+        if not isinstance(options, dict):
+            return options
+        names = {key for key, one in options.items() if isinstance(one, list) and one and set(map(type, one)) == {str}}
+        return {key: ", ".join(one) if key in names else one for key, one in options.items()}
 
 
 # whether a lesson shows the network of a scene for the first time after another one, or comes back to it
@@ -129,6 +148,10 @@ def read_plan(path: Path) -> LessonPlan:
     """
     try:
         content = read_toml(path, "lesson plan", _MAX_PLAN_BYTES)
+    except PlanError as error:
+        if "('scenes',) twice" in error.message:  # the words of Python's tomllib
+            raise PlanError(f"The lesson plan '{path}' {_SCENES_IN_PAIRS}") from None
+        raise
     except FileNotFoundError:
         raise PlanError(
             f"There is no lesson plan at '{path}'; leave the name out to get the built-in lesson."
@@ -150,7 +173,10 @@ def read_plan(path: Path) -> LessonPlan:
 
 def _sentence(error: Any) -> str:
     """What pydantic found first, said for a person: where, what, and the nearest right word."""
-    where = ".".join(str(part) for part in error["loc"])
+    loc = error["loc"][:4] if error["loc"][2:3] == ("options",) else error["loc"]  # then follows a type it may have
+    where = _place(loc)
+    if loc == ("scenes",) and error["type"] == "tuple_type" and isinstance(error["input"], dict):
+        return _SCENES_IN_PAIRS
     if error["type"] == "extra_forbidden":
         *parents, word = error["loc"]
         model: type[BaseModel] = LessonPlan
@@ -158,13 +184,20 @@ def _sentence(error: Any) -> str:
             model = BundleRecipe
         elif parents[:1] == ["scenes"]:
             model = SceneEntry
-        place = f"in '{'.'.join(map(str, parents))}'" if parents else "at the top"
+        place = f"in '{_place(parents)}'" if parents else "at the top"
         return f"{place} is not understood: {one_of('setting', str(word), list(model.model_fields))}"
     if error["type"] == "missing":
         return f"lacks '{where}'; add it."
     if error["type"] == "value_error":
-        return f"is not consistent: {error['ctx']['error']}"
-    return f"has '{where}' = {error['input']!r}, which does not fit ({error['msg'].lower()}); change it."
+        place = f" in '{where}'" if where else ""
+        return f"is not consistent{place}: {error['ctx']['error']}"
+    expected = error["msg"].lower().replace("valid tuple", "list").replace("valid dictionary", "table")
+    return f"has '{where}' = {error['input']!r}, which does not fit ({expected}); change it."
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """Where in a plan something stands; what has no name is counted from 1."""
+    return ".".join(str(part + 1 if isinstance(part, int) else part) for part in loc)
 
 
 def slug(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fmcore.bundle import Bundle
 from fmcore.errors import InputError
+from fmcore.files import require_writable
 from fmcore.lesson.record import LessonRecord
 from fmcore.lesson.words import Translator, Words
 from fmcore.page.content import Content, Page, data_of, shown
@@ -67,6 +68,7 @@ def make_page(
     for source in filter(None, (bundle, other)):
         if target.exists() and source.exists() and target.samefile(source):
             raise InputError(f"'{target}' is the bundle itself; name another --output.")
+    require_writable(target, "The page")
     made = compose(bundle, other, film, limit_mb, _Patient(report, target.name).packed, words)
     write(made.page, target)
     for sentence in made.content["limits"]:

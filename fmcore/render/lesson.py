@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, InputError, PlanError
+from fmcore.files import require_writable
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.brief import Performance
 from fmcore.lesson.plan import LessonPlan, SceneEntry
@@ -94,9 +95,10 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
         FmcoreError: a bundle could not be made, or a folder cannot be written. Scenes that fail do not raise:
             they are named in the result.
     """
-    _must_be_writable(wish.output)
-    _must_be_writable(wish.folder)
+    require_writable(wish.output, "The output folder", folder=True)
+    require_writable(wish.folder, "The output folder", folder=True)
     made = Made()
+    _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     bundles = _make_bundles(wanted, wish, report, made, partial(_check_options, plan.scenes))
@@ -158,13 +160,14 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     Raises:
         FmcoreError: a scene fails, or something it is made from cannot be read.
     """
+    _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
     if stale := [one for one in wanted.values() if one.digest is None]:
         _check_options(plan.scenes)
         return Outlook(stale, [])
     store = Store(wish.output / "cache")
-    _must_be_writable(store.folder)
+    require_writable(store.folder, "The output folder", folder=True)
     bundles = {name: (one.path, one.digest or "") for name, one in wanted.items()}
     before = _scenes_before(wish, plan)
     inputs = {position: scene.inputs for position, scene in before.items()}
@@ -209,6 +212,14 @@ def _used(plan: LessonPlan) -> dict[str, Any]:
     """The recipes that a scene reads; two of the same path would overwrite each other."""
     used = {name for entry in plan.scenes for name in (entry.bundle, entry.other) if name}
     return {name: recipe for name, recipe in plan.bundles.items() if name in used}
+
+
+def _tell_of_unused(plan: LessonPlan, wish: Wish, report: Reporter) -> None:
+    """Say which bundles of a lesson no scene names. Single scenes bring those of the whole lesson along."""
+    unused = [name for name in plan.bundles if name not in _used(plan)]
+    if unused and len(unused) < len(plan.bundles) and not wish.apart:  # where scenes read none, one stands there anyway
+        names = " and ".join(f"'{name}'" for name in unused)
+        report.say(f"Attention: no scene of the plan uses bundle {names}, so it is left out; name it, or remove it.")
 
 
 def bundles_of(plan: LessonPlan, wish: Wish, report: Reporter) -> dict[str, Path]:
@@ -320,16 +331,3 @@ def _shoot(
             store.tidy()
             made.failed, made.left_out, made.rendered = shoot.failed, shoot.left_out, shoot.rendered
     return [footage for plan in planned if (footage := shoot.footage(plan)) is not None]
-
-
-def _must_be_writable(folder: Path) -> None:
-    """See that files can be written there, without making the folder: nothing empty shall be left by what fails."""
-    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
-    probe = there / f".writable-{os.getpid()}"
-    try:
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            f"The output folder '{folder}' cannot be written ({error.strerror}); name another one with --output."
-        ) from None
