@@ -83,7 +83,7 @@ def test_what_is_wrong_with_a_lesson_is_found_and_what_is_right_is_not(copied: P
 
     def another_channel(scene: Any) -> None:
         for figure in scene["figures"]:
-            if figure["array"] == "conv1/activation":
+            if figure["array"] == "conv2/activation":
                 figure["index"][1] = 3
 
     tampered(copied, another_channel)
@@ -157,12 +157,12 @@ def test_a_scene_that_is_not_installed_is_checked_where_its_file_is_named(copied
 
 def test_claims_are_listed_and_can_be_taken_again(lesson: Path, tutorial_bundle: Path) -> None:
     table = fmcore("claims", lesson)
-    assert table.exit_code == 0 and "largest value" in table.output and "conv1/activation" in table.output
+    assert table.exit_code == 0 and "largest value" in table.output and "conv2/activation" in table.output
     told = json.loads(fmcore("claims", lesson, "--json").output)
     (top,) = (one for one in told if one["name"] == "top")
     with Bundle.open(tutorial_bundle) as bundle:
-        truth = bundle.part("conv1/activation", *top["claim"]["index"]).max()
-        assert top["claim"]["digest"] == bundle.info("conv1/activation").sha256
+        truth = bundle.part("conv2/activation", *top["claim"]["index"]).max()
+        assert top["claim"]["digest"] == bundle.info("conv2/activation").sha256
     assert top["claim"]["value"] == pytest.approx(float(truth)) and f"{truth:.2f}" in top["sentence"]
 
 

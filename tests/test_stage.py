@@ -153,8 +153,8 @@ def test_the_script_says_what_was_measured(bundle: Path) -> None:
 OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "typo": ({"chanel": 1}, PlanError, "Options of ActivationHeatmap: There is no option 'chanel'; .*mean 'channel'"),
     "wrong type": ({"channel": "two"}, PlanError, "Option 'channel' of ActivationHeatmap is 'two', which does not fit"),
-    "no such channel": ({"channel": 5}, PlanError, "Layer 'conv1' has channels 1 to 4 and no 5"),
-    "channel 0": ({"channel": 0}, PlanError, "Layer 'conv1' has channels 1 to 4 and no 0"),
+    "no such channel": ({"channel": 7}, PlanError, "Layer 'conv2' has channels 1 to 6 and no 7"),
+    "channel 0": ({"channel": 0}, PlanError, "Layer 'conv2' has channels 1 to 6 and no 0"),
     "unknown layer": ({"layer": "conv9"}, BundleError, "has no layer 'conv9'; it has conv1, conv2"),
     "empty layer": ({"layer": ""}, BundleError, "has no"),
     "a path": ({"layer": "../conv1"}, BundleError, "has no layer '../conv1'"),
