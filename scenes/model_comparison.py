@@ -6,6 +6,7 @@ from manim import DOWN, UP, FadeIn, FadeOut, Group, LaggedStart, ReplacementTran
 from pydantic import Field
 
 from fmcore.analysis.compare import MATCHED
+from fmcore.analysis.correlation import correlations
 from fmcore.analysis.counterparts import (
     Parting,
     called,
@@ -19,6 +20,7 @@ from fmcore.analysis.counterparts import (
     parting,
     start_alike,
 )
+from fmcore.analysis.resemblance import resemblance
 from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
@@ -122,6 +124,13 @@ class ModelComparison(LessonScene):
         pairs = list(self.pair.matching.pairs) or [nearest]
         # those that this image lights come first
         pairs.sort(key=lambda pair: self.a.view.flat(pair.one) or self.b.view.flat(pair.other))
+        maps = self.a.view.activation, self.b.view.activation  # (C, H, W) each
+        here_too = correlations(maps[0][None], maps[1][None])  # on this image, as it is seen; others are coarse
+        same = [pair for pair in pairs if min(pair.correlation, here_too[pair.one, pair.other]) >= _SAME]
+        if same:  # of those that show the same, the one that does not merely repeat the image
+            shown = maps[0][[pair.one for pair in same]]
+            first = same[int(resemblance(shown, one.part("probes", here[0])).argmin())]
+            pairs.sort(key=lambda pair: pair != first)
         self.best = pairs[0]
         most = MatchedMaps.columns_within((self.a, self.b), self.rooms()[2], _PAIRS[look.shape()])
         self.shown = crossing(pairs, most)

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from manim import DOWN, LEFT, Create, FadeIn, FadeOut, Group, ReplacementTransform, VGroup
 
-from fmcore.analysis.channels import representatives
 from fmcore.analysis.depths import depths
 from fmcore.analysis.saying import counted, percent
+from fmcore.analysis.telling import telling
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
@@ -127,7 +127,7 @@ class Overview(LessonScene):
                 self.play(flash(stack.front), run_time=look.MOVE_S)
         body = look.body()
         left, right = body.rows(1.6, 1.0) if look.shape() == "tall" else body.columns(1.0, 1.1)
-        tile = fit(partial(views[0].tile, representatives(views[0].activation, 1)[0]), left, most=3.6)
+        tile = fit(partial(views[0].tile, telling(views[0].activation, self.image)), left, most=3.6)
         asked = self.questions(right)
         with self.beat("questions"):
             self.say("Three questions to ask of a map")

@@ -19,5 +19,9 @@ def least_like(activation: Floats, image: Floats) -> int:
     tried = [channel for channel in representatives(activation, _CANDIDATES) if np.ptp(activation[channel]) > 0]
     if not tried:
         return 0
-    alike = np.abs(correlations(activation[None, tried], image.mean(0, keepdims=True)[None]))[:, 0]  # (tried,)
-    return tried[int(alike.argmin())]
+    return tried[int(resemblance(activation[tried], image).argmin())]
+
+
+def resemblance(maps: Floats, image: Floats) -> Floats:
+    """How much each of `maps` (N, H, W) looks like `image` (C', H', W'): |correlation| (N,); 0 for a flat one."""
+    return np.abs(correlations(maps[None], image.mean(0, keepdims=True)[None]))[:, 0]
