@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from fmcore.errors import FmcoreError
-from fmcore.options import DATA_DIR, JOBS, OTHER, OUTPUT, QUIET, among
+from fmcore.files import FINDINGS
+from fmcore.files import JUNIT as JUNIT_XML
+from fmcore.options import DATA_DIR, JOBS, OTHER, OUTPUT, QUIET, FileToWrite, among
 
 ASPECTS = click.option(
     "--aspect",
@@ -23,8 +25,8 @@ THEMES = click.option(
     type=click.Choice(["dark", "light"]),
     help="Look at this theme; repeatable.  [default: dark]",
 )
-JSON = click.option("--json", "as_json", type=click.Path(path_type=Path, dir_okay=False), help="Write all as JSON.")
-JUNIT = click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML, for CI.")
+JSON = click.option("--json", "as_json", type=FileToWrite(FINDINGS), help="Write all as JSON.")
+JUNIT = click.option("--junit", type=FileToWrite(JUNIT_XML), help="Write JUnit XML, for CI.")
 
 
 @click.command()

@@ -58,7 +58,7 @@ NOTHING: set[str] = set()
 ROOMS = [  # the first row that fits a file counts
     Room("fmcore/__init__.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/errors.py", {"click"}, NOTHING, NOTHING),
-    Room("fmcore/files.py", NOTHING, NOTHING, NOTHING),
+    Room("fmcore/files.py", NOTHING, {"fmcore.errors"}, NOTHING),
     Room("fmcore/lifeline.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/header.py", {"pydantic"}, NOTHING, NOTHING),
     Room("fmcore/bundle.py", NUMBERS, {"fmcore.header", "fmcore.errors", "fmcore.files"}, NOTHING),
@@ -127,12 +127,12 @@ ROOMS = [  # the first row that fits a file counts
         NOTHING,
     ),
     Room("fmcore/claims_report.py", {"rich"}, PURE, NOTHING),
-    Room("fmcore/cli_*.py", {"click"}, {"fmcore.errors", "fmcore.options"}, ANYTHING),
-    Room("fmcore/options.py", {"click"}, {"fmcore.errors"}, {"fmcore.render.catalogue"}),
+    Room("fmcore/cli_*.py", {"click"}, {"fmcore.errors", "fmcore.files", "fmcore.options"}, ANYTHING),
+    Room("fmcore/options.py", {"click"}, {"fmcore.errors", "fmcore.files"}, {"fmcore.render.catalogue"}),
     Room(
         "fmcore/cli.py",
         {"click"},
-        {"fmcore", "fmcore.errors", "fmcore.options"}
+        {"fmcore", "fmcore.errors", "fmcore.files", "fmcore.options"}
         | {f"fmcore.cli_{name}" for name in ("check", "inspect", "page", "render", "voice", "words")},
         ANYTHING,
     ),
