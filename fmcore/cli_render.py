@@ -92,7 +92,8 @@ def render(
 ) -> None:
     """Render single scenes: OUTPUT/<Scene>.mp4 with captions.
 
-    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName.
+    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName. Films of another shape, theme or language
+    are called so: OUTPUT/<Scene>-9x16-light-de.mp4.
 
     \b
     Examples:
@@ -320,6 +321,7 @@ def _wish(
     """The plan of a lesson, and how and where it is wanted."""
     from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
     from fmcore.render.lesson import Wish
+    from fmcore.render.spec import ending
     from fmcore.render.spec import quality as spec_of
 
     spec = spec_of(quality, aspect, theme, purpose)
@@ -328,10 +330,9 @@ def _wish(
     name = slug(plan.stem if plan is not None else chosen.title)
     if data is not None:
         name += f"-{data_name(data)}"
-    name += "".join(f"-{word}" for word in (aspect.replace(":", "x"), theme) if word not in ("16x9", "dark"))
     told = _told(words, voice)
-    name += f"-{told['words'].language.lower()}" if "words" in told else ""
-    return chosen, Wish(spec=spec, output=output, folder=output / name, **told, **more)
+    folder = output / (name + ending(spec, told.get("words")))
+    return chosen, Wish(spec=spec, output=output, folder=folder, **told, **more)
 
 
 def _told(words: str | None, voice: Path | None) -> dict[str, Any]:
