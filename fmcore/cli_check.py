@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from fmcore.errors import FmcoreError
+from fmcore.errors import FmcoreError, failure_of
 from fmcore.files import FINDINGS
 from fmcore.files import JUNIT as JUNIT_XML
 from fmcore.options import DATA_DIR, JOBS, OTHER, OUTPUT, QUIET, FileToWrite, among
@@ -190,7 +190,8 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
     findings = [one for checked in found for one in checked.findings]
     crops = [one for checked in found for one in checked.crops]
     scenes = [one for checked in found for one in checked.reports]
-    failed = {name: error.message for checked in found for name, error in checked.failed.items()}
+    errors = {name: error for checked in found for name, error in checked.failed.items()}
+    failed = {name: error.message for name, error in errors.items()}
     findings = report.write_crops(findings, crops, folder / "crops")
     proofs = [(report.Scene(one.board.scene, one.board.aspect, one.board.theme), one.proofs) for one in scenes]
     rows = [(str(name), one.thumbnails) for (name, _), one in zip(proofs, scenes, strict=True)]
@@ -214,8 +215,7 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     if failed:
-        name, message = next(iter(failed.items()))
-        raise FmcoreError(f"{len(failed)} of the scenes cannot be played, the first {name}: {message}")
+        raise FmcoreError(failure_of(errors, "mend that first").message)  # with the exit status of findings
     if findings:
         raise FmcoreError(
             f"{len(findings)} finding{'s' * (len(findings) != 1)}; each says what to do, and its crop shows where."

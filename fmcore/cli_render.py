@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fmcore.errors import FmcoreError, InputError, PlanError
+from fmcore.errors import InputError, PlanError, failure_of
 from fmcore.options import (
     ASPECT,
     DATA_DIR,
@@ -368,11 +368,7 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
         say(f"Texts without a translation, in English all the same: {made.untranslated}; `fmcore words` lists them.")
     _tell_of_voice(made.spoken, made.unspoken, say)
     if made.failed:
-        names, first = ", ".join(made.failed), next(iter(made.failed.values()))
-        told = first.message if first.message.startswith(names) else f"{names} failed: {first.message}"
-        sentence = f"{told} What is finished is kept; mend it and run the same command again."
-        mistakes = all(isinstance(error, InputError) for error in made.failed.values())
-        raise InputError(sentence) if mistakes else FmcoreError(sentence)
+        raise failure_of(made.failed, "what is finished is kept, so mend that and run the same command again")
 
 
 def _tell_of_voice(spoken: int, unspoken: int, say: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ sentence and the exit status without a traceback.
 """
 
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -51,6 +52,20 @@ def one_of(kind: str, given: str, known: list[str]) -> str:
     listed = known if len(known) <= _LISTED else (near[:8] or known[:8])
     rest = f" and {len(known) - len(listed)} others" if len(listed) < len(known) else ""
     return f"There is no {kind} '{given}'; choose one of: {', '.join(listed)}{rest}.{hint}"
+
+
+def failure_of(failed: Mapping[str, FmcoreError], then: str) -> FmcoreError:
+    """One error for all scenes that `failed`, by name: how many, which, and what to do `then`.
+
+    Why each failed was told when it did. It is the user's mistake if all of them are.
+    """
+    names = list(failed)[:_LISTED]
+    if len(names) < len(failed):
+        names.append(f"{len(failed) - len(names)} more")
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    told = f"{listed} failed" if len(failed) == 1 else f"{len(failed)} scenes failed, {listed}"
+    mistakes = all(isinstance(error, InputError) for error in failed.values())
+    return (InputError if mistakes else RenderError)(f"{told}; {then}.")
 
 
 def where(error: BaseException, path: Path | None = None) -> str:

@@ -133,14 +133,16 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     ),
     "unknown layer": (
         ["render", "ActivationHeatmap", "--bundle", "tiny.safetensors", "--option", "layer=conv9"], 2,
-        "ActivationHeatmap failed: The bundle 'tiny.safetensors' has no layer 'conv9'; it has conv1, conv2",
+        "ActivationHeatmap: The bundle 'tiny.safetensors' has no layer 'conv9'; it has conv1, conv2(.|\n)*"
+        "Error: ActivationHeatmap failed; what is finished is kept, so mend that and run the same command again.$",
     ),
     "a scene that fails": (
         [
             "render", "film.py:Quick", "film.py:Failing", "--bundle", "tiny.safetensors", "--quality", "smoke",
             "--quiet", "--jobs", "1",
         ],
-        1, r"Error: Failing failed with ValueError: no such thing \(film.py, line 15\)\. What is finished is",
+        1, r"^Failing: Failing failed with ValueError: no such thing \(film.py, line 15\)\.\n"
+        r"Error: Failing failed; what is finished is kept, so mend that and run the same command again\.$",
     ),
 }  # fmt: skip
 

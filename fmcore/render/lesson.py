@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fmcore.bundle import Bundle
-from fmcore.errors import FmcoreError, InputError, PlanError
+from fmcore.errors import FmcoreError, InputError, PlanError, failure_of
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.brief import Performance
 from fmcore.lesson.plan import LessonPlan, SceneEntry
@@ -170,8 +170,8 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     if any(one.take is None for one in planned):
         with wish.crew() as crew:
             shoot.sketch(crew, paces_of(planned, before))
-    for error in shoot.failed.values():
-        raise error
+    if shoot.failed:
+        raise failure_of(shoot.failed, "mend that and ask again")
     return Outlook([], [shoot.plans[one.key] for one in planned])
 
 
