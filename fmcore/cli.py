@@ -187,8 +187,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("\nInterrupted. What is finished is kept; run the same command again to go on.", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:  # it says what is kept, where anything is
+        click.echo("\n" + " ".join(("Interrupted.", *stop.args)), err=True)
         sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

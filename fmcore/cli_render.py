@@ -298,9 +298,12 @@ def _make(
 
         wanted()  # options that nobody understands end it here
         watched(files, make, reporting)
-    else:
+        return
+    try:
         with reporting() as report:
             make(report)
+    except KeyboardInterrupt:
+        raise click.Abort("What is finished is kept; run the same command again to go on.") from None
 
 
 def _wish(

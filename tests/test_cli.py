@@ -15,7 +15,7 @@ from click.shell_completion import ShellComplete
 from films import Net, frames_of, leftovers, make_bundle
 from warm import warm
 
-from fmcore.cli import cli
+from fmcore.cli import cli, main
 from fmcore.cli_render import _option
 from fmcore.errors import PlanError
 from fmcore.render.catalogue import find_scene
@@ -301,6 +301,37 @@ def test_ctrl_c_ends_everything_with_a_sentence(studio: Path) -> None:
     assert leftovers(studio) == []
     (finished,) = kept.glob("*-*-*.json")
     assert json.loads(finished.read_text().partition("\n")[2])["frames"] == len(frames_of(finished.with_suffix(".mp4")))
+
+
+@pytest.mark.parametrize(
+    ("command", "stopped", "kept"),
+    [
+        ("lesson", "fmcore.render.lesson.make_lesson", True),
+        ("render film.py:Quick", "fmcore.render.lesson.make_lesson", True),
+        ("record", "fmcore.prepare.make", False),
+        ("train --output new", "fmcore.prepare.make_checkpoint", False),
+        ("check film.py:Quick", "fmcore.checking.check_scenes", False),
+    ],
+)
+def test_ctrl_c_promises_only_what_is_so(
+    command: str,
+    stopped: str,
+    kept: bool,
+    studio: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(studio)
+    monkeypatch.setattr(stopped, stop)
+    monkeypatch.setattr(sys, "argv", ["fmcore", *command.split()])
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)  # of this process, which goes on
+    with pytest.raises(SystemExit) as left:
+        main()
+    more = " What is finished is kept; run the same command again to go on." if kept else ""
+    assert capsys.readouterr().err.strip() == f"Interrupted.{more}" and left.value.code == 1
 
 
 def test_options_of_a_scene_are_numbers_only_where_they_look_like_some() -> None:
