@@ -209,11 +209,11 @@ def list_cache(output: Path) -> None:
     from fmcore.render.upkeep import contents, size_text
 
     found = contents(Store(output / "cache"))
-    table = Table("scene", "quality", "pictures", "segments", "frames", "size", "last used", box=None, pad_edge=False)
+    table = Table("scene", "look", "pictures", "segments", "frames", "size", "last used", box=None, pad_edge=False)
     for one in found:
         row = (
             one.scene,
-            one.quality,
+            one.look,
             one.pictures[:8],
             one.segments,
             f"{one.frames:,}",
@@ -242,7 +242,7 @@ def explain(name: str, output: Path) -> None:
 
 
 @cache.command()
-@click.option("--to", "size", required=True, metavar="SIZE", help="Such as 500MB or 2GB; 0 empties it.")
+@click.option("--to", "size", required=True, metavar="SIZE", help="Such as 500KB, 200 MB or 1.5GB; 0 empties it.")
 @OUTPUT
 def prune(size: str, output: Path) -> None:
     """Remove the films that were not used for longest, until the rest takes no more than SIZE.
@@ -253,17 +253,10 @@ def prune(size: str, output: Path) -> None:
     """
     from fmcore.render.cache import Store
     from fmcore.render.upkeep import prune as remove
-    from fmcore.render.upkeep import size_text
+    from fmcore.render.upkeep import size_of, size_text
 
-    removed, left = remove(Store(output / "cache"), _bytes(size))
+    removed, left = remove(Store(output / "cache"), size_of(size))
     click.echo(f"Removed {size_text(removed)}; {size_text(left)} are left.")
-
-
-def _bytes(text: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]?)i?B?", text.strip())
-    if not found:
-        raise InputError(f"'{text}' is no size; write one such as 500MB or 2GB.")
-    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
 def _make(

@@ -197,9 +197,9 @@ def test_what_would_be_rendered_is_planned_and_what_was_is_kept_explained_and_pr
     assert re.search(r"Quick +0–20 +fresh +nothing changed", said) and "0 of 1 segments are to be rendered" in said
     output = ("--output", str(tmp_path / "out"))
     said = forked(studio, "cache", "list", *output).stdout
-    assert re.search(r"Quick +smoke +[0-9a-f]{8} +1 +20 +\d", said) and "1 films of scenes" in said
+    assert re.search(r"Quick +smoke 16:9 dark +[0-9a-f]{8} +1 +20 +\d", said) and "1 films of scenes" in said
     said = forked(studio, "cache", "explain", "Quick", *output).stdout
-    assert "smoke 426×240 at 10 fps, dark" in said and "segment    frames 0 to 20: there" in said
+    assert "smoke 16:9 dark, 426×240 at 10 fps" in said and "segment    frames 0 to 20: there" in said
     found = forked(studio, "cache", "explain", "Quik", *output)
     assert found.returncode == 2 and "Did you mean 'Quick'" in found.stderr
     assert "size; write one such as" in forked(studio, "cache", "prune", "--to", "big", *output).stderr
