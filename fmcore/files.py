@@ -50,7 +50,7 @@ def require_replaceable(path: Path, kind: Kind, option: str) -> None:
             return
     except OSError:  # what cannot be read is none of ours
         pass
-    raise InputError(f"'{path}' is there already and is no {kind.name}; name another file for {option}, or remove it.")
+    raise InputError(f"'{path}' is there already and is no {kind.name}; name another for {option}, or move it away.")
 
 
 @contextmanager

@@ -98,5 +98,5 @@ def test_no_verb_writes_over_what_it_did_not_make(command: str, tmp_path: Path) 
     source.write_text("import manim\n")
     found = CliRunner().invoke(cli, [*command.split(), str(source)])
     assert found.exit_code == 2
-    assert f"'{source}' is there already and is no " in found.output and "or remove it." in found.output
+    assert f"'{source}' is there already and is no " in found.output and "or move it away." in found.output
     assert source.read_text() == "import manim\n"
