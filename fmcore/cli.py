@@ -16,7 +16,8 @@ from fmcore.cli_render import cache, lesson, plan, render, simulate
 from fmcore.cli_voice import voice
 from fmcore.cli_words import words
 from fmcore.errors import FmcoreError, InputError
-from fmcore.options import DATA_DIR, QUIET, recipe_options, scene_names
+from fmcore.files import BUNDLE, CHECKPOINT
+from fmcore.options import DATA_DIR, QUIET, FileToWrite, recipe_options, scene_names
 
 
 class _Verbs(click.Group):
@@ -94,7 +95,7 @@ def scenes(scene: tuple[str, ...]) -> None:
 )
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="Record this layer; repeatable.  [default: all]")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Record this one of `fmcore train`; train nothing.")
-@click.option("--output", type=click.Path(path_type=Path), help="File.  [default: renders/bundles/<model>-<data>...]")
+@click.option("--output", type=FileToWrite(BUNDLE), help="File.  [default: renders/bundles/<model>-<data>...]")
 @DATA_DIR
 @QUIET
 def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, quiet: bool, **wanted: Any) -> None:
@@ -122,7 +123,7 @@ def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, 
 
 @cli.command()
 @recipe_options
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="The checkpoint file to write.")
+@click.option("--output", type=FileToWrite(CHECKPOINT), required=True, help="The checkpoint file to write.")
 @DATA_DIR
 @QUIET
 def train(output: Path, data_dir: Path | None, quiet: bool, **wanted: Any) -> None:
@@ -186,8 +187,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("\nInterrupted. What is finished is kept; run the same command again to go on.", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:  # it says what is kept, where anything is
+        click.echo("\n" + " ".join(("Interrupted.", *stop.args)), err=True)
         sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

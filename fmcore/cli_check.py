@@ -5,8 +5,10 @@ from typing import Any
 
 import click
 
-from fmcore.errors import FmcoreError
-from fmcore.options import DATA_DIR, JOBS, OTHER, OUTPUT, QUIET, among
+from fmcore.errors import FmcoreError, failure_of
+from fmcore.files import FINDINGS
+from fmcore.files import JUNIT as JUNIT_XML
+from fmcore.options import DATA_DIR, JOBS, OTHER, OUTPUT, QUIET, FileToWrite, among
 
 ASPECTS = click.option(
     "--aspect",
@@ -23,8 +25,8 @@ THEMES = click.option(
     type=click.Choice(["dark", "light"]),
     help="Look at this theme; repeatable.  [default: dark]",
 )
-JSON = click.option("--json", "as_json", type=click.Path(path_type=Path, dir_okay=False), help="Write all as JSON.")
-JUNIT = click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML, for CI.")
+JSON = click.option("--json", "as_json", type=FileToWrite(FINDINGS), help="Write all as JSON.")
+JUNIT = click.option("--junit", type=FileToWrite(JUNIT_XML), help="Write JUnit XML, for CI.")
 
 
 @click.command()
@@ -200,7 +202,8 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
     findings = [one for checked in found for one in checked.findings]
     crops = [one for checked in found for one in checked.crops]
     scenes = [one for checked in found for one in checked.reports]
-    failed = {name: error.message for checked in found for name, error in checked.failed.items()}
+    errors = {name: error for checked in found for name, error in checked.failed.items()}
+    failed = {name: error.message for name, error in errors.items()}
     findings = report.write_crops(findings, crops, folder / "crops")
     proofs = [(report.Scene(one.board.scene, one.board.aspect, one.board.theme), one.proofs) for one in scenes]
     rows = [(str(name), one.thumbnails) for (name, _), one in zip(proofs, scenes, strict=True)]
@@ -224,8 +227,7 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     if failed:
-        name, message = next(iter(failed.items()))
-        raise FmcoreError(f"{len(failed)} of the scenes cannot be played, the first {name}: {message}")
+        raise FmcoreError(failure_of(errors, "mend that first").message)  # with the exit status of findings
     if findings:
         raise FmcoreError(
             f"{len(findings)} finding{'s' * (len(findings) != 1)}; each says what to do, and its crop shows where."

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from fmcore.options import QUIET, WORDS
+from fmcore.files import PAGE
+from fmcore.options import QUIET, WORDS, FileToWrite
 
 
 @click.command()
@@ -12,9 +13,7 @@ from fmcore.options import QUIET, WORDS
 @click.option(
     "--compare", "other", type=click.Path(path_type=Path), help="A second bundle of the same images, to lay beside it."
 )
-@click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), help="File.  [default: renders/<bundle>.page.html]"
-)
+@click.option("--output", type=FileToWrite(PAGE), help="File.  [default: renders/<bundle>.page.html]")
 @click.option(
     "--limit",
     type=click.FloatRange(0, 500, min_open=True),

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fmcore.errors import FmcoreError, InputError, PlanError
+from fmcore.errors import InputError, PlanError, failure_of
 from fmcore.options import (
     ASPECT,
     DATA_DIR,
@@ -92,7 +92,8 @@ def render(
 ) -> None:
     """Render single scenes: OUTPUT/<Scene>.mp4 with captions.
 
-    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName.
+    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName. Films of another shape, theme or language
+    are called so: OUTPUT/<Scene>-9x16-light-de.mp4.
 
     \b
     Examples:
@@ -208,11 +209,11 @@ def list_cache(output: Path) -> None:
     from fmcore.render.upkeep import contents, size_text
 
     found = contents(Store(output / "cache"))
-    table = Table("scene", "quality", "pictures", "segments", "frames", "size", "last used", box=None, pad_edge=False)
+    table = Table("scene", "look", "pictures", "segments", "frames", "size", "last used", box=None, pad_edge=False)
     for one in found:
         row = (
             one.scene,
-            one.quality,
+            one.look,
             one.pictures[:8],
             one.segments,
             f"{one.frames:,}",
@@ -241,7 +242,7 @@ def explain(name: str, output: Path) -> None:
 
 
 @cache.command()
-@click.option("--to", "size", required=True, metavar="SIZE", help="Such as 500MB or 2GB; 0 empties it.")
+@click.option("--to", "size", required=True, metavar="SIZE", help="Such as 500KB, 200 MB or 1.5GB; 0 empties it.")
 @OUTPUT
 def prune(size: str, output: Path) -> None:
     """Remove the films that were not used for longest, until the rest takes no more than SIZE.
@@ -252,17 +253,10 @@ def prune(size: str, output: Path) -> None:
     """
     from fmcore.render.cache import Store
     from fmcore.render.upkeep import prune as remove
-    from fmcore.render.upkeep import size_text
+    from fmcore.render.upkeep import size_of, size_text
 
-    removed, left = remove(Store(output / "cache"), _bytes(size))
+    removed, left = remove(Store(output / "cache"), size_of(size))
     click.echo(f"Removed {size_text(removed)}; {size_text(left)} are left.")
-
-
-def _bytes(text: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]?)i?B?", text.strip())
-    if not found:
-        raise InputError(f"'{text}' is no size; write one such as 500MB or 2GB.")
-    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
 def _make(
@@ -297,9 +291,12 @@ def _make(
 
         wanted()  # options that nobody understands end it here
         watched(files, make, reporting)
-    else:
+        return
+    try:
         with reporting() as report:
             make(report)
+    except KeyboardInterrupt:
+        raise click.Abort("What is finished is kept; run the same command again to go on.") from None
 
 
 def _wish(
@@ -320,6 +317,7 @@ def _wish(
     """The plan of a lesson, and how and where it is wanted."""
     from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
     from fmcore.render.lesson import Wish
+    from fmcore.render.spec import ending
     from fmcore.render.spec import quality as spec_of
 
     spec = spec_of(quality, aspect, theme, purpose)
@@ -328,10 +326,9 @@ def _wish(
     name = slug(plan.stem if plan is not None else chosen.title)
     if data is not None:
         name += f"-{data_name(data)}"
-    name += "".join(f"-{word}" for word in (aspect.replace(":", "x"), theme) if word not in ("16x9", "dark"))
     told = _told(words, voice)
-    name += f"-{told['words'].language.lower()}" if "words" in told else ""
-    return chosen, Wish(spec=spec, output=output, folder=output / name, **told, **more)
+    folder = output / (name + ending(spec, told.get("words")))
+    return chosen, Wish(spec=spec, output=output, folder=folder, **told, **more)
 
 
 def _told(words: str | None, voice: Path | None) -> dict[str, Any]:
@@ -369,11 +366,7 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
         say(f"Texts without a translation, in English all the same: {made.untranslated}; `fmcore words` lists them.")
     _tell_of_voice(made.spoken, made.unspoken, say)
     if made.failed:
-        names, first = ", ".join(made.failed), next(iter(made.failed.values()))
-        told = first.message if first.message.startswith(names) else f"{names} failed: {first.message}"
-        sentence = f"{told} What is finished is kept; mend it and run the same command again."
-        mistakes = all(isinstance(error, InputError) for error in made.failed.values())
-        raise InputError(sentence) if mistakes else FmcoreError(sentence)
+        raise failure_of(made.failed, "what is finished is kept, so mend that and run the same command again")
 
 
 def _tell_of_voice(spoken: int, unspoken: int, say: Callable[[str], None]) -> None:

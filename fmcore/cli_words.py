@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from fmcore.errors import InputError
-from fmcore.options import OUTPUT
+from fmcore.files import TRANSLATION
+from fmcore.options import OUTPUT, FileToWrite
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FileToWrite(TRANSLATION))
 @click.argument("lesson", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--language", metavar="CODE", help="Such as de or pt-BR.  [default: the name of FILE]")
 @click.option(

@@ -1,11 +1,15 @@
 """Figures of a bundle as PNG: which there are, those of the whole network, and writing them."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from fmcore import layer_figures
 from fmcore.analysis.attribution import class_map
@@ -16,6 +20,7 @@ from fmcore.bundle import Bundle
 from fmcore.choices import LONG, class_wanted, figured, images, probe_number, spread
 from fmcore.errors import InputError
 from fmcore.files import distinct_names, published
+from fmcore.fonts import families_for
 
 _DPI = 150
 _COLOURS = {
@@ -56,17 +61,29 @@ def save(figures: dict[str, Draw], folder: Path, progress: Progress = silent) ->
         InputError: the folder cannot be written.
     """
     written: list[Path] = []
+    families: list[str] = []
     try:
         for name, draw in zip(distinct_names(figures), figures.values(), strict=True):
             progress(len(written), len(figures))
-            figure = draw()
-            with published(folder / name) as temporary:
-                figure.savefig(temporary, format="png", dpi=_DPI, bbox_inches="tight")
+            texts = _write(draw, folder / name, families)
+            if more := [family for family in families_for(texts) if family not in families]:
+                families += more
+                _write(draw, folder / name, families)
             written.append(folder / name)
         progress(len(written), len(figures))
     except OSError as error:
         raise InputError(f"Figures cannot be written to '{folder}' ({error.strerror}); name another folder.") from None
     return written
+
+
+def _write(draw: Draw, path: Path, families: list[str]) -> list[str]:
+    """Draw and write a figure; what our font lacks is taken from `families`, or a box. Returns the texts in it."""
+    fonts: Any = {"font.family": [*rcParams["font.family"], *families]}
+    with warnings.catch_warnings(), rc_context(fonts), published(path) as temporary:
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box can be seen
+        figure = draw()
+        figure.savefig(temporary, format="png", dpi=_DPI, bbox_inches="tight")
+        return [text.get_text() for text in figure.findobj(Text)]
 
 
 def which_layers(bundle: Bundle) -> str:

@@ -5,11 +5,52 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from fmcore.errors import InputError
 
 _LONGEST_NAME = 180  # bytes: file systems take 255, and what is being written is called a little longer
+_LOOKED_AT = 4096  # bytes, from which a file's kind is told
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file is that people name to be written: what it is called, and how all that fmcore wrote begin."""
+
+    name: str
+    begins: re.Pattern[bytes]
+
+
+BUNDLE = Kind("bundle of fmcore", re.compile(rb'.{8}\{"__metadata__":\{"fmcore":', re.DOTALL))  # a length, then JSON
+CHECKPOINT = Kind("checkpoint of fmcore", re.compile(rb'.{8}\{"__metadata__":\{"fmcore-checkpoint":', re.DOTALL))
+PAGE = Kind("page of fmcore", re.compile(rb"<!doctype html>.{,500}-Policy\" content=\"default-src 'none'", re.DOTALL))
+FINDINGS = Kind("JSON of findings", re.compile(rb'\s*\{\s*"summary":\s*\{\s*"findings":'))
+JUNIT = Kind("JUnit XML", re.compile(rb"\s*(<\?xml[^>]*>)?\s*<testsuites?\b"))
+TRANSLATION = Kind("translation", re.compile(rb"(.*\n)*?(\xef\xbb\xbf)?[ \t]*language[ \t]*="))  # after comments
+
+
+def require_replaceable(path: Path, kind: Kind, option: str) -> None:
+    """See that nothing else is lost when a file of `kind` is written to `path`, as `option` says.
+
+    Older ones are replaced, and empty files. To be asked before any work.
+
+    Raises:
+        InputError: a file of another kind is there, a folder, or a device.
+    """
+    if not path.exists():
+        return
+    try:
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "no ordinary file"
+            raise InputError(f"'{path}' is {found}, where a {kind.name} was to be written; name a file for {option}.")
+        with path.open("rb") as file:
+            head = file.read(_LOOKED_AT)
+        if not head or kind.begins.match(head):
+            return
+    except OSError:  # what cannot be read is none of ours
+        pass
+    raise InputError(f"'{path}' is there already and is no {kind.name}; name another for {option}, or move it away.")
 
 
 @contextmanager

@@ -33,8 +33,21 @@ def letters_without_a_font(texts: Iterable[str]) -> str:
 
     Costs nothing where ours has all of them, else up to a second once, in which fonts are read until all are found.
     """
-    letters = {letter for text in texts for letter in text if unicodedata.category(letter) not in _UNSEEN}
-    return "".join(sorted(letter for letter in letters - letters_of(font_file()) if not _somewhere(letter)))
+    return "".join(sorted(letter for letter in _not_ours(texts) if not _somewhere(letter)))
+
+
+def families_for(texts: Iterable[str]) -> list[str]:
+    """The other families that `texts` need besides ours, made known to matplotlib; of letters nobody has, none."""
+    from matplotlib.font_manager import fontManager
+    from matplotlib.ft2font import FT2Font
+
+    found, letters = list[str](), _not_ours(texts)
+    for file in _files() if letters else ():
+        if letters & letters_of(file):
+            letters -= letters_of(file)
+            fontManager.addfont(str(file))
+            found.append(FT2Font(str(file)).family_name)
+    return found
 
 
 def sentence_about(letters: str) -> str:
@@ -45,6 +58,11 @@ def sentence_about(letters: str) -> str:
         f"no font of this machine has {some}{more}, so boxes are drawn instead; install a font for that script,"
         " such as one of Noto's, empty the cache by `fmcore cache prune --to 0`, and run again."
     )
+
+
+def _not_ours(texts: Iterable[str]) -> set[str]:
+    letters = {letter for text in texts for letter in text if unicodedata.category(letter) not in _UNSEEN}
+    return letters - letters_of(font_file())
 
 
 @cache

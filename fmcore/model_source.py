@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from fmcore.errors import FmcoreError, InputError, one_of
+from fmcore.errors import FmcoreError, InputError, one_of, where
 from fmcore.header import Preprocessing
 from fmcore.model_input import AsInput, plain_preprocessing
 from fmcore.models import MODELS, build_model
@@ -232,7 +232,7 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
     except FmcoreError:
         raise
     except (Exception, SystemExit) as error:  # a stranger's function may raise anything
-        raise InputError(f"'{name}' failed ({type(error).__name__}: {error}); mend it and try again.") from error
+        raise InputError(f"'{name}' failed with {where(error, _file_of(factory))}; mend it and try again.") from error
     network = getattr(network, "_orig_mod", network)  # as it was before torch.compile
     if not isinstance(network, nn.Module):
         raise InputError(f"'{name}' returned a {type(network).__name__}, and a torch.nn.Module was expected.")
@@ -267,10 +267,10 @@ def _require_ready(name: str, network: nn.Module) -> None:
 def _factory(name: str) -> Any:
     found = _FACTORY.match(name)
     assert found is not None
-    where, attribute = found["module"], found["name"]
+    source, attribute = found["module"], found["name"]
+    path = Path(source) if source.endswith(".py") else None
     try:
-        if where.endswith(".py"):
-            path = Path(where)
+        if path is not None:
             if not path.is_file():
                 raise InputError(f"There is no file '{path}' to take a model from; check the path.")
             if (beside := str(path.resolve().parent)) not in sys.path:
@@ -283,15 +283,41 @@ def _factory(name: str) -> Any:
         else:
             if "" not in sys.path and str(Path.cwd()) not in sys.path:
                 sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it, so that a file next to you is found
-            module = importlib.import_module(where)
+            module = importlib.import_module(source)
     except FmcoreError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"'{where}' cannot be imported ({type(error).__name__}: {error}); check --model.") from error
+        mend = "check --model"
+        if path is not None and isinstance(error, ImportError) and "no known parent package" in str(error):
+            mend = _by_its_package(path, attribute)
+        raise InputError(f"'{source}' cannot be imported: {where(error, path)}; {mend}.") from error
     factory = getattr(module, attribute, None)
     if not callable(factory):
-        raise InputError(f"'{where}' has no function '{attribute}' that could make a model; check --model.")
+        raise InputError(f"'{source}' has no function '{attribute}' that could make a model; check --model.")
     return factory
+
+
+def _file_of(factory: Any) -> Path | None:
+    """The file in which a function or class is written; None for one that is not written in Python."""
+    try:
+        return Path(inspect.getsourcefile(factory) or "")
+    except TypeError:
+        return None
+
+
+def _by_its_package(path: Path, attribute: str) -> str:
+    """What to do about a file that imports by its place in a package: a file alone has none."""
+    file, here = path.resolve(), Path.cwd().resolve()
+    root = file.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    if root == file.parent:  # a package needs no __init__.py
+        root = here if here in root.parents else root.parent
+    dotted = ".".join(file.relative_to(root).with_suffix("").parts)
+    if not _FACTORY.match(f"{dotted}:{attribute}"):  # a folder whose name Python cannot import
+        return "let it import its neighbours without the leading dot"
+    ran = f"run it in '{root}' and " if root != here else ""
+    return f"{ran}name its package instead: --model {dotted}:{attribute}"
 
 
 def _channels(network: nn.Module, wanted: int | None) -> int:

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from fmcore.files import Kind, require_replaceable
+
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
@@ -22,6 +24,20 @@ def scene_names(context: click.Context, parameter: click.Parameter, begun: str) 
 
     names = [ref.name for ref in list_scenes() if ref.name.startswith(begun)]
     return [CompletionItem(name) for name in names] or [CompletionItem(begun, type="file")]
+
+
+class FileToWrite(click.Path):
+    """A file that is written in the end: what is no older one of its kind is refused before any work."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(path_type=Path)
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path: Any = super().convert(value, param, ctx)
+        name = param.human_readable_name if isinstance(param, click.Argument) else param.opts[0] if param else "it"
+        require_replaceable(path, self.kind, name)
+        return path
 
 
 QUALITY = click.option(

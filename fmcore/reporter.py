@@ -48,6 +48,14 @@ class Silent:
     def finish(self, task: str, text: str, ok: bool = True) -> None: ...
 
 
+class Errors(Silent):
+    """Says what fails, when it does, and nothing else."""
+
+    def finish(self, task: str, text: str, ok: bool = True) -> None:
+        if not ok:
+            _print(f"{task}: {text}", ok)
+
+
 class Lines(Silent):
     """One line for each thing that starts or ends, and for how far it is when it takes long; for logs and pipes."""
 
@@ -271,9 +279,9 @@ class JsonLines:
 
 @contextmanager
 def reporter(quiet: bool = False, log_json: bool = False) -> Iterator[Reporter]:
-    """Nothing when `quiet`, JSON where that is wanted, bars where standard error is a terminal, lines elsewhere."""
+    """Errors when `quiet`, JSON where that is wanted, bars where standard error is a terminal, lines elsewhere."""
     if quiet:
-        yield Silent()
+        yield Errors()
     elif log_json:
         with JsonLines() as lines:
             yield lines

@@ -71,7 +71,11 @@ class LessonScene(Scene):
 
         Raises:
             PlanError: options that the scene does not have, or values that do not fit; all of them are named.
+            RenderError: the class itself lacks a title or a script.
         """
+        for name, example in (("title", '"What it shows"'), ("script", 'Script.of(Beat(cue="a", say="It is said."))')):
+            if not hasattr(cls, name):
+                raise RenderError(f"{cls.__name__} has no {name}; give the class one, such as {name} = {example}.")
         return understood(cls.Options, given, cls.__name__)
 
     # -- for scenes ------------------------------------------------------------------------------

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from fmcore.errors import InputError
 from fmcore.lesson.brief import Figure, Performance
 from fmcore.lesson.script import TimedBeat
 from fmcore.render.cache import Cuts, Store, Take, file_digest, key_of, write_text
 from fmcore.render.cuts import Play, Sketch
+from fmcore.render.spec import quality
+from fmcore.render.upkeep import contents, size_of, size_text
 
 SHOWN = Performance(
     title="Größe “{x}”",
@@ -124,3 +127,33 @@ def test_text_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write_text(tmp_path / "a.json", "größer")
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == "größer"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0), ("700", 700), ("1KB", 1000), ("1 kb", 1000), ("500MB", 5 * 10**8), ("1.5 GB", 15 * 10**8),
+        ("2G", 2 * 10**9), (" 3 TB ", 3 * 10**12), ("1MiB", 2**20), (size_text(12_300_000), 12_300_000),
+    ],
+)  # fmt: skip
+def test_a_size_is_read_as_people_write_it(text: str, size: int) -> None:
+    assert size_of(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "big", "KB", "-1", "1 iB", "1 KBytes", "1,5GB", "1e9"])
+def test_what_is_no_size_is_a_sentence_with_examples(text: str) -> None:
+    with pytest.raises(InputError, match=f"^'{text}' is no size; write one such as 500KB, 200 MB or 1.5GB.$"):
+        size_of(text)
+
+
+def test_films_of_one_scene_are_told_apart(store: Store) -> None:
+    german = SKETCH.model_copy(update={"performance": SHOWN.model_copy(update={"language": "de"})})
+    for number, (spec, sketch) in enumerate(
+        [(quality("smoke"), SKETCH), (quality("smoke", "9:16", "light"), SKETCH), (quality("smoke", "1:1"), german)]
+    ):
+        pictures = f"{number}" * 32
+        store.video(f"{pictures}-0-20").write_bytes(b"film")
+        inputs = {"spec": spec.model_dump_json()}
+        store.keep_take(f"{number}", Take(scene="Film", inputs=inputs, sketch=sketch, pictures=pictures))
+    looks = {one.look for one in contents(store)}
+    assert looks == {"smoke 16:9 dark", "smoke 9:16 light", "smoke 1:1 dark de"}

@@ -15,7 +15,7 @@ from click.shell_completion import ShellComplete
 from films import Net, frames_of, leftovers, make_bundle
 from warm import warm
 
-from fmcore.cli import cli
+from fmcore.cli import cli, main
 from fmcore.cli_render import _option
 from fmcore.errors import PlanError
 from fmcore.render.catalogue import find_scene
@@ -152,14 +152,16 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     ),
     "unknown layer": (
         ["render", "ActivationHeatmap", "--bundle", "tiny.safetensors", "--option", "layer=conv9"], 2,
-        "ActivationHeatmap failed: The bundle 'tiny.safetensors' has no layer 'conv9'; it has conv1, conv2",
+        "ActivationHeatmap: The bundle 'tiny.safetensors' has no layer 'conv9'; it has conv1, conv2(.|\n)*"
+        "Error: ActivationHeatmap failed; what is finished is kept, so mend that and run the same command again.$",
     ),
     "a scene that fails": (
         [
             "render", "film.py:Quick", "film.py:Failing", "--bundle", "tiny.safetensors", "--quality", "smoke",
             "--quiet", "--jobs", "1",
         ],
-        1, r"Error: Failing failed with ValueError: no such thing \(film.py, line 15\)\. What is finished is",
+        1, r"^Failing: Failing failed with ValueError: no such thing \(film.py, line 15\)\.\n"
+        r"Error: Failing failed; what is finished is kept, so mend that and run the same command again\.$",
     ),
 }  # fmt: skip
 
@@ -214,9 +216,9 @@ def test_what_would_be_rendered_is_planned_and_what_was_is_kept_explained_and_pr
     assert re.search(r"Quick +0–20 +fresh +nothing changed", said) and "0 of 1 segments are to be rendered" in said
     output = ("--output", str(tmp_path / "out"))
     said = forked(studio, "cache", "list", *output).stdout
-    assert re.search(r"Quick +smoke +[0-9a-f]{8} +1 +20 +\d", said) and "1 films of scenes" in said
+    assert re.search(r"Quick +smoke 16:9 dark +[0-9a-f]{8} +1 +20 +\d", said) and "1 films of scenes" in said
     said = forked(studio, "cache", "explain", "Quick", *output).stdout
-    assert "smoke 426×240 at 10 fps, dark" in said and "segment    frames 0 to 20: there" in said
+    assert "smoke 16:9 dark, 426×240 at 10 fps" in said and "segment    frames 0 to 20: there" in said
     found = forked(studio, "cache", "explain", "Quik", *output)
     assert found.returncode == 2 and "Did you mean 'Quick'" in found.stderr
     assert "size; write one such as" in forked(studio, "cache", "prune", "--to", "big", *output).stderr
@@ -318,6 +320,37 @@ def test_ctrl_c_ends_everything_with_a_sentence(studio: Path) -> None:
     assert leftovers(studio) == []
     (finished,) = kept.glob("*-*-*.json")
     assert json.loads(finished.read_text().partition("\n")[2])["frames"] == len(frames_of(finished.with_suffix(".mp4")))
+
+
+@pytest.mark.parametrize(
+    ("command", "stopped", "kept"),
+    [
+        ("lesson", "fmcore.render.lesson.make_lesson", True),
+        ("render film.py:Quick", "fmcore.render.lesson.make_lesson", True),
+        ("record", "fmcore.prepare.make", False),
+        ("train --output new", "fmcore.prepare.make_checkpoint", False),
+        ("check film.py:Quick", "fmcore.checking.check_scenes", False),
+    ],
+)
+def test_ctrl_c_promises_only_what_is_so(
+    command: str,
+    stopped: str,
+    kept: bool,
+    studio: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(studio)
+    monkeypatch.setattr(stopped, stop)
+    monkeypatch.setattr(sys, "argv", ["fmcore", *command.split()])
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)  # of this process, which goes on
+    with pytest.raises(SystemExit) as left:
+        main()
+    more = " What is finished is kept; run the same command again to go on." if kept else ""
+    assert capsys.readouterr().err.strip() == f"Interrupted.{more}" and left.value.code == 1
 
 
 def test_options_of_a_scene_are_numbers_only_where_they_look_like_some() -> None:

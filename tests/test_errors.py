@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from fmcore.errors import BundleError, DataError, FmcoreError, InputError, PlanError, RenderError, one_of
+from fmcore.errors import BundleError, DataError, FmcoreError, InputError, PlanError, RenderError, failure_of, one_of
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,24 @@ def test_work_that_failed_is_1_and_what_cannot_be_used_is_2(kind: type[FmcoreErr
     error = kind("Say it.")
     assert isinstance(error, click.ClickException)
     assert error.exit_code == status and str(error) == "Say it."
+
+
+WHY, MISTAKE = RenderError("Why."), PlanError("Why.")
+
+
+@pytest.mark.parametrize(
+    ("failed", "sentence", "status"),
+    [
+        ({"A": WHY}, "A failed; mend that.", 1),
+        ({"A": MISTAKE, "B": MISTAKE}, "2 scenes failed, A and B; mend that.", 2),
+        ({"A": MISTAKE, "B": WHY, "C": WHY}, "3 scenes failed, A, B and C; mend that.", 1),
+        (dict.fromkeys("abcdefghijklmnopqrstuvwxyz", WHY), "26 scenes failed, a, b, c, d, e, f, g", 1),
+        (dict.fromkeys("abcdefghijklmnopqrstuvwxyz", WHY), ", s, t and 6 more; mend that.", 1),
+    ],
+)
+def test_scenes_that_failed_are_counted_and_named(failed: dict[str, FmcoreError], sentence: str, status: int) -> None:
+    error = failure_of(failed, "mend that")
+    assert sentence in error.message and "Why" not in error.message and error.exit_code == status
 
 
 def test_one_of_lists_the_nearest_where_there_are_many() -> None:

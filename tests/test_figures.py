@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
+from fmcore import fonts
 from fmcore.analysis.attribution import class_map
 from fmcore.analysis.diagnostics import diagnose_all
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.colour import ColourScale
 from fmcore.errors import InputError
-from fmcore.figures import _faults, which_layers, write_figures
+from fmcore.figures import _faults, save, which_layers, write_figures
 from fmcore.header import BundleHeader, TrainingInfo
 from fmcore.layer_figures import gradcam, inside, patches
 
@@ -47,6 +49,26 @@ def test_every_figure_is_a_picture_of_a_size_to_look_at(figures: list[Path]) -> 
             image.load()
             assert image.format == "PNG" and 400 <= image.width <= 3000 and 300 <= image.height <= 3000, path
             assert np.count_nonzero(image.convert("L").histogram()) > 20, path
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_letter_that_our_font_lacks_comes_from_another_or_is_a_box_in_silence(
+    known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = fonts.font_file().with_name("STIXGeneral.ttf")
+    (letter, *_) = sorted(fonts.letters_of(other) - fonts.letters_of(fonts.font_file()))[12:]
+    monkeypatch.setattr(fonts, "_files", lambda: (other,) if known else ())
+    families: list[list[str]] = []
+
+    def draw() -> Figure:
+        figure = Figure()
+        families.append(figure.text(0.5, 0.5, f"{letter} 1").get_fontfamily())
+        return figure
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert save({"one.png": draw, "two.png": draw}, tmp_path) == [tmp_path / "one.png", tmp_path / "two.png"]
+    assert families == [["sans-serif"], *[["sans-serif", "STIXGeneral"]] * 2] if known else [["sans-serif"]] * 2
 
 
 def test_feature_maps_are_drawn_in_the_colours_of_their_values(figures: list[Path], rgb_bundle: Path) -> None:

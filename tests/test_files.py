@@ -1,13 +1,31 @@
-"""Where files can be written, and names of files that strangers' words become."""
+"""Where files can be written, names that strangers' words become, and which files are never written over."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from click.testing import CliRunner
+from safetensors.numpy import save_file
 
+from fmcore.check.report import as_json, as_junit
+from fmcore.cli import cli
 from fmcore.errors import InputError
-from fmcore.files import distinct_names, require_writable
+from fmcore.files import (
+    BUNDLE,
+    CHECKPOINT,
+    FINDINGS,
+    JUNIT,
+    PAGE,
+    TRANSLATION,
+    Kind,
+    distinct_names,
+    require_replaceable,
+    require_writable,
+)
+from fmcore.lesson.words import words_file
+from fmcore.page.document import assets
 
 NAMES: dict[str, tuple[list[str], list[str]]] = {
     "as they are": (["conv1_maps.png", "層_maps.png"], ["conv1_maps.png", "層_maps.png"]),
@@ -54,3 +72,63 @@ def test_where_nothing_can_be_written_is_known_before_it_is_tried(
         with pytest.raises(InputError, match=told):
             require_writable(Path(name), "The report", "--json")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def tensors(key: str) -> Callable[[Path], object]:
+    return lambda path: save_file({"w": np.zeros(3, np.float32)}, str(path), {key: "{}"} if key else None)
+
+
+def text(content: str) -> Callable[[Path], object]:
+    return lambda path: path.write_text(content, encoding="utf-8")
+
+
+WRITTEN: dict[str, tuple[Kind | None, Callable[[Path], object]]] = {  # files, and of which of our kinds they are
+    "a bundle": (BUNDLE, tensors("fmcore")),
+    "a checkpoint": (CHECKPOINT, tensors("fmcore-checkpoint")),
+    "weights of one's own": (None, tensors("")),
+    "a page": (PAGE, text(assets().template.replace("{{csp}}", "default-src 'none'; script-src 'sha256-a'"))),
+    "a page of one's own": (None, text("<!doctype html>\n<html><body>My school</body></html>")),
+    "findings": (FINDINGS, text(as_json([], [], {}))),
+    "other JSON": (None, text('{"name": "of a package"}')),
+    "JUnit": (JUNIT, text(as_junit([], [], {}))),
+    "JUnit of pytest": (JUNIT, text('<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"/>')),
+    "other XML": (None, text('<?xml version="1.0"?><project/>')),
+    "a translation": (TRANSLATION, text(words_file("de", ",", [("Quick", ["Say this."])], {}))),
+    "a plan": (None, text('title = "T"\n[bundles.a]\n')),
+    "a program": (None, text("import sys\n")),
+    "notes": (None, text("# Notes\n")),
+}
+
+
+@pytest.mark.parametrize("kind", [BUNDLE, CHECKPOINT, PAGE, FINDINGS, JUNIT, TRANSLATION], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("there", WRITTEN)
+def test_a_file_is_replaced_by_its_own_kind_alone(there: str, kind: Kind, tmp_path: Path) -> None:
+    own, write = WRITTEN[there]
+    write(tmp_path / "there")
+    if own is kind:
+        require_replaceable(tmp_path / "there", kind, "--output")
+    else:
+        with pytest.raises(InputError, match=f"there' is there already and is no {kind.name}; name another .* --outp"):
+            require_replaceable(tmp_path / "there", kind, "--output")
+
+
+def test_what_is_not_there_or_empty_can_be_written_and_a_folder_cannot(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name in ("new", "empty"):
+        require_replaceable(tmp_path / name, PAGE, "--output")
+    with pytest.raises(InputError, match=" is a folder, where a page of fmcore was to be written; name a file for --"):
+        require_replaceable(tmp_path, PAGE, "--output")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["record --output", "train --output", "page gone --output", "check gone --json", "check --junit", "smoke --junit",
+     "words"],
+)  # fmt: skip
+def test_no_verb_writes_over_what_it_did_not_make(command: str, tmp_path: Path) -> None:
+    source = tmp_path / "film.py"
+    source.write_text("import manim\n")
+    found = CliRunner().invoke(cli, [*command.split(), str(source)])
+    assert found.exit_code == 2
+    assert f"'{source}' is there already and is no " in found.output and "or move it away." in found.output
+    assert source.read_text() == "import manim\n"

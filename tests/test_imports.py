@@ -39,6 +39,7 @@ IN_WORDS = {
 }  # fmt: skip
 IN_FIGURES = {"fmcore.figures", "fmcore.layer_figures", "fmcore.comparison_figures"}
 TOLD = PURE | {"fmcore.choices", "fmcore.files"}
+BY_FIGURES = TOLD | IN_FIGURES | {"fmcore.fonts"}
 BY_SCENES = PURE | {"fmcore.fonts", "scenes.look", "scenes.parts"}
 
 
@@ -86,7 +87,10 @@ ROOMS = [  # the first row that fits a file counts
         NOTHING,
     ),
     Room("fmcore/choices.py", {"numpy"}, PURE, NOTHING),
-    *(Room(f"{room.replace('.', '/')}.py", {"numpy", "matplotlib"}, TOLD | IN_FIGURES, NOTHING) for room in IN_FIGURES),
+    *(
+        Room(f"{room.replace('.', '/')}.py", {"numpy", "matplotlib"}, TOLD | IN_FIGURES | {"fmcore.fonts"}, NOTHING)
+        for room in IN_FIGURES
+    ),
     *(Room(f"{room.replace('.', '/')}.py", {"numpy", "rich"}, TOLD | IN_WORDS, NOTHING) for room in IN_WORDS),
     Room("fmcore/terminal.py", {"rich"}, {"fmcore.reporter"}, NOTHING),
     Room(
@@ -127,12 +131,12 @@ ROOMS = [  # the first row that fits a file counts
         NOTHING,
     ),
     Room("fmcore/claims_report.py", {"rich"}, PURE, NOTHING),
-    Room("fmcore/cli_*.py", {"click"}, {"fmcore.errors", "fmcore.options"}, ANYTHING),
-    Room("fmcore/options.py", {"click"}, {"fmcore.errors"}, {"fmcore.render.catalogue"}),
+    Room("fmcore/cli_*.py", {"click"}, {"fmcore.errors", "fmcore.files", "fmcore.options"}, ANYTHING),
+    Room("fmcore/options.py", {"click"}, {"fmcore.errors", "fmcore.files"}, {"fmcore.render.catalogue"}),
     Room(
         "fmcore/cli.py",
         {"click"},
-        {"fmcore", "fmcore.errors", "fmcore.options"}
+        {"fmcore", "fmcore.errors", "fmcore.files", "fmcore.options"}
         | {f"fmcore.cli_{name}" for name in ("check", "inspect", "page", "render", "voice", "words")},
         ANYTHING,
     ),

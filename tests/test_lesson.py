@@ -16,6 +16,7 @@ from PIL import Image
 
 from fmcore.errors import BundleError, InputError, PlanError, RenderError
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, single_scenes
+from fmcore.lesson.words import Words
 from fmcore.render.cache import file_digest
 from fmcore.render.lesson import Made, Wish, _tell_of_unused, make_lesson
 from fmcore.reporter import Silent
@@ -99,7 +100,8 @@ class Studio:
 
     def make(self, plan: LessonPlan, **wish: Any) -> Made:
         report = Told()
-        made = make_lesson(plan, Wish(spec=TINY, output=self.output, folder=self.lesson, jobs=2, **wish), report)
+        wished: Any = {"spec": TINY, "output": self.output, "folder": self.lesson, "jobs": 2, **wish}
+        made = make_lesson(plan, Wish(**wished), report)
         self.told = report.lines
         assert leftovers(self.folder) == []
         return made
@@ -284,6 +286,13 @@ def test_films_apart_stand_beside_their_captions(studio: Studio) -> None:
     assert made.frames == sum(len(frames_of(path)) for path in made.films)
     assert "2 wide" in (studio.lesson / "Second.srt").read_text(encoding="utf-8")
     assert studio.make(studio.plan("First", "Second", side=2), apart=True).unchanged
+
+
+def test_films_of_another_look_or_language_take_no_place(studio: Studio) -> None:
+    for spec, words in ((TINY, None), (TINY, Words(language="de")), (TINY.model_copy(update={"theme": "light"}), None)):
+        studio.make(studio.plan("First"), apart=True, spec=spec, words=words)
+    names = {f"First{ending}.{kind}" for ending in ("", "-de", "-light") for kind in ("mp4", "srt")}
+    assert {path.name for path in studio.lesson.iterdir()} == names
 
 
 def test_scenes_of_one_name_have_films_of_their_own(studio: Studio) -> None:

@@ -86,6 +86,7 @@ class Own(nn.Module):
     def forward(self, x): return self.net(self.preprocessing(x))
 
 def ends(): raise SystemExit(7)
+def my_bug(): raise RuntimeError("my\\n\\nbug")
 def double(): return plain().double()
 def lazy(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.LazyConv2d(4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
@@ -159,8 +160,9 @@ def test_a_network_may_say_how_its_images_are_prepared(factories: Callable[..., 
 REFUSED: dict[str, str] = {
     "nets.py:picky": "'nets.py:picky' needs an argument 'latent', and a factory is given at most in_channels, image_",
     "nets.py:told": "'nets.py:told' needs to be told in_channels; name the data it is for with --data",
-    "nets.py:broken": r"'nets.py:broken' failed \(TypeError: .*\); mend it and try again",
-    "nets.py:ends": r"'nets.py:ends' failed \(SystemExit: 7\); mend it",
+    "nets.py:broken": r"'nets.py:broken' failed with TypeError: .* \(nets.py, line 23\); mend it and try again",
+    "nets.py:my_bug": r"'nets.py:my_bug' failed with RuntimeError: my bug \(nets.py, line \d+\); mend it and try again",
+    "nets.py:ends": r"'nets.py:ends' failed with SystemExit: 7 \(nets.py, line \d+\); mend it",
     "nets.py:double": r"a network of float64 \('0.weight'\).*return it as network.float\(\)",
     "nets.py:lazy": "'1.weight' of the model is lazy and has no values yet; run the network once",
     "nets.py:nothing": "'nets.py:nothing' returned a NoneType, and a torch.nn.Module was expected",
@@ -174,8 +176,11 @@ REFUSED: dict[str, str] = {
     "nets.py:lost": "does not fit at 'mean.1'",
     "nets.py:more": "does not fit at 'gamma'",
     "absent.py:plain": "There is no file 'absent.py' to take a model from",
-    "spoilt.py:plain": r"'spoilt.py' cannot be imported \(SyntaxError: .*\); check --model",
-    "no.such.package:plain": r"'no.such.package' cannot be imported \(ModuleNotFoundError",
+    "spoilt.py:plain": r"'spoilt.py' cannot be imported: SyntaxError: .*[^)] \(spoilt.py, line 1\); check --model",
+    "no.such.package:plain": r"'no.such.package' cannot be imported: ModuleNotFoundError: No module named 'no'; check",
+    "mynets/nets.py:make": r"\(nets.py, line 2\); name its package instead: --model mynets.nets:make\.",
+    "my-nets/nets.py:make": r"\(nets.py, line 2\); let it import its neighbours without the leading dot\.",
+    "up/inner/nets.py:make": r"; run it in '.*/up' and name its package instead: --model inner.nets:make\.",
     "builtins:dict": "'builtins:dict'",
     "tutorail": "There is no model 'tutorail'; choose one of: tutorial, deep, .* Did you mean 'tutorial'",
     "torchvision:resnet81": "There is no model of torchvision 'resnet81'; .* Did you mean 'resnet18'",
@@ -190,6 +195,10 @@ def test_what_cannot_be_opened_is_told_in_a_sentence(
     name: str, factories: Callable[..., Model], tmp_path: Path
 ) -> None:
     (tmp_path / "spoilt.py").write_text("def plain(:\n")
+    for folder in ("mynets", "my-nets", "up/inner"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "nets.py").write_text("import math\nfrom .layers import make\n")
+    (tmp_path / "up" / "inner" / "__init__.py").touch()
     with pytest.raises(InputError, match=REFUSED[name]) as told:
         open_model(name, Wanted())
     assert "\n" not in told.value.message

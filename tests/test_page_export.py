@@ -307,7 +307,7 @@ def test_the_verb_says_where_how_large_and_what_is_rounded(tutorial_bundle: Path
         (["{bundle}", "--compare", "gone"], 2, "There is no bundle at 'gone'"),
         (["{bundle}", "--limit", "0.02"], 1, "Give a larger --limit"),
         (["{bundle}", "--limit", "0"], 2, "--limit"),
-        (["{bundle}", "--output", "{bundle}"], 2, "is the bundle itself"),
+        (["{bundle}", "--output", "{bundle}"], 2, "is no page of fmcore; name another for --output"),
         (["{bundle}", "--output", "{bundle}/page.html"], 2, "cannot be written"),
     ],
 )

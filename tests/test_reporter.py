@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from fmcore.errors import RenderError
-from fmcore.reporter import JsonLines, Lines, Silent, Tally, reporter
+from fmcore.reporter import Errors, JsonLines, Lines, Tally, reporter
 from fmcore.terminal import Bars
 
 
@@ -233,7 +233,7 @@ def test_json_lines_of_several_threads_do_not_mix(capsysbinary: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("quiet", "log_json", "kind"),
-    [(True, False, Silent), (True, True, Silent), (False, True, JsonLines), (False, False, Lines)],
+    [(True, False, Errors), (True, True, Errors), (False, True, JsonLines), (False, False, Lines)],
 )
 def test_who_reports_without_a_terminal(
     quiet: bool, log_json: bool, kind: type, capsys: pytest.CaptureFixture[str]
@@ -241,7 +241,9 @@ def test_who_reports_without_a_terminal(
     with reporter(quiet, log_json) as chosen:
         assert type(chosen) is kind
         chosen.say("hello")
-    said = capsys.readouterr().out
+        chosen.finish("One", "Why.", ok=False)
+    said, errors = capsys.readouterr()
+    assert errors == ("" if log_json and not quiet else "One: Why.\n")  # whoever wants quiet is told what fails
     assert said == "hello\n" if kind is Lines else "hello" in said if kind is JsonLines else said == ""
 
 

@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from fmcore.errors import InputError
-from fmcore.render.spec import PURPOSES, SIZES, RenderSpec, quality
+from fmcore.lesson.brief import Theme
+from fmcore.lesson.words import Words
+from fmcore.render.spec import PURPOSES, SIZES, RenderSpec, ending, quality
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -39,3 +41,20 @@ def test_each_purpose_has_its_encoding() -> None:
     assert [spec.pixels for spec in found.values()] == ["yuv420p", "yuv420p", "yuv444p"]
     with pytest.raises(InputError, match="There is no purpose 'web'; choose one of: draft, publish, archive"):
         quality("hd", purpose="web")
+
+
+@pytest.mark.parametrize(
+    ("aspect", "theme", "language", "expected"),
+    [
+        ("16:9", "dark", None, ""),
+        ("9:16", "dark", None, "-9x16"),
+        ("1:1", "light", None, "-1x1-light"),
+        ("16:9", "light", "pt-BR", "-light-pt-br"),
+        ("9:16", "light", "de", "-9x16-light-de"),
+    ],
+)
+def test_films_of_another_look_or_language_are_called_otherwise(
+    aspect: str, theme: Theme, language: str | None, expected: str
+) -> None:
+    words = Words(language=language) if language is not None else None
+    assert ending(quality("smoke", aspect, theme), words) == expected

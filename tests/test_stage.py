@@ -101,6 +101,13 @@ def test_what_does_not_fit_the_script_is_a_sentence(case: str, bundle: Path) -> 
         play(playing(acts), bundle)
 
 
+@pytest.mark.parametrize("name", ["title", "script"])
+def test_a_class_that_says_no_title_or_script_is_told_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Two, name)
+    with pytest.raises(RenderError, match=f"^Two has no {name}; give the class one, such as {name} = "):
+        Two.read_options({})
+
+
 def untidy(scene: Any) -> None:
     """Animations whose lengths are whole frames at no rate."""
     dot = Dot()

@@ -161,6 +161,10 @@ FAULTS = {
         SCENE + "        self.add_sound('gone', time_offset=-1)\n",
         r"Film failed with ValueError: the sound 'gone' would begin 1.00 s before the scene \(film.py, line 4\)",
     ),
+    "a neighbour that is no Python": (
+        "import spoilt\n" + DOT,
+        r"Film failed with SyntaxError: .*[^)] \(spoilt.py, line 2\)\.$",
+    ),
     "no scene": ("class Film(dict): pass\n", "'Film' in 'film.py' is no manim Scene; name a class derived from Scene"),
     "no class": ("Film = 3\n", "'Film' in 'film.py' is no manim Scene"),
     "nothing played": (
@@ -177,6 +181,7 @@ FAULTS = {
 @pytest.mark.parametrize("case", FAULTS)
 def test_what_fails_says_where_and_leaves_nothing(case: str, tmp_path: Path) -> None:
     code, sentence = FAULTS[case]
+    write(tmp_path / "spoilt.py", "\ndef plain(:\n")
     with pytest.raises(RenderError, match=sentence) as told:
         rendered(write(tmp_path / "film.py", code), "Film")
     assert "\n" not in told.value.message

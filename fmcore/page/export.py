@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fmcore.bundle import Bundle
-from fmcore.errors import InputError
-from fmcore.files import require_writable
+from fmcore.files import PAGE, require_replaceable, require_writable
 from fmcore.lesson.record import LessonRecord
 from fmcore.lesson.words import Translator, Words
 from fmcore.page.content import Content, Page, data_of, shown
@@ -61,13 +60,11 @@ def make_page(
         words: In which language it is, English without.
 
     Raises:
-        InputError: a file is no bundle, the two cannot be compared, or `target` is one of them or cannot be written.
+        InputError: a file is no bundle, the two cannot be compared, or `target` is no page or cannot be written.
         FmcoreError: the page cannot be made so small.
     """
     report = report or Silent()
-    for source in filter(None, (bundle, other)):
-        if target.exists() and source.exists() and target.samefile(source):
-            raise InputError(f"'{target}' is the bundle itself; name another --output.")
+    require_replaceable(target, PAGE, "--output")  # it might be the bundle itself
     require_writable(target, "The page")
     made = compose(bundle, other, film, limit_mb, _Patient(report, target.name).packed, words)
     write(made.page, target)

@@ -27,7 +27,7 @@ from fmcore.lesson.words import Words
 from fmcore.page.companions import companions, maker
 from fmcore.render.assemble import join, still
 from fmcore.render.cache import Store, file_digest
-from fmcore.render.spec import RenderSpec
+from fmcore.render.spec import RenderSpec, ending
 from fmcore.render.takes import Footage
 from fmcore.reporter import Reporter
 
@@ -51,7 +51,7 @@ def films_apart(
     voice: Voice | None = None,
 ) -> list[Path]:
     """Write one film a scene into `folder`, with its captions beside it; scenes of one name are numbered."""
-    names = distinct_names(f"{one.plan.ref.name}.mp4" for one in footage)
+    names = distinct_names(f"{one.plan.ref.name}{ending(spec, words)}.mp4" for one in footage)
     for name, one in zip(names, footage, strict=True):
         title = one.performance.title
         told = captions(one.performance.said)

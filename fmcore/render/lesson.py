@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fmcore.bundle import Bundle
-from fmcore.errors import FmcoreError, InputError, PlanError
+from fmcore.errors import FmcoreError, InputError, PlanError, failure_of
 from fmcore.files import require_writable
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.brief import Performance
@@ -176,8 +176,8 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     if any(one.take is None for one in planned):
         with wish.crew() as crew:
             shoot.sketch(crew, paces_of(planned, before))
-    for error in shoot.failed.values():
-        raise error
+    if shoot.failed:
+        raise failure_of(shoot.failed, "mend that and ask again")
     left_out = set(shoot.left_out)
     return Outlook([], [shoot.plans[one.key] for one in planned if one.ref.name not in left_out])
 

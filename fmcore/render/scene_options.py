@@ -12,10 +12,10 @@ from typing import Any
 
 from manim import Scene
 
-from fmcore.errors import FmcoreError, RenderError
+from fmcore.errors import FmcoreError, RenderError, where
 from fmcore.render.catalogue import SceneRef
 from fmcore.render.process import own_defaults
-from fmcore.render.worker import load_scene, neighbours_of, require_options, where
+from fmcore.render.worker import load_scene, neighbours_of, require_options
 
 _KINDS = {
     "string": "text",

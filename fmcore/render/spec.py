@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fmcore.errors import InputError, one_of
 from fmcore.lesson.brief import Theme
+from fmcore.lesson.words import Words
 
 FRAME_HEIGHT = 8.0  # manim's units; every scene is laid out in them
 
@@ -33,6 +34,15 @@ class RenderSpec(BaseModel):
         """The shape of the frame, as one of `ASPECTS`."""
         ratio = self.width / self.height
         return "16:9" if ratio > 1.2 else "1:1" if ratio > 0.8 else "9:16"
+
+
+def ending(spec: RenderSpec, words: Words | None) -> str:
+    """What the name of a film, or of its folder, ends with, so that none of another look or language takes its place.
+
+    `-9x16-light-de`; nothing of what is usual.
+    """
+    look = [one for one in (spec.aspect.replace(":", "x"), spec.theme) if one not in ("16x9", "dark")]
+    return "".join(f"-{one}" for one in (*look, *([words.language.lower()] if words is not None else [])))
 
 
 SIZES = {  # width, height, frames a second

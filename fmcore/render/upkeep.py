@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from fmcore.errors import FmcoreError, InputError, one_of
 from fmcore.render.cache import Store, Take, read_files
+from fmcore.render.spec import RenderSpec
 
 _SHOWN = 8  # parts of bundles, and files, before "and 12 more"
 
@@ -21,7 +23,7 @@ class Kept:
     """The films of one scene's pictures."""
 
     scene: str
-    quality: str
+    look: str  # quality, shape and theme, and the language where it is not English
     pictures: str
     segments: int
     frames: int
@@ -79,6 +81,18 @@ def prune(store: Store, most_bytes: int) -> tuple[int, int]:
     return removed, total - removed
 
 
+def size_of(text: str) -> int:
+    """How many bytes `500MB`, `1.5 GB`, `20kb` or `3 GiB` are.
+
+    Raises:
+        InputError: it is no size.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?", text.strip().lower())
+    if not found:
+        raise InputError(f"'{text}' is no size; write one such as 500KB, 200 MB or 1.5GB.")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2] or " "))
+
+
 def size_text(count: int) -> str:
     """`12.3 MB`."""
     size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
@@ -99,7 +113,7 @@ def _kept(store: Store, pictures: str, films: list[Path], takes: dict[str, Take]
     files = [*films, *(path.with_suffix(".json") for path in films), store.folder / f"{pictures}.cuts.json"]
     return Kept(
         scene=take.scene if take else "?",
-        quality=json.loads(take.inputs["spec"])["quality"] if take else "?",
+        look=_look(take) if take else "?",
         pictures=pictures,
         segments=len(films),
         frames=sum(segment.frames for segment in segments),
@@ -107,6 +121,11 @@ def _kept(store: Store, pictures: str, films: list[Path], takes: dict[str, Take]
         used=datetime.fromtimestamp(_used(store, pictures)).strftime("%Y-%m-%d %H:%M"),
         files=tuple(files),
     )
+
+
+def _look(take: Take) -> str:
+    spec = RenderSpec.model_construct(**json.loads(take.inputs["spec"]))  # an earlier fmcore may have written others
+    return " ".join(filter(None, (spec.quality, spec.aspect, spec.theme, take.sketch.performance.language)))
 
 
 def _used(store: Store, pictures: str) -> float:
@@ -121,7 +140,7 @@ def _explained(store: Store, take: Take) -> str:
     spec, options = json.loads(take.inputs["spec"]), json.loads(take.inputs["options"])
     rows = [
         f"{take.scene}, pictures {take.pictures}",
-        f"  look       {spec['quality']} {spec['width']}×{spec['height']} at {spec['fps']} fps, {spec['theme']}",
+        f"  look       {_look(take)}, {spec['width']}×{spec['height']} at {spec['fps']} fps",
         f"  frames     {take.sketch.frames:,} in {len(take.sketch.plays)} plays",
         f"  source     {take.inputs['source'][:16]}  narration {take.inputs['narration'][:16]}",
         f"  options    {', '.join(f'{name} = {value}' for name, value in options.items()) or 'none'}",

@@ -22,7 +22,7 @@ from typing import Any
 from manim import Camera, Scene
 from pydantic import BaseModel, ConfigDict
 
-from fmcore.errors import FmcoreError, PlanError, RenderError
+from fmcore.errors import FmcoreError, PlanError, RenderError, where
 from fmcore.lesson.brief import Brief, Performance
 from fmcore.lesson.script import TimedBeat
 from fmcore.render.camera import CairoImages
@@ -277,15 +277,6 @@ def _is_of_the_disk(error: OSError) -> bool:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO):
         return True
     return any(frame.filename == encoder_file for frame in traceback.extract_tb(error.__traceback__))
-
-
-def where(error: Exception, path: Path) -> str:
-    """`ValueError: text (file.py, line 12)`: the innermost line of the scene's own file, if it is there."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename) == path]
-    last = (own or frames)[-1]
-    text = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {text} ({Path(last.filename).name}, line {last.lineno})"
 
 
 def quiet_process() -> None:
