@@ -138,7 +138,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     ),
     "a checkpoint in the way": (
         ["train", "--data", "folder:gone", "--output", "."], 2,
-        r"The checkpoint '\.' cannot be written \(it is a folder\); name another one with --output",
+        r"'\.' is a folder, where a checkpoint of fmcore was to be written; name a file for --output",
     ),
     "a page in the way": (
         ["page", "gone", "--output", "film.py/page.html"], 2, "The page 'film.py/page.html' cannot be written",
