@@ -278,6 +278,14 @@ def test_a_film_that_is_there_is_kept_when_the_next_run_fails(studio: Studio) ->
     assert (studio.lesson / "lesson.mp4").read_bytes() == before
 
 
+def test_notes_of_ones_own_are_not_written_over(studio: Studio) -> None:
+    studio.lesson.mkdir(parents=True)
+    (studio.lesson / "notes.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="holds 'notes.md' and no lesson, .*; give the lesson another title"):
+        studio.make(studio.plan("First"))
+    assert [path.name for path in studio.lesson.iterdir()] == ["notes.md"]
+
+
 def test_films_apart_stand_beside_their_captions(studio: Studio) -> None:
     made = studio.make(studio.plan("First", "Second", side=2), apart=True)
     names = ["First.mp4", "First.srt", "Second.mp4", "Second.srt"]
