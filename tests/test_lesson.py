@@ -281,7 +281,7 @@ def test_a_film_that_is_there_is_kept_when_the_next_run_fails(studio: Studio) ->
 def test_notes_of_ones_own_are_not_written_over(studio: Studio) -> None:
     studio.lesson.mkdir(parents=True)
     (studio.lesson / "notes.md").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match="holds 'notes.md' and no lesson, .*; give the lesson another title"):
+    with pytest.raises(InputError, match=r"holds 'notes\.md' and no lesson, .*; give the lesson another title"):
         studio.make(studio.plan("First"))
     assert [path.name for path in studio.lesson.iterdir()] == ["notes.md"]
 
