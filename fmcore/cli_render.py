@@ -326,6 +326,8 @@ def _wish(
     name = slug(plan.stem if plan is not None else chosen.title)
     if data is not None:
         name += f"-{data_name(data)}"
+    if bundle is not None:
+        name += f"-{slug(bundle.stem)}"
     told = _told(words, voice)
     folder = output / (name + ending(spec, told.get("words")))
     return chosen, Wish(spec=spec, output=output, folder=folder, **told, **more)

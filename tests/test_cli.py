@@ -372,3 +372,21 @@ def test_options_of_a_scene_are_numbers_only_where_they_look_like_some() -> None
 def test_the_tab_key_knows_names(words: list[str], begun: str, offered: list[str]) -> None:
     found = ShellComplete(cli, {}, "fmcore", "_FMCORE_COMPLETE").get_completions(words, begun)
     assert [one.value for one in found] == offered
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ({}, "feature-maps"),
+        ({"data": "folder:in/Größe"}, "feature-maps-größe"),
+        ({"bundle": Path("in/My ResNet.safetensors"), "theme": "light"}, "feature-maps-my-resnet-light"),
+        ({"aspect": "9:16", "words": "de"}, "feature-maps-9x16-de"),
+    ],
+)
+def test_lessons_of_other_data_networks_and_looks_have_folders_of_their_own(given: dict[str, Any], folder: str) -> None:
+    from fmcore.cli_render import _wish
+
+    usual = {"quality": "preview", "purpose": "publish", "aspect": "16:9", "theme": "dark"}
+    rest = dict.fromkeys(("plan", "data", "bundle", "epochs", "seed", "words", "voice"))
+    _, wish = _wish(**rest | usual | given, output=Path("out"))
+    assert wish.folder == Path("out") / folder
