@@ -26,6 +26,7 @@ from scenes.stage import LessonScene
 
 _DEPTHS = 3
 _QUESTIONS = ("How is it made?", "What does it show?", "Is it the reason?")
+_DRAWN = "garments"  # the data whose images are drawings, which a film that shows them should say
 
 
 class Overview(LessonScene):
@@ -36,7 +37,7 @@ class Overview(LessonScene):
     script = Script.of(
         Beat(
             cue="image",
-            say="All that a network gets of this image are numbers: {rows} rows of {columns}, {colours}.",
+            say="All that a network gets of this image are numbers: {rows} rows of {columns}, {colours}.{drawn}",
         ),
         Beat(cue="answer", say="Out comes an answer, “{answer}”, with {probability} probability.{verdict}"),
         Beat(
@@ -72,6 +73,7 @@ class Overview(LessonScene):
             "rows": self.claim("rows", "probes", self.probe, words=whole),
             "columns": self.claim("columns", "probes", self.probe, words=whole),
             "colours": colours,
+            "drawn": " A program drew it." if self.bundle.header.dataset.name == _DRAWN else "",
             "answer": answer,
             "probability": self.chance,
             "verdict": "" if right is None else " That is right." if right else " That is wrong.",
