@@ -169,6 +169,13 @@ def test_overrides_change_every_recipe_and_nothing_else(changes: dict[str, objec
     assert with_overrides(plan) == plan
 
 
+def test_another_seed_keeps_networks_apart_that_a_plan_has_told_apart() -> None:
+    recipes = {"a": BundleRecipe(), "b": BundleRecipe(seed=12)}
+    plan = LessonPlan(title="T", bundles=recipes, scenes=(SceneEntry(scene="S", bundle="a"),))
+    assert {name: one.seed for name, one in with_overrides(plan, seed=3).bundles.items()} == {"a": 3, "b": 15}
+    assert with_overrides(plan, seed=2**32 - 1).bundles["b"].seed == 11
+
+
 NETWORKS: dict[str, tuple[list[tuple[str | None, str | None]], list[str]]] = {
     "one network": ([("a", None), ("a", None)], ["", ""]),
     "another, and back": ([("a", None), ("b", None), ("b", None), ("a", None)], ["", "new", "", "again"]),

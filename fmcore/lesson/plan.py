@@ -24,6 +24,7 @@ from fmcore.lesson.toml_file import read_toml
 
 _MAX_PLAN_BYTES = 1_000_000
 _SCENES_IN_PAIRS = "has [scenes] in single brackets, and scenes are a list; write [[scenes]] above each of them."
+_SEEDS = 2**32
 
 
 class _Strict(BaseModel):
@@ -50,7 +51,7 @@ class BundleRecipe(_Strict):
     epochs: int = Field(default=5, ge=0, le=1000)
     batch_size: int = Field(default=128, ge=1, le=100_000)
     learning_rate: float = Field(default=4e-3, gt=0, le=1)
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=_SEEDS)
 
     @model_validator(mode="before")
     @classmethod
@@ -246,8 +247,14 @@ def with_overrides(
             for entry in plan.scenes
         )
         return LessonPlan(title=plan.title, bundles={"given": BundleRecipe(file=str(bundle))}, scenes=scenes)
-    changes = {name: value for name, value in (("data", data), ("epochs", epochs), ("seed", seed)) if value is not None}
+    changes = {name: value for name, value in (("data", data), ("epochs", epochs)) if value is not None}
     recipes = {name: recipe.model_copy(update=changes) for name, recipe in plan.bundles.items()}
+    if seed is not None:  # networks of different seeds keep their distance, or they would start alike
+        lowest = min(recipe.seed for recipe in recipes.values())
+        recipes = {
+            name: recipe.model_copy(update={"seed": (seed + recipe.seed - lowest) % _SEEDS})
+            for name, recipe in recipes.items()
+        }
     return plan.model_copy(update={"bundles": recipes})
 
 
