@@ -53,6 +53,15 @@ def bundle(tmp_path: Path) -> Iterator[Bundle]:
         yield made
 
 
+def test_the_healthy_channel_is_not_shown_as_the_quietest_too(bundle: Bundle, tmp_path: Path) -> None:
+    arrays = {name: bundle.array(name) for name in bundle.header.arrays}
+    arrays["conv1/fired"] = np.array([0.9, 0.8, 0.1, 1.0, 0.7, 0.6], np.float32)
+    save_bundle(tmp_path / "quiet", bundle.header, arrays)
+    with Bundle.open(tmp_path / "quiet") as quiet:
+        found = specimens(quiet, SOUND, 0)
+    assert (found.healthy, found.silent) == (0, 2)
+
+
 FOUND: dict[str, tuple[dict[str, Any], Specimens]] = {
     "nothing": ({}, Specimens(healthy=2, silent=4, pair=(2, 4), outside=1)),
     "a dead one": ({"dead": (4,)}, Specimens(2, 4, (1, 3), 1)),

@@ -64,11 +64,13 @@ def specimens(bundle: Bundle, diagnosis: Diagnosis, probe: int) -> Specimens:
     maps = bundle.part(f"{layer}/activation", probe)  # (C, H, W)
     fired = bundle.array(f"{layer}/fired")
     light = np.maximum(maps, 0).sum((1, 2), dtype=np.float64)  # (C,), on this image
+    silent = _silent(diagnosis, fired)
     sound = [channel for channel in range(len(maps)) if channel not in faulty(diagnosis)]
+    sound = [channel for channel in sound if channel != silent] or sound  # the quietest is no example of a healthy one
     healthy = sound[telling(maps[sound])] if sound else int(fired.argmax())
     return Specimens(
         healthy,
-        _silent(diagnosis, fired),
+        silent,
         _pair(bundle, diagnosis, light),
         _outside(bundle, diagnosis, maps, probe),
     )
