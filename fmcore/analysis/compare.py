@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from fmcore.analysis.correlation import correlations
+from fmcore.analysis.correlation import FLAT, correlations
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, InputError
 
@@ -19,7 +19,6 @@ Floats = NDArray[np.floating]
 
 MATCHED = 0.5  # channels that correlate less are no match
 _FEWEST = 4  # images that the unbiased estimator divides by
-_FLAT = 1e-6  # what varies by a smaller share of its size is constant but for rounding
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _direction(x: Floats) -> Floats:
         raise InputError(f"CKA needs at least {_FEWEST} images, and there are {n}; record more test images.")
     features = np.asarray(x, np.float64).reshape(n, -1)
     varying = features - features.mean(0)
-    if np.linalg.norm(varying) <= _FLAT * np.linalg.norm(features):
+    if np.linalg.norm(varying) <= FLAT * np.linalg.norm(features):
         return np.zeros((n, n))
     gram = varying @ varying.T
     np.fill_diagonal(gram, 0)

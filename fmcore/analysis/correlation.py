@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 
-_FLAT = 1e-6  # what varies by a smaller share of its size is constant but for rounding
+FLAT = 1e-6  # what varies by a smaller share of its size is constant but for rounding
 
 
 def correlations(x: Floats, y: Floats) -> Floats:
@@ -43,6 +43,6 @@ def _standardised(maps: Floats) -> Floats:
     values = np.asarray(maps, np.float64).transpose(1, 0, 2, 3).reshape(maps.shape[1], -1)
     varying = values - values.mean(1, keepdims=True)
     norm = np.linalg.norm(varying, axis=1)
-    norm[norm <= _FLAT * np.linalg.norm(values, axis=1)] = np.inf
+    norm[norm <= FLAT * np.linalg.norm(values, axis=1)] = np.inf
     unit: Floats = varying / norm[:, None]
     return unit

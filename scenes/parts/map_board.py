@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from manim import DOWN, Group
+from manim import Group
 from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
@@ -52,9 +52,5 @@ class MapBoard(Group):
                 for channel in channels
             )
         ).arrange_in_grid(cols=min(across, len(channels)), buff=(gap, 0.15))
-        shown, count = len(channels), len(activation)
-        many = f"all {count}" if shown == count > 1 else "1" if count == 1 else f"{shown} of {count}"
-        note = f"{many} channel{'s' * (count > 1)}, one scale"
-        self.strip = ScaleStrip(scale, min(max(self.maps.width, 3.2), 6.0), note)
-        self.strip.next_to(self.maps, DOWN, buff=0.2)
+        self.strip = ScaleStrip.below(self.maps, scale, len(activation))
         super().__init__(self.maps, self.strip)

@@ -87,9 +87,7 @@ class MapWall(Group):
                 for channel in channels
             )
         ).arrange_in_grid(cols=rows.across, buff=(_APART, 0.6 * _APART), cell_alignment=DOWN)
-        many = f"all {count}" if len(channels) == count else f"{len(channels)} of {count}"
-        self.strip = ScaleStrip(scale, min(max(self.maps.width, 3.2), 6.0), f"{many} channels, one scale")
-        self.strip.next_to(self.maps, DOWN, buff=0.2)
+        self.strip = ScaleStrip.below(self.maps, scale, count)
         flat = sum(is_flat(activation[channel]) for channel in channels)
         shape = f"{shape_text(height, width, 1)} each" + f" · {flat} flat" * (flat > 0)
         self.shape_label = label(shape, look.SMALL, look.MUTED).next_to(self.strip, DOWN, buff=look.LEADING)

@@ -37,6 +37,14 @@ class ScaleStrip(Group):
             self.note.next_to(self.ends, DOWN, buff=look.LEADING).set_x(self.bar.get_x())
         super().__init__(self.bar, border(self.bar), self.ends, self.note)
 
+    @classmethod
+    def below(cls, maps: Group, scale: ColourScale, count: int) -> "ScaleStrip":
+        """The one that all of `maps` share, below them; they show channels of a layer that has `count`."""
+        shown = len(maps)
+        many = f"all {count}" if shown == count > 1 else "1" if count == 1 else f"{shown} of {count}"
+        strip = cls(scale, min(max(maps.width, 3.2), 6.0), f"{many} channel{'s' * (count > 1)}, one scale")
+        return strip.next_to(maps, DOWN, buff=0.2)
+
     def _ends(self, scale: ColourScale, digits: int) -> VGroup:
         """The lowest number below the left end and the highest below the right one; of a flat scale the first."""
         largest = max(abs(scale.low), abs(scale.high))
