@@ -17,7 +17,7 @@ from fmcore.cli_voice import voice
 from fmcore.cli_words import words
 from fmcore.errors import FmcoreError, InputError
 from fmcore.files import BUNDLE, CHECKPOINT
-from fmcore.options import DATA_DIR, QUIET, FileToWrite, recipe_options, scene_names
+from fmcore.options import DATA_DIR, QUIET, FileToWrite, NamesFile, recipe_options, scene_names
 
 
 class _Verbs(click.Group):
@@ -94,6 +94,7 @@ def scenes(scene: tuple[str, ...]) -> None:
     "--image", "images", multiple=True, metavar="FILE", help="Show the network this image file; repeatable, up to 64."
 )
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="Record this layer; repeatable.  [default: all]")
+@click.option("--classes", type=NamesFile(), metavar="FILE", help="What its outputs are called, one name a line.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Record this one of `fmcore train`; train nothing.")
 @click.option("--output", type=FileToWrite(BUNDLE), help="File.  [default: renders/bundles/<model>-<data>...]")
 @DATA_DIR
@@ -174,9 +175,15 @@ for verb in (inspect, compare, page, check, claims, words, voice, smoke, cache, 
 
 def _recipe(**wanted: Any) -> Any:
     """The recipe that the options ask for; what was not given keeps its default."""
+    from pydantic import ValidationError
+
+    from fmcore.errors import InputError
     from fmcore.lesson.plan import BundleRecipe
 
-    return BundleRecipe(**{name: value for name, value in wanted.items() if value is not None})
+    try:
+        return BundleRecipe(**{name: value for name, value in wanted.items() if value is not None})
+    except ValidationError as error:  # what each option says was checked; these do not go together
+        raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 def main() -> None:

@@ -6,7 +6,8 @@
 
 A factory is called with those of `in_channels`, `image_size` and `classes` (or `num_classes`) that it has as
 parameters. The network it returns may say how its images are to be prepared in an attribute `preprocessing`, a
-dictionary of the fields of `Preprocessing` (or `pretrained_cfg`, as timm's models do).
+dictionary of the fields of `Preprocessing` (or `pretrained_cfg`, as timm's models do), and what its outputs are called
+in a list `classes`.
 """
 
 import importlib
@@ -55,7 +56,7 @@ class Model:
     network: nn.Module
     as_input: AsInput
     weights: str  # where they come from, for people
-    classes: tuple[str, ...] | None = None  # the names that its weights were published with
+    classes: tuple[str, ...] | None = None  # the names that came with it or its weights
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -242,7 +243,8 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
     preprocessing = _stated(name, network) or plain_preprocessing(
         _channels(network, wanted.channels), wanted.image_size or usual
     )
-    return Model(name, network, AsInput(_sized(preprocessing, wanted.image_size), channels_last=False), f"from {name}")
+    as_input = AsInput(_sized(preprocessing, wanted.image_size), channels_last=False)
+    return Model(name, network, as_input, f"from {name}", _named(network))
 
 
 def _require_ready(name: str, network: nn.Module) -> None:
@@ -331,6 +333,14 @@ def _channels(network: nn.Module, wanted: int | None) -> int:
                 " wrap it in a module that takes grey or RGB images."
             )
     return wanted or 3
+
+
+def _named(network: nn.Module) -> tuple[str, ...] | None:
+    """What the network itself calls its outputs, in an attribute `classes`."""
+    names = getattr(network, "classes", None)
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        return None  # many keep their number there
+    return tuple(names)
 
 
 def _stated(name: str, network: nn.Module) -> Preprocessing | None:

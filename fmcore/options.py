@@ -40,6 +40,31 @@ class FileToWrite(click.Path):
         return path
 
 
+class NamesFile(click.Path):
+    """A text file with one name a line; its value is the names."""
+
+    _MOST_BYTES = 2**22
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(str(super().convert(value, param, ctx)))
+        try:
+            with path.open("rb") as file:
+                content = file.read(self._MOST_BYTES + 1)
+            lines = content.decode("utf-8-sig").splitlines()  # Windows' editor begins with a mark
+        except OSError as error:
+            self.fail(f"'{path}' cannot be read ({error.strerror}); name a text file with one name a line.", param, ctx)
+        except ValueError:
+            self.fail(f"'{path}' is no text in UTF-8; save it as such, with one name a line.", param, ctx)
+        names = tuple(line.strip() for line in lines if line.strip())
+        if not names or len(content) > self._MOST_BYTES or not all(_fit_to_show(name) for name in names):
+            self.fail(f"'{path}' is no list of names; write one name a line, each of at most 200 letters.", param, ctx)
+        return names
+
+
+def _fit_to_show(name: str) -> bool:
+    return name.isprintable() and len(name) <= 200
+
+
 QUALITY = click.option(
     "--quality",
     shell_complete=among("smoke", "preview", "hd", "4k"),

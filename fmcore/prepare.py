@@ -27,9 +27,10 @@ from fmcore.reporter import Reporter, Silent
 
 _COMPUTED_BY = [  # a change there makes other numbers
     "models", "model_input", "model_source", "weights", "training", "parallel", "running", "tracing", "geometry",
-    "recording", "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam", "analysis/alignment",
-    "analysis/answers", "analysis/channels", "analysis/classical", "analysis/foreground", "analysis/receptive_field",
-    "data/__init__", "data/folder", "data/image_files", "data/imageset", "data/pictures", "data/torchvision_sets",
+    "recording", "class_names", "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam",
+    "analysis/alignment", "analysis/answers", "analysis/channels", "analysis/classical", "analysis/foreground",
+    "analysis/receptive_field", "analysis/saying", "data/__init__", "data/folder", "data/image_files",
+    "data/imageset", "data/pictures", "data/torchvision_sets",
 ]  # fmt: skip
 _TOLD_EVERY = 640  # images of a training between two messages
 _queue: Any = None  # in a worker: messages to the parent
@@ -101,6 +102,7 @@ def made_of(recipe: BundleRecipe) -> dict[str, str]:
         "image contents": fingerprint(data) if data else "",
         "images": ", ".join(f"{Path(image).name} {_digest_of(image)}" for image in recipe.images),
         "layers": ", ".join(recipe.layers),
+        "classes": "\n".join(recipe.classes),
         "image size": str(recipe.image_size),
         "epochs": str(recipe.epochs),
         "batch size": str(recipe.batch_size),
@@ -203,7 +205,11 @@ def _trained(
     shape = wanted_by(data) if data is not None else Shape(image_size=recipe.image_size)
     if recipe.image_size is None and not is_own(recipe.model):
         shape = replace(shape, image_size=None)  # the model says what it wants, and the data follows
+    if recipe.classes:
+        shape = replace(shape, classes=len(recipe.classes))
     model = open_model(recipe.model, shape, recipe.weights, recipe.seed)
+    if recipe.classes:
+        model = replace(model, classes=recipe.classes)
     if data is not None and data.image_shape[1:] != model.preprocessing.size:
         height, width = model.preprocessing.size
         if height != width:

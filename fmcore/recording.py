@@ -17,6 +17,7 @@ from torch import nn
 
 from fmcore.analysis.answers import one_answer
 from fmcore.bundle import Array, array_digest, save_bundle
+from fmcore.class_names import name_outputs
 from fmcore.data.imageset import Images, ImageSet
 from fmcore.data.pictures import Picture
 from fmcore.errors import InputError, one_of
@@ -85,7 +86,8 @@ def record(
         layers: Names of those to record; all that can be shown when left out.
 
     Raises:
-        InputError: the network has no convolution, or cannot be run on these images; or there is no such layer.
+        InputError: the network has no convolution, cannot be run on these images, or has other outputs than there are
+            names for them; or there is no such layer.
         BundleError: something it computed is not finite, or the file cannot be written.
     """
     watching = watching or Watching()
@@ -112,7 +114,7 @@ def record(
             "The model answers differently each time it sees the same image, in evaluation mode, too: what is recorded"
             " is one run of it, and what a channel is worth may be chance."
         )
-    classes, labels = _classes(trained, data, outputs.shape[1], watching)
+    classes, labels = name_outputs(trained.classes, outputs.shape[1], data, watching.say)
     with ExitStack() as stack:
         if are_probabilities(outputs):
             watching.say("The model answers in probabilities; their logarithms are taken as its logits.")
@@ -247,22 +249,6 @@ def _outputs(network: nn.Module, as_input: AsInput, images: Images) -> torch.Ten
     with evaluating(network), torch.no_grad():
         outputs: torch.Tensor = run(network, as_input(torch.from_numpy(images).to(device_of(network))))
         return outputs
-
-
-def _classes(
-    trained: Trained, data: ImageSet | None, count: int, watching: Watching
-) -> tuple[tuple[str, ...], NDArray[np.int64] | None]:
-    """The names of the network's `count` classes, and the test images' labels where they are of these classes."""
-    published = trained.classes if trained.classes is not None and len(trained.classes) == count else None
-    own = data.classes if data is not None and len(data.classes) == count else None
-    names = published or own or tuple(f"class {number}" for number in range(count))
-    if data is not None and own is None:
-        called = "keep their own names" if published else f"are called '{names[0]}' to '{names[-1]}'"
-        watching.say(
-            f"Attention: the network has {count} outputs and '{data.name}' has {len(data.classes)} classes, so its"
-            f" outputs {called}, and no answer counts as right or wrong; name data of {count} classes to change that."
-        )
-    return names, data.test_labels if data is not None and own is not None and names == own else None
 
 
 def _of_picture(picture: Picture) -> ProbeInfo:

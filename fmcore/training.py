@@ -65,7 +65,7 @@ class Trained:
     device: str
     as_input: AsInput
     weights: str = "trained here"
-    classes: tuple[str, ...] | None = None  # the names that its weights were published with
+    classes: tuple[str, ...] | None = None  # the names that came with it or its weights
 
     def info(self) -> TrainingInfo:
         """The record of this training for the bundle's header."""

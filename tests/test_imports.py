@@ -32,7 +32,11 @@ TORCH_ROOMS = {
         "torch_pair",
     )
 }  # fmt: skip
-BY_TORCH_ROOMS = RECORDS | {"fmcore.files", "fmcore.data", "fmcore.analysis", "fmcore.lesson.plan"} | TORCH_ROOMS
+BY_TORCH_ROOMS = (
+    RECORDS
+    | {"fmcore.files", "fmcore.data", "fmcore.analysis", "fmcore.class_names", "fmcore.lesson.plan"}
+    | TORCH_ROOMS
+)
 IN_WORDS = {
     f"fmcore.{name}"
     for name in ("tables", "findings", "layer_report", "place_report", "inspection", "comparison")
@@ -73,6 +77,7 @@ ROOMS = [  # the first row that fits a file counts
         {"fmcore.data"} | RECORDS,
         LEARNING | {"fmcore.torch_pair"},
     ),
+    Room("fmcore/class_names.py", {"numpy"}, {"fmcore.data"} | PURE, NOTHING),
     *(Room(f"{room.replace('.', '/')}.py", LEARNING | NUMBERS, BY_TORCH_ROOMS, NOTHING) for room in TORCH_ROOMS),
     Room(
         "fmcore/check/*.py",

@@ -286,8 +286,8 @@ def test_data_of_another_number_of_classes(
     heard = Heard()
     data = replace(tiny_images, classes=(*tiny_images.classes, "hat", "glove"))
     record(replace(tutorial_trained, classes=own), data, tmp_path / "b", watching=heard.watching)
-    named = "keep their own names" if own else "are called 'class 0' to 'class 9'"
-    assert f"has 10 outputs and '{data.name}' has 12 classes, so its outputs {named}, and no" in "".join(heard.said)
+    (sentence,) = heard.said
+    assert "no answer counts as right or wrong" in sentence
     with Bundle.open(tmp_path / "b") as bundle:
         assert bundle.class_name(9) == ("j" if own else "class 9") and bundle.header.probes[0].label is None
 

@@ -15,9 +15,18 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from fmcore.errors import PlanError, one_of
 from fmcore.lesson.toml_file import read_toml
@@ -34,6 +43,17 @@ class _Strict(BaseModel):
 OWN_MODELS = ("tutorial", "deep")  # made to be trained here; others are shown as they come unless `epochs` is given
 
 
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError(f"the name {name!a} has characters that cannot be shown.")
+    return name
+
+
+ClassName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+]
+
+
 class BundleRecipe(_Strict):
     """What a bundle is made from. `file` names one that exists already; nothing else is then said of it.
 
@@ -47,6 +67,7 @@ class BundleRecipe(_Strict):
     data: str | None = None
     images: tuple[str, ...] = ()  # files that become the probes
     layers: tuple[str, ...] = ()  # to be recorded; all when left out
+    classes: tuple[ClassName, ...] = Field(default=(), max_length=100_000)  # of the outputs, where nobody else says so
     image_size: int | None = Field(default=None, ge=8, le=1024)
     epochs: int = Field(default=5, ge=0, le=1000)
     batch_size: int = Field(default=128, ge=1, le=100_000)
@@ -72,6 +93,16 @@ class BundleRecipe(_Strict):
             raise ValueError(
                 f"the bundle '{self.file}' is used as it is, and {' and '.join(beside)} would change nothing; leave"
                 f" {'that' if len(beside) == 1 else 'them'} out, or leave out 'file' to have it recorded."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_names_the_classes(self) -> Self:
+        fresh = self.model in OWN_MODELS and self.weights is None
+        if self.classes and (self.epochs > 0 or fresh):
+            raise ValueError(
+                f"The network '{self.model}' is trained here and gets the names of its data's classes; leave out"
+                f" 'classes'{'' if fresh else ', or the epochs to show it as it comes'}."
             )
         return self
 
