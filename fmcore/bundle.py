@@ -30,6 +30,7 @@ and of every layer, as `<layer>/<part>`:
     correlation (C, C)             between channels; layers of over 512 channels have instead
     nearest, nearest_correlation (C,)             the most similar other channel
     foreground (C,), foreground_area (1,)         share of what is above zero that lies on the object; of all places
+    outline (C,), outline_area (1,)               the same for the places outside it that have a neighbour on it
     sparseness (C,), class_mean (C, K)            how unevenly images light it; mean over the images of a class
     meaning (C, len(measures.meaning))            correlation with the classical maps of the same images
     top_images, top_values (C, k), top_places (C, k, 2)   the images that light it most, how much and where

@@ -71,7 +71,7 @@ class Reading:
     products: NDArray[np.float32]  # (C, C), or (C,) where the layer is too wide to be correlated; about the pivot
     active: Doubles  # (C,)
     one_hot: Doubles | None  # (B, K)
-    on_object: tuple[Doubles, Doubles] | None  # (C, 2): what is positive on the object, and anywhere; places (2,)
+    on_object: tuple[Doubles, Doubles] | None  # (C, 3): what is positive on it, along it, anywhere; places (3,)
     meaning: tuple[Doubles, Doubles] | None  # products (C + maps + 1, maps + 1) of both and 1; squares (C,)
     sample: dict[int, Array]
     top: _Top
@@ -154,10 +154,11 @@ class Sums:
             **self._top_arrays(),
             **self._meaning_array(),
         }
-        if self._on_object is not None and self._on_object[1][1] > 0:
+        if self._on_object is not None and self._on_object[1][-1] > 0:
             positive, places_of = self._on_object
-            arrays["foreground"] = positive[:, 0] / np.maximum(positive[:, 1], 1e-30)
-            arrays["foreground_area"] = np.array([places_of[0] / places_of[1]])
+            for column, name in enumerate(("foreground", "outline")):
+                arrays[name] = positive[:, column] / np.maximum(positive[:, -1], 1e-30)
+                arrays[f"{name}_area"] = np.array([places_of[column] / places_of[-1]])
         if whole:
             arrays |= _correlation(self._products / places - np.outer(about, about), variance)
         if self._by_class is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from fmcore.analysis import classical
 from fmcore.analysis.alignment import aligned
@@ -78,16 +78,32 @@ class Part:
         self._aligned: dict[tuple[object, ...], tuple[Tensor | None, Tensor | None]] = {}
 
     def on(self, info: LayerInfo) -> tuple[Tensor | None, Tensor | None]:
-        """Masks (N, 2) and classical maps (N, maps + 1) at the N = B x h x w places of a layer, or None each."""
+        """Masks (N, 3) and classical maps (N, maps + 1) at the N = B x h x w places of a layer, or None each.
+
+        The masks: on the object; along its outline, which is outside and has a neighbour on it; in an image with one.
+        """
         grid = info.output_shape[1:]
         key = (grid, info.field.jump, info.field.start)
         if key not in self._aligned:
 
-            def at_places(images: Array | None) -> Tensor | None:
+            def at_places(images: Array | None) -> Tensor | None:  # (B, n, h, w)
                 if images is None:
                     return None
-                same = images if images.shape[2:] == grid else aligned(images, info.field, grid)
-                return torch.from_numpy(np.ascontiguousarray(same.transpose(0, 2, 3, 1))).reshape(-1, images.shape[1])
+                return torch.from_numpy(images if images.shape[2:] == grid else aligned(images, info.field, grid))
 
-            self._aligned[key] = at_places(self.masks), at_places(self.maps)
+            def listed(images: Tensor | None) -> Tensor | None:  # (N, n)
+                return None if images is None else images.permute(0, 2, 3, 1).flatten(0, 2).contiguous()
+
+            masks = at_places(self.masks)
+            self._aligned[key] = listed(None if masks is None else with_outline(masks)), listed(at_places(self.maps))
         return self._aligned[key]
+
+
+def with_outline(masks: Tensor) -> Tensor:
+    """Masks (B, 3, h, w) of those (B, 2, h, w) on the object and in an image with one: the outline comes between.
+
+    A place lies on it by as much as the most covered of its eight neighbours is more on the object than itself.
+    """
+    on, anywhere = masks[:, :1], masks[:, 1:]
+    outline = torch.minimum(nn.functional.max_pool2d(on, 3, 1, 1), anywhere) - on
+    return torch.cat([on, outline.clamp(min=0), anywhere], 1)

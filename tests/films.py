@@ -188,6 +188,8 @@ def _statistics(layer: str, maps: NDArray[np.float32]) -> dict[str, NDArray[Any]
         "active": (maps > 0).mean((0, 2, 3)),
         "foreground": random.random(channels),
         "foreground_area": np.full(1, 0.5),
+        "outline": np.zeros(channels),
+        "outline_area": np.full(1, 0.1),
         "sparseness": random.random(channels),
         "class_mean": maps.mean((2, 3)).T,
         "meaning": random.uniform(-1, 1, (channels, len(NAMES))),

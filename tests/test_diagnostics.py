@@ -132,6 +132,11 @@ PLANTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "a wide layer": (wide(), {"redundant": ((0, 1, 3),)}),
     "80% outside and 79%": (with_values("foreground", {2: 0.2, 3: 0.21}), {"background": (2,)}),
+    "along the outline, and away from it": (
+        with_values("foreground", {1: 0.1, 2: 0.1, 3: 0.1})
+        | {"outline_area": np.array([0.2]), "outline": np.array([0, 0.31, 0.29, 0, 0.4, 0, 0, 0])},
+        {"background": (2, 3)},  # 0.2 of all places are along it and 0.4 away: at 0.3 both are as dense
+    ),
     "even, where objects are small": (
         healthy() | {"foreground_area": np.array([0.1]), "foreground": np.array([0.1] * 4 + [0.06, 0.05] + [0.02] * 2)},
         {"background": (5, 6, 7)},

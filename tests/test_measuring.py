@@ -122,7 +122,10 @@ def plainly(
     masks = foreground(pixels)
     valid = masks.any((1, 2))
     on = aligned(masks[valid].astype(float), field, (h, w))[:, None]  # (V, 1, h, w)
+    padded = np.pad(on, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    near = np.max([padded[:, :, y : y + h, x : x + w] for y in range(3) for x in range(3)], axis=0)
     positive = np.maximum(maps[valid], 0)
+    lit = np.maximum(positive.sum((0, 2, 3)), 1e-30)
     known = aligned(classical_maps(pixels), field, (h, w)).transpose(1, 0, 2, 3).reshape(-1, rows.shape[1])
     largest = maps.reshape(count, c, -1).max(2)  # (M, C)
     top = np.argsort(-largest, axis=0, kind="stable")[:9].T  # (C, k)
@@ -136,8 +139,9 @@ def plainly(
         "correlation": correlation(rows, rows), "meaning": correlation(rows, known),
         "top_images": top, "top_values": np.take_along_axis(largest, top.T, 0).T,
         "top_places": np.stack([places // w, places % w], -1),
-        **({"foreground": (on * positive).sum((0, 2, 3)) / np.maximum(positive.sum((0, 2, 3)), 1e-30),
-            "foreground_area": np.array([on.mean()])} if valid.any() else {}),
+        **({"foreground": (on * positive).sum((0, 2, 3)) / lit, "foreground_area": np.array([on.mean()]),
+            "outline": ((near - on) * positive).sum((0, 2, 3)) / lit, "outline_area": np.array([(near - on).mean()])}
+           if valid.any() else {}),
     }  # fmt: skip
 
 
@@ -154,7 +158,9 @@ def compare(measured: Measured, layer: str, expected: dict[str, Array], but: tup
             assert np.array_equal(found, expected[name]), name
         else:
             # shares and correlations are as exact as 1 is, all else as it is large; classical maps vary less
-            unit = {"correlation": 1, "sparseness": 1, "foreground": 1, "meaning": 20}.get(name, np.abs(expected[name]))
+            unit = {"correlation": 1, "sparseness": 1, "foreground": 1, "outline": 1, "meaning": 20}.get(
+                name, np.abs(expected[name])
+            )
             assert (np.abs(found - expected[name]) <= 1e-5 * unit + 1e-7).all(), (name, found, expected[name])
 
 

@@ -104,6 +104,14 @@ def test_planted_faults_are_found_and_no_others(shapes: ImageSet, tmp_path: Path
         assert [watcher.channel for watcher in second.background] == [4]
 
 
+def test_what_shows_outlines_from_outside_watches_no_background(shapes: ImageSet, tmp_path: Path) -> None:
+    outlines = Planted(((MEAN - 2 * POINT, -0.05), (-POINT, 0.3)), upper=((0,), (1,)))
+    with recorded(outlines, shapes, tmp_path / "b") as bundle:
+        for found in diagnose_all(bundle):
+            assert bundle.array(f"{found.layer}/foreground")[0] < 0.1  # it lights up outside of objects, too
+            assert [watcher.channel for watcher in found.background] == [1]
+
+
 def test_nothing_is_wrong_with_a_healthy_network(shapes: ImageSet, tmp_path: Path) -> None:
     with recorded(HEALTHY, shapes, tmp_path / "b") as bundle:
         for found in diagnose_all(bundle):

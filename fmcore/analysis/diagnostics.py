@@ -141,7 +141,8 @@ def diagnose(bundle: Bundle, layer: str) -> Diagnosis:
     values through, rarely being positive does not mean that nothing happens, and then the mean is below zero.
     Redundant are all channels joined by pairs that correlate at `REDUNDANT` or more (of wide layers only each
     channel's nearest other is known). A channel watches the background if `BACKGROUND` of its activation lies there,
-    and `DENSER` times as densely as on the object: where the object is small, an even channel has that share there too.
+    `DENSER` times as densely as on the object, and no more densely along its outline than away from it. An even channel
+    has that share there too where the object is small, and one that shows outlines is lit just outside of them.
     Those found earlier are not looked at for what comes later, except that copies may watch the background.
 
     Raises:
@@ -224,6 +225,12 @@ def _watchers(bundle: Bundle, layer: str, lit: NDArray[np.bool_]) -> tuple[Backg
     share = 1 - on_object
     inside, outside = on_object / area, share / (1 - area)  # activation per place, in the same unit
     found = lit & (share >= BACKGROUND) & (outside >= DENSER * inside)
+    if f"{layer}/outline" in bundle.header.arrays:  # bundles of earlier versions have none
+        along = bundle.array(f"{layer}/outline")
+        ring = float(bundle.array(f"{layer}/outline_area")[0])
+        away = 1 - area - ring
+        if ring > 0 and away > 0:
+            found &= (share - along) / away >= along / ring
     return tuple(
         Background(c, float(share[c]), float(outside[c] / inside[c]) if inside[c] > 0 else inf) for c in _indices(found)
     )
