@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fmcore.analysis.collapse import Collapse
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.feature_map import FeatureMap, close_by
+from scenes.parts.feature_map import FeatureMap, SaysFlat
 from scenes.parts.filter_slice import FilterSlice
 from scenes.parts.picture import ArraySource
 from scenes.parts.picture_row import PictureRow
@@ -30,11 +30,12 @@ class FilterCalculation(PictureRow):
 
     def __init__(self, found: Collapse, how: How, image: Mobject, size: float) -> None:
         results = ColourScale.signed(np.stack([found.two, found.once, found.between]), "shared")
+        says_flat: SaysFlat = "beside" if look.shape() == "wide" else "below"  # five stand in a row
         cell = _FILTER * size / max(found.second.shape)  # of a filter's weight, alike in all three
         slice_ = int((found.first**2).sum((1, 2)).argmax())
         if how == "one":
             one = _filter(found.one, slice_, cell, size, "one filter")
-            result = FeatureMap(found.once, results, size, "one filter", says_flat=close_by())
+            result = FeatureMap(found.once, results, size, "one filter", says_flat=says_flat)
             super().__init__([image, one, result], ["∗", "="], _GAPS[look.shape()])
             return
         values, name, array, made, about, sign = (
@@ -51,9 +52,9 @@ class FilterCalculation(PictureRow):
         items = [
             image,
             _filter(found.first, slice_, cell, size, "1st filter", weights[0] if found.recorded[0] else None),
-            FeatureMap(values, scale, size, name, before, says_flat=close_by()),
+            FeatureMap(values, scale, size, name, before, says_flat=says_flat),
             _filter(found.second[None], 0, cell, size, "2nd filter", weights[1] if found.recorded[1] else None),
-            FeatureMap(made, results, size, about, says_flat=close_by()),
+            FeatureMap(made, results, size, about, says_flat=says_flat),
         ]
         first = 2 if look.shape() == "tall" and how != "first" else 0
         last = 3 if how == "first" else 5
