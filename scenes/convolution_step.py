@@ -30,6 +30,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _ABOVE = 1e-9  # from where on a number is called above zero
 _COUNTED = 9  # products that are made one by one on screen
+_WATCHED = 12  # places at which the window can be followed by eye
 
 
 class ConvolutionStep(LessonScene):
@@ -40,7 +41,7 @@ class ConvolutionStep(LessonScene):
     script = Script.of(
         Beat(
             cue="place",
-            say="A feature map is a grid of numbers, all made in the same way. Take one place:"
+            say="Every number of a feature map is made in the same way. Take one place:"
             " the window frames {rows} by {columns} values of {input}.",
         ),
         Beat(cue="weights", say="The filter holds {count}, one for each value under it. {origin}", seconds=7),
@@ -92,14 +93,16 @@ class ConvolutionStep(LessonScene):
             "columns": self.claim("columns", *weight, words=whole),
             "input": self.claim("length", *weight, words=self.input_in_words),
             "count": self.claim("numbers", *weight, words=lambda n: f"{whole(n)} weight{'s' * (n > 1)}"),
-            "origin": {
-                "trained": "Training found them, and they are the same at every place.",
-                "random": "Nobody has trained them yet: they are random, and the same at every place.",
-                "unknown": "They are the same at every place.",
-            }[weights_are(self.bundle.header)],
+            "origin": "Nobody has trained them yet: they are random, and the same at every place."
+            if weights_are(self.bundle.header) == "random"
+            else "They are the same at every place.",
             "products": self.claim("sum of products", *map_, high.row, high.column, words=say),
             "bias": self.claim(
-                "bias", *map_, high.row, high.column, words=lambda v: f"Add the filter's bias, {say(v)}."
+                "bias",
+                *map_,
+                high.row,
+                high.column,
+                words=lambda v: f"Add the bias, one number of the filter's own, {say(v)}.",
             )
             if self.map.has_bias
             else "This filter has no bias to add.",
@@ -284,7 +287,7 @@ class ConvolutionStep(LessonScene):
 
         picture = self.output[0].picture
         moving = Group(self.now, self.window)
-        self.play(Sweep(picture, [*moving], follow, self.seconds_left - 0.8))
+        self.play(Sweep(picture, [*moving], follow, self.seconds_left - 0.8, slowly=_WATCHED))
         self.remove(picture, *moving)
         self.add(self.output, *moving)
 
@@ -297,8 +300,11 @@ class ConvolutionStep(LessonScene):
         words = {"input": "x  the input", "weights": "W  the weights", "bias": "b  its bias", "phi": f"φ  {self.phi}"}
         lights = {"input": self.input[0].picture, "weights": self.now.weights.outline}
         names = [name for name in words if name in self.equation.names]
+        colours = {"input": look.SECOND, "weights": look.ACCENT}  # as in the formula
         legend = lines(*(words[name] for name in names), color=look.TEXT, width=self.rooms.words.width)
         legend.move_to(self.rooms.words.centre)
+        for name, line in zip(names, legend, strict=True):
+            line.set_color(colours.get(name, look.TEXT))
         for name, line in zip(names, legend, strict=True):
             things = [self.equation.around(name), *([lights[name]] if name in lights else [])]
             self.play(FadeIn(line), *map(flash, things), run_time=look.IN_S)
