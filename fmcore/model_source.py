@@ -81,14 +81,6 @@ def require_model_name(name: str) -> None:
     raise InputError(one_of("model", name, [*MODELS, "torchvision:NAME", "package.module:factory", "file.py:factory"]))
 
 
-def published_side(name: str) -> int | None:
-    """The side in pixels of the images that a model of torchvision was made for; None for other models."""
-    if not name.startswith(TORCHVISION):
-        return None
-    preset = torchvision().models.get_model_weights(name.removeprefix(TORCHVISION)).DEFAULT.transforms()
-    return int(preset.crop_size[0])
-
-
 def open_model(name: str, wanted: Wanted, weights: str | None = None, seed: int = 0) -> Model:
     """Make the network called `name`, with `weights` (a file, or a name such as DEFAULT) or random ones.
 
