@@ -62,7 +62,7 @@ class ConvolutionStep(LessonScene):
         ),
         Beat(
             cue="formula",
-            say="All of it fits on one line: x is the input, W holds the weights{and_bias}{and_phi}."
+            say="All of it fits on one line: x is the input, W holds the weights{and_bias}{and_norm}{and_phi}."
             " A map is easy to make. What it tells us is the better question.",
             seconds=10,
         ),
@@ -116,8 +116,14 @@ class ConvolutionStep(LessonScene):
             "map_columns": self.claim("columns", *map_, words=whole),
             "numbers": self.claim("numbers", *map_, words=lambda n: f"{whole(n)} number{'s' * (n > 1)}"),
             "and_bias": ", b is the bias" if self.map.has_bias else "",
+            "and_norm": ", N normalises" if self.normalised else "",
             "and_phi": f", φ is {self.phi}" if self.phi else "",
         }
+
+    @property
+    def normalised(self) -> bool:
+        """Whether a normalisation follows that is no part of the weights on screen."""
+        return self.map.stage == "sum"
 
     def array(self, part: str) -> str:
         return f"{self.map.layer.name}/{part}"
@@ -125,7 +131,8 @@ class ConvolutionStep(LessonScene):
     def input_in_words(self, count: float) -> str:
         if count == 1:
             return "the image" if self.map.reads_image else "one map"
-        return f"each of {count:.0f} {'colour channels' if self.map.reads_image else 'maps'}"
+        own = self.map.layer.input.rpartition("/")[0] == self.map.layer.name  # what goes in is nobody's maps
+        return f"each of {count:.0f} {'colour channels' if self.map.reads_image else 'channels' if own else 'maps'}"
 
     def outcome(self, at: Place, opening: str) -> Claim:
         """What becomes of the sum at a place."""
@@ -156,7 +163,7 @@ class ConvolutionStep(LessonScene):
 
     def construct(self) -> None:
         self.rooms = ConvolutionRooms.close(stacked(self.map))
-        self.equation = Equation(bool(self.phi), self.map.has_bias).fill(self.rooms.formula)
+        self.equation = Equation(bool(self.phi), self.map.has_bias, self.normalised).fill(self.rooms.formula)
         self.input = fit(partial(input_picture, self.map), self.rooms.input, most=3.4)
         self.output = fit(partial(map_picture, self.map, False), self.rooms.map, most=3.4)
         self.output[0].picture.pixel_array[..., 3] = 0  # none of its numbers is made yet
@@ -238,7 +245,7 @@ class ConvolutionStep(LessonScene):
             self.play(added, self.equation.animate.lit("bias"), run_time=look.IN_S)
         self.until(0.55)
         if last < len(self.working):
-            self.play(FadeIn(self.working[last:]), self.equation.animate.lit("phi"), run_time=look.IN_S)
+            self.play(FadeIn(self.working[last:]), self.equation.animate.lit("norm", "phi"), run_time=look.IN_S)
         if self.phi:
             self.play(flash(self.equation.around("phi")), run_time=look.IN_S)
         picture = self.output[0].picture
@@ -297,7 +304,13 @@ class ConvolutionStep(LessonScene):
         back = window(self.input[0].picture, self.map.layer, high.row, high.column)
         self.play(Transform(self.window, back), run_time=look.IN_S)
         self.now.lay_on(self.map.patch(high.row, high.column))
-        words = {"input": "x  the input", "weights": "W  the weights", "bias": "b  its bias", "phi": f"φ  {self.phi}"}
+        words = {
+            "input": "x  the input",
+            "weights": "W  the weights",
+            "bias": "b  its bias",
+            "norm": "N  normalised",
+            "phi": f"φ  {self.phi}",
+        }
         lights = {"input": self.input[0].picture, "weights": self.now.weights.outline}
         names = [name for name in words if name in self.equation.names]
         colours = {"input": look.SECOND, "weights": look.ACCENT}  # as in the formula

@@ -51,8 +51,8 @@ class Nonlinearity(LessonScene):
     script = Script.of(
         Beat(
             cue="before",
-            say="This is {channel} of {layer} before φ: sums of inputs times weights. They run from {low} to {high},"
-            " blue below zero and red above.",
+            say="This is {channel} of {layer} before φ: sums of inputs times weights{normalised}. They run from {low}"
+            " to {high}, blue below zero and red above.",
         ),
         Beat(cue="curve", say="{phi} looks at one number at a time, wherever it stands: {rule}."),
         Beat(
@@ -121,6 +121,7 @@ class Nonlinearity(LessonScene):
         return {
             "layer": layer_name(self.layer.name),
             "channel": f"channel {self.here[1] + 1}",
+            "normalised": ", normalised" if self.normalised else "",
             "low": self.claim("smallest value", before, *self.here),
             "high": self.claim("largest value", before, *self.here),
             "low_after": low,
@@ -153,6 +154,11 @@ class Nonlinearity(LessonScene):
                 otherwise="On this image the map hardly changes",
             ),
         }
+
+    @property
+    def normalised(self) -> bool:
+        """Whether a normalisation comes before φ."""
+        return bool({f"{self.layer.name}/{part}" for part in ("sum", "scale")} & set(self.bundle.header.arrays))
 
     def _rule(self) -> str:
         if not self.bent:

@@ -357,6 +357,13 @@ def grey(taken: Preprocessing) -> Preprocessing:
     return taken.model_copy(update={"channels": 1, "mean": (0.0,), "std": (1.0,)})
 
 
+def test_a_folder_without_its_kind_is_told_how_to_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="a folder is called so; write folder:photos to have it"):
+        load_data("photos")
+
+
 def test_split_depends_on_the_seed_only(tmp_path: Path) -> None:
     for number in range(40):
         picture(tmp_path / "ab"[number % 2] / f"{number}.png", number)

@@ -66,6 +66,8 @@ RIGHT = dict(channels=3, size=(32, 32), resize=36, mean=(0.5, 0.5, 0.5), std=(0.
 def right(): return stating(**RIGHT)
 def short(): return stating(**{**RIGHT, "mean": (0.5,)})
 def flat(): return stating(**{**RIGHT, "std": (1, 0, 1)})
+ready = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
 def odd(): return stating(**{**RIGHT, "interpolation": "nearest"})
 def wide(): return stating(**{**RIGHT, "size": (24, 40)})
 def void(): return stating(**{**RIGHT, "size": (0, 32)})
@@ -122,6 +124,12 @@ def test_a_factory_is_found_in_a_file_and_in_a_package(
     for model in models:  # of one seed
         assert torch.equal(model.network[0].weight, models[0].network[0].weight)  # type: ignore[index]
     assert models[0].weights == "from nets.py:plain"
+
+
+def test_a_network_that_is_there_already_is_taken(factories: Callable[..., Model]) -> None:
+    model = factories("ready", Wanted(3, 20, 4))
+    assert isinstance(model.network, nn.Sequential) and model.preprocessing.size == (20, 20)
+    assert factories("ready").preprocessing.size == (224, 224)
 
 
 TOLD: dict[str, tuple[Wanted, tuple[int, int, int], tuple[int, int]]] = {  # factory -> first weights, size of images

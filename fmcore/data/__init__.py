@@ -89,6 +89,8 @@ def require_source(name: str) -> tuple[Source, str]:
     """
     kind, _, path = name.partition(":")
     key = _FOLDER if kind == "folder" else name
+    if key not in SOURCES and Path(name).is_dir():
+        raise InputError(f"There is no data set '{name}', and a folder is called so; write folder:{name} to have it.")
     if key not in SOURCES:
         raise InputError(one_of("data set", name, list(SOURCES)))
     if key == _FOLDER and not path:
