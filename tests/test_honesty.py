@@ -112,6 +112,40 @@ def test_what_an_ablation_says_depends_on_how_much_it_moves(case: str, tmp_path:
     assert said in film.performance.beats[-1].say
 
 
+VERDICTS = {  # support of the answer and of its rival at one place each: what is said of the first image
+    (3.0, 0.1): "In all, “{answer}” has more support.",
+    (1.0, 11.0): "In all, “{rival}” has 11 times the support and still loses: such a map shows where, not who wins.",
+    (1.0, 1.5): "In all, “{rival}” has 1.5 times the support and still loses",
+    (1.0, 1.04): "Both have about as much support",
+    (0.0, 1.0): "The answer came all the same: Grad-CAM does not see everything.",
+}
+
+
+@pytest.mark.parametrize("support", VERDICTS)
+def test_the_support_of_two_classes_is_judged_on_every_image(support: tuple[float, float], tmp_path: Path) -> None:
+    def give(arrays: dict[str, Array]) -> None:
+        maps = np.zeros_like(arrays["conv2/gradcam"])  # (P, K, h, w), the answer first
+        maps[:, 0, 1, 1], maps[:, 1, 2, 2] = support
+        arrays["conv2/gradcam"] = maps
+
+    film = play(GradCam, changed(tmp_path / "b", MEASURED, give))
+    said = {beat.cue: beat.say for beat in film.performance.beats}
+    told = film.scene.told
+    assert VERDICTS[support].format(answer=told["answer"], rival=told["rival"]) in said["second"]
+    assert VERDICTS[support].format(answer=told["doubt_answer"], rival=told["doubt_rival"]) in said["reasons"]
+    assert ("But such a map shows where, not why." in said["reasons"]) == (support == (3.0, 0.1))
+
+
+def test_support_does_not_decide_where_other_images_say_so(tmp_path: Path) -> None:
+    def give(arrays: dict[str, Array]) -> None:
+        maps = np.zeros_like(arrays["conv2/gradcam"])
+        maps[:2, 0, 1, 1] = maps[2, 1, 1, 1] = 1  # the last answer has less support than its rival
+        arrays["conv2/gradcam"] = maps
+
+    said = {beat.cue: beat.say for beat in play(GradCam, changed(tmp_path / "b", MEASURED, give)).performance.beats}
+    assert "But on 1 of 3 images here, the answer has less: a map shows where, not who wins." in said["reasons"]
+
+
 WEIGHTS = {  # of a bundle that was never trained here: what is said of its filter
     ("random", ""): "nobody has trained this network yet",
     ("trained here", "tutorial"): "nobody has trained this network yet",
