@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from films import Net, Played, make_bundle, play
+from films import TINY, Net, Played, make_bundle, play
 
 from fmcore.bundle import Array, Bundle, save_bundle
 from fmcore.errors import BundleError
@@ -64,6 +64,33 @@ HISTORIES: dict[str, tuple[list[float], list[float], int, str, str]] = {  # accu
     "apart by chance": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 20, "answered better, by 10.0", "So wide a gap"),
     "apart for good": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 2000, "So wide a gap says", "about equally well"),
 }  # fmt: skip
+
+
+LOSSES: dict[str, tuple[list[float], list[float], str, str]] = {  # of training and test, said, the lowest tick
+    "both fall": ([2, 0.4, 0.3, 0.25], [2, 0.5, 0.4, 0.38], "Here, that is not clearly so.", "0.25"),
+    "the test loss turns up": ([2, 0.4, 0.3, 0.25], [2, 0.5, 0.55, 0.6], "Since epoch 1 the test loss has", "0.2"),
+    "both rise": ([2, 0.4, 0.5, 0.6], [2, 0.5, 0.6, 0.7], "Here, that is not clearly so.", "0.4"),
+    "one epoch": ([2, 0.4], [2, 0.5], "Here, that is not clearly so.", "0.0"),
+}
+
+
+@pytest.mark.parametrize("shape", [(160, 90), (90, 160), (120, 120)], ids=["16:9", "9:16", "1:1"])
+@pytest.mark.parametrize("case", LOSSES)
+def test_a_verdict_on_the_losses_is_given_beside_both(case: str, shape: tuple[int, int], tmp_path: Path) -> None:
+    train, test, said, lowest = LOSSES[case]
+    with Bundle.open(make_bundle(tmp_path / "b", MEASURED)) as bundle:
+        training = bundle.header.training
+    history = tuple(
+        EpochRecord(epoch=n, train_loss=a, train_accuracy=0.5, test_loss=b, test_accuracy=0.5)
+        for n, (a, b) in enumerate(zip(train, test, strict=True))
+    )
+    path = changed(tmp_path / "b", Net(), training=training.model_copy(update={"history": history}))
+    film = play(TrainingCurves, path, spec=TINY.model_copy(update={"width": shape[0], "height": shape[1]}))
+    beats = {beat.cue: beat.say for beat in film.performance.beats}
+    frame = next(frame for frame in film.board.frames if frame.beat == "verdict")
+    texts = [item.name for item in frame.items if item.kind == "text"]
+    assert said in beats["verdict"] and "loss" not in beats["gap"]
+    assert {"loss", f"training {train[-1]:.2f}", f"test {test[-1]:.2f}", lowest} <= {*texts}, texts
 
 
 @pytest.mark.parametrize("case", HISTORIES)
