@@ -21,7 +21,7 @@ from fmcore.analysis.favourites import of_one_class, share_of_one_class
 from fmcore.analysis.flattering import share_of_reach
 from fmcore.analysis.hierarchy import Stage, hierarchy
 from fmcore.analysis.history import overfitting, steepest_epoch
-from fmcore.analysis.learning import Movement, moved
+from fmcore.analysis.learning import Movement, likeness_to_the_first, moved
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, one_of
 from fmcore.header import BundleHeader
@@ -265,6 +265,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "how far a filter is from its start, in lengths that it started with", lambda m, i: m.distance[i]
         ),
         "cosine with the start": _of_movement("cosine of a filter with its start", lambda m, i: m.cosine[i]),
+        "likeness to the first map": Measure(
+            "a map's correlation with what it was at the first epoch",
+            lambda bundle, array, index, other: likeness_to_the_first(bundle, array, index),
+        ),
         "share of the way": _of_movement(
             "one epoch's share of all the steps that a filter took", lambda m, i: m.share_of_way(*i)
         ),
