@@ -19,7 +19,7 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import field_frame
+from scenes.parts.marks import aim, field_frame
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import whole
@@ -136,6 +136,7 @@ class ActivationHeatmap(LessonScene):
         picture, bar = heat[0].picture, heat[1]
         near = Closeup.within(picture, self.spot.row, self.spot.column, near_room)
         seen = field_frame(image.picture, self.layer.field, self.spot.row, self.spot.column)
+        spot = aim(picture, self.spot.row, self.spot.column)
         apart = near_room is not image_room  # else the two take turns
         with self.beat("map"):
             self.play(FadeIn(image), run_time=look.IN_S)
@@ -149,28 +150,30 @@ class ActivationHeatmap(LessonScene):
         with self.beat("spot"):
             where = f"{self.told['top']} in row {self.told['row']}, column {self.told['column']}"
             self.say(f"The same everywhere: {self.told['top']}" if self.flat else f"Strongest: {where}")
-            self.play(Create(near.mark), run_time=look.IN_S)
+            self.play(Create(spot), run_time=look.IN_S)
             self.until(0.6)
-            self.play(flash(near.mark), run_time=look.MOVE_S)
+            self.play(flash(spot), run_time=look.MOVE_S)
         with self.beat("numbers"):
             self.say("Behind every colour, a number")
             if not apart:
                 self.play(FadeOut(image), run_time=look.IN_S / 2)
+            self.play(Create(near.mark), FadeOut(spot), run_time=look.IN_S)
             self.play(FadeIn(near.grid, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)
             self.play(FadeIn(near.words), Create(near.best), run_time=look.IN_S)
         with self.beat("place"):
             self.say("What this place could see of the image")
+            self.play(FadeOut(near.mark), FadeIn(spot), run_time=look.IN_S)
             if not apart:
                 self.play(FadeOut(near.grid, near.words, near.best), run_time=look.IN_S / 2)
                 self.play(FadeIn(image), run_time=look.IN_S / 2)
             if self.layer.field.known:
                 self.play(Create(seen), run_time=look.IN_S)
             self.until(0.6)
-            self.play(flash(seen if self.layer.field.known else image.border), flash(near.mark), run_time=look.MOVE_S)
+            self.play(flash(seen if self.layer.field.known else image.border), flash(spot), run_time=look.MOVE_S)
         with self.beat("caution"):
             self.say(f"A {'flat map' if self.flat else 'bright place'} is a clue, not the explanation")
             self.until(0.5)
-            self.play(flash(near.mark), run_time=look.MOVE_S)
+            self.play(flash(spot), run_time=look.MOVE_S)
 
     def rooms(self) -> tuple[look.Region, look.Region, look.Region]:
         """Regions of the map, the image and the numbers; the last two are one where there is no room for both."""

@@ -28,7 +28,7 @@ from scenes.parts.convolution_pictures import (
 from scenes.parts.demo_rooms import DemoRooms
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import values_frame
+from scenes.parts.marks import aim
 from scenes.parts.motion import Sweep, flash
 from scenes.parts.text import number, whole
 from scenes.parts.window import window
@@ -225,7 +225,7 @@ class FeatureMapDemo(LessonScene):
         row, column = self.spot
         self.window = window(self.input[0].picture, self.map.layer, row, column)
         picture = self.output[0].picture
-        self.marks = [values_frame(picture, row - 1, column - 1, row + 2, column + 2)]
+        self.marks = [aim(picture, row, column)]
         self.patch = fit(partial(patch_block, self.map, self.map.at(row, column)), self.rooms.patch, most=1.6)
         self.play(flash(self.output[1].bar), run_time=look.MOVE_S)
         self.until(0.45)

@@ -1,11 +1,13 @@
 """Frames that mark a place on a picture, and the arrow from one thing to the next."""
 
 import numpy as np
-from manim import Arrow, ManimColor, Rectangle
+from manim import DOWN, LEFT, RIGHT, UP, Arrow, Line, ManimColor, Rectangle, VGroup
 
 from fmcore.header import ReceptiveField
 from scenes import look
 from scenes.parts.picture import Picture
+
+_AIM, _FREE = 0.22, 0.03  # length of a line that points at a value, and the room before it
 
 
 def values_frame(
@@ -28,6 +30,31 @@ def values_frame(
         color=color or look.MARK,
     )
     return frame.move_to(picture.at((top + bottom) / 2 - 0.5, (left + right) / 2 - 0.5))
+
+
+def aim(picture: Picture, row: int, column: int) -> VGroup:
+    """Four short lines that point at the value at (row, column), as far as `picture` reaches.
+
+    A frame around a single value of a fine map would hide it, and one around more would seem to mean them all.
+    """
+    height, width = picture.cell
+    centre = picture.at(row, column)
+    rows, columns = picture.grid
+    ways = (  # where to, how far the picture goes there, and half the value
+        (UP, (row + 0.5) * height, height / 2),
+        (DOWN, (rows - row - 0.5) * height, height / 2),
+        (LEFT, (column + 0.5) * width, width / 2),
+        (RIGHT, (columns - column - 0.5) * width, width / 2),
+    )
+    edges, lines = VGroup(), VGroup()
+    for way, room, half in ways:
+        start = half + _FREE
+        end = min(room, start + max(_AIM, 2 * half))
+        if end - start > _FREE:
+            line = Line(centre + start * way, centre + end * way, stroke_width=2 * look.STROKE, color=look.MARK)
+            edges.add(line.copy().set_stroke(look.INK, 5 * look.STROKE))  # it may lie on its own colour
+            lines.add(line)
+    return VGroup(*edges, *lines)
 
 
 def field_frame(picture: Picture, field: ReceptiveField, row: int, column: int) -> Rectangle:
