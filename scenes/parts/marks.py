@@ -7,7 +7,8 @@ from fmcore.header import ReceptiveField
 from scenes import look
 from scenes.parts.picture import Picture
 
-_AIM, _FREE = 0.22, 0.03  # length of a line that points at a value, and the room before it
+_FINE = 14  # values a side
+_AIM, _FREE = 0.17, 0.03  # length of a line that points at a value, and the room before it
 
 
 def values_frame(
@@ -35,8 +36,11 @@ def values_frame(
 def aim(picture: Picture, row: int, column: int) -> VGroup:
     """Four short lines that point at the value at (row, column), as far as `picture` reaches.
 
-    A frame around a single value of a fine map would hide it, and one around more would seem to mean them all.
+    A frame around a single value of a fine map would hide it, and one around more would seem to mean them all. Values
+    of a coarse one are framed.
     """
+    if min(picture.grid) < _FINE:
+        return VGroup(values_frame(picture, row, column, row + 1, column + 1))
     height, width = picture.cell
     centre = picture.at(row, column)
     rows, columns = picture.grid

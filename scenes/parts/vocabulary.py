@@ -21,6 +21,7 @@ _STACK = 0.85
 
 class Vocabulary(Group):
     """What `channel` of `layer` does with the image of `probe`, named by its words; maps are `size` high.
+    The map has a scale of its own, the stack beside it one for all.
 
     In a row with arrows in a wide frame, two by two in others. `marks` frame the strongest place and what it sees.
     """
@@ -37,8 +38,9 @@ class Vocabulary(Group):
             f"slice 1 of {slices}" if slices > 1 else "",
             ArraySource(weight, (channel, 0)),
         )
-        tile = FeatureMap(maps[channel], scale, size, "feature map", ArraySource(array, (probe, channel)))
-        sheets = [channel, *(c for c in representatives(maps, _SHEETS) if c != channel)][:_SHEETS]
+        own = ColourScale.of(maps[channel])  # on that of all it may be hardly seen
+        tile = FeatureMap(maps[channel], own, size, "feature map", ArraySource(array, (probe, channel)))
+        sheets = representatives(maps, _SHEETS)
         stack = ChannelStack(maps, sheets, scale, _STACK * size, "channels: H × W × C", (array, (probe,)), brief=True)
         self.things = Group(image, filter_, tile, stack)
         for name in (image.name_label, filter_[-1], tile.name_label, stack.name_label):
