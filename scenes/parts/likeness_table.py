@@ -1,7 +1,7 @@
 """The likeness of the layers of two networks as a table: one row a layer of the first, one column one of the second."""
 
 import numpy as np
-from manim import DOWN, RIGHT, Group, Square
+from manim import DOWN, RIGHT, Group, Square, VGroup
 from numpy.typing import NDArray
 
 from fmcore.analysis.rounding import floored
@@ -10,6 +10,8 @@ from scenes import look
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.named_grid import NamedGrid
 from scenes.parts.text import lines, number
+
+_RIM = 2.5  # strokes: the width of a frame's bright line
 
 
 class LikenessTable(Group):
@@ -50,6 +52,14 @@ class LikenessTable(Group):
         """The cells of the first layers and of the last ones."""
         last = len(self.squares.squares) // self._width - 1
         return self.squares.cell_at(0, 0, self._width), self.squares.cell_at(last, self._width - 1, self._width)
+
+
+def cell_frame(cell: Square) -> VGroup:
+    """A frame inside `cell` that stands out from all colours of the table: a bright line between two dark ones."""
+    inner = cell.width - _RIM * look.STROKE / 100
+    rims = ((2 * _RIM, look.INK), (_RIM, look.MARK))
+    frames = (Square(inner, stroke_width=width * look.STROKE, stroke_color=color) for width, color in rims)
+    return VGroup(*frames).move_to(cell)
 
 
 def score(value: float) -> str:
