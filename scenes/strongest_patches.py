@@ -1,6 +1,6 @@
 """What lit a channel most in all images: the patches, from the first layer to the last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -185,9 +185,9 @@ class StrongestPatches(LessonScene):
                 grid.align_to(np.array([room.left, 0, 0]), LEFT)
         self.show_the_cut()
         self.show_the_first(grids[0])
-        self.show_the_others(grids, _around(rooms[1:]))
+        self.show_the_others(grids, look.around(rooms[1:]))
         marks = self.show_classes(grids)
-        self.show_caution(grids, marks, _around(rooms[:-1]))
+        self.show_caution(grids, marks, look.around(rooms[:-1]))
 
     def show_the_cut(self) -> None:
         layer, channel = self.layers[0], self.chosen[0][0]
@@ -302,13 +302,3 @@ class StrongestPatches(LessonScene):
 
 def _tall() -> bool:
     return look.shape() == "tall"
-
-
-def _around(rooms: Sequence[look.Region]) -> look.Region:
-    """The region that holds all of `rooms`."""
-    return look.Region(
-        min(room.left for room in rooms),
-        max(room.right for room in rooms),
-        min(room.bottom for room in rooms),
-        max(room.top for room in rooms),
-    )
