@@ -2,14 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 from fmcore.analysis.hierarchy import Stage
 from fmcore.analysis.pooling import PoolingStep
 from fmcore.analysis.saying import percent
 from fmcore.header import LayerInfo
-from fmcore.lesson.claims import Claim
 from scenes.parts.layer_name import layer_name
 from scenes.parts.text import number, whole
+
+
+class Told(Protocol):
+    """A claim: its words, as a string, and the measured value behind them."""
+
+    @property
+    def value(self) -> float: ...
 
 
 class StageWords:
@@ -20,7 +27,7 @@ class StageWords:
 
     def __init__(
         self,
-        claim: Callable[..., Claim],
+        claim: Callable[..., Told],
         probe: int,
         layers: Sequence[LayerInfo],
         measured: Sequence[Stage | None],
@@ -46,7 +53,7 @@ class StageWords:
             **self._selectivity(),
         }
 
-    def _both(self, measure: str, part: str, words: Callable[[float], str], *index: int) -> list[Claim]:
+    def _both(self, measure: str, part: str, words: Callable[[float], str], *index: int) -> list[Told]:
         """A measure of the first and of the last layer."""
         ends = (self.layers[0], self.layers[-1])
         return [self.claim(measure, f"{layer.name}/{part}", *index, words=words) for layer in ends]
@@ -61,7 +68,7 @@ class StageWords:
             f"{which}_columns": self.claim("columns", array, self.probe, words=whole),
         }
 
-    def smaller(self, step: PoolingStep | None, convolutions: Sequence[LayerInfo]) -> Claim | str:
+    def smaller(self, step: PoolingStep | None, convolutions: Sequence[LayerInfo]) -> Told | str:
         """Why maps get smaller, as far as that is known: by pooling, or by the stride of one of `convolutions`."""
         if step is not None:
             height, width = step.layer.kernel
@@ -117,7 +124,7 @@ class StageWords:
         first, last = self._contrast("class selectivity", "class_mean", start, ". Deep maps take sides", at_least=1.2)
         return {"first_selective": first, "last_selective": last}
 
-    def _contrast(self, measure: str, part: str, start: str, more: str, **shares: float) -> tuple[Claim, Claim]:
+    def _contrast(self, measure: str, part: str, start: str, more: str, **shares: float) -> tuple[Told, Told]:
         """What is said of the first layer, and of the last: `more` where it is within these shares of the first."""
         (first, shallow), (last, deep) = zip(
             (self.layers[0].name, self.layers[-1].name), self._both(measure, part, number), strict=True
