@@ -266,11 +266,15 @@ class FeatureMapProgression(LessonScene):
             self.until(0.8)
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
 
+    def drop_notes(self) -> None:
+        if self.noted:
+            self.play(FadeOut(*self.noted), run_time=look.IN_S / 2)
+        self.noted = []
+
     def show_notes(self, cells: list[StageCell], texts: list[str], shares: Sequence[float | None] = ()) -> None:
         """Write a note for every stage that has one, in the place of those before."""
         made = noted(cells, texts, shares or [None] * len(cells))
-        if self.noted:
-            self.play(FadeOut(*self.noted), run_time=look.IN_S / 2)
+        self.drop_notes()
         self.noted = made
         if made:
             self.play(LaggedStart(*(FadeIn(note) for note in made), lag_ratio=0.5), run_time=look.MOVE_S)
@@ -315,6 +319,7 @@ class FeatureMapProgression(LessonScene):
                     for (channel, _), (layer, *_) in zip(self.by_class, ends, strict=True)
                 ]
                 self.say(f"A bar for each class: {listed(named)}")
+                self.drop_notes()
                 for at, (_, means), (_, cell, stack) in zip((0.1, 0.35), self.by_class, ends, strict=True):
                     self.until(at)
                     bars = ClassBars(means, map_side(cell)).move_to(cell.centre)
@@ -338,6 +343,7 @@ class FeatureMapProgression(LessonScene):
         answer, told = self.told["answer"], self.told["probability"]
         with self.beat("answer"):
             self.say(f"The answer: “{answer}”, {told}")
+            self.drop_notes()
             if self.hidden:
                 self.play(FadeOut(self.bars), *map(FadeIn, self.hidden), run_time=look.IN_S)
             for picture in (self.picture, *map(front, sheets)):
@@ -345,7 +351,5 @@ class FeatureMapProgression(LessonScene):
             self.until(0.55)
             short = f"“{answer}”" if cells[-1].beside else f"“{answer}” {percent(told.value)}"
             texts = [""] * (len(cells) - 1) + [short]
-            if self.noted:
-                self.play(FadeOut(*self.noted), run_time=look.IN_S / 2)
             (last,) = noted(cells, texts, [None] * (len(cells) - 1) + [told.value], look.ACCENT)
             self.play(FadeIn(last, target_position=front(sheets[-1]), scale=0.6), run_time=look.MOVE_S)

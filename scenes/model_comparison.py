@@ -265,7 +265,9 @@ class ModelComparison(LessonScene):
             self.play(*map(flash, names), run_time=look.MOVE_S)
         with self.beat("matched"):
             self.say(f"Matched by correlation r: {told['matched']} of {told['channels']} channels of A")
-            self.play(*table.matching(equal), run_time=1.5 * look.MOVE_S)
+            for moves, seconds in zip(table.matching(equal), (look.IN_S, look.MOVE_S, look.IN_S), strict=True):
+                if moves:
+                    self.play(*moves, run_time=seconds)
             self.until(0.5)
             shown = (FadeIn(word, shift=look.NEAR * UP) for word in table.words)
             self.play(LaggedStart(*shown, lag_ratio=0.3), run_time=look.MOVE_S)
@@ -329,7 +331,7 @@ class ModelComparison(LessonScene):
             for share, cell in zip((0.55, 0.75), self.table.corners, strict=True):
                 self.until(share)
                 self.frames.add(frame := cell_frame(cell))
-                self.play(Create(frame), run_time=look.MOVE_S)
+                self.play(Create(frame, lag_ratio=0), run_time=look.MOVE_S)
 
     def show_answers(self) -> None:
         body, told = look.body(), self.told

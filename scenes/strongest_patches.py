@@ -1,6 +1,7 @@
 """What lit a channel most in all images: the patches, from the first layer to the last."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -34,6 +35,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _LAYERS = 3
 _ANY = 1e-9
+_ALONE = 7.5  # units: the width of the patches of one layer alone, with their words
 _BAR = 4.5  # units: the longest bar
 _MORE = 0.05  # of all favourites: a share larger by this is called larger
 
@@ -214,7 +216,10 @@ class StrongestPatches(LessonScene):
 
     def show_the_first(self, grid: PatchGrid) -> None:
         """The patches of the first layer alone, large; they end in the place of their `grid`."""
-        large = fit(partial(self.grid, 0, look.body(), beside=True), look.body(), most=1.3)
+        body = look.body()
+        half = min(body.width, _ALONE) / 2
+        room = replace(body, left=body.centre[0] - half, right=body.centre[0] + half)
+        large = fit(partial(self.grid, 0, room, beside=True), room, most=1.3)
         with self.beat("ask"):
             self.say(f"{self.told['first']}: what lit {self.told['first_channel']} most")
             self.until(0.2)

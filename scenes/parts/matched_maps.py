@@ -84,20 +84,22 @@ class MatchedMaps(Group):
                 shown.add(narrow(f"no channel {number + 1}", self.below[0].picture.width).move_to(home))
         return shown
 
-    def matching(self, equal: Group) -> list[Animation]:
-        """Those of `equal` numbers give way to the partners: some of them move there, others come and go."""
+    def matching(self, equal: Group) -> tuple[list[Animation], list[Animation], list[Animation]]:
+        """Those of `equal` numbers give way to the partners: some leave, then some move there, then others come."""
         at = {pair.one: tile for pair, tile in zip(self.pairs, equal, strict=True)}
         stays = {pair.other for pair in self.pairs} & self._equal.keys()
-        moves: list[Animation] = [
+        move: list[Animation] = []
+        come: list[Animation] = []
+        leave: list[Animation] = [
             FadeOut(tile, shift=_RISE * DOWN) for number, tile in at.items() if number not in stays
         ]
         for pair, home in zip(self.pairs, self.below, strict=True):
             if pair.other not in stays:
-                moves.append(FadeIn(home, shift=_RISE * UP))
+                come.append(FadeIn(home, shift=_RISE * UP))
             else:
                 arc = 0.0 if pair.one == pair.other else _ARC
-                moves.append(ReplacementTransform(at[pair.other], home, path_arc=arc))
-        return moves
+                move.append(ReplacementTransform(at[pair.other], home, path_arc=arc))
+        return leave, move, come
 
     @staticmethod
     def columns_within(sides: tuple[Side, Side], region: look.Region, most: int) -> int:
