@@ -11,8 +11,10 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.text import label
 
 _ACROSS = {"wide": 10, "square": 5, "tall": 4}  # boxes side by side
-_ROWS = {"wide": 1, "square": 3, "tall": 4}
-_HEIGHT = 0.55
+_FEWEST = 3
+_ROWS = {"wide": 2, "square": 3, "tall": 4}
+_LONGEST = 14  # letters of a name
+_HEIGHT, _MARGIN = 0.55, 0.15
 
 
 class LayerChain(Group):
@@ -23,9 +25,12 @@ class LayerChain(Group):
     """
 
     def __init__(self, layers: Sequence[LayerInfo], stops: Sequence[str], width: float) -> None:
-        across, kinds = _ACROSS[look.shape()], {layer.name: layer.type for layer in layers}
-        kept = _kept([layer.name for layer in layers], stops, across * _ROWS[look.shape()] - 2)
+        kinds = {layer.name: layer.type for layer in layers}
         gap = 0.3 if look.shape() == "wide" else 0.12
+        longest = max(label(layer_name(name, _LONGEST), look.SMALL).width for name in kinds)
+        across = max(_FEWEST, min(_ACROSS[look.shape()], int((width + gap) / (longest + _MARGIN + gap))))
+        rows = 1 if across == _ACROSS["wide"] else _ROWS[look.shape()]
+        kept = _kept([layer.name for layer in layers], stops, across * rows - 2)
         side = (width - (across - 1) * gap) / across
         self.boxes: dict[str, VGroup] = {}
         colours = {"convolution": look.SECOND, "block": look.SECOND, "pooling": look.MUTED}
@@ -34,7 +39,7 @@ class LayerChain(Group):
             if name is None:
                 every.append(VGroup(label("…", look.LABEL, look.MUTED)))
             else:
-                self.boxes[name] = _box(layer_name(name, 14), colours[kinds[name]], side)
+                self.boxes[name] = _box(layer_name(name, _LONGEST), colours[kinds[name]], side)
                 every.append(self.boxes[name])
         every.append(_box("answer", look.TEXT, side))
         self.image, self.answer = every[0], every[-1]
@@ -54,7 +59,7 @@ class LayerChain(Group):
         Nothing where boxes stand in several rows.
         """
         made = VGroup()
-        if _ROWS[look.shape()] > 1:
+        if self.every[0].get_y() - self.every[-1].get_y() > _HEIGHT / 2:
             return made
         shown = [layer for layer in self._layers if layer.name in self.boxes]
         largest = max(max(layer.output_shape[1:]) for layer in shown)
@@ -78,7 +83,7 @@ def _box(name: str, color: ManimColor, width: float) -> VGroup:
     frame = RoundedRectangle(width=width, height=_HEIGHT, corner_radius=0.1, stroke_width=look.STROKE, color=color)
     return VGroup(
         frame,
-        label(name, look.SMALL, look.TEXT, width=width - (0.04 if look.shape() == "tall" else 0.15)).move_to(frame),
+        label(name, look.SMALL, look.TEXT, width=width - (0.04 if look.shape() == "tall" else _MARGIN)).move_to(frame),
     )
 
 

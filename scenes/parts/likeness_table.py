@@ -11,6 +11,7 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.named_grid import NamedGrid
 from scenes.parts.text import lines, number
 
+_NAMES = {"wide": 3.4, "square": 2.2, "tall": 1.0}  # units that names of rows may take up
 _RIM = 2.5  # strokes: the width of a frame's bright line
 
 
@@ -31,20 +32,23 @@ class LikenessTable(Group):
     ) -> None:
         kept = [_spread(len(own), most) for own in names]
         rows, columns = ([own[k] for k in ks] for own, ks in zip(names, kept, strict=True))
-        tall = look.shape() == "tall"
+        tall, wide = look.shape() == "tall", look.shape() == "wide"
         cuts = [
             "" if len(ks) == len(own) else f"{len(ks)} of {len(own)} layers"
             for own, ks in zip(names, kept, strict=True)
         ]
         told = (
-            heads if tall else tuple(f"{head}, {cut}" if cut else head for head, cut in zip(heads, cuts, strict=True))
+            heads
+            if not wide
+            else tuple(f"{head}, {cut}" if cut else head for head, cut in zip(heads, cuts, strict=True))
         )
         values, scale = floored(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
-        table = NamedGrid(values, rows, columns, (told[0], told[1]), scale, cell, name_width=1.0 if tall else 3.4)
+        table = NamedGrid(values, rows, columns, (told[0], told[1]), scale, cell, name_width=_NAMES[look.shape()])
         self.squares, self._width = table.grid, len(columns)
-        below = [f"{head}: {cut}" for head, cut in zip(heads, cuts, strict=True) if cut]
+        below = [f"{head.partition(':')[0]}: {cut}" for head, cut in zip(heads, cuts, strict=True) if cut]
         note = lines("1 is alike, 0 is not", *below) if tall else ColourBar(scale, 2.2, "CKA")
-        super().__init__(table, note)
+        shown = Group(table) if wide or tall or not below else Group(table, lines(*below)).arrange(DOWN, buff=look.GAP)
+        super().__init__(shown, note)
         self.arrange(DOWN if tall else RIGHT, buff=look.GAP if tall else 0.6)
 
     @property
