@@ -56,11 +56,11 @@ class StrongestPatches(LessonScene):
             say="But one image cannot tell. So take {images}, and keep the {count} patches that lit {first_channel} of"
             " {first} most, strongest first.",
         ),
-        Beat(cue="fields", say="Deeper, a place sees more: {fields}. Here are all frames on one image, to scale."),
+        Beat(cue="fields", say="{deeper}: {fields}. Here are all frames on one image, to scale."),
         Beat(
             cue="deeper",
-            say="So what lights a channel can be a larger piece of the image. These patches are larger pieces, drawn"
-            " at the size of the small ones.",
+            say="So what lights a channel can be a larger piece of the image. Here all patches are drawn"
+            " equally large, whatever they cover.",
         ),
         Beat(cue="classes", say="{classes}"),
         Beat(
@@ -108,6 +108,7 @@ class StrongestPatches(LessonScene):
             "first": layer_name(first.name),
             "brightest": self.brightest(first),
             "first_channel": f"channel {self.chosen[0][0] + 1}",
+            "deeper": "Deeper, a place sees more" if self.grows() else "Deeper, a place sees no more",
             "fields": listed(fields),
             "classes": self.classes(),
             "last": layer_name(last.name),
@@ -115,6 +116,11 @@ class StrongestPatches(LessonScene):
             "fired": self.claim("value over images", f"{last.name}/fired", self.chosen[-1][0], words=percent),
             **{f"class_{number}": self.one_class(number) for number in range(len(self.layers)) if self.labelled},
         }
+
+    def grows(self) -> bool:
+        """Whether a place of the last layer sees more than one of the first."""
+        first, last = self.layers[0].field, self.layers[-1].field
+        return not first.whole and (last.whole or last.size > first.size)
 
     def brightest(self, first: LayerInfo) -> Claim:
         """What the brightest place of the map sees, where there is one."""
@@ -219,7 +225,7 @@ class StrongestPatches(LessonScene):
         body = look.body()
         half = min(body.width, _ALONE) / 2
         room = replace(body, left=body.centre[0] - half, right=body.centre[0] + half)
-        large = fit(partial(self.grid, 0, room, beside=True), room, most=1.3)
+        large = fit(partial(self.grid, 0, room, beside=not _tall()), room, most=1.3)
         with self.beat("ask"):
             self.say(f"{self.told['first']}: what lit {self.told['first_channel']} most")
             self.until(0.2)
