@@ -34,7 +34,7 @@ and of every layer, as `<layer>/<part>`:
     sparseness (C,), class_mean (C, K)            how unevenly images light it; mean over the images of a class
     meaning (C, len(measures.meaning))            correlation with the classical maps of the same images
     top_images, top_values (C, k), top_places (C, k, 2)   the images that light it most, how much and where
-    patch_channels (R,), patches (R, k, C, s, s)          what lay in the receptive field there, bytes
+    patch_channels (R,), patches (R, k, C, h, w)          what lay in the receptive field there, bytes
     sample (N, C, g, g)            mean over a coarse grid, of the same N test images in every bundle
 """
 

@@ -14,7 +14,7 @@ from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.files import published
 from fmcore.header import EpochRecord
-from fmcore.model_source import open_model
+from fmcore.model_source import Model, open_model
 from fmcore.training import State, Trained, TrainSpec, load_state, wanted_by
 
 _METADATA_KEY = "fmcore-checkpoint"
@@ -30,7 +30,7 @@ def save_checkpoint(path: Path, trained: Trained, data: ImageSet, found_at: str 
         "history": [r.model_dump(mode="json") for r in trained.history],
         "device": trained.device,
         "data": found_at or data.name,
-        "image_size": data.image_shape[1],
+        "image_size": data.image_shape[1] if data.image_shape[1] == data.image_shape[2] else None,
         "classes": list(data.classes),
         "image_shape": list(data.image_shape),
     }
@@ -50,11 +50,16 @@ def read_recipe(path: Path) -> dict[str, str | int | float]:
     """
     with _opened(path) as (_, record):
         spec = TrainSpec.model_validate(record["spec"])
-        return {**spec.model_dump(), "data": str(record["data"]), "image_size": int(record["image_size"])}
+        side = {} if record["image_size"] is None else {"image_size": int(record["image_size"])}  # the model says it
+        return {**spec.model_dump(), "data": str(record["data"]), **side}
 
 
-def load_checkpoint(path: Path, data: ImageSet) -> Trained:
+def load_checkpoint(path: Path, data: ImageSet, model: Model | None = None) -> Trained:
     """Read a checkpoint written by `save_checkpoint` and make its network.
+
+    Args:
+        data: What it was trained on.
+        model: Its network gets the weights; when left out, one is made.
 
     Raises:
         InputError: no such file, no checkpoint, or one made for other images or classes.
@@ -73,7 +78,7 @@ def load_checkpoint(path: Path, data: ImageSet) -> Trained:
             f" {classes} classes, and '{data.name}' has {data.image_shape} in"
             f" {len(data.classes)}; name the data it was trained on."
         )
-    model = open_model(spec.model, wanted_by(data))
+    model = model or open_model(spec.model, wanted_by(data))
     network = model.network
     if model.as_input.channels_last:  # as in training, so that sums are the same
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

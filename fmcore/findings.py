@@ -57,14 +57,18 @@ def tell_hierarchy(bundle: Bundle, every: bool = False) -> list[Table | str]:
 
 
 def _trends(stages: list[Stage]) -> str:
-    found = {
-        "share of the image": trend([stage.share for stage in stages]),
-        "selectivity": trend([stage.selectivity for stage in stages]),
-        "sparseness": trend([stage.sparseness for stage in stages]),
-        "likeness to the input": trend([stage.likeness for stage in stages]),
-        "edges": trend([stage.edges for stage in stages]),
+    measured = {
+        "share of the image": [stage.share for stage in stages],
+        "selectivity": [stage.selectivity for stage in stages],
+        "sparseness": [stage.sparseness for stage in stages],
+        "likeness to the input": [stage.likeness for stage in stages],
+        "edges": [stage.edges for stage in stages],
     }
-    told = [f"{name} {value:+.2f}" for name, value in found.items() if value is not None]
+    told = []
+    for name, values in measured.items():
+        known = sum(value is not None for value in values)
+        if (found := trend(values)) is not None:
+            told.append(f"{name} {found:+.2f}{f' (over {known})' * (known < len(stages))}")
     if not told:
         return "No trend is told of fewer than three layers."
     return f"Rank correlation with depth, over {len(stages)} layers: {', '.join(told)}."

@@ -84,7 +84,7 @@ def pooling_geometry(name: str, args: Any, kwargs: Any, output: Tensor) -> dict[
     if name.startswith("adaptive"):  # windows of uneven sizes: these are the largest
         sides = [(int(args[0].shape[axis]), int(output.shape[axis])) for axis in (2, 3)]
         stride = _pair(tuple(max(1, entered // left) for entered, left in sides))
-        return {"kernel": _pair(tuple(-(-entered // left) for entered, left in sides)), "stride": stride}
+        return {"kernel": _pair(tuple(_longest_window(*side) for side in sides)), "stride": stride}
     given = {**dict(zip(_POOLING_ARGUMENTS[name], args, strict=False)), **kwargs}
     kernel, step = _pair(given["kernel_size"]), given.get("stride")
     return {
@@ -93,6 +93,11 @@ def pooling_geometry(name: str, args: Any, kwargs: Any, output: Tensor) -> dict[
         "padding": _pair(given.get("padding", 0)),
         "dilation": _pair(given.get("dilation", 1)),
     }
+
+
+def _longest_window(entered: int, left: int) -> int:
+    """Of adaptive pooling: its windows go from floor(o x entered / left) to below ceil((o + 1) x entered / left)."""
+    return max(-(-(o + 1) * entered // left) - o * entered // left for o in range(left))
 
 
 def passes_over_none(pooling: LayerInfo, maps: Tensor) -> bool:

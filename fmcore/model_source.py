@@ -2,7 +2,8 @@
 
     tutorial, deep                 the models of this package
     torchvision:NAME               a classification model of torchvision, such as torchvision:resnet18
-    package.module:factory         a function (or class) that returns the network; so does path/to/file.py:factory
+    package.module:factory         a function (or class) that returns the network, or the network itself; so does
+                                   path/to/file.py:factory
 
 A factory is called with those of `in_channels`, `image_size` and `classes` (or `num_classes`) that it has as
 parameters. The network it returns may say how its images are to be prepared in an attribute `preprocessing`, a
@@ -79,14 +80,6 @@ def require_model_name(name: str) -> None:
             _require_torchvision(name.removeprefix(TORCHVISION))
         return
     raise InputError(one_of("model", name, [*MODELS, "torchvision:NAME", "package.module:factory", "file.py:factory"]))
-
-
-def published_side(name: str) -> int | None:
-    """The side in pixels of the images that a model of torchvision was made for; None for other models."""
-    if not name.startswith(TORCHVISION):
-        return None
-    preset = torchvision().models.get_model_weights(name.removeprefix(TORCHVISION)).DEFAULT.transforms()
-    return int(preset.crop_size[0])
 
 
 def open_model(name: str, wanted: Wanted, weights: str | None = None, seed: int = 0) -> Model:
@@ -203,6 +196,8 @@ def _sized(preprocessing: Preprocessing, side: int | None) -> Preprocessing:
 
 def _of_factory(name: str, wanted: Wanted) -> Model:
     factory = _factory(name)
+    if isinstance(factory, nn.Module):  # the network itself
+        return _with_preprocessing(name, factory, None, wanted)
     offered = {
         "in_channels": wanted.channels,
         "image_size": wanted.image_size,
@@ -234,15 +229,18 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
         raise
     except (Exception, SystemExit) as error:  # a stranger's function may raise anything
         raise InputError(f"'{name}' failed with {where(error, _file_of(factory))}; mend it and try again.") from error
+    own = inspect.signature(factory).parameters.get("image_size")
+    return _with_preprocessing(name, network, own.default if own is not None else None, wanted)
+
+
+def _with_preprocessing(name: str, network: Any, usual: object, wanted: Wanted) -> Model:
+    """The model of a `network` that a factory returned, whose images have `usual` pixels a side, if that is known."""
     network = getattr(network, "_orig_mod", network)  # as it was before torch.compile
     if not isinstance(network, nn.Module):
         raise InputError(f"'{name}' returned a {type(network).__name__}, and a torch.nn.Module was expected.")
     _require_ready(name, network)
-    own = inspect.signature(factory).parameters.get("image_size")
-    usual = own.default if own is not None and isinstance(own.default, int) else _DEFAULT_SIDE
-    preprocessing = _stated(name, network) or plain_preprocessing(
-        _channels(network, wanted.channels), wanted.image_size or usual
-    )
+    side = wanted.image_size or (usual if isinstance(usual, int) else _DEFAULT_SIDE)
+    preprocessing = _stated(name, network) or plain_preprocessing(_channels(network, wanted.channels), side)
     as_input = AsInput(_sized(preprocessing, wanted.image_size), channels_last=False)
     return Model(name, network, as_input, f"from {name}", _named(network))
 

@@ -10,11 +10,11 @@ from fmcore.bundle import Array
 from fmcore.header import LayerInfo
 
 CHANNELS_WITH_PATCHES = 64  # of a layer; of wider ones those of the largest energy
-_SIDE_PX = 32  # larger patches are scaled down to it
+_SIDE_PX = 32  # the longer side of larger patches is scaled down to it
 
 
 def top_patches(layer: LayerInfo, arrays: Mapping[str, Array], images: NDArray[np.uint8]) -> dict[str, Array]:
-    """`<layer>/patch_channels` (R,) and `<layer>/patches` (R, k, C, s, s), bytes, strongest first.
+    """`<layer>/patch_channels` (R,) and `<layer>/patches` (R, k, C, h, w), bytes, strongest first.
 
     `images` (M, C, H, W) are those that `<layer>/top_images` counts. What lies beyond the border is black.
     """
@@ -25,7 +25,8 @@ def top_patches(layer: LayerInfo, arrays: Mapping[str, Array], images: NDArray[n
         images.shape[axis + 2] if layer.field.whole else min(layer.field.size[axis], images.shape[axis + 2])
         for axis in (0, 1)
     ]
-    shape = (min(sides[0], _SIDE_PX), min(sides[1], _SIDE_PX))
+    share = min(1.0, _SIDE_PX / max(sides))
+    shape = (max(1, round(share * sides[0])), max(1, round(share * sides[1])))
     patches = np.zeros((len(chosen), rows.shape[1], images.shape[1], *shape), np.uint8)
     for r, channel in enumerate(chosen):
         for k, (row, place) in enumerate(zip(rows[channel], places[channel], strict=True)):
@@ -36,7 +37,7 @@ def top_patches(layer: LayerInfo, arrays: Mapping[str, Array], images: NDArray[n
 def _cut(
     image: NDArray[np.uint8], layer: LayerInfo, place: tuple[int, int], sides: list[int], shape: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """The window of `sides` about the centre of the field of `place`, scaled to `shape`; (C, s, s)."""
+    """The window of `sides` about the centre of the field of `place`, scaled to `shape`; (C, h, w)."""
     starts = []
     for axis in (0, 1):
         length = image.shape[axis + 1]

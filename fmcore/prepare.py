@@ -32,6 +32,7 @@ _COMPUTED_BY = [  # a change there makes other numbers
     "analysis/receptive_field", "analysis/saying", "data/__init__", "data/folder", "data/image_files",
     "data/imageset", "data/pictures", "data/torchvision_sets",
 ]  # fmt: skip
+_SMALLEST = 8  # pixels: images as small as can be are read quickly
 _TOLD_EVERY = 640  # images of a training between two messages
 _queue: Any = None  # in a worker: messages to the parent
 
@@ -166,14 +167,14 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
 
     import torch
 
-    from fmcore.data.pictures import open_pictures
+    from fmcore.data.pictures import notices_of, open_pictures
     from fmcore.recording import Watching, record
 
     torch.set_num_threads(1)  # so that sums of floats are the same on any number of cores
     task = path.stem
     trained, data = _trained(recipe, data_dir, checkpoint, task, report)
     pictures = open_pictures([Path(image) for image in recipe.images], trained.as_input.preprocessing, report.say)
-    for notice in dict.fromkeys(notice for picture in pictures for notice in picture.notices):
+    for notice in notices_of(pictures):
         report.say(notice)
     watching = Watching(lambda what, done, total: report.progress(task, done, total, what), report.say)
     made_from = made_of(recipe) if checkpoint is None else None
@@ -193,31 +194,38 @@ def _trained(
 ) -> tuple[Any, Any]:
     """The network of `recipe`, trained where the recipe says so, and its data (None where it has none)."""
     from fmcore.checkpoint import load_checkpoint
+    from fmcore.model_input import plain_preprocessing
     from fmcore.model_source import Wanted as Shape
-    from fmcore.model_source import is_own, open_model, published_side, require_model_name
+    from fmcore.model_source import is_own, open_model, require_model_name
     from fmcore.training import train, train_spec, untrained, wanted_by
 
     require_model_name(recipe.model)
-    side = recipe.image_size or published_side(recipe.model)
-    data = _load(recipe, side, data_dir, task, report) if recipe.data is not None else None
-    if checkpoint is not None and data is not None:
-        return load_checkpoint(checkpoint, data), data
-    shape = wanted_by(data) if data is not None else Shape(image_size=recipe.image_size)
-    if recipe.image_size is None and not is_own(recipe.model):
-        shape = replace(shape, image_size=None)  # the model says what it wants, and the data follows
+    own = is_own(recipe.model)
+
+    def load(wanted: Any) -> Any:
+        return _load(recipe, wanted, data_dir, task, report)
+
+    # what another model takes is known when it is there; before, only the channels and classes count
+    data = load(recipe.image_size if own else recipe.image_size or _SMALLEST) if recipe.data is not None else None
+    shape = wanted_by(data) if data is not None else Shape()
+    if not own or data is None:
+        shape = replace(shape, image_size=recipe.image_size)
     if recipe.classes:
         shape = replace(shape, classes=len(recipe.classes))
     model = open_model(recipe.model, shape, recipe.weights, recipe.seed)
     if recipe.classes:
         model = replace(model, classes=recipe.classes)
-    if data is not None and data.image_shape[1:] != model.preprocessing.size:
-        height, width = model.preprocessing.size
-        if height != width:
-            raise InputError(
-                f"'{recipe.model}' takes images of {height} x {width}, and those of --data are made square;"
-                " leave --data out and name images with --image."
-            )
-        data = _load(recipe, height, data_dir, task, report)
+    if data is not None:
+        taken = model.preprocessing
+        side = taken.size[0]
+        if taken != plain_preprocessing(taken.channels, side):
+            data = load(taken)
+        elif data.image_shape[1:] != taken.size:
+            data = load(side)
+        for notice in data.notices:
+            report.say(notice)
+    if checkpoint is not None and data is not None:
+        return load_checkpoint(checkpoint, data, model), data
     if recipe.epochs > 0 or (is_own(recipe.model) and recipe.weights is None):
         if data is None:
             raise InputError("There is nothing to train on; name data with --data, or leave out --epochs.")
@@ -347,13 +355,12 @@ def _found_at(data: str | None) -> str | None:
     return f"folder:{Path(data.removeprefix('folder:')).expanduser().resolve()}"
 
 
-def _load(recipe: BundleRecipe, side: int | None, data_dir: Path | None, task: str, report: Reporter) -> Any:
+def _load(recipe: BundleRecipe, wanted: Any, data_dir: Path | None, task: str, report: Reporter) -> Any:
+    """The data of `recipe` as squares of so many pixels, in its own size (None), or as a `Preprocessing` says."""
     from fmcore.data import load_data
 
     assert recipe.data is not None
     report.progress(task, 0, None, "reading images")
     # always the same images, whatever the seed of the training: two networks can then be compared on them
-    data = load_data(recipe.data, data_dir, image_size=side, on_message=report.say)
-    for notice in data.notices:
-        report.say(notice)
-    return data
+    how = {"image_size": wanted} if wanted is None or isinstance(wanted, int) else {"preprocessing": wanted}
+    return load_data(recipe.data, data_dir, **how, on_message=report.say)

@@ -38,6 +38,7 @@ from fmcore.probing import ablations, activation_history, probe_bytes, probe_lay
 from fmcore.running import (
     answering_in_logits,
     are_probabilities,
+    are_shares,
     device_of,
     evaluating,
     full_precision,
@@ -116,6 +117,12 @@ def record(
         )
     classes, labels = name_outputs(trained.classes, outputs.shape[1], data, watching.say)
     with ExitStack() as stack:
+        if are_shares(outputs):
+            watching.say(
+                "Attention: all answers of the model lie between 0 and 1 and do not sum to 1, as after a sigmoid; they"
+                " are taken as logits, so its probabilities mean little. Return what goes into the sigmoid to change"
+                " that."
+            )
         if are_probabilities(outputs):
             watching.say("The model answers in probabilities; their logarithms are taken as its logits.")
             stack.enter_context(answering_in_logits(network))

@@ -135,6 +135,13 @@ def are_probabilities(outputs: Tensor) -> bool:
     return bool((outputs >= 0).all()) and bool(((outputs.sum(1) - 1).abs() < _NEAR_ONE).all())
 
 
+def are_shares(outputs: Tensor) -> bool:
+    """Whether `outputs` (B, K) all lie in 0..1, as after a sigmoid, and are no probabilities."""
+    return (
+        bool(((outputs >= 0) & (outputs <= 1)).all()) and bool((outputs > 0).any()) and not are_probabilities(outputs)
+    )
+
+
 @contextmanager
 def answering_in_logits(network: nn.Module) -> Iterator[None]:
     """Let a network that answers in probabilities answer in their logarithms, whose softmax they are."""

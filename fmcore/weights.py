@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fmcore.errors import InputError
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")  # what training scripts put their weights under
+_NAMED = 3  # names of each side
 _PREFIXES = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
 
 
@@ -23,8 +24,14 @@ def load_weights(network: nn.Module, path: Path) -> None:
         InputError: no such file, nothing but weights was expected, or they belong to another model; the sentence
             names the first parameter that differs, with the shape expected and the one found.
     """
-    found = read_weights(path)
     expected = network.state_dict()
+    found = _unwrapped(read_weights(path), expected)
+    if found and not found.keys() & expected.keys():
+        theirs, ours = (", ".join(f"'{name}'" for name in list(names)[:_NAMED]) for names in (found, expected))
+        raise InputError(
+            f"'{path.name}' holds the weights of another model: its names are {theirs}, ... and this model has {ours},"
+            " ...; name the model that it was trained for."
+        )
     names = [*expected, *(name for name in found if name not in expected)]
     for name in names:
         here, there = _shape(expected.get(name)), _shape(found.get(name))
@@ -34,6 +41,17 @@ def load_weights(network: nn.Module, path: Path) -> None:
                 " name the model and the classes that it was trained for."
             )
     network.load_state_dict(found, strict=False)
+
+
+def _unwrapped(found: dict[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of `found` below one name, where all that is `expected` lies there: as in the module of a trainer."""
+    if found.keys() & expected.keys():
+        return found
+    for outer in dict.fromkeys(name.partition(".")[0] for name in found):
+        below = {name.removeprefix(f"{outer}."): value for name, value in found.items() if name.startswith(f"{outer}.")}
+        if expected.keys() <= below.keys():
+            return {name: below[name] for name in expected}
+    return found
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from scenes.parts.closeup import Closeup
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import field_frame
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
@@ -103,7 +104,7 @@ class ActivationHeatmap(LessonScene):
         array, here = f"{self.layer.name}/activation", (self.probe, self.channel)
         shared = self.claim("places of the largest value", array, *here, words=whole)
         return {
-            "layer": self.layer.name,
+            "layer": layer_name(self.layer.name),
             "channel": f"channel {self.channel + 1}",
             "channels": self.claim("channels", array, self.probe, words=lambda n: f"{n:.0f} map{'s' * (n > 1)}"),
             "rows": self.claim("rows", array, *here, words=whole),

@@ -16,12 +16,14 @@ from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import flash
 from scenes.parts.overlay import OverlaidMap, Overlay, around, lie_on
+from scenes.parts.phrases import signed
 from scenes.parts.picture import ArraySource
 from scenes.parts.scale_strip import ScaleStrip
-from scenes.parts.text import number, whole
+from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
 _FAINT = 0.6  # of the strongest map's reach: with more, a scale of its own changes little
@@ -108,7 +110,7 @@ class ActivationOverlay(LessonScene):
     def facts(self) -> Mapping[str, object]:
         strong, here = f"channel {self.strong + 1}", (self.probe, self.strong)
         facts: dict[str, object] = {
-            "layer": self.layer.name,
+            "layer": layer_name(self.layer.name),
             "strong": strong,
             "Strong": strong.capitalize(),
             "rows": self.claim("rows", self.array, *here, words=whole),
@@ -118,12 +120,12 @@ class ActivationOverlay(LessonScene):
             if self.maps.shape[1:] == self.image.shape[1:]
             else "Enlarge the map to the image's size,",
             "several": ("this map alone", "two channels", "three channels")[len(self.shown) - 1],
-            "top": self.claim("largest magnitude", self.array, *here),
+            "top": self.claim("largest magnitude", self.array, *here, words=signed(self.maps[self.strong])),
             "framed": self.claim(
                 "largest magnitude",
                 self.array,
                 *here,
-                words=lambda top: f"The strongest, {number(top)}, is framed.",
+                words=lambda top: f"The strongest, {signed(self.maps[self.strong])(top)}, is framed.",
                 at_least=_SOMETHING,
                 otherwise="This channel responds nowhere on this image.",
             ),
@@ -131,7 +133,9 @@ class ActivationOverlay(LessonScene):
                 "channels",
                 self.array,
                 self.probe,
-                words=lambda n: f"all {whole(n)} channels of {self.layer.name}" if n > 1 else "the whole layer",
+                words=lambda n: (
+                    f"all {whole(n)} channels of {layer_name(self.layer.name)}" if n > 1 else "the whole layer"
+                ),
             ),
             "answer": self.bundle.class_name(self.bundle.header.probes[self.probe].predicted),
         }
@@ -152,8 +156,8 @@ class ActivationOverlay(LessonScene):
                 words=f"Now {name} looks as strong as {strong}.",
                 otherwise=f"For {name} less changes: it was bright already.",
             ),
-            "low": top(words=lambda value: f" and {number(value)} in {name}"),
-            "tick": top(words=lambda value: f"{name}: {number(value)}"),
+            "low": top(words=lambda value: f" and {signed(self.maps[weak])(value)} in {name}"),
+            "tick": top(words=lambda value: f"{name}: {signed(self.maps[weak])(value)}"),
         }
 
     def construct(self) -> None:
@@ -177,7 +181,7 @@ class ActivationOverlay(LessonScene):
         image, heat, laid = self.three(main)
         with self.beat("apart"):
             self.play(FadeIn(image), run_time=look.IN_S)
-            self.say(f"An image, and a feature map of {self.layer.name}")
+            self.say(f"An image, and a feature map of {layer_name(self.layer.name)}")
             self.play(FadeIn(heat, strip), run_time=look.MOVE_S)
             self.until(0.65)
             self.play(flash(image.picture), flash(heat.picture), run_time=look.MOVE_S)

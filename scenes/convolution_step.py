@@ -30,6 +30,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _ABOVE = 1e-9  # from where on a number is called above zero
 _COUNTED = 9  # products that are made one by one on screen
+_WATCHED = 12  # places at which the window can be followed by eye
 
 
 class ConvolutionStep(LessonScene):
@@ -40,7 +41,7 @@ class ConvolutionStep(LessonScene):
     script = Script.of(
         Beat(
             cue="place",
-            say="A feature map is a grid of numbers, all made in the same way. Take one place:"
+            say="Every number of a feature map is made in the same way. Take one place:"
             " the window frames {rows} by {columns} values of {input}.",
         ),
         Beat(cue="weights", say="The filter holds {count}, one for each value under it. {origin}", seconds=7),
@@ -61,7 +62,7 @@ class ConvolutionStep(LessonScene):
         ),
         Beat(
             cue="formula",
-            say="All of it fits on one line: x is the input, W holds the weights{and_bias}{and_phi}."
+            say="All of it fits on one line: x is the input, W holds the weights{and_bias}{and_norm}{and_phi}."
             " A map is easy to make. What it tells us is the better question.",
             seconds=10,
         ),
@@ -92,14 +93,16 @@ class ConvolutionStep(LessonScene):
             "columns": self.claim("columns", *weight, words=whole),
             "input": self.claim("length", *weight, words=self.input_in_words),
             "count": self.claim("numbers", *weight, words=lambda n: f"{whole(n)} weight{'s' * (n > 1)}"),
-            "origin": {
-                "trained": "Training found them, and they are the same at every place.",
-                "random": "Nobody has trained them yet: they are random, and the same at every place.",
-                "unknown": "They are the same at every place.",
-            }[weights_are(self.bundle.header)],
+            "origin": "Nobody has trained them yet: they are random, and the same at every place."
+            if weights_are(self.bundle.header) == "random"
+            else "They are the same at every place.",
             "products": self.claim("sum of products", *map_, high.row, high.column, words=say),
             "bias": self.claim(
-                "bias", *map_, high.row, high.column, words=lambda v: f"Add the filter's bias, {say(v)}."
+                "bias",
+                *map_,
+                high.row,
+                high.column,
+                words=lambda v: f"Add the bias, one number of the filter's own, {say(v)}.",
             )
             if self.map.has_bias
             else "This filter has no bias to add.",
@@ -113,8 +116,14 @@ class ConvolutionStep(LessonScene):
             "map_columns": self.claim("columns", *map_, words=whole),
             "numbers": self.claim("numbers", *map_, words=lambda n: f"{whole(n)} number{'s' * (n > 1)}"),
             "and_bias": ", b is the bias" if self.map.has_bias else "",
+            "and_norm": ", N normalises" if self.normalised else "",
             "and_phi": f", φ is {self.phi}" if self.phi else "",
         }
+
+    @property
+    def normalised(self) -> bool:
+        """Whether a normalisation follows that is no part of the weights on screen."""
+        return self.map.stage == "sum"
 
     def array(self, part: str) -> str:
         return f"{self.map.layer.name}/{part}"
@@ -122,7 +131,8 @@ class ConvolutionStep(LessonScene):
     def input_in_words(self, count: float) -> str:
         if count == 1:
             return "the image" if self.map.reads_image else "one map"
-        return f"each of {count:.0f} {'colour channels' if self.map.reads_image else 'maps'}"
+        own = self.map.layer.input.rpartition("/")[0] == self.map.layer.name  # what goes in is nobody's maps
+        return f"each of {count:.0f} {'colour channels' if self.map.reads_image else 'channels' if own else 'maps'}"
 
     def outcome(self, at: Place, opening: str) -> Claim:
         """What becomes of the sum at a place."""
@@ -153,7 +163,7 @@ class ConvolutionStep(LessonScene):
 
     def construct(self) -> None:
         self.rooms = ConvolutionRooms.close(stacked(self.map))
-        self.equation = Equation(bool(self.phi), self.map.has_bias).fill(self.rooms.formula)
+        self.equation = Equation(bool(self.phi), self.map.has_bias, self.normalised).fill(self.rooms.formula)
         self.input = fit(partial(input_picture, self.map), self.rooms.input, most=3.4)
         self.output = fit(partial(map_picture, self.map, False), self.rooms.map, most=3.4)
         self.output[0].picture.pixel_array[..., 3] = 0  # none of its numbers is made yet
@@ -235,7 +245,7 @@ class ConvolutionStep(LessonScene):
             self.play(added, self.equation.animate.lit("bias"), run_time=look.IN_S)
         self.until(0.55)
         if last < len(self.working):
-            self.play(FadeIn(self.working[last:]), self.equation.animate.lit("phi"), run_time=look.IN_S)
+            self.play(FadeIn(self.working[last:]), self.equation.animate.lit("norm", "phi"), run_time=look.IN_S)
         if self.phi:
             self.play(flash(self.equation.around("phi")), run_time=look.IN_S)
         picture = self.output[0].picture
@@ -284,7 +294,7 @@ class ConvolutionStep(LessonScene):
 
         picture = self.output[0].picture
         moving = Group(self.now, self.window)
-        self.play(Sweep(picture, [*moving], follow, self.seconds_left - 0.8))
+        self.play(Sweep(picture, [*moving], follow, self.seconds_left - 0.8, slowly=_WATCHED))
         self.remove(picture, *moving)
         self.add(self.output, *moving)
 
@@ -294,11 +304,20 @@ class ConvolutionStep(LessonScene):
         back = window(self.input[0].picture, self.map.layer, high.row, high.column)
         self.play(Transform(self.window, back), run_time=look.IN_S)
         self.now.lay_on(self.map.patch(high.row, high.column))
-        words = {"input": "x  the input", "weights": "W  the weights", "bias": "b  its bias", "phi": f"φ  {self.phi}"}
+        words = {
+            "input": "x  the input",
+            "weights": "W  the weights",
+            "bias": "b  its bias",
+            "norm": "N  normalised",
+            "phi": f"φ  {self.phi}",
+        }
         lights = {"input": self.input[0].picture, "weights": self.now.weights.outline}
         names = [name for name in words if name in self.equation.names]
+        colours = {"input": look.SECOND, "weights": look.ACCENT}  # as in the formula
         legend = lines(*(words[name] for name in names), color=look.TEXT, width=self.rooms.words.width)
         legend.move_to(self.rooms.words.centre)
+        for name, line in zip(names, legend, strict=True):
+            line.set_color(colours.get(name, look.TEXT))
         for name, line in zip(names, legend, strict=True):
             things = [self.equation.around(name), *([lights[name]] if name in lights else [])]
             self.play(FadeIn(line), *map(flash, things), run_time=look.IN_S)

@@ -26,7 +26,6 @@ from scenes.parts.convolution_pictures import (
     sum_picture,
 )
 from scenes.parts.demo_rooms import DemoRooms
-from scenes.parts.equation import Equation
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import values_frame
@@ -36,18 +35,21 @@ from scenes.parts.window import window
 from scenes.stage import LessonScene, SceneOptions
 
 _ABOVE = 1e-9  # from where on a response is called one
+_GRIDS = {  # by the channels of an image
+    1: "a grid of numbers: zero is black, one is white, and every grey lies between.",
+    3: "three grids of numbers: how much red, how much green and how much blue there is at every place.",
+}
 
 
 class FeatureMapDemo(LessonScene):
     """A filter meets an image: where it slides, what it leaves, and how the two differ."""
 
     title = "What is a feature map?"
-    needs = ("probes", "logits")
+    needs = ("probes",)
     script = Script.of(
         Beat(
             cue="image",
-            say="To a network, an image is a grid of numbers. For this one it answers “{answer}”,"
-            " with {probability} probability. {verdict}",
+            say="To a network, an image is {grids}",
             seconds=7,
         ),
         Beat(
@@ -60,7 +62,11 @@ class FeatureMapDemo(LessonScene):
             " Then it slides on, and every place leaves its number behind.",
             seconds=10,
         ),
-        Beat(cue="kept", say="{kept} What remains is the feature map, channel {channel} of {layer}.", seconds=7),
+        Beat(
+            cue="kept",
+            say="{kept} What remains is the feature map. One filter makes one channel, here {channel} of {layer}.",
+            seconds=7.4,
+        ),
         Beat(cue="bright", say="{bright} means a strong response. {strongest}", seconds=7.4),
         Beat(
             cue="meaning",
@@ -72,12 +78,6 @@ class FeatureMapDemo(LessonScene):
             say="Do not mix up the two. The filter is {weights}, the same for every image."
             " The map is {numbers}, and another image gives another map.",
             seconds=9,
-        ),
-        Beat(
-            cue="many",
-            say="On one line: filter W, laid over the input x, makes feature map k."
-            " {layer} has {filters}, so every image gives it {maps}.",
-            seconds=7.4,
         ),
     )
 
@@ -101,12 +101,9 @@ class FeatureMapDemo(LessonScene):
     def facts(self) -> Mapping[str, object]:
         layer = self.map.layer
         weight, map_ = (f"{layer.name}/weight", self.channel), (f"{layer.name}/activation", self.probe, self.channel)
-        answer, truth = self.bundle.header.probes[self.probe].predicted, self.bundle.truth(self.probe)
         shared = self.claim("places of the largest value", *map_, words=whole)
         return {
-            "answer": self.bundle.class_name(answer),
-            "probability": self.claim("probability of the answer", "logits", self.probe, words=percent),
-            "verdict": verdict(self.bundle.is_right(self.probe), truth),
+            "grids": _GRIDS.get(len(self.map.source), "several grids of numbers, one for each channel."),
             "rows": self.claim("rows", *weight, words=whole),
             "columns": self.claim("columns", *weight, words=whole),
             "origin": {
@@ -132,8 +129,6 @@ class FeatureMapDemo(LessonScene):
             "shared": shared,
             "weights": self.claim("numbers", *weight, words=partial(counted, noun="weight")),
             "numbers": self.claim("numbers", *map_, words=partial(counted, noun="number")),
-            "filters": self.claim("length", f"{layer.name}/weight", words=partial(counted, noun="filter")),
-            "maps": self.claim("channels", map_[0], self.probe, words=partial(counted, noun="map")),
         }
 
     def kept_in_words(self) -> Claim | str:
@@ -181,9 +176,6 @@ class FeatureMapDemo(LessonScene):
         with self.beat("versus"):
             self.say("The filter stays, the map is new for every image")
             self.show_another_image()
-        with self.beat("many"):
-            self.say("One filter, one feature map")
-            self.show_formula()
 
     def show_image(self) -> None:
         """The image, large, and the numbers of which it consists."""
@@ -265,22 +257,3 @@ class FeatureMapDemo(LessonScene):
         others = answered or [p for p in rest if probes[p].label != this.label] or rest
         array = f"{self.map.layer.name}/activation"
         return max(others, key=lambda p: float(self.bundle.part(array, p, self.channel).max()), default=None)
-
-    def show_formula(self) -> None:
-        """The formula, whose parts light up with what they stand for."""
-        equation = Equation(bool(self.phi), self.map.has_bias).fill(self.rooms.formula)
-        self.play(FadeIn(equation), run_time=look.IN_S)
-        told = (
-            (("weights",), look.ACCENT, self.filter.outline),
-            (("slides", "input"), look.SECOND, self.input[0].picture),
-            (("map", "bias", "phi"), look.TEXT, self.output[0].picture),
-        )
-        for parts, color, thing in told:
-            self.play(equation.animate.lit(*parts, color=color), flash(thing), run_time=look.MOVE_S)
-
-
-def verdict(right: bool | None, truth: str | None) -> str:
-    """Whether the answer is right, where somebody said what the image shows."""
-    if right is None:
-        return "Nobody told us what it really is."
-    return "That is right." if right else f"That is wrong: it is “{truth}”."

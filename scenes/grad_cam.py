@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from manim import RIGHT, FadeIn, FadeOut, LaggedStart, Transform
+from manim import RIGHT, Create, FadeIn, FadeOut, LaggedStart, Transform, VMobject
 from pydantic import Field
 
 from fmcore.analysis.attribution import Ablation, brightest_is_decisive
-from fmcore.analysis.cases import Case, case_of, doubtful, explained_layer, misleading
+from fmcore.analysis.cases import MORE, Case, case_of, doubtful, explained_layer, misleading
 from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
@@ -18,6 +18,7 @@ from scenes import look
 from scenes.parts.exhibit import Exhibit, Gallery
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.layer_name import layer_name
+from scenes.parts.marks import values_frame
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
@@ -29,7 +30,6 @@ from scenes.stage import LessonScene, SceneOptions
 
 _KINDS = ("answer", "rival")
 _CLEARLY = 0.05  # of all places: an area larger by this is called larger
-_MORE = 1.05  # times: support larger by this is called more
 _SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
 _COUNTS = 0.01  # of a probability: a change from which on a channel is said to count, or to count more than another
 
@@ -53,10 +53,10 @@ class GradCam(LessonScene):
         Beat(cue="overlay", say="Now lay what supports it over the image: {answer_support}. {strongest}"),
         Beat(
             cue="second",
-            say="Every class has a map of its own. Here {rival_support}, which gets {rival_probability}.",
+            say="Every class has a map of its own. Here {rival_support}, which gets {rival_probability}. {verdict}",
         ),
         Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}.", seconds=7),
-        Beat(cue="reasons", say="Here {doubt_answer_support}, and {doubt_rival_support}. {area}"),
+        Beat(cue="reasons", say="Here {doubt_answer_support}, and {doubt_rival_support}. {area} {others}"),
         Beat(
             cue="ablate",
             say="Is a bright map the reason? Without {brightest} of {layer}, the brightest for the first image,"
@@ -90,6 +90,7 @@ class GradCam(LessonScene):
             "layer": layer_name(self.layer.name),
             **self.facts_of(self.case),
             **self.facts_of_the_strongest(),
+            "verdict": self.told_of_support(self.case),
             **self.facts_of(self.doubt),
             **self.facts_of_the_doubt(),
             **self.facts_of_the_decision(),
@@ -138,31 +139,49 @@ class GradCam(LessonScene):
             )
         else:
             start, title = "All the other images are answered rightly. Least sure is", "The least sure answer"
-        return {"doubt": start, "doubt_title": title, "area": self.told_of_support()}
+        return {
+            "doubt": start,
+            "doubt_title": title,
+            "area": self.told_of_support(self.doubt),
+            "others": self.told_of_others() if self.doubt.goes_with_support else "",
+        }
 
-    def told_of_support(self) -> Claim | str:
-        """What the two maps of the doubtful image say of who won: their support, and the areas that it covers."""
-        answer, rival = self.doubt.maps
+    def told_of_support(self, case: Case) -> Claim | str:
+        """What the two maps of `case` say of who won: their support, and the areas that it covers."""
+        answer, rival = case.maps
         if not answer.supported:
             return "The answer came all the same: Grad-CAM does not see everything."
-        slots = self.doubt.slots[1], self.doubt.slots[0]
-        against = partial(self.claim, "support against another's", self.array, self.doubt.probe, *slots)
-        more = f"In all, “{rival.name}” has more support and lost: such a map shows where, not who wins."
-        if rival.support >= _MORE * answer.support:
-            return against(words=more, at_least=_MORE)
-        if rival.share >= answer.share + _CLEARLY:
+        against = partial(self.claim, "support against another's", self.array, case.probe, *reversed(case.slots))
+        if case.goes_against_support:
+            wins = "and still loses: such a map shows where, not who wins."
+            return against(words=lambda x: f"In all, “{rival.name}” has {_times(x)} the support {wins}", at_least=MORE)
+        larger = rival.share >= answer.share + _CLEARLY
+        if case.goes_with_support:
+            start = "That area is larger, but in all" if larger else "In all"
+            return against(words=f"{start}, “{answer.name}” has more support.", at_most=1 / MORE)
+        if larger:
             return self.claim(
                 "share that supports",
                 self.array,
-                self.doubt.probe,
-                slots[0],
+                case.probe,
+                case.slots[1],
                 words="So the larger area lost: how strongly a place speaks counts too.",
                 at_least=answer.share + _CLEARLY,
             )
-        if rival.support <= answer.support / _MORE:
-            less = f"In all, “{answer.name}” has more support."
-            return against(words=f"{less} But such a map shows where, not why.", at_most=1 / _MORE)
         return "Both have about as much support: such a map shows where, not who wins."
+
+    def told_of_others(self) -> Claim:
+        """Whether the support decides: on how many of the images here it does not."""
+        images = self.claim("length", self.array, words=whole)
+        return self.claim(
+            "answers with less support",
+            self.array,
+            words=lambda n: (
+                f"But on {whole(n)} of {images} images here, the answer has less: a map shows where, not who wins."
+            ),
+            at_least=1,
+            otherwise="But such a map shows where, not why.",
+        )
 
     def facts_of_the_decision(self) -> Mapping[str, object]:
         bright, decisive, array = self.decision.brightest, self.decision.decisive, f"{self.layer.name}/ablation"
@@ -203,11 +222,11 @@ class GradCam(LessonScene):
         halves, width = body.columns(1, 1), min(body.columns(1, 1)[0].width, 4.0)
         self.scales = {one.name: scales_of([found.signed for found in one.maps]) for one in (self.case, self.doubt)}
         strips = [
-            [ScaleStrip(signed, width, "all maps"), ScaleStrip(strength, width, "all overlays")]
+            [ScaleStrip(signed, width, _for_both("maps")), ScaleStrip(strength, width, _for_both("overlays"))]
             for signed, strength in self.scales.values()
         ]
         foot = body.bottom + max(strip.height for pair in strips for strip in pair)
-        room = look.Region(body.left, body.right, foot + look.GAP, body.top)
+        room = look.Region(body.left, body.right, foot + look.GAP, body.top - look.NEAR)
         for strip, half in zip((*strips[0], *strips[1]), (*halves, *halves), strict=True):
             strip.move_to([half.centre[0], (foot + body.bottom) / 2, 0])
         self.gallery = Gallery(room)
@@ -235,12 +254,16 @@ class GradCam(LessonScene):
             self.say(f"Only what supports “{self.told['answer']}”")
             self.stand(*([image] if wide else []), heat, laid)
             self.play(FadeIn(strength), run_time=look.IN_S / 2)
-            self.until(0.7)
-            self.play(flash(laid.picture), run_time=look.MOVE_S)
+            self.until(0.45)
+            self.outline(laid)
+            self.until(0.75)
+            self.frame_the_strongest(heat, laid)
         with self.beat("second"):
             self.say(f"And what supports “{self.told['rival']}”")
             self.stand(*([heat, laid] if wide else []), heat_2, laid_2)
-            self.until(0.7)
+            self.until(0.4)
+            self.outline(laid_2)
+            self.until(0.75)
             self.play(flash(laid_2.picture), run_time=look.MOVE_S)
         large = self.portrait(self.doubt)
         with self.beat("doubt"):
@@ -255,6 +278,7 @@ class GradCam(LessonScene):
             self.play(FadeOut(large), run_time=look.IN_S / 2)
             self.stand(*(doubted if wide else doubted[1::2]))
             self.play(FadeIn(*doubt_strips), run_time=look.IN_S / 2)
+            self.outline(*doubted[1::2])
             self.until(0.75)
             self.play(flash(doubted[1].picture), flash(doubted[3].picture), run_time=look.MOVE_S)
         self.show_ablation(room, doubt_strips)
@@ -275,7 +299,7 @@ class GradCam(LessonScene):
             source = ArraySource(self.array, (case.probe, slot))
             heat = partial(FeatureMap, found.signed, signed, source=source)
             laid = partial(Support, case.image, found.signed, self.layer.field, strength)
-            made.append(partial(Exhibit, heat, f"Grad-CAM “{found.name}”", layer_name(self.layer.name)))
+            made.append(partial(Exhibit, heat, f"“{found.name}”", f"Grad-CAM of {layer_name(self.layer.name)}"))
             made.append(partial(Exhibit, laid, chance, str(told[f"{case.name}{kind}_share"])))
         return made
 
@@ -297,7 +321,8 @@ class GradCam(LessonScene):
         shown = gallery.made(makers)
         bars = WithoutBars(answer.probability, left if wide else {}, lower.width if wide else shown[0].words.width)
         bars.move_to(lower.centre).align_to([lower.right, 0, 0], RIGHT)
-        shared = ScaleStrip(scale, min(foot.width, 4.0), "all maps").move_to(foot.centre)
+        note = _for_both("maps") if len(maps) > 1 else "scale of this map"
+        shared = ScaleStrip(scale, min(foot.width, 4.0), note).move_to(foot.centre)
         with self.beat("ablate"):
             self.say(f"Without {self.told['brightest']}, the brightest")
             self.play(*self.gallery.leave(), FadeOut(*strips), run_time=look.IN_S)
@@ -312,6 +337,31 @@ class GradCam(LessonScene):
             self.until(0.5)
             self.play(flash(shown[-1].picture), *map(FadeIn, bars[2:]), run_time=look.MOVE_S)
 
+    def outline(self, *laid: Exhibit) -> None:
+        """Draw a line around the places that support a class, which may be faint on a scale that others share."""
+        lines = [(one, one.thing.outline()) for one in laid if isinstance(one.thing, Support)]
+        if drawn := [(one, line) for one, line in lines if line.has_points()]:
+            self.play(*(Create(line) for _, line in drawn), run_time=look.IN_S)
+        self.keep(*drawn)
+
+    def frame_the_strongest(self, heat: Exhibit, laid: Exhibit) -> None:
+        """Frame the place that supports the answer most, on its map and on the image; if nothing does, none."""
+        if not self.case.maps[0].supported:
+            self.play(flash(laid.picture), run_time=look.MOVE_S)
+            return
+        row, column = (int(at) for at in np.unravel_index(int(heat.picture.values.argmax()), heat.picture.grid))
+        frames: list[tuple[Exhibit, VMobject]] = [(heat, values_frame(heat.picture, row, column, row + 1, column + 1))]
+        if isinstance(laid.thing, Support):
+            frames.append((laid, laid.thing.frame()))
+        self.play(*(Create(frame) for _, frame in frames), run_time=look.IN_S)
+        self.keep(*frames)
+
+    def keep(self, *marks: tuple[Exhibit, VMobject]) -> None:
+        """Let each mark, which stands, belong to its exhibit from now on, so that it moves and leaves with it."""
+        for exhibit, mark in marks:
+            self.remove(mark)
+            exhibit.add(mark)
+
     def stand(self, *exhibits: Exhibit) -> None:
         for animations in self.gallery.steps(*exhibits):
             self.play(*animations, run_time=look.IN_S)
@@ -321,3 +371,13 @@ def _moves(change: float) -> str:
     if abs(change) < _SEEN:
         return "hardly changes"
     return f"{'falls' if change < 0 else 'rises'} by {abs(change) * 100:.1f} points"
+
+
+def _for_both(things: str) -> str:
+    """What shares a scale, as there is room for it."""
+    return f"for both {things}" if look.shape() == "tall" else f"one scale for both {things}"
+
+
+def _times(ratio: float) -> str:
+    """`1.4 times`, `11 times`."""
+    return f"{ratio:.1f} times" if ratio < 9.95 else f"{whole(ratio)} times"

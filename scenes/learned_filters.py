@@ -1,6 +1,6 @@
 """The filters of a layer from their random start to what training made of them, epoch by epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from manim import (
@@ -16,13 +16,16 @@ from manim import (
 )
 from pydantic import Field
 
+from fmcore.analysis.channels import is_flat
 from fmcore.analysis.history import starts_at_random
-from fmcore.analysis.learning import maps_before_and_after, movements, spread, spread_epochs, turned_most
+from fmcore.analysis.learning import CHANGED, maps_before_and_after, movements, spread, spread_epochs, turned_most
+from fmcore.analysis.saying import counted
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.parts.answer_bar import AnswerBar
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.filter_pairs import FilterPairs
 from scenes.parts.filter_picture import FilterPicture, slice_name, slice_that_moved
@@ -33,11 +36,13 @@ from scenes.parts.map_series import MapSeries
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
+from scenes.parts.scale_strip import ScaleStrip
 from scenes.parts.text import label, lines, number, shape_text, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _STEPS = {"wide": 6, "square": 6, "tall": 4}  # epochs that are shown, the first and the last among them
-_SHOWN = {"wide": 8, "square": 4, "tall": 3}  # filters side by side
+_SHOWN = 8  # filters
+_COLUMNS = 4  # of filters in a tall frame; in others all stand side by side
 _SAME = 0.7  # a cosine from which a filter still has the pattern of its start
 _HISTORY = "header/training.history"
 
@@ -60,12 +65,12 @@ class LearnedFilters(LessonScene):
         ),
         Beat(
             cue="nobody",
-            say="Nobody drew these filters. The nudges made them, and the share of right answers in the test"
+            say="Nobody drew these filters. The nudges made them, and on {tests} the share of right answers"
             " went from {right_before} to {right_after}.",
         ),
-        Beat(cue="moved", say="How far did each filter move? In units of {unit}: {most} {least}"),
+        Beat(cue="moved", say="How far did each filter move? {most} {least}"),
         Beat(cue="numbers", say="Follow {followed} through training. {turned}"),
-        Beat(cue="map", say="{maps} {before} {after}"),
+        Beat(cue="map", say="{maps} {before} {after} {likeness}"),
         Beat(
             cue="next",
             say="Nothing told {followed} what to look for. It only ever had to make the error smaller."
@@ -76,7 +81,7 @@ class LearnedFilters(LessonScene):
     class Options(SceneOptions):
         layer: str | None = Field(None, description="A convolution; by default the first.")
         channel: int | None = Field(
-            None, description="The filter to follow, from 1; by default the one whose map changed most."
+            None, description="The filter to follow, from 1; by default the one that turned most and changed its map."
         )
 
     options: "LearnedFilters.Options"
@@ -104,7 +109,7 @@ class LearnedFilters(LessonScene):
         self.slice = slice_that_moved(self.history)
         self.part = slice_name(self.slice, self.history.shape[2], self.layer.input in ("probes", "input"))
         self.epochs = spread_epochs(self.last, _STEPS[look.shape()])
-        self.shown = spread(far, _SHOWN[look.shape()], self.followed)
+        self.shown = spread(far, _SHOWN, self.followed)
         self.scale = ColourScale.signed(self.history[:, :, self.slice], "shared")
         self.maps = maps_before_and_after(self.bundle, name, self.probe, self.followed)
 
@@ -118,30 +123,43 @@ class LearnedFilters(LessonScene):
             "numbers": self.claim("numbers", self.array, 0, 0, words=lambda n: f"{whole(n)} {random}{'s' * (n > 1)}"),
             "epochs": self.claim("epochs", _HISTORY, words=lambda n: f"{n:.0f} epoch{'s' * (n > 1)}"),
             "images": self.claim("training images", "header/dataset", words=lambda n: f"{whole(n)} images{each}"),
+            "tests": self.claim("test images", "header/dataset", words=lambda n: counted(n, "test image")),
             "right_before": self.claim("test accuracy", _HISTORY, 0, words=_share),
             "right_after": self.claim("test accuracy", _HISTORY, self.last, words=_share),
-            "unit": "the mean length at the start" if self.movement.from_zero else "its length at the start",
+            **{f"right_{epoch}": self.claim("test accuracy", _HISTORY, epoch, words=_share) for epoch in self.epochs},
+            "unit": self.unit,
             "followed": _called(self.followed),
             **self.told_of_movement(),
             **self.told_of_maps(),
         }
 
+    @property
+    def unit(self) -> str:
+        """What the way of a filter is measured by: the norm of its weights before training."""
+        return "the mean starting size" if self.movement.from_zero else "its starting size"
+
     def told_of_movement(self) -> dict[str, Claim | str]:
-        def moved(filter_: int, sentence: str) -> Claim:
-            return self.claim("distance moved", self.array, self.last, filter_, words=lambda d: sentence % number(d))
+        def moved(filter_: int, start: str = "", end: str = "") -> Claim:
+            return self.claim(
+                "distance moved", self.array, self.last, filter_, words=lambda d: f"{start}{_part(d)}{end}"
+            )
 
         cosine = number(float(self.movement.cosine[-1, self.followed]))
-        measured = f"the cosine with its start is {cosine}, where 1 is the same pattern."
-        only = len(self.history[0]) == 1
-        most = "the only one here moved by %s." if only else f"{_called(self.most)} moved most, by %s,"
+        measured = f"its likeness to the start is {cosine}, where 1 is the same."
+        begun = "random start" if starts_at_random(self.bundle.header) else "first pattern"
+        if len(self.history[0]) == 1:
+            most, least = moved(self.most, "The only one here moved by ", f" of {self.unit}."), None
+        else:
+            most = moved(self.most, f"{_called(self.most).capitalize()} moved most, by ", f" of {self.unit},")
+            least = moved(self.least, f"{_called(self.least)} least, by ", ".")
         return {
-            "most": moved(self.most, most),
-            "least": "" if only else moved(self.least, f"{_called(self.least)} least, by %s."),
-            **{f"moved_{one + 1}": moved(one, "%s") for one in self.shown},
+            "most": most,
+            "least": least or "",
+            **{f"moved_{one + 1}": moved(one) for one in self.shown},
             "turned": self.claim(
                 "cosine with the start", self.array, self.last, self.followed, at_least=_SAME,
-                words=f"Much of its first pattern is kept: {measured}",
-                otherwise=f"Little of its first pattern is left: {measured}",
+                words=f"Much of its {begun} is kept: {measured}",
+                otherwise=f"Little of its {begun} is left: {measured}",
             ),
         }  # fmt: skip
 
@@ -153,38 +171,58 @@ class LearnedFilters(LessonScene):
         if len(self.maps) == 1:
             sentence = "Its largest value is %s, at the weights that training ended with."
             opening = f"This is the map that {_called(self.followed)} makes of the image now."
-            return {"maps": opening, "before": "", "after": top(0, sentence)}
+            return {"maps": opening, "before": "", "after": top(0, sentence), "likeness": ""}
         first = self.layer.input in ("probes", "input")
         also = "" if first else " The layers below learned, too."
+        opening = f"Same image, same filter, one scale.{also}"
+        if any(is_flat(self.bundle.part(array, *index)) for array, index in self.maps):  # like nothing
+            before, after = "Before training, the map's largest value was %s;", "now it is %s."
+            return {"maps": opening, "before": top(0, before), "after": top(1, after), "likeness": ""}
+        array, index = self.maps[1]
+        alike = partial(self.claim, "likeness to the first map", array, *index)
+        measured = f"its likeness to the map before training is {number(alike().value)}."
+        changed = f"The map has clearly changed: {measured}"
         return {
-            "maps": f"Same image, same filter, one scale.{also}",
-            "before": top(0, "Before training, the map's largest value was %s;"),
-            "after": top(1, "now it is %s."),
+            "maps": opening,
+            "before": "",
+            "after": "",
+            "likeness": alike(at_most=CHANGED, words=changed, otherwise=f"The map is much the same: {measured}"),
         }
 
     # -- what is shown -----------------------------------------------------------------------------
 
     def construct(self) -> None:
-        pairs, bar, footer = self.table()
+        pairs, bar, footer, answers = self.table()
+        both = look.shape() == "wide"  # else there is no room for the bar beside what the filters are
+        first, head = pairs.first, pairs.heads[0]
+        if pairs.columns:  # they stand large until there is a second state
+            first = pairs.others(partial(self.tile, 0), pairs.second)
+            head = label("filters before training", look.SMALL).move_to(pairs.heads).align_to(pairs.heads, LEFT)
         with self.beat("start"):
             self.say(f"Before training: {self.told['numbers']} a filter")
-            self.play(
-                LaggedStart(*(FadeIn(tile) for tile in pairs.first), lag_ratio=0.15),
-                FadeIn(pairs.names, pairs.heads[0]),
-                run_time=look.MOVE_S,
-            )
+            appear = LaggedStart(*(FadeIn(tile) for tile in first), lag_ratio=0.15)
+            self.play(appear, FadeIn(pairs.names, head), run_time=look.MOVE_S)
             self.play(FadeIn(bar, footer), run_time=look.IN_S)
             self.until(0.65)
             self.play(flash(bar.bar), run_time=look.MOVE_S)
         with self.beat("epochs"):
-            self.train(pairs)
+            self.say(f"{self.told['epochs']} of {self.told['images']}")
+            self.play(*[] if both else [FadeOut(footer)], FadeIn(answers[0]), run_time=look.IN_S / 2)
+            standing = pairs.others(partial(self.tile, 0), first)
+            self.add(standing)
+            if pairs.columns:
+                moves = [ReplacementTransform(tile, small) for tile, small in zip(first, pairs.first, strict=True)]
+                self.play(*moves, FadeOut(head), FadeIn(pairs.heads[0]), run_time=look.IN_S)
+            self.train(pairs, standing, answers)
         with self.beat("nobody"):
             self.say(f"Right answers in the test: {self.told['right_before']} before, {self.told['right_after']} after")
-            self.until(0.4)
+            self.until(0.3)
+            self.play(flash(answers[-1].bar), run_time=look.MOVE_S)
             flashes = [flash(tile.picture) for tile in pairs.second]
             self.play(LaggedStart(*flashes, lag_ratio=0.15), run_time=2 * look.MOVE_S)
         with self.beat("moved"):
-            self.say(f"How far each moved, in {self.told['unit']}")
+            self.say(f"How far each moved, as a share of {self.told['unit']}")
+            self.play(FadeOut(answers[-1]), *[] if both else [FadeIn(footer)], run_time=look.IN_S / 2)
             self.play(LaggedStart(*(FadeIn(note) for note in pairs.notes), lag_ratio=0.1), run_time=look.MOVE_S)
             marks = VGroup(
                 values_frame(tiles[self.shown.index(one)].picture, 0, 0, *self.history.shape[3:])
@@ -207,37 +245,61 @@ class LearnedFilters(LessonScene):
         values = self.history[epoch, filter_, self.slice]
         return FilterPicture(values, self.scale, size, ArraySource(self.array, (epoch, filter_, self.slice)))
 
-    def table(self) -> tuple[FilterPairs, ColourBar, VGroup]:
-        """The filters before and after training, the colour bar of both, and what they are."""
-        tall = look.shape() == "tall"
-        room, below = look.body().rows(7 if tall else 10, 1)
-        place, side = room.columns(*{"wide": (8, 1), "square": (4.5, 1), "tall": (2.6, 1)}[look.shape()], gap=look.GAP)
-        brief = tall and max(self.shown) >= 9  # room for the numbers alone
-        names = [f"{'' if brief else 'filter '}{one + 1}" for one in self.shown]
-        heads = ("filters before training" if brief else "before training", f"after epoch {self.last}")
+    def table(self) -> tuple[FilterPairs, ColourBar | ScaleStrip, VGroup, list[AnswerBar]]:
+        """The filters before and after training, the colour bar of both, what they are, and what the network can do.
+
+        The last is a bar for each epoch that is shown.
+        """
+        wide, tall = look.shape() == "wide", look.shape() == "tall"
+        room, below = look.body().rows(6.4, 1)
+        below, beside = below.columns(1, 1) if wide else (below, below)
+        names = [f"{'filter ' * wide}{one + 1}" for one in self.shown]
         notes = [str(self.told[f"moved_{one + 1}"]) for one in self.shown]
-        before, after = partial(self.tile, 0), partial(self.tile, self.last)
-        pairs = fit(lambda size: FilterPairs(self.shown, names, before, after, notes, heads, size), place, most=1.6)
-        bar = fit(lambda size: ColourBar(self.scale, size, "weight"), side, most=2.6)
+        before = "small: before" if tall else "before training" if wide else "filters before training"
+        heads = (before, self.head(self.last))
+        tiles = partial(self.tile, 0), partial(self.tile, self.last)
+        bar: ColourBar | ScaleStrip
+        if wide:
+            place, side = room.columns(8, 1, gap=look.GAP)
+            bar = fit(lambda size: ColourBar(self.scale, size, "weight"), side, most=2.6)
+        else:
+            bar = ScaleStrip(self.scale, min(room.width, 4.0), "one scale")
+            bar.move_to([room.centre[0], room.bottom + bar.height / 2, 0])
+            place = look.Region(room.left, room.right, bar.get_top()[1] + look.NEAR, room.top)
+        pairs = fit(
+            lambda size: FilterPairs(self.shown, names, *tiles, notes, heads, size, _COLUMNS * tall), place, most=1.6
+        )
+        answers = [
+            AnswerBar(
+                "right answers in the test", self.bundle.header.training.history[epoch].test_accuracy,
+                str(self.told[f"right_{epoch}"]), beside.width, look.SECOND,
+            ).move_to(beside.centre)
+            for epoch in self.epochs
+        ]  # fmt: skip
         count, slices, rows, columns = self.history.shape[1:]
         which = f"all {count} filters" if len(self.shown) == count else f"{len(self.shown)} of {count} filters"
         each = ", ".join(filter(None, [f"{shape_text(rows, columns, slices)} each", self.part]))
         words = [f"{layer_name(self.layer.name)}: {'1 filter' if count == 1 else which}", each]
         footer = lines(*(words if tall else [", ".join(words)]), width=below.width)
-        return pairs, bar, footer.move_to(below.centre)
+        return pairs, bar, footer.move_to(below.centre), answers
 
-    def train(self, pairs: FilterPairs) -> None:
-        """Copies of the first tiles move to the place of the second and change there from epoch to epoch."""
-        self.say(f"{self.told['epochs']} of {self.told['images']}")
+    def head(self, epoch: int) -> str:
+        return f"large: epoch {epoch}" if look.shape() == "tall" else f"after epoch {epoch}"
+
+    def train(self, pairs: FilterPairs, standing: Group, answers: Sequence[AnswerBar]) -> None:
+        """What is `standing` moves to the place of the second tiles and changes there from epoch to epoch.
+
+        With every epoch that is shown, the bar of right answers grows.
+        """
         each = min(look.MOVE_S, (self.seconds_left - 1.0) / len(self.epochs[1:]))
-        standing = pairs.others(partial(self.tile, 0), pairs.first)
         head: Mobject | None = None
-        for epoch in self.epochs[1:]:
+        for epoch, before, answer in zip(self.epochs[1:], answers, answers[1:], strict=False):
             after, new = pairs.second, pairs.heads[1]
             if epoch != self.last:
                 after = pairs.others(partial(self.tile, epoch), pairs.second)
-                new = label(f"after epoch {epoch}", look.SMALL).move_to(new).align_to(new, LEFT)
+                new = label(self.head(epoch), look.SMALL).move_to(new).align_to(new, LEFT)
             changes = [ReplacementTransform(old, tile) for old, tile in zip(standing, after, strict=True)]
+            changes.append(ReplacementTransform(before, answer))
             self.play(*changes, FadeIn(new), *([FadeOut(head)] if head else []), run_time=each)
             standing, head = after, new
         if self.seconds_left > look.MOVE_S + 2:
@@ -297,6 +359,11 @@ class LearnedFilters(LessonScene):
 
 def _called(filter_: int) -> str:
     return f"filter {filter_ + 1}"
+
+
+def _part(distance: float) -> str:
+    """How far in percent of a length, which may be more than all of it."""
+    return "under 1%" if 0 < distance < 0.005 else f"{distance:,.0%}"
 
 
 def _share(share: float) -> str:

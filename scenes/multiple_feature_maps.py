@@ -28,6 +28,7 @@ from scenes.parts.map_board import MapBoard
 from scenes.parts.map_wall import MapWall, Rows
 from scenes.parts.marks import arrow
 from scenes.parts.motion import flash
+from scenes.parts.phrases import signed
 from scenes.parts.picture import Picture
 from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
@@ -49,7 +50,7 @@ class MultipleFeatureMaps(LessonScene):
         ),
         Beat(
             cue="filters",
-            say="Layer {layer} has {filters} of {weights} weights each. The weights decide what a filter looks for:"
+            say="Here, {layer} has {filters} of {weights} weights each. The weights decide what a filter looks for:"
             " other weights, another map.",
         ),
         Beat(cue="maps", say="{filters}, {maps}: one channel for each. {here}", seconds=6.6),
@@ -98,7 +99,7 @@ class MultipleFeatureMaps(LessonScene):
     # -- what is said ------------------------------------------------------------------------------
 
     def facts(self) -> Mapping[str, object]:
-        here, name = (self.array, self.probe), self.layer.name
+        here = (self.array, self.probe)
         reaches = reach(self.activation)
         strong, weak = max(self.together, key=reaches.__getitem__), min(self.together, key=reaches.__getitem__)
         chosen = "that respond strongly and differ most"
@@ -107,14 +108,14 @@ class MultipleFeatureMaps(LessonScene):
         against = partial(self.claim, "magnitude against another's", *here, weak, strong, at_most=_FAINT)
         return {
             "sees": self.sees(),
-            "layer": name,
+            "layer": layer_name(self.layer.name),
             "filters": self.claim("length", self.weight, words=lambda n: counted(n, "filter")),
             "weights": self.claim("numbers", self.weight, 0, words=whole),
             "maps": self.claim("channels", *here, words=lambda n: counted(n, "feature map")),
             "here": "This is all of them." if all_of_them else f"Here are {_WORDS[len(self.together)]} {chosen}.",
             "closer": close if len(self.shown) < len(self.together) else "",
             "strong": f"channel {strong + 1}",
-            "top": self.claim("largest magnitude", *here, strong),
+            "top": self.claim("largest magnitude", *here, strong, words=signed(self.activation[strong])),
             "faint": ""
             if weak == strong
             else against(
@@ -132,9 +133,9 @@ class MultipleFeatureMaps(LessonScene):
     def sees(self) -> str:
         if self.layer.groups > 1:
             return "here each sees its own share of the input"
-        of_image = self.layer.input in ("", "probes", "input")
+        before = self.layer.input.rpartition("/")[0]
         same = "all of them see the same input"
-        return same if of_image else f"{same}: here, the maps of {layer_name(self.layer.input.rpartition('/')[0])}"
+        return same if before in ("", self.layer.name) else f"{same}: here, the maps of {layer_name(before)}"
 
     def next_facts(self) -> Mapping[str, object]:
         all_maps = self.claim(

@@ -19,7 +19,6 @@ from scenes.parts.before_after import BeforeAfter
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap
 from scenes.parts.filter_calculation import FilterCalculation, How, calculation_rooms
-from scenes.parts.filter_slice import FilterSlice
 from scenes.parts.fitting import fit
 from scenes.parts.function_graph import FunctionGraph
 from scenes.parts.layer_input import layer_input
@@ -52,8 +51,8 @@ class Nonlinearity(LessonScene):
     script = Script.of(
         Beat(
             cue="before",
-            say="This is {channel} of {layer} before φ: sums of inputs times weights. They run from {low} to {high},"
-            " blue below zero and red above.",
+            say="This is {channel} of {layer} before φ: sums of inputs times weights{normalised}. They run from {low}"
+            " to {high}, blue below zero and red above.",
         ),
         Beat(cue="curve", say="{phi} looks at one number at a time, wherever it stands: {rule}."),
         Beat(
@@ -122,6 +121,7 @@ class Nonlinearity(LessonScene):
         return {
             "layer": layer_name(self.layer.name),
             "channel": f"channel {self.here[1] + 1}",
+            "normalised": ", normalised" if self.normalised else "",
             "low": self.claim("smallest value", before, *self.here),
             "high": self.claim("largest value", before, *self.here),
             "low_after": low,
@@ -154,6 +154,11 @@ class Nonlinearity(LessonScene):
                 otherwise="On this image the map hardly changes",
             ),
         }
+
+    @property
+    def normalised(self) -> bool:
+        """Whether a normalisation comes before φ."""
+        return bool({f"{self.layer.name}/{part}" for part in ("sum", "scale")} & set(self.bundle.header.arrays))
 
     def _rule(self) -> str:
         if not self.bent:
@@ -252,28 +257,18 @@ class Nonlinearity(LessonScene):
     # -- two filters as one ----------------------------------------------------------------------
 
     def show_the_collapse(self, before: FeatureMap, others: Group) -> None:
-        upper, lower, note_room = calculation_rooms()
-        size = min(
-            fit(partial(self.calculation, how), room).result.picture.height
-            for how, room in (("two", upper), ("one", lower), ("between", lower))
-        )
-        two = self.calculation("two", size).move_to(upper.centre)
-        one, between = (self.calculation(how, size).move_to(lower.centre) for how in ("one", "between"))
-        if look.shape() == "wide":
-            one, between = one.under(two), between.under(two)
+        rows, note_room = self.calculations()
+        two, one, between = rows["two"], rows["one"], rows["between"]
         start, kernel = two.items[-3], self.found.second.shape
         with self.beat("chain"):
             self.say("Without φ: one filter, then another")
             self.play(FadeOut(others), run_time=look.IN_S / 2)
-            self.play(ReplacementTransform(before, start), run_time=look.MOVE_S)
-            rest = (*two.items[:-3], two.items[-2], two.signs, self.note(note_room))
-            self.play(FadeIn(*rest), run_time=look.IN_S)
+            self.first_step(before, rows)
+            self.play(FadeIn(two.items[-2], two.signs, self.note(note_room)), run_time=look.IN_S)
             self.fill(two.result, Scan(start.picture, kernel))
         with self.beat("one"):
             self.say(f"Two filters are one, {self.told['difference']}")
-            parts = Group(*(item.picture.copy() for item in two.items if isinstance(item, FilterSlice)))
-            self.play(FadeIn(one.items[0]), *(part.animate.move_to(one.items[1].picture) for part in parts))
-            self.play(FadeOut(parts), FadeIn(one.items[1], one.signs), run_time=look.IN_S / 2)
+            self.merge(rows)
             outside = (-self.layer.padding[0], -self.layer.padding[1])
             self.fill(one.result, Scan(one.items[0].picture, self.found.one.shape[1:], self.layer.stride, outside))
             self.until(0.75)
@@ -283,12 +278,58 @@ class Nonlinearity(LessonScene):
             self.play(FadeOut(one), run_time=look.IN_S / 2)
             self.play(FadeIn(between.items[:-1], between.signs), run_time=look.IN_S)
             self.fill(between.result, Scan(between.items[-3].picture, kernel))
+            most = int(np.abs(self.found.two - self.found.between).argmax())
+            frames = VGroup(*(self.place_frame(row.result.picture, most) for row in (two, between)))
+            self.play(Create(frames), run_time=look.IN_S)
         with self.beat("depth"):
             self.say("φ is what makes depth count")
+            self.play(FadeOut(frames), run_time=look.IN_S)
             self.until(0.3)
             self.play(flash(two.result.picture), run_time=look.MOVE_S)
             self.until(0.6)
             self.play(flash(between.result.picture), run_time=look.MOVE_S)
+
+    def calculations(self) -> tuple[dict[How, FilterCalculation], look.Region]:
+        """All rows at one size, their pictures below each other, and the room of a note.
+
+        Two filters stay while the other row changes. Upright, their first step is a row of its own, which comes first.
+        """
+        upper, lower, note_room = calculation_rooms()
+        changing, lasting = (upper, lower) if look.shape() == "tall" else (lower, upper)
+        rooms: dict[How, look.Region] = {"between": changing, "two": lasting, "one": changing, "first": changing}
+        size = min(fit(partial(self.calculation, how), room).result.picture.height for how, room in rooms.items())
+        rows = {how: self.calculation(how, size).move_to(room.centre) for how, room in rooms.items()}
+        widest = max(rows.values(), key=lambda row: float(row.width))
+        for row in rows.values():
+            row.under(widest)
+        return rows, note_room
+
+    def first_step(self, before: FeatureMap, rows: Mapping[How, FilterCalculation]) -> None:
+        """Bring the map `before` to its place as what the first filter made."""
+        first, two = rows["first"], rows["two"]
+        start = two.items[-3]
+        if look.shape() == "tall":
+            self.play(ReplacementTransform(before, first.result), run_time=look.MOVE_S)
+            self.play(FadeIn(*first.items[:-1], first.signs), run_time=look.IN_S)
+            self.play(ReplacementTransform(first.result.copy(), start), run_time=look.MOVE_S)
+        else:
+            self.play(ReplacementTransform(before, start), run_time=look.MOVE_S)
+            self.play(FadeIn(*two.items[:-3], *two.signs[:-2]), run_time=look.IN_S)
+
+    def merge(self, rows: Mapping[How, FilterCalculation]) -> None:
+        """Make one filter of two, before the image that both read."""
+        first, two, one = rows["first"], rows["two"], rows["one"]
+        tall = look.shape() == "tall"
+        filters = [first.items[1], two.items[1]] if tall else [two.items[1], two.items[3]]
+        parts = Group(*(one_of.picture.copy() for one_of in filters))
+        if tall:
+            self.play(FadeOut(first.items[1:], first.signs), run_time=look.IN_S / 2)
+            self.remove(first.items[0])
+            self.add(one.items[0])
+        else:
+            self.play(FadeIn(one.items[0]), run_time=look.IN_S / 2)
+        self.play(*(part.animate.move_to(one.items[1].picture) for part in parts), run_time=look.MOVE_S)
+        self.play(FadeOut(parts), FadeIn(one.items[1], one.signs), run_time=look.IN_S / 2)
 
     def calculation(self, how: How, size: float) -> FilterCalculation:
         image = layer_input(self.bundle, self.layer, self.probe, size)

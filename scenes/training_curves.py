@@ -54,7 +54,7 @@ class TrainingCurves(LessonScene):
         Beat(
             cue="guess",
             say="Easier to read is the share of right answers. Guessing blindly among {classes} gets {guess};"
-            " before training, the network had {right_first}.",
+            " before training, the network got {right_first} of its training images right.",
         ),
         Beat(cue="rise", say="Now watch it learn, epoch by epoch. {steepest}"),
         Beat(
@@ -62,7 +62,8 @@ class TrainingCurves(LessonScene):
             say="The second line is the test: {tests} images that training never saw."
             " After the last epoch, {right_test} of the answers to them are right{more}.",
         ),
-        Beat(cue="gap", say="{gap} {verdict}"),
+        Beat(cue="gap", say="{gap} {wide}", seconds=7),
+        Beat(cue="verdict", say="{verdict}", seconds=7),
         Beat(cue="filter", say="{filter}"),
         Beat(
             cue="next",
@@ -106,7 +107,7 @@ class TrainingCurves(LessonScene):
             "right_test": self.claim("test accuracy", _ARRAY, last, words=_share),
             "more": self.claim(
                 "test accuracy", _ARRAY, last, at_least=guess + 2 * self.error_of(guess),
-                words=", more than by guessing", otherwise=", which guessing may give as well",
+                words="", otherwise=", which guessing may give as well",
             ),
             "steepest": self.claim(
                 "largest gain in an epoch", _ARRAY, at_least=0.005,
@@ -115,6 +116,7 @@ class TrainingCurves(LessonScene):
             ),
             "gap": self.claim("gap in accuracy", _ARRAY, last, words=self.said_of_gap),
             "apart": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: _points(abs(gap))),
+            "wide": self.said_of_wide_gap(),
             "verdict": self.verdict(),
             "filter": self.said_of_filter(),
         }  # fmt: skip
@@ -125,20 +127,22 @@ class TrainingCurves(LessonScene):
         which = "training" if gap > 0 else "test"
         return f"At the end, {which} images are answered better, by {_points(abs(gap))}."
 
-    def verdict(self) -> Claim:
-        """Whether training and test part: the test loss turned up, or else the gap in accuracy is wide."""
+    def said_of_wide_gap(self) -> Claim:
         last = self.history[-1]
         wide = max(_WIDE_GAP, 2 * self.error_of(last.test_accuracy))
-        if last.train_accuracy - last.test_accuracy >= wide and overfitting(self.history) < _RISE:
-            sentence = "So wide a gap says that training images are known better than new ones."
-            return self.claim("gap in accuracy", _ARRAY, last.epoch, at_least=wide, words=sentence)
+        sentence = "So wide a gap says that training images are known better than new ones."
+        return self.claim("gap in accuracy", _ARRAY, last.epoch, at_least=wide, words=sentence)
+
+    def verdict(self) -> Claim:
+        """Whether the test loss turned up while that of training fell."""
         return self.claim(
             "overfitting",
             _ARRAY,
             at_least=_RISE,
             words=f"Since epoch {best_epoch(self.history)} the test loss has risen while the training loss fell:"
             " that is overfitting.",
-            otherwise="The test loss did not clearly rise while the training loss fell, as it does in overfitting.",
+            otherwise="In overfitting, the test loss rises while the training loss falls."
+            " Here, that is not clearly so.",
         )
 
     @property
@@ -202,6 +206,9 @@ class TrainingCurves(LessonScene):
             self.play(flash(accuracy.keys[2][1]), run_time=look.MOVE_S)
         with self.beat("gap"):
             standing = self.look_closer(Group(accuracy, rising, level, start, accuracy.keys), right)
+        with self.beat("verdict"):
+            losses = self.look_at_losses(Group(loss, falling, loss.keys) if both else standing, left)
+            standing = standing if both else losses
         with self.beat("filter"):
             curve = self.show_filter(standing, right)
         with self.beat("next"):
@@ -211,7 +218,7 @@ class TrainingCurves(LessonScene):
 
     def look_closer(self, standing: Group, region: look.Region) -> Group:
         """The later epochs on an axis of their own, where the two lines part, if they are not level there."""
-        start = max(1, len(self.history) // 5)
+        start = self.later
         ends = standing[1]
         later = [share for values in self.values("accuracy") for share in values[start:]]
         if len(later) > 2 and max(later) - min(later) >= _LEVEL:
@@ -231,6 +238,27 @@ class TrainingCurves(LessonScene):
         self.until(0.75)
         self.play(flash(ring), run_time=look.MOVE_S)
         return Group(standing, ring)
+
+    def look_at_losses(self, leaving: Group, region: look.Region) -> Group:
+        """The losses of the later epochs in the place of what is `leaving`: on training and on test images."""
+        best, rises = best_epoch(self.history), overfitting(self.history) >= _RISE
+        start = min(self.later, best) if rises else self.later
+        start = start if start < self.epochs[-1] else 0
+        near = self.loss_chart(region, start)
+        lines = self.curves(near, "loss", start)
+        if start:
+            self.say(f"A closer look: the axis starts at {near.y.words(near.y.low)}")
+        self.play(FadeOut(leaving), run_time=look.IN_S / 2)
+        self.play(FadeIn(near, near.keys), run_time=look.IN_S)
+        self.play(*(line.grow(look.MOVE_S) for line in lines))
+        self.say("Does the test loss rise while the other falls?")
+        if rises:
+            lowest = Dot(near.at(best, self.history[best].test_loss), radius=0.09, color=look.TEXT)
+            lines.add(lowest)
+            self.play(FadeIn(lowest, scale=3), run_time=look.IN_S)
+        self.until(0.7)
+        self.play(flash(lines[1].line), run_time=look.MOVE_S)
+        return Group(near, lines, near.keys)
 
     def show_filter(self, standing: Group, region: look.Region) -> VMobject:
         """All epochs again, and below them one filter as it was after each. Returns the line of the test."""
@@ -274,9 +302,16 @@ class TrainingCurves(LessonScene):
 
     # -- charts ------------------------------------------------------------------------------------
 
-    def loss_chart(self, region: look.Region) -> Chart:
-        axis = Axis.covering("loss", 0, max(max(values) for values in self.values("loss")))
-        return Chart(region, self.epoch_axis(), axis, "loss", self.keys("loss_last", "test_loss"))
+    @property
+    def later(self) -> int:
+        """The epoch from which on a closer look is taken: the first ones would hide what comes after."""
+        return max(1, len(self.history) // 5)
+
+    def loss_chart(self, region: look.Region, start: int = 0) -> Chart:
+        """From epoch `start`; from epoch 0 its axis begins at 0, from later ones it has as much as they need."""
+        seen = [loss for values in self.values("loss") for loss in values[start:]]
+        axis = Axis.covering("loss", min(seen) if start else 0, max(seen))
+        return Chart(region, self.epoch_axis(start), axis, "loss", self.keys("loss_last", "test_loss"))
 
     def accuracy_chart(self, region: look.Region, start: int = 0, guess: bool = False) -> Chart:
         """From epoch `start`; from epoch 0 its axis is 0 to 100%, from later ones it has as much as they need."""

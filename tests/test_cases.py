@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from films import Net, make_bundle
 
-from fmcore.analysis.cases import case_of, doubtful, explained_layer, misleading
+from fmcore.analysis.cases import answered_with_less, case_of, doubtful, explained_layer, misleading
 from fmcore.analysis.compare import Pair
 from fmcore.analysis.counterparts import (
     Parting,
@@ -24,6 +24,7 @@ from fmcore.analysis.counterparts import (
     parting,
 )
 from fmcore.analysis.depths import depths
+from fmcore.analysis.measures import measure, sample_size
 from fmcore.analysis.reading import reader_of
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError
@@ -97,6 +98,7 @@ def test_brightness_misleads_most_where_the_decisive_channel_costs_most_beyond_i
     lit = np.zeros((3, 4, 12, 12), np.float32) + np.array([9, 1, 2, 3], np.float32)[:, None, None]
     changes = np.array([[-0.1, -0.2], [0.1, -0.3], [0.3, -0.6]], np.float32)  # of channels 0, the brightest, and 1
     arrays = {"conv1/activation": lit, "conv1/ablated": np.tile([0, 1], (3, 1)), "conv1/ablation": changes}
+    arrays |= {"conv1/gradcam": np.zeros((3, 3, 12, 12), np.float32), "gradcam_classes": np.tile([0, 1, 2], (3, 1))}
     right = said(tmp_path / "a", net, [(0, 0, 0.9), (1, 1, 0.9), (2, 0, 0.9)])
     with opened(tmp_path / "a", net, arrays, probes=right) as bundle:
         assert misleading(bundle, "conv1") == 1  # probe 2 has the larger gap and is answered wrongly
@@ -105,6 +107,33 @@ def test_brightness_misleads_most_where_the_decisive_channel_costs_most_beyond_i
         assert misleading(bundle, "conv1") == 2
     with opened(tmp_path / "c", net, arrays | {"conv1/ablation": np.zeros((3, 2), np.float32)}) as bundle:
         assert misleading(bundle, "conv1") == bundle.default_probe
+
+
+def supported(*support: tuple[float, float, float]) -> dict[str, Any]:
+    """Grad-CAM of conv1 in which one place of each probe gives each class this much."""
+    maps = np.zeros((3, 3, 12, 12), np.float32)
+    maps[:, :, 5, 5] = support
+    maps[:, :, 6, 6] = -1  # what opposes a class is no support
+    return {"conv1/gradcam": maps, "gradcam_classes": np.tile([0, 1, 2], (3, 1))}
+
+
+def test_a_first_example_is_one_whose_answer_has_the_larger_support(tmp_path: Path) -> None:
+    net = Net(measured=True, widths=(4, 3))
+    lit = np.zeros((3, 4, 12, 12), np.float32) + np.array([9, 1, 2, 3], np.float32)[:, None, None]
+    arrays = {"conv1/activation": lit, "conv1/ablated": np.tile([0, 1], (3, 1))}
+    arrays["conv1/ablation"] = np.array([[-0.1, -0.2], [0.1, -0.3], [-0.1, -0.15]], np.float32)
+    probes = said(tmp_path / "a", net, [(0, 0, 0.9), (1, 1, 0.9), (2, 2, 0.9)])  # the rival is 1, 0 and 0
+    for support, expected, less in (
+        (supported((3, 1, 0), (3, 1, 0), (0, 0, 5)), 0, 1),  # probe 1 misleads most, against its support
+        (supported((0, 1, 0), (0, 1, 0), (0, 0, 0)), 1, 1),
+        (supported((1, 2, 0), (2, 1, 0), (3, 0, 1)), 1, 3),  # all have less: the one that misleads most
+        (supported((1, 1.04, 0), (1.04, 1, 0), (0, 0, 0)), 1, 0),  # that is about as much
+    ):
+        with opened(tmp_path / "a", net, arrays | support, probes=probes) as bundle:
+            assert misleading(bundle, "conv1") == expected
+            assert answered_with_less(bundle, "conv1") == less
+            assert measure("answers with less support", bundle, "conv1/gradcam") == less
+            assert sample_size("answers with less support", bundle, "conv1/gradcam") == 3
 
 
 # -- layers --------------------------------------------------------------------------------------

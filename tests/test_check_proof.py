@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.check.findings import RULES
 from fmcore.check.planes import as_stored, codes, frames_at
-from fmcore.check.proof import RULE, Proof, proof_findings, prove
+from fmcore.check.proof import RULE, Proof, least_correlation, proof_findings, prove
 from fmcore.colour import ColourScale
 from fmcore.errors import InputError
 from fmcore.lesson.brief import Figure, Performance
@@ -342,3 +342,23 @@ def test_colours_are_stored_as_bt709_says() -> None:
     expected = [[16, 128, 128], [235, 128, 128], [63, 102, 240], [173, 42, 26], [32, 240, 118]]
     assert as_stored(colours).round().tolist() == expected
     assert codes("gray")[255].round().tolist() == [235, 128, 128]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_faint_picture_is_told_from_another_one(seed: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    film = Filmed()
+    for share in (0.12, 0.2, 0.4):  # of the scale, which one strong value sets
+        right, other = (share * signed(random) for _ in range(2))
+        for one in (right, other):
+            one[0, 0] = 1.0
+        film.add(right, pixels=3.3)
+        film.add(right, other, pixels=3.3)
+        film.add(right, np.roll(right, 1, 1), pixels=3.3)
+    with Bundle.open(film.bundle(tmp_path / "b")) as bundle:
+        found = [proof.outcome for proof in prove(film.film(tmp_path / "f.mp4"), film.figures, bundle)]
+    assert found == ["value by value", "wrong", "wrong"] * 3
+
+
+def test_only_of_faint_pictures_less_is_asked_for() -> None:
+    assert [round(least_correlation(spread), 3) for spread in (2, 6, 10, 11, 60)] == [0.8, 0.97, 0.989, 0.99, 0.99]

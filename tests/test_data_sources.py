@@ -14,14 +14,18 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fmcore.data import SOURCES, default_data_dir, folder, load_data
+from fmcore.data.pictures import open_pictures
 from fmcore.data.torchvision_sets import CLASSIC_SETS
 from fmcore.errors import DataError, InputError
+from fmcore.header import Preprocessing
 from fmcore.torch_pair import torchvision
 
 RANDOM = np.random.default_rng(0)
@@ -116,7 +120,25 @@ def test_scaling_agrees_with_pillow(tmp_path: Path) -> None:
     assert scaled.provenance.endswith("scaled to 45x45.")
     for ours, original in zip(scaled.train_images[:, 0], DIGITS["train"][0], strict=True):
         floats = Image.fromarray(original.astype(np.float32))  # in 8 bits Pillow clips between its two passes
-        expected = np.asarray(floats.resize((45, 45), Image.Resampling.BICUBIC)).clip(0, 255)
+        expected = np.asarray(floats.resize((45, 45), Image.Resampling.LANCZOS)).clip(0, 255)
+        np.testing.assert_allclose(ours, expected, atol=0.51)
+
+
+@pytest.mark.parametrize(
+    ("resize", "size", "method"), [(36, (30, 20), "bilinear"), (20, (24, 18), "bicubic"), (28, (28, 30), "lanczos")]
+)
+def test_a_set_is_prepared_as_a_network_takes_it(
+    resize: int, size: tuple[int, int], method: Any, tmp_path: Path
+) -> None:
+    write_digits(tmp_path / "KMNIST" / "raw")
+    taken = Preprocessing(channels=1, size=size, resize=resize, interpolation=method, mean=(0,), std=(1,))
+    prepared = load_data("kmnist", tmp_path, preprocessing=taken)
+    assert prepared.image_shape == (1, *size) and prepared.train_images.shape[0] == len(DIGITS["train"][0])
+    for ours, original in zip(prepared.test_images[:, 0], DIGITS["t10k"][0], strict=True):
+        floats = Image.fromarray(original.astype(np.float32))
+        scaled = floats.resize((resize, resize), Image.Resampling[method.upper()])
+        window = torchvision().transforms.functional.center_crop(torch.tensor(np.asarray(scaled))[None], list(size))
+        expected = window[0].clamp(0, 255)
         np.testing.assert_allclose(ours, expected, atol=0.51)
 
 
@@ -310,6 +332,36 @@ def test_folder_becomes_a_set(tmp_path: Path) -> None:
     # every file is used once, with the label of its folder
     greens = [*photos.train_images[photos.train_labels == 0], *photos.test_images[photos.test_labels == 0]]
     assert sorted(int(image[1, 0, 0]) for image in greens) == list(range(10))
+
+
+def test_a_folder_is_prepared_as_pictures_are(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number in range(6):
+        pixels = random.integers(0, 255, (40 + 9 * number, 60, 3), np.uint8)
+        (tmp_path / "photos" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "photos" / "ab"[number % 2] / f"{number}.png")
+    for channels in (1, 3):
+        plain = {"mean": (0.0,) * channels, "std": (1.0,) * channels}
+        taken = Preprocessing(channels=channels, size=(24, 32), resize=36, interpolation="bilinear", **plain)
+        photos = load_data(f"folder:{tmp_path / 'photos'}", preprocessing=taken)
+        assert photos.image_shape == (channels, 24, 32)
+        pictures = open_pictures(sorted((tmp_path / "photos").rglob("*.png")), taken)
+        ours = np.concatenate([photos.train_images, photos.test_images])
+        assert {image.tobytes() for image in ours} == {picture.pixels.tobytes() for picture in pictures}
+    assert "6 images in colour were made grey" in "".join(
+        load_data(f"folder:{tmp_path / 'photos'}", preprocessing=grey(taken)).notices
+    )
+
+
+def grey(taken: Preprocessing) -> Preprocessing:
+    return taken.model_copy(update={"channels": 1, "mean": (0.0,), "std": (1.0,)})
+
+
+def test_a_folder_without_its_kind_is_told_how_to_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="a folder is called so; write folder:photos to have it"):
+        load_data("photos")
 
 
 def test_split_depends_on_the_seed_only(tmp_path: Path) -> None:

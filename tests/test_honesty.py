@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from films import Net, Played, make_bundle, play
+from films import TINY, Net, Played, make_bundle, play
 
 from fmcore.bundle import Array, Bundle, save_bundle
 from fmcore.errors import BundleError
@@ -66,6 +66,33 @@ HISTORIES: dict[str, tuple[list[float], list[float], int, str, str]] = {  # accu
 }  # fmt: skip
 
 
+LOSSES: dict[str, tuple[list[float], list[float], str, str]] = {  # of training and test, said, the lowest tick
+    "both fall": ([2, 0.4, 0.3, 0.25], [2, 0.5, 0.4, 0.38], "Here, that is not clearly so.", "0.25"),
+    "the test loss turns up": ([2, 0.4, 0.3, 0.25], [2, 0.5, 0.55, 0.6], "Since epoch 1 the test loss has", "0.2"),
+    "both rise": ([2, 0.4, 0.5, 0.6], [2, 0.5, 0.6, 0.7], "Here, that is not clearly so.", "0.4"),
+    "one epoch": ([2, 0.4], [2, 0.5], "Here, that is not clearly so.", "0.0"),
+}
+
+
+@pytest.mark.parametrize("shape", [(160, 90), (90, 160), (120, 120)], ids=["16:9", "9:16", "1:1"])
+@pytest.mark.parametrize("case", LOSSES)
+def test_a_verdict_on_the_losses_is_given_beside_both(case: str, shape: tuple[int, int], tmp_path: Path) -> None:
+    train, test, said, lowest = LOSSES[case]
+    with Bundle.open(make_bundle(tmp_path / "b", MEASURED)) as bundle:
+        training = bundle.header.training
+    history = tuple(
+        EpochRecord(epoch=n, train_loss=a, train_accuracy=0.5, test_loss=b, test_accuracy=0.5)
+        for n, (a, b) in enumerate(zip(train, test, strict=True))
+    )
+    path = changed(tmp_path / "b", Net(), training=training.model_copy(update={"history": history}))
+    film = play(TrainingCurves, path, spec=TINY.model_copy(update={"width": shape[0], "height": shape[1]}))
+    beats = {beat.cue: beat.say for beat in film.performance.beats}
+    frame = next(frame for frame in film.board.frames if frame.beat == "verdict")
+    texts = [item.name for item in frame.items if item.kind == "text"]
+    assert said in beats["verdict"] and "loss" not in beats["gap"]
+    assert {"loss", f"training {train[-1]:.2f}", f"test {test[-1]:.2f}", lowest} <= {*texts}, texts
+
+
 @pytest.mark.parametrize("case", HISTORIES)
 def test_curves_say_no_more_than_they_show(case: str, tmp_path: Path) -> None:
     train, test, tests, said, unsaid = HISTORIES[case]
@@ -110,6 +137,40 @@ def test_what_an_ablation_says_depends_on_how_much_it_moves(case: str, tmp_path:
 
     film = play(GradCam, changed(tmp_path / "b", MEASURED, ablate))
     assert said in film.performance.beats[-1].say
+
+
+VERDICTS = {  # support of the answer and of its rival at one place each: what is said of the first image
+    (3.0, 0.1): "In all, “{answer}” has more support.",
+    (1.0, 11.0): "In all, “{rival}” has 11 times the support and still loses: such a map shows where, not who wins.",
+    (1.0, 1.5): "In all, “{rival}” has 1.5 times the support and still loses",
+    (1.0, 1.04): "Both have about as much support",
+    (0.0, 1.0): "The answer came all the same: Grad-CAM does not see everything.",
+}
+
+
+@pytest.mark.parametrize("support", VERDICTS)
+def test_the_support_of_two_classes_is_judged_on_every_image(support: tuple[float, float], tmp_path: Path) -> None:
+    def give(arrays: dict[str, Array]) -> None:
+        maps = np.zeros_like(arrays["conv2/gradcam"])  # (P, K, h, w), the answer first
+        maps[:, 0, 1, 1], maps[:, 1, 2, 2] = support
+        arrays["conv2/gradcam"] = maps
+
+    film = play(GradCam, changed(tmp_path / "b", MEASURED, give))
+    said = {beat.cue: beat.say for beat in film.performance.beats}
+    told = film.scene.told
+    assert VERDICTS[support].format(answer=told["answer"], rival=told["rival"]) in said["second"]
+    assert VERDICTS[support].format(answer=told["doubt_answer"], rival=told["doubt_rival"]) in said["reasons"]
+    assert ("But such a map shows where, not why." in said["reasons"]) == (support == (3.0, 0.1))
+
+
+def test_support_does_not_decide_where_other_images_say_so(tmp_path: Path) -> None:
+    def give(arrays: dict[str, Array]) -> None:
+        maps = np.zeros_like(arrays["conv2/gradcam"])
+        maps[:2, 0, 1, 1] = maps[2, 1, 1, 1] = 1  # the last answer has less support than its rival
+        arrays["conv2/gradcam"] = maps
+
+    said = {beat.cue: beat.say for beat in play(GradCam, changed(tmp_path / "b", MEASURED, give)).performance.beats}
+    assert "But on 1 of 3 images here, the answer has less: a map shows where, not who wins." in said["reasons"]
 
 
 WEIGHTS = {  # of a bundle that was never trained here: what is said of its filter

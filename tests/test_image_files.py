@@ -186,9 +186,9 @@ def test_what_was_done_is_told_with_counts() -> None:
 
 
 def test_memory_is_refused_before_it_is_taken() -> None:
-    require_memory(70_000, 1, 224)
+    require_memory(70_000, 1, 224, 224)
     with pytest.raises(DataError, match=r"28\.0 GiB .* smaller image size or fewer images"):
-        require_memory(200_000, 3, 224)
+        require_memory(200_000, 3, 224, 224)
 
 
 def test_opened_image_is_frozen() -> None:

@@ -62,6 +62,7 @@ NOTHING: set[str] = set()
 
 ROOMS = [  # the first row that fits a file counts
     Room("fmcore/__init__.py", NOTHING, NOTHING, NOTHING),
+    Room("fmcore/__main__.py", NOTHING, {"fmcore.cli"}, NOTHING),
     Room("fmcore/errors.py", {"click"}, NOTHING, NOTHING),
     Room("fmcore/files.py", NOTHING, {"fmcore.errors"}, NOTHING),
     Room("fmcore/lifeline.py", NOTHING, NOTHING, NOTHING),

@@ -8,9 +8,11 @@ from films import Net, make_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmcore.analysis.learning import moved, movements
+from fmcore.analysis.learning import moved, movements, turned_most
+from fmcore.analysis.measures import measure
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError
+from fmcore.header import HistoryInfo
 
 
 def test_ways_that_can_be_checked_by_hand() -> None:
@@ -64,3 +66,37 @@ def test_the_history_of_a_bundle_is_read_or_missed(tmp_path: Path) -> None:
         found = movements(bundle, "conv2")
     assert found.distance[1] == pytest.approx(np.full(6, 2))
     assert found.cosine[1] == pytest.approx(np.full(6, -1))
+
+
+def test_the_filter_that_is_followed_turned_itself_and_turned_its_map(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "net.safetensors", Net(epochs=1, widths=(4, 4)))
+    with Bundle.open(path) as bundle:
+        arrays = {name: np.array(bundle.array(name)) for name in bundle.header.arrays}
+        header = bundle.header.model_copy(update={"activation_history": HistoryInfo(epochs=(0, 1), probes=(0,))})
+    start, across = np.zeros((2, 9), np.float32)
+    start[0] = across[1] = 1
+    cosines = np.array([0.2, 0.6, 0.9, 0.95])
+    after = cosines[:, None] * start + np.sqrt(1 - cosines**2)[:, None] * across
+    shape = arrays["conv1/weight_history"].shape[1:]
+    arrays["conv1/weight_history"] = np.stack([np.tile(start, (4, 1)), after]).reshape(2, *shape).astype(np.float32)
+    ramp = np.tile(np.linspace(-1, 1, 12)[:, None], 12)
+    for alike, expected in (
+        ((0.99, 0.5, -0.4, 0.7), 1),  # 0 turned more, and its map is the same; the map of 2 changed more
+        ((0.99, 0.95, 0.94, 0.98), 2),  # none changed clearly: the one that changed most
+        ((None, None, None, 0.99), 3),  # a flat map is like nothing
+        ((None, None, None, None), 0),
+    ):
+        maps = np.zeros((2, 1, 4, 12, 12), np.float32)
+        for channel, wanted in enumerate(alike):
+            if wanted is not None:
+                maps[0, 0, channel] = ramp
+                maps[1, 0, channel] = wanted * ramp + np.sqrt(1 - wanted**2) * ramp.T  # as long, and at a right angle
+        arrays["conv1/activation_history"] = maps
+        save_bundle(path, header, arrays)
+        with Bundle.open(path) as bundle:
+            assert turned_most(bundle, "conv1", 0) == expected
+            for channel, wanted in enumerate(alike):
+                if wanted is not None:
+                    index = (1, 0, channel)
+                    found = measure("likeness to the first map", bundle, "conv1/activation_history", index)
+                    assert found == pytest.approx(wanted, abs=1e-5)

@@ -18,7 +18,7 @@ from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.header import Preprocessing
 from fmcore.lesson.plan import BundleRecipe
-from fmcore.model_source import Model, Wanted, open_model, published_side, require_model_name
+from fmcore.model_source import Model, Wanted, open_model, require_model_name
 from fmcore.models import build_model
 from fmcore.prepare import made_of, make
 from fmcore.recording import record
@@ -66,6 +66,8 @@ RIGHT = dict(channels=3, size=(32, 32), resize=36, mean=(0.5, 0.5, 0.5), std=(0.
 def right(): return stating(**RIGHT)
 def short(): return stating(**{**RIGHT, "mean": (0.5,)})
 def flat(): return stating(**{**RIGHT, "std": (1, 0, 1)})
+ready = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
 def odd(): return stating(**{**RIGHT, "interpolation": "nearest"})
 def wide(): return stating(**{**RIGHT, "size": (24, 40)})
 def void(): return stating(**{**RIGHT, "size": (0, 32)})
@@ -122,6 +124,12 @@ def test_a_factory_is_found_in_a_file_and_in_a_package(
     for model in models:  # of one seed
         assert torch.equal(model.network[0].weight, models[0].network[0].weight)  # type: ignore[index]
     assert models[0].weights == "from nets.py:plain"
+
+
+def test_a_network_that_is_there_already_is_taken(factories: Callable[..., Model]) -> None:
+    model = factories("ready", Wanted(3, 20, 4))
+    assert isinstance(model.network, nn.Sequential) and model.preprocessing.size == (20, 20)
+    assert factories("ready").preprocessing.size == (224, 224)
 
 
 TOLD: dict[str, tuple[Wanted, tuple[int, int, int], tuple[int, int]]] = {  # factory -> first weights, size of images
@@ -218,7 +226,6 @@ def test_a_model_of_torchvision_comes_with_its_preprocessing() -> None:
     model = open_model("torchvision:mobilenet_v3_small", Wanted(3, None, 7))
     assert (model.preprocessing.size, model.preprocessing.resize) == ((224, 224), 256)
     assert model.preprocessing.mean == (0.485, 0.456, 0.406) and model.weights == "random" and model.classes is None
-    assert published_side("torchvision:inception_v3") == 299 and published_side("tutorial") is None
     small = open_model("torchvision:mobilenet_v3_small", Wanted(3, 112, 7)).preprocessing
     assert (small.size, small.resize) == ((112, 112), 128)
 
@@ -313,6 +320,10 @@ MADE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # a recipe, and what
         {"model": "nets.py:wide", "images": [PHOTO]},
         {"shape": (3, 24, 40), "weights": "from nets.py:wide", "sources": ["1.png"], "classes": 2, "labels": False},
     ),
+    "data for a network that takes other than squares": (
+        {"model": "nets.py:wide", "data": FOLDER},
+        {"shape": (3, 24, 40), "weights": "from nets.py:wide", "classes": 2, "labels": True},
+    ),
     "some layers": (
         {"model": "nets.py:plain", "images": [PHOTO], "layers": ["0"], "image_size": 24},
         {"shape": (3, 24, 24), "weights": "from nets.py:plain", "sources": ["1.png"], "classes": 2, "labels": False},
@@ -338,13 +349,20 @@ def test_a_recipe_becomes_a_bundle(kind: str, made: Callable[..., Bundle]) -> No
             assert mean.shape == maps.shape[1:2] == layer.output_shape[:1]
 
 
+@pytest.mark.parametrize("model", ["right", "wide"])
+def test_data_is_prepared_as_the_network_says_like_single_images(model: str, made: Callable[..., Bundle]) -> None:
+    with made(model=f"nets.py:{model}", data=FOLDER) as bundle:
+        seen = [image.tobytes() for image in bundle.array("probes")]
+    with made(model=f"nets.py:{model}", images=[str(path) for path in sorted(Path("photos").rglob("*.png"))]) as bundle:
+        assert set(seen) <= {image.tobytes() for image in bundle.array("probes")}
+
+
 @pytest.mark.parametrize(
     ("recipe", "sentence"),
     [
         ({"model": "tutorial", "data": None, "images": [PHOTO]}, "nothing to train on; name data"),
         ({"model": "nets.py:plain"}, "There is nothing to show"),
         ({"model": "nets.py:plain", "images": [PHOTO], "epochs": 2}, "nothing to train on; name data"),
-        ({"model": "nets.py:wide", "data": FOLDER}, "takes images of 24 x 40, and those of --data are made square"),
         ({"model": "nets.py:hyperspectral", "images": [PHOTO]}, "takes 5 channels"),
         ({"model": "nets.py:plain", "images": ["absent.png"]}, "absent.png"),
     ],

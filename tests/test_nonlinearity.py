@@ -107,6 +107,8 @@ def slow_clearest(maps: np.ndarray) -> int:
         return float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
 
     sides = [min(about_mean(m[m > 0]), about_mean(m[m <= 0])) for m in maps]
+    even = [side if 0.2 <= (m > 0).mean() <= 0.8 else 0.0 for side, m in zip(sides, maps, strict=True)]
+    sides = even if any(even) else sides
     return int(np.argmax(sides if any(sides) else [about_mean(m.ravel()) for m in maps]))
 
 
@@ -120,4 +122,7 @@ def test_of_equals_the_first_is_the_clearest_and_flat_maps_count_for_nothing() -
     wave = np.array([[-2.0, -1.0], [1.0, 2.0]])
     assert clearest(np.stack([np.full((2, 2), 100.0), wave, wave])) == 1
     assert clearest(np.zeros((3, 2, 2))) == 0
+    few = np.array([-100.0, -1, *[3.0, 4] * 5])[None]  # much below zero, at two of twelve places
+    half = np.array([-2.0, -1, 1, 2] * 3)[None]
+    assert clearest(np.stack([few, half])) == 1 and clearest(np.stack([half, few])) == 0
     assert clearest(np.ones((1, 1, 1))) == 0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from test_image_files import write_png
 
-from fmcore.data.pictures import MAX_PICTURES, ORIGINAL_PX, Picture, open_pictures
+from fmcore.data.pictures import MAX_PICTURES, ORIGINAL_PX, Picture, notices_of, open_pictures
 from fmcore.errors import DataError
 from fmcore.header import Preprocessing
 from fmcore.torch_pair import torchvision
@@ -141,7 +141,7 @@ def test_every_mode_and_format(mode: str, ending: str, channels: int, tmp_path: 
     np.testing.assert_array_equal(
         picture.original, np.moveaxis(np.asarray(flat.convert("RGB")), 2, 0)[: 1 if grey else 3]
     )
-    told = "\n".join(picture.notices)
+    told = "\n".join(notices_of([picture]))
     assert all(part in told for part in notices)
     assert ("made grey" in told) == (channels == 1 and not grey)
 
@@ -154,7 +154,7 @@ def test_of_several_pictures_the_first_is_taken(tmp_path: Path) -> None:
         (picture,) = open_pictures([tmp_path / name], wanted(32, 40))
         with Image.open(tmp_path / name) as stored:
             np.testing.assert_array_equal(picture.pixels, by_torchvision(stored.convert("RGB"), wanted(32, 40)))
-        assert any("only" in notice for notice in picture.notices) == (name != "phone.jpg")
+        assert any("only" in notice for notice in notices_of([picture])) == (name != "phone.jpg")
 
 
 def at(box: Box, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -274,7 +274,7 @@ def test_box_in_numbers(tmp_path: Path) -> None:
     framed = opened(tmp_path / "framed.png", drawn(100, 100), wanted((50, 70), 50))
     assert framed.box == (0.0, -20.0, 100.0, 120.0)
     assert (framed.pixels[:, :, :10] == 0).all() and (framed.pixels[:, :, 60:] == 0).all()
-    assert framed.notices == ("1 image does not fill the network's input and was framed in black.",)
+    assert notices_of([framed]) == ("1 image does not fill the network's input and was framed in black.",)
 
 
 @pytest.mark.parametrize(
@@ -300,8 +300,8 @@ def test_names_notices_and_order(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(odd.read_bytes())
     pictures = open_pictures([twin, odd, tmp_path / "a.png", twin], wanted(16, 16))
     assert [picture.name for picture in pictures] == ["a.png", r"a\nb.png", "a.png", "a.png"]
-    assert pictures[0].notices == ("1 image is smaller than asked for and was enlarged.",)
-    assert pictures[1].notices == ()
+    assert notices_of(pictures) == ("2 images are smaller than asked for and were enlarged.",)
+    assert notices_of(pictures[1:2]) == ()
     np.testing.assert_array_equal(pictures[0].pixels, pictures[3].pixels)
     np.testing.assert_array_equal(pictures[1].pixels, pictures[2].pixels)
     assert open_pictures([], wanted(16, 16)) == []

@@ -62,6 +62,15 @@ def test_the_healthy_channel_is_not_shown_as_the_quietest_too(bundle: Bundle, tm
     assert (found.healthy, found.silent) == (0, 2)
 
 
+def test_where_all_fire_alike_two_channels_are_shown(bundle: Bundle, tmp_path: Path) -> None:
+    arrays = {name: bundle.array(name) for name in bundle.header.arrays}
+    arrays["conv1/fired"] = np.ones(6, np.float32)
+    save_bundle(tmp_path / "alike", bundle.header, arrays)
+    with Bundle.open(tmp_path / "alike") as alike:
+        found = specimens(alike, replace(SOUND, redundant=(Group(tuple(range(6)), 0.96),)), 0)
+    assert (found.healthy, found.silent) == (1, 0)
+
+
 FOUND: dict[str, tuple[dict[str, Any], Specimens]] = {
     "nothing": ({}, Specimens(healthy=2, silent=4, pair=(2, 4), outside=1)),
     "a dead one": ({"dead": (4,)}, Specimens(2, 4, (1, 3), 1)),

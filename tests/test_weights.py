@@ -41,6 +41,9 @@ WAYS: dict[str, Callable[[Path, Weights], object]] = {
     "under model": lambda path, tensors: torch.save({"model": tensors, "lr": 0.1}, path),
     "from several GPUs": lambda path, tensors: torch.save({"state_dict": prefixed("module.", tensors)}, path),
     "compiled": lambda path, tensors: save_file(prefixed("_orig_mod.", tensors), path),
+    "in a module of a trainer": lambda path, tensors: torch.save(
+        {"state_dict": {**prefixed("model.", tensors), "loss.weight": torch.ones(3)}, "epoch": 3}, path
+    ),
     "both": lambda path, tensors: torch.save(prefixed("module._orig_mod.", tensors), path),
     "in half precision": lambda path, tensors: torch.save({k: v.bfloat16() for k, v in tensors.items()}, path),
     "without counts": lambda path, tensors: save_file(
@@ -71,6 +74,10 @@ OTHERS: dict[str, tuple[Weights, str]] = {
     "another head": ({**weights(), "3.weight": torch.zeros(10, 4)}, "'3.weight' should be 3 x 4 and is 10 x 4"),
     "one missing": (without("1.bias"), "'1.bias' should be 4 and is absent"),
     "one too many": ({**weights(), "4.bias": torch.zeros(2)}, "'4.bias' should be absent and is 2"),
+    "other names": (
+        {f"body.{name}": value for name, value in without("1.bias").items()},
+        "its names are 'body.0.weight', 'body.0.bias', 'body.1.weight', ... and this model has '0.weight', ",
+    ),
     "none": ({}, "'0.weight' should be 4 x 1 x 3 x 3 and is absent"),
     "a number for a vector": (
         {**weights(), "1.bias": torch.tensor(1.0)},

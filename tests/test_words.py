@@ -1,6 +1,7 @@
 """Lessons in another language: what is taken out of a text, what is put back, and what may not be lost."""
 
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from fmcore.render.lesson import Wish, make_lesson
 from fmcore.reporter import Silent
 from scenes import look
 from scenes.activation_heatmap import ActivationHeatmap
+from scenes.learned_filters import LearnedFilters
 from scenes.parts.text import paragraph
 
 TAKEN = {
@@ -159,6 +161,18 @@ def test_a_scene_speaks_and_writes_in_its_language(tmp_path: Path) -> None:
     assert [figure.array for figure in foreign.performance.figures] == [
         figure.array for figure in english.performance.figures
     ]
+
+
+@pytest.mark.parametrize(("width", "height"), [(160, 90), (90, 160)])
+def test_as_many_weights_are_written_with_a_decimal_comma(tmp_path: Path, width: int, height: int) -> None:
+    bundle = make_bundle(tmp_path / "b", Net(epochs=2))
+    spec = TINY.model_copy(update={"width": width, "height": height})
+    counts = []
+    for words in (None, Words(language="xx", decimal=",", words={})):
+        board = play(LearnedFilters, bundle, spec=spec, words=words).board
+        texts = [item.name for item in next(f for f in board.frames if f.beat == "numbers").items]
+        counts.append(sum(bool(re.fullmatch(r"−?\d\.\d+", text)) for text in texts))
+    assert counts == [9, 9]
 
 
 def test_a_space_that_breaks_no_line_breaks_none() -> None:

@@ -38,7 +38,7 @@ class ClassMap:
     @property
     def support(self) -> float:
         """All that supports the class, added up over the places."""
-        return float(self.positive.sum(dtype=np.float64))
+        return _support(self.signed)
 
     @property
     def share(self) -> float:
@@ -57,9 +57,24 @@ class ClassMap:
         return f"In {self.layer}, {_percent(self.share)} of the places support '{self.name}'."
 
 
+def _support(signed: Floats) -> float:
+    return float(np.maximum(signed, 0).sum(dtype=np.float64))
+
+
+def support_against(one: Floats, other: Floats) -> float:
+    """All that supports one class in its signed map (H, W), as a share of what supports another in its map."""
+    theirs = _support(other)
+    return _support(one) / theirs if theirs > 0 else float("inf")
+
+
+def supporting(signed: Floats) -> NDArray[np.bool_]:
+    """The places (H, W) of a signed map that support its class, by more than rounding may leave."""
+    return np.asarray(signed > _NOTHING * np.abs(signed).max())
+
+
 def share_that_supports(signed: Floats) -> float:
-    """The share of places of a signed map (H, W) that support its class, by more than rounding may leave."""
-    return float((signed > _NOTHING * np.abs(signed).max()).mean())
+    """The share of places of a signed map (H, W) that support its class."""
+    return float(supporting(signed).mean())
 
 
 def class_map(bundle: Bundle, layer: str, probe: int, wanted: int | str | None = None) -> ClassMap:
@@ -133,6 +148,11 @@ class Decision:
     @property
     def same(self) -> bool:
         return self.brightest == self.decisive
+
+    @property
+    def beyond_the_brightest(self) -> float:
+        """By how much more the probability falls without the decisive one than without the brightest."""
+        return self.brightest.change - self.decisive.change
 
 
 def ablations(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:

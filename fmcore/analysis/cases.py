@@ -1,4 +1,7 @@
-"""Which images to look at when asking what an answer rests on: a telling right answer, and a wrong one."""
+"""Which images to look at when asking what an answer rests on: a telling right answer, and a wrong one.
+
+Support for a class is what its Grad-CAM map holds above zero, added up over the places.
+"""
 
 from dataclasses import dataclass
 
@@ -7,6 +10,7 @@ from fmcore.bundle import Array, Bundle
 from fmcore.header import LayerInfo
 
 FINE = 7  # places a side from which on a map tells regions of an image apart
+MORE = 1.05  # times: support larger by this is called more
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,18 @@ class Case:
     image: Array  # (C, H, W)
     maps: tuple[ClassMap, ClassMap]  # of the answer and of its rival
     slots: tuple[int, int]  # where they stand in the second axis of the array
+
+    @property
+    def goes_with_support(self) -> bool:
+        """Whether the answer has clearly more support than its rival."""
+        answer, rival = self.maps
+        return answer.supported and answer.support >= MORE * rival.support
+
+    @property
+    def goes_against_support(self) -> bool:
+        """Whether the rival has clearly more support than the answer."""
+        answer, rival = self.maps
+        return rival.supported and rival.support >= MORE * answer.support
 
 
 def case_of(bundle: Bundle, layer: str, probe: int, name: str = "") -> Case:
@@ -54,14 +70,15 @@ def misleading(bundle: Bundle, layer: str) -> int:
     """The probe in which brightness misleads most about what the answer rests on.
 
     That is where the loss of the decisive channel costs the answer most beyond the loss of the brightest. Among those
-    answered rightly if there are any; the default probe where it misleads in none.
+    answered rightly if there are any, and of these among those whose answer has more support than its rival: a first
+    example shows the rule. The default probe where it misleads in none.
     """
     probes = bundle.header.probes
     right = [p for p, probe in enumerate(probes) if probe.label == probe.predicted] or list(range(len(probes)))
+    right = [p for p in right if case_of(bundle, layer, p).goes_with_support] or right
 
     def gap(p: int) -> tuple[float, bool]:
-        found = brightest_is_decisive(bundle, layer, p)
-        return found.brightest.change - found.decisive.change, p == bundle.default_probe
+        return brightest_is_decisive(bundle, layer, p).beyond_the_brightest, p == bundle.default_probe
 
     return max(right, key=gap)
 
@@ -75,3 +92,8 @@ def doubtful(bundle: Bundle, but: int) -> int:
     others = [p for p in range(len(probes)) if p != but] or [but]
     wrong = [p for p in others if probes[p].label not in (None, probes[p].predicted)]
     return min(wrong or others, key=lambda p: (probes[p].probability, p))
+
+
+def answered_with_less(bundle: Bundle, layer: str) -> int:
+    """How many of the probes got an answer that has clearly less support in `layer` than its rival."""
+    return sum(case_of(bundle, layer, probe).goes_against_support for probe in range(len(bundle.header.probes)))

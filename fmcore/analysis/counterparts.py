@@ -28,6 +28,18 @@ def compared(one: Bundle, other: Bundle) -> Comparison:
     return compare(one, other)
 
 
+def equal_answers(one: Bundle, other: Bundle) -> float:
+    """The share of test images that both answer alike.
+
+    Raises:
+        BundleError: they did not answer the same images.
+    """
+    found = compared(one, other)
+    if found.agreement is None:
+        raise BundleError(found.why_not)
+    return found.agreement.share
+
+
 def counterpart(one: Bundle, other: Bundle, layer: str) -> Counterpart:
     """What stands in `other` for `layer` of `one`.
 

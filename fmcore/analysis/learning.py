@@ -10,6 +10,7 @@ from fmcore.errors import BundleError
 
 Floats = NDArray[np.floating]
 
+CHANGED = 0.9  # a correlation with its map of before below which a map has changed clearly
 _NOTHING = 1e-6  # a filter that starts this much shorter than the longest ever seen in its layer starts at zero
 
 
@@ -71,10 +72,10 @@ def movements(bundle: Bundle, layer: str) -> Movement:
 
 
 def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
-    """The filter of `layer` whose feature map training changed most: the lowest correlation of before and after.
+    """The filter of `layer` that turned most, by its cosine with the start, of those whose map changed clearly.
 
-    Maps that are flat before or after have none. Where no map of before is kept, or all are flat, the filter whose
-    weights turned most: the lowest cosine with the start.
+    Where no map did, the one whose map changed most: the lowest correlation of before and after. Maps that are flat
+    before or after have none. Where no map of before is kept, or all are flat, the filter that turned most of all.
 
     Raises:
         BundleError: as `movements`.
@@ -83,10 +84,21 @@ def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
     kept = [maps_before_and_after(bundle, layer, probe, channel) for channel in range(len(cosine))]
     if len(kept[0]) == 2:
         maps = [[bundle.part(array, *index).ravel() for array, index in both] for both in kept]
-        varied = [c for c, both in enumerate(maps) if all(np.ptp(one) > 0 for one in both)]
-        if varied:
-            return min(varied, key=lambda c: float(np.corrcoef(np.stack(maps[c]))[0, 1]))
+        alike = {c: likeness(*both) for c, both in enumerate(maps) if all(np.ptp(one) > 0 for one in both)}
+        changed = [c for c, found in alike.items() if found < CHANGED]
+        if alike:
+            return min(changed, key=lambda c: float(cosine[c])) if changed else min(alike, key=lambda c: alike[c])
     return int(cosine.argmin())
+
+
+def likeness(one: Floats, other: Floats) -> float:
+    """The correlation of two maps (H, W), of which neither may be flat."""
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
+def likeness_to_the_first(bundle: Bundle, array: str, index: tuple[int, ...]) -> float:
+    """The likeness of a map to that of the same image and channel at the first epoch; `index` begins with its own."""
+    return likeness(bundle.part(array, 0, *index[1:]), bundle.part(array, *index))
 
 
 def spread(distance: Floats, most: int, always: int) -> list[int]:

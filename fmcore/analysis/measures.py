@@ -11,16 +11,17 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.analysis.attribution import ClassMap, brightest_is_decisive
+from fmcore.analysis.attribution import brightest_is_decisive, share_that_supports, support_against
+from fmcore.analysis.cases import answered_with_less
 from fmcore.analysis.collapse import Collapse, collapse
 from fmcore.analysis.convolution import Place, arithmetic
-from fmcore.analysis.counterparts import compared, counterpart, likeness, start_alike
+from fmcore.analysis.counterparts import compared, counterpart, equal_answers, likeness, start_alike
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
 from fmcore.analysis.favourites import of_one_class, share_of_one_class
 from fmcore.analysis.flattering import share_of_reach
 from fmcore.analysis.hierarchy import Stage, hierarchy
 from fmcore.analysis.history import overfitting, steepest_epoch
-from fmcore.analysis.learning import Movement, moved
+from fmcore.analysis.learning import Movement, likeness_to_the_first, moved
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, one_of
 from fmcore.header import BundleHeader
@@ -97,15 +98,14 @@ def _count(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | N
     return float(np.prod(bundle.info(array).shape[len(index) :], dtype=np.int64))
 
 
-def _against(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
-    *before, channel, strong = index
-    return share_of_reach(bundle.part(array, *before, channel), bundle.part(array, *before, strong))
+def _of_two(explained: str, function: Callable[[Floats, Floats], float]) -> Measure:
+    """A measure of two parts of an array; its index ends with both."""
 
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        *before, one, another = index
+        return function(bundle.part(array, *before, one), bundle.part(array, *before, another))
 
-def _support_against(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
-    *before, one, strong = index
-    mine, theirs = (ClassMap("", 0, "", 0.0, bundle.part(array, *before, slot)).support for slot in (one, strong))
-    return mine / theirs if theirs > 0 else float("inf")
+    return Measure(explained, take)
 
 
 def _softmax(logits: Floats) -> Floats:
@@ -132,13 +132,6 @@ def _known(value: float | None) -> float:
     if value is None:
         raise BundleError("The first weights of both networks are not known; compare two that were trained here.")
     return value
-
-
-def _equal_answers(one: Bundle, other: Bundle, layer: str, index: tuple[int, ...]) -> float:
-    agreement = compared(one, other).agreement
-    if agreement is None:
-        raise BundleError(compared(one, other).why_not)
-    return agreement.share
 
 
 def _cka(one: Bundle, other: Bundle, layer: str, index: tuple[int, ...]) -> float:
@@ -213,11 +206,6 @@ def _of_class(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle 
     return float(_softmax(np.asarray(bundle.part(array, index[0])))[index[1]])
 
 
-def _beyond_the_brightest(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
-    found = brightest_is_decisive(bundle, array.rpartition("/")[0], index[0])
-    return found.brightest.change - found.decisive.change
-
-
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         "value": _of("the value itself", lambda values: float(values.reshape(()))),
@@ -230,8 +218,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "smallest value": _of("the smallest value", lambda values: float(values.min())),
         "spread": _of("the largest value less the smallest", lambda values: float(np.ptp(values))),
         "largest magnitude": _of("the largest value without its sign", lambda values: float(np.abs(values).max())),
-        # its index ends with two channels
-        "magnitude against another's": Measure("one channel's largest magnitude as a share of another's", _against),
+        "magnitude against another's": _of_two("a channel's largest magnitude as a share of another's", share_of_reach),
         "mean": _of("the mean", lambda values: float(values.mean(dtype=np.float64))),
         "share of zeros": _of("the share of values that are zero or less", lambda values: float((values <= 0).mean())),
         "share above zero": _of("the share of values above zero", lambda values: float((values > 0).mean())),
@@ -278,6 +265,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "how far a filter is from its start, in lengths that it started with", lambda m, i: m.distance[i]
         ),
         "cosine with the start": _of_movement("cosine of a filter with its start", lambda m, i: m.cosine[i]),
+        "likeness to the first map": Measure(
+            "a map's correlation with what it was at the first epoch",
+            lambda bundle, array, index, other: likeness_to_the_first(bundle, array, index),
+        ),
         "share of the way": _of_movement(
             "one epoch's share of all the steps that a filter took", lambda m, i: m.share_of_way(*i)
         ),
@@ -305,7 +296,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         ),
         "CKA": _with_other("debiased linear CKA with the layer of the other network at the index, from 0", _cka),
         "loss of CKA with depth": _with_other("CKA of the first layers less that of the last", _cka_lost),
-        "share of equal answers": _with_other("the share of test images that both answer alike", _equal_answers),
+        "share of equal answers": _with_other(
+            "the share of test images that both answer alike", lambda one, other, layer, i: equal_answers(one, other)
+        ),
         "rows of the receptive field": Measure("the pixels that a place can see, from top to bottom", _rows_in_view),
         "class selectivity": _of_stage("mean class selectivity of the live channels", lambda stage: stage.selectivity),
         "likeness to the image": _of_stage(
@@ -356,17 +349,20 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "the share of a channel's activation outside the object", lambda share: 1 - float(share.reshape(())), True
         ),
         "probability of a class": Measure("softmax of the logit at the index", _of_class),
-        "share that supports": _of(
-            "the share of places of a Grad-CAM map that support the class",
-            lambda signed: ClassMap("", 0, "", 0.0, signed).share,
+        "share that supports": _of("the share of places of a Grad-CAM map that support the class", share_that_supports),
+        "support against another's": _of_two(
+            "all that supports one class in its Grad-CAM map, as a share of what supports another", support_against
         ),
-        # its index ends with two rows of the classes
-        "support against another's": Measure(
-            "all that supports one class in its Grad-CAM map, as a share of what supports another", _support_against
+        "answers with less support": Measure(
+            "how many probes got an answer that has less support than the true class or the next likeliest",
+            lambda bundle, array, index, other: answered_with_less(bundle, array.rpartition("/")[0]),
+            over_images=True,
         ),
         "drop beyond the brightest's": Measure(
             "by how much more the answer's probability falls without the decisive channel than without the brightest",
-            _beyond_the_brightest,
+            lambda bundle, array, index, other: (
+                brightest_is_decisive(bundle, array.rpartition("/")[0], index[0]).beyond_the_brightest
+            ),
         ),
     }
 )
@@ -390,6 +386,8 @@ def sample_size(name: str, bundle: Bundle, array: str, other: Bundle | None = No
         return 1
     if name.startswith(("training", "largest gain")):
         return max(1, header.dataset.train_count)
+    if name == "answers with less support":
+        return len(header.probes)
     if part == "sample" and other is not None:
         return max(1, compared(bundle, other).images)
     measured = header.measures

@@ -17,6 +17,7 @@ Function = Callable[[Floats], Floats]
 
 _POINTS = 240
 _CLOSE = 1e-3  # of the largest number, before or after: farther off, a formula is not the one that ran
+_EITHER_SIDE = 0.2  # of a map's places
 _SELU, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
@@ -101,13 +102,17 @@ def curve(name: str, before: Floats, after: Floats) -> Curve:
 def clearest(preactivation: Floats) -> int:
     """The channel of `preactivation` (C, H, W) that varies most both above and below zero.
 
-    For each side, the sum of squares about the mean of what lies there; the smaller of both counts. Where no channel
-    has both, the one that varies most.
+    For each side, the sum of squares about the mean of what lies there; the smaller of both counts. Channels with
+    `_EITHER_SIDE` of their places on each side come first: of others, a function that cuts at zero leaves nearly all or
+    nothing. Where no channel varies on both, the one that varies most.
     """
     maps = preactivation.reshape(len(preactivation), -1).astype(np.float64)
     above = maps > 0
     smaller = np.minimum(_variation(maps, above), _variation(maps, ~above))
-    return int((smaller if smaller.any() else _variation(maps, np.ones_like(above))).argmax())
+    share = above.mean(1)
+    even = np.where(np.minimum(share, 1 - share) >= _EITHER_SIDE, smaller, 0)
+    ranked = even if even.any() else smaller if smaller.any() else _variation(maps, np.ones_like(above))
+    return int(ranked.argmax())
 
 
 def _variation(maps: Floats, where: NDArray[np.bool_]) -> Floats:

@@ -67,13 +67,18 @@ def specimens(bundle: Bundle, diagnosis: Diagnosis, probe: int) -> Specimens:
     silent = _silent(diagnosis, fired)
     sound = [channel for channel in range(len(maps)) if channel not in faulty(diagnosis)]
     sound = [channel for channel in sound if channel != silent] or sound  # the quietest is no example of a healthy one
-    healthy = sound[telling(maps[sound])] if sound else int(fired.argmax())
+    healthy = sound[telling(maps[sound])] if sound else _most_fired(fired, silent)
     return Specimens(
         healthy,
         silent,
         _pair(bundle, diagnosis, light),
         _outside(bundle, diagnosis, maps, probe),
     )
+
+
+def _most_fired(fired: Array, silent: int) -> int:
+    """The channel that fires on most images, the `silent` one only where there is no other."""
+    return max(range(len(fired)), key=lambda c: (c != silent, float(fired[c]), -c))
 
 
 def object_mask(bundle: Bundle, probe: int) -> NDArray[np.bool_]:

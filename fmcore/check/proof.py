@@ -30,6 +30,7 @@ MOST_ERROR, MOST_ERROR_FLAT = 0.03, 0.015  # mean absolute error as a share of t
 MOST_GAIN = 0.1  # by which the slope of what is seen over what should be seen may miss 1
 FEWEST_VALUES, FEWEST_AREAS = 0.5, 16  # the share of values, or the number of areas, that must be seen
 FAINT = 2.0  # 8-bit codes of standard deviation; with less, a picture is judged by its error alone, as a flat one
+NOISE = 1.5  # codes that an encoder may add: at three pixels a value 1.0 to 1.3 were found, most in chroma
 RGB = "rgb"  # instead of a colour table, where an image's three channels are shown as they are
 _CHROMA_SHARE = 0.3  # weight of chroma beside luma where a colour is looked up
 _MONOTONE = 1.0  # codes by which the luma of a table may fall and still tell the value
@@ -117,6 +118,14 @@ def _prove(planes: Planes, figure: Figure, bundle: Bundle) -> Proof:
     return _Comparison(planes, figure, values, place).proof()
 
 
+def least_correlation(spread: float) -> float:
+    """What a picture read value by value must reach whose colours have a standard deviation of `spread` codes.
+
+    That is `LEAST_CORRELATION`; less only for one so faint that the encoder's noise alone leaves less.
+    """
+    return min(LEAST_CORRELATION, spread / float(np.hypot(spread, NOISE)))
+
+
 # -- comparing -------------------------------------------------------------------------------------
 
 
@@ -183,7 +192,11 @@ class _Comparison:
         how: Outcome = "area by area" if pair is None else "value by value"
         if self._is_faint:
             return self._judged_by_error(how)
-        why = self._why_wrong(pair, self._clipped, LEAST_CORRELATION) if pair else self._why_wrong_areas(areas)
+        why = (
+            self._why_wrong(pair, self._clipped, least_correlation(self._spread))
+            if pair
+            else self._why_wrong_areas(areas)
+        )
         judged = pair or areas
         return Proof(
             figure=self.figure, outcome="wrong" if why else how, pixels=self.place.pixels,
@@ -248,8 +261,13 @@ class _Comparison:
 
     @property
     def _is_faint(self) -> bool:
+        return self._spread < FAINT
+
+    @property
+    def _spread(self) -> float:
+        """Standard deviation in 8-bit codes of the colours that it should have."""
         luma, blue, red = np.moveaxis(self._colours(self.values), -1, 0)
-        return float(luma.std()) < FAINT and not (self._is_hued and float((red - blue).std()) >= FAINT)
+        return max(float(luma.std()), float((red - blue).std()) if self._is_hued else 0.0)
 
     def _judged_by_error(self, how: Outcome) -> Proof:
         """Of a flat picture there is no correlation: how far the colours of its values or areas are off."""

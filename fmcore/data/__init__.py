@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 
 from fmcore.data.imageset import Images, ImageSet
 from fmcore.errors import InputError, one_of
+from fmcore.header import Preprocessing
 
 __all__ = ["SOURCES", "ImageSet", "Source", "Wish", "default_data_dir", "load_data", "require_source"]
 
@@ -28,6 +29,7 @@ class Wish:
     path: str  # what follows `folder:`
     seed: int
     image_size: int | None  # side in pixels; None leaves it to the source
+    preprocessing: Preprocessing | None
     download: bool
     on_message: Callable[[str], None] | None
 
@@ -46,6 +48,7 @@ def load_data(
     *,
     seed: int = 0,
     image_size: int | None = None,
+    preprocessing: Preprocessing | None = None,
     download: bool = True,
     on_message: Callable[[str], None] | None = None,
 ) -> ImageSet:
@@ -57,6 +60,8 @@ def load_data(
         seed: Decides what `garments` draws and how a folder is split for training and testing.
         image_size: Side in pixels that all images are scaled to. When left out, sets keep their own
             size, and folders are scaled to 64.
+        preprocessing: Scale and cut all images as this says instead, up to the normalisation; files of a folder
+            get its channels, too.
         download: Whether a missing set may be downloaded.
         on_message: Told in a sentence about work that takes a while, such as a download.
 
@@ -72,7 +77,8 @@ def load_data(
             f"The image size is {image_size}; expected from {_SIDES_PX.start} to {_SIDES_PX.stop - 1} pixels."
         )
     source, path = require_source(name)
-    return source.load(Wish(data_dir or default_data_dir(), path, seed, image_size, download, on_message))
+    folder = data_dir or default_data_dir()
+    return source.load(Wish(folder, path, seed, image_size, preprocessing, download, on_message))
 
 
 def require_source(name: str) -> tuple[Source, str]:
@@ -83,6 +89,8 @@ def require_source(name: str) -> tuple[Source, str]:
     """
     kind, _, path = name.partition(":")
     key = _FOLDER if kind == "folder" else name
+    if key not in SOURCES and Path(name).is_dir():
+        raise InputError(f"There is no data set '{name}', and a folder is called so; write folder:{name} to have it.")
     if key not in SOURCES:
         raise InputError(one_of("data set", name, list(SOURCES)))
     if key == _FOLDER and not path:
@@ -100,53 +108,75 @@ def default_data_dir() -> Path:
 def _garments(wish: Wish) -> ImageSet:
     from fmcore.data.garments import garments
 
-    return _scaled(garments(seed=wish.seed), wish.image_size)
+    return _scaled(garments(seed=wish.seed), wish)
 
 
 def _classic(name: str, wish: Wish) -> ImageSet:
     from fmcore.data.torchvision_sets import load_classic_set
 
     dataset = load_classic_set(name, wish.data_dir, download=wish.download, on_message=wish.on_message)
-    return _scaled(dataset, wish.image_size)
+    return _scaled(dataset, wish)
 
 
 def _folder(wish: Wish) -> ImageSet:
     from fmcore.data.folder import load_folder
 
-    path = Path(wish.path)
-    return load_folder(path, seed=wish.seed, image_size=wish.image_size, on_message=wish.on_message)
-
-
-def _scaled(dataset: ImageSet, side_px: int | None) -> ImageSet:
-    """Scale all images of a set to squares of `side_px`, and say so in its provenance."""
-    channels, height, width = dataset.image_shape
-    if side_px is None or (height, width) == (side_px, side_px):
-        return dataset
-    from fmcore.data.image_files import require_memory
-
-    require_memory(len(dataset.train_images) + len(dataset.test_images), channels, side_px)
-    return replace(
-        dataset,
-        provenance=f"{dataset.provenance.removesuffix('.')}, scaled to {side_px}x{side_px}.",
-        train_images=_scaled_images(dataset.train_images, side_px),
-        test_images=_scaled_images(dataset.test_images, side_px),
+    return load_folder(
+        Path(wish.path),
+        seed=wish.seed,
+        image_size=wish.image_size,
+        preprocessing=wish.preprocessing,
+        on_message=wish.on_message,
     )
 
 
-def _scaled_images(images: Images, side_px: int) -> Images:
-    """Scale (N, C, H, W) to (N, C, S, S), bicubic; as scaling is linear, two matrix products do it."""
+def _scaled(dataset: ImageSet, wish: Wish) -> ImageSet:
+    """Scale all images of a set as is wished, and say so in its provenance."""
+    channels, height, width = dataset.image_shape
+    side, taken = wish.image_size, wish.preprocessing
+    if taken is None and side in (None, height) and side in (None, width):
+        return dataset
+    from fmcore.data.image_files import require_memory
+    from fmcore.data.pictures import scaled_size, window
+
+    if taken is not None:
+        size = scaled_size(height, width, taken.resize)
+        down, across = (window(length, most) for length, most in zip(size, taken.size, strict=True))
+        into, method = f"prepared as the network takes it, {taken.size[1]}x{taken.size[0]}", taken.interpolation
+    else:
+        assert side is not None
+        size, down, across = (side, side), (0, side), (0, side)
+        into, method = f"scaled to {side}x{side}", "lanczos"
+    require_memory(
+        len(dataset.train_images) + len(dataset.test_images), channels, down[1] - down[0], across[1] - across[0]
+    )
+    weights = _weights(height, size[0], down, method), _weights(width, size[1], across, method)
+    return replace(
+        dataset,
+        provenance=f"{dataset.provenance.removesuffix('.')}, {into}.",
+        train_images=_scaled_images(dataset.train_images, *weights),
+        test_images=_scaled_images(dataset.test_images, *weights),
+    )
+
+
+def _weights(length: int, scaled: int, window: tuple[int, int], method: str) -> NDArray[np.float32]:
+    """What each pixel of `window` takes from each of `length` that are scaled to `scaled`: 0 beyond the picture."""
     from PIL import Image
 
-    def weights(length: int) -> NDArray[np.float32]:  # (S, length), from scaling the unit pixels
-        unit = Image.fromarray(np.eye(length, dtype=np.float32))
-        return np.asarray(unit.resize((length, side_px), Image.Resampling.BICUBIC))
+    unit = Image.fromarray(np.eye(length, dtype=np.float32))
+    rows = np.asarray(unit.resize((length, scaled), Image.Resampling[method.upper()]))  # scaling is linear
+    found = np.zeros((window[1] - window[0], length), np.float32)
+    first, last = max(0, window[0]), min(scaled, window[1])
+    found[first - window[0] : last - window[0]] = rows[first:last]
+    return found
 
-    *_, height, width = images.shape
-    down, across = weights(height), weights(width).T
-    scaled = np.empty((*images.shape[:2], side_px, side_px), np.uint8)
-    batch = max(1, _BATCH_BYTES // (4 * images.shape[1] * side_px**2))
+
+def _scaled_images(images: Images, down: NDArray[np.float32], across: NDArray[np.float32]) -> Images:
+    """Scale (N, C, H, W) to (N, C, h, w), by the weights `down` (h, H) and `across` (w, W)."""
+    scaled = np.empty((*images.shape[:2], len(down), len(across)), np.uint8)
+    batch = max(1, _BATCH_BYTES // (4 * images.shape[1] * len(down) * len(across)))
     for start in range(0, len(images), batch):
-        values = down @ images[start : start + batch].astype(np.float32) @ across  # (B, C, S, S)
+        values = down @ images[start : start + batch].astype(np.float32) @ across.T  # (B, C, h, w)
         scaled[start : start + batch] = np.rint(values).clip(0, 255)
     return scaled
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from fmcore.data.image_files import open_image, require_memory, shown, tell
 from fmcore.data.imageset import Images, ImageSet, Labels
+from fmcore.data.pictures import SENTENCES, see
 from fmcore.errors import DataError
+from fmcore.header import Preprocessing
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 DEFAULT_SIDE_PX = 64
@@ -53,6 +55,7 @@ def load_folder(
     *,
     seed: int = 0,
     image_size: int | None = None,
+    preprocessing: Preprocessing | None = None,
     on_message: Callable[[str], None] | None = None,
 ) -> ImageSet:
     """Read a folder that has one sub-folder of images per class.
@@ -60,12 +63,14 @@ def load_folder(
     Classes are the sub-folders, sorted by name. Of every class a fifth, at least one image, is kept
     for testing; which ones, and the order within both parts, depends on the seed and the names only.
     Each image is cut to its centred square and scaled to `image_size` pixels (64 when left out).
-    The set is grey (C = 1) when every image is, else RGB (C = 3).
+    The set is grey (C = 1) when every image is, else RGB (C = 3). With `preprocessing`, each is
+    scaled and cut as that says instead, and has its channels.
 
     Raises:
         DataError: The folder holds no such data set, or some of its images cannot be read.
     """
-    side_px = image_size or DEFAULT_SIDE_PX
+    wanted = preprocessing or image_size or DEFAULT_SIDE_PX
+    height, width = preprocessing.size if preprocessing else (image_size or DEFAULT_SIDE_PX,) * 2
     with suppress(RuntimeError):  # no such user: the path is looked for as it stands
         path = path.expanduser()
     classes, notices = _scan(path)
@@ -75,30 +80,30 @@ def load_folder(
             f"'{shown(str(path))}' holds more than {MAX_FILES:,} images, the most that are read: "
             "give a folder with fewer."
         )
-    require_memory(files, 3, side_px)
+    require_memory(files, 3, height, width)
     if on_message and files > _MANY_FILES:
         on_message(f"Reading {files:,} images from '{shown(path.name)}'.")
 
     train, test = _split(classes, seed)
     unreadable: dict[str, DataError] = {}
-    train_images, train_labels, train_counts = _read(path, train, side_px, unreadable)
-    test_images, test_labels, test_counts = _read(path, test, side_px, unreadable)
+    train_images, train_labels, train_counts = _read(path, train, wanted, unreadable)
+    test_images, test_labels, test_counts = _read(path, test, wanted, unreadable)
     _require_all(unreadable)
     counts = train_counts + test_counts
-    if counts["grey"] == files:
+    if counts["grey"] == files and preprocessing is None:
         train_images, test_images = _one_channel(train_images), _one_channel(test_images)
     name = shown(path.resolve().name) or "images"
     return ImageSet(
         name=f"folder:{name}",
         provenance=(
-            f"Image folder '{name}' ({len(classes)} classes, {files:,} files, centre-cropped to {side_px}x{side_px})."
+            f"Image folder '{name}' ({len(classes)} classes, {files:,} files, centre-cropped to {width}x{height})."
         ),
         classes=tuple(classes),
         train_images=train_images,
         train_labels=train_labels,
         test_images=test_images,
         test_labels=test_labels,
-        notices=tell(counts) + notices,
+        notices=tell(counts, SENTENCES) + notices,
     )
 
 
@@ -205,23 +210,29 @@ def _mixed(part: _Part, random: np.random.Generator) -> _Part:
 
 
 def _read(
-    path: Path, part: _Part, side_px: int, unreadable: dict[str, DataError]
+    path: Path, part: _Part, wanted: int | Preprocessing, unreadable: dict[str, DataError]
 ) -> tuple[Images, Labels, Counter[str]]:
-    """Open the files of one part; RGB for now. Counted: what was done, and under "grey" the grey ones.
+    """Open the files of one part, as squares of so many pixels (RGB for now) or prepared as `wanted`.
 
-    What is wrong with a file goes to `unreadable`, so that whoever mends them hears of all in one run.
+    Counted: what was done, and under "grey" the grey ones. What is wrong with a file goes to `unreadable`, so that
+    whoever mends them hears of all in one run.
     """
-    images = np.empty((len(part), 3, side_px, side_px), np.uint8)  # (N, 3, S, S)
+    shape = (3, wanted, wanted) if isinstance(wanted, int) else (wanted.channels, *wanted.size)
+    images = np.empty((len(part), *shape), np.uint8)  # (N, C, H, W)
     counts: Counter[str] = Counter()
     for row, (_, file) in enumerate(part):
         try:
-            opened = open_image(path / file, name=file, square_px=side_px)
+            if isinstance(wanted, int):
+                opened = open_image(path / file, name=file, square_px=wanted)
+                images[row] = opened.pixels.transpose(2, 0, 1)  # a single channel fills all three
+                counts["grey"] += opened.pixels.shape[2] == 1
+                counts.update(opened.done)
+            else:
+                seen = see(open_image(path / file, name=file), wanted, shown(file))
+                images[row] = seen.pixels
+                counts.update(seen.done)
         except DataError as error:
             unreadable[file] = error
-            continue
-        images[row] = opened.pixels.transpose(2, 0, 1)  # (C, S, S); a single channel fills all three
-        counts.update(opened.done)
-        counts["grey"] += opened.pixels.shape[2] == 1
     return images, np.array([label for label, _ in part], np.int64), counts
 
 

@@ -135,16 +135,16 @@ def tell(counts: Mapping[str, int], sentences: Mapping[str, tuple[str, str]] = T
     )
 
 
-def require_memory(images: int, channels: int, side_px: int) -> None:
+def require_memory(images: int, channels: int, height: int, width: int) -> None:
     """Refuse sets that would take more than `MAX_BYTES` in memory.
 
     Raises:
         DataError: With the size that was asked for and what to change.
     """
-    size = images * channels * side_px**2
+    size = images * channels * height * width
     if size > MAX_BYTES:
         raise DataError(
-            f"{images:,} images of {side_px}x{side_px} pixels would take {size / 2**30:.1f} GiB of memory, "
+            f"{images:,} images of {width}x{height} pixels would take {size / 2**30:.1f} GiB of memory, "
             f"more than the {MAX_BYTES / 2**30:.0f} GiB allowed: choose a smaller image size or fewer images."
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmcore.data.image_files import MAX_PIXELS, TREATMENTS, open_image, shown, tell
+from fmcore.data.image_files import MAX_PIXELS, TREATMENTS, OpenedImage, open_image, shown, tell
 from fmcore.errors import DataError
 from fmcore.header import Preprocessing
 
@@ -19,7 +19,7 @@ MIN_SIDE_PX = 8
 ORIGINAL_PX = 1024  # an RGB original of that size takes 3 MB in the bundle at most
 _MANY_PICTURES = 8  # from here on reading photos takes long enough to be announced
 
-_SENTENCES = {
+SENTENCES = {
     **TREATMENTS,
     "greyed": (
         "{n} image in colour was made grey, as the network takes it.",
@@ -47,7 +47,18 @@ class Picture:
     file_size: tuple[int, int]  # (height, width) of the upright file
     box: tuple[float, float, float, float]
     name: str  # base name of the file, as a sentence can carry it
-    notices: tuple[str, ...]  # what was done to it
+    done: tuple[str, ...]  # keys of `SENTENCES`
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network sees of a picture that was scaled to `scaled` (height, width): the window `down` by `across`."""
+
+    pixels: NDArray[np.uint8]  # (C, H, W)
+    scaled: tuple[int, int]
+    down: tuple[int, int]  # first and last edge
+    across: tuple[int, int]
+    done: tuple[str, ...]  # keys of `SENTENCES`
 
 
 def open_pictures(
@@ -80,55 +91,75 @@ def open_pictures(
     return [_open(path, preprocessing) for path in paths]
 
 
+def notices_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """What was done to how many of them, in sentences."""
+    return tell(Counter(key for picture in pictures for key in picture.done), SENTENCES)
+
+
+def see(opened: OpenedImage, preprocessing: Preprocessing, called: str) -> Seen:
+    """Scale a picture and cut it, as `open_pictures` says; errors call it `called`.
+
+    Raises:
+        DataError: it is too small, or too long for its width.
+    """
+    height, width, channels = opened.pixels.shape
+    if min(height, width) < MIN_SIDE_PX:
+        raise DataError(
+            f"'{called}' has {width}x{height} pixels, expected at least {MIN_SIDE_PX}x{MIN_SIDE_PX}: "
+            "give a larger picture."
+        )
+    scaled = scaled_size(height, width, preprocessing.resize)
+    if scaled[0] * scaled[1] > MAX_PIXELS:
+        raise DataError(
+            f"'{called}' has {width}x{height} pixels, and with its shorter side scaled to "
+            f"{preprocessing.resize} it would have {scaled[1]}x{scaled[0]}, more than the "
+            f"{MAX_PIXELS // 1_000_000} million that are allowed: cut it to a less extreme shape."
+        )
+    down = window(scaled[0], preprocessing.size[0])
+    across = window(scaled[1], preprocessing.size[1])
+    applies = {
+        "greyed": channels > preprocessing.channels,
+        "enlarged": min(height, width) < preprocessing.resize,
+        "padded": down[0] < 0 or across[0] < 0 or down[1] > scaled[0] or across[1] > scaled[1],
+    }
+    done = (*opened.done, *(key for key, does in applies.items() if does))
+    return Seen(_as_input(_as_image(opened), scaled, down, across, preprocessing), scaled, down, across, done)
+
+
 def _open(path: Path, preprocessing: Preprocessing) -> Picture:
     with suppress(RuntimeError):  # no such user: the path is looked for as it stands
         path = path.expanduser()
     opened = open_image(path, name=str(path))
-    height, width, channels = opened.pixels.shape
-    if min(height, width) < MIN_SIDE_PX:
-        raise DataError(
-            f"'{shown(str(path))}' has {width}x{height} pixels, expected at least {MIN_SIDE_PX}x{MIN_SIDE_PX}: "
-            "give a larger picture."
-        )
-    scaled = _scaled_size(height, width, preprocessing.resize)
-    if scaled[0] * scaled[1] > MAX_PIXELS:
-        raise DataError(
-            f"'{shown(str(path))}' has {width}x{height} pixels, and with its shorter side scaled to "
-            f"{preprocessing.resize} it would have {scaled[1]}x{scaled[0]}, more than the "
-            f"{MAX_PIXELS // 1_000_000} million that are allowed: cut it to a less extreme shape."
-        )
-    down = _window(scaled[0], preprocessing.size[0])
-    across = _window(scaled[1], preprocessing.size[1])
-
-    image = Image.fromarray(opened.pixels[:, :, 0] if channels == 1 else opened.pixels)
-    done = Counter(opened.done)
-    done["greyed"] = channels > preprocessing.channels
-    done["enlarged"] = min(height, width) < preprocessing.resize
-    done["padded"] = down[0] < 0 or across[0] < 0 or down[1] > scaled[0] or across[1] > scaled[1]
-    original = _original(image)
-    kept = original.shape[1:]
+    seen = see(opened, preprocessing, shown(str(path)))
+    original = _original(_as_image(opened))
+    kept, scaled, (top, bottom), (left, right) = original.shape[1:], seen.scaled, seen.down, seen.across
     return Picture(
-        pixels=_as_input(image, scaled, down, across, preprocessing),
+        pixels=seen.pixels,
         original=original,
-        file_size=(height, width),
+        file_size=opened.pixels.shape[:2],
         box=(
-            down[0] * kept[0] / scaled[0],
-            across[0] * kept[1] / scaled[1],
-            down[1] * kept[0] / scaled[0],
-            across[1] * kept[1] / scaled[1],
+            top * kept[0] / scaled[0],
+            left * kept[1] / scaled[1],
+            bottom * kept[0] / scaled[0],
+            right * kept[1] / scaled[1],
         ),
         name=shown(path.name),
-        notices=tell(done, _SENTENCES),
+        done=seen.done,
     )
 
 
-def _scaled_size(height: int, width: int, shorter: int) -> tuple[int, int]:
+def _as_image(opened: OpenedImage) -> Image.Image:
+    """In mode L or RGB."""
+    return Image.fromarray(opened.pixels[:, :, 0] if opened.pixels.shape[2] == 1 else opened.pixels)
+
+
+def scaled_size(height: int, width: int, shorter: int) -> tuple[int, int]:
     """(height, width) once the shorter side has `shorter` pixels; the longer one rounds down, as in torchvision."""
     longer = int(shorter * max(height, width) / min(height, width))
     return (longer, shorter) if width <= height else (shorter, longer)
 
 
-def _window(length: int, wanted: int) -> tuple[int, int]:
+def window(length: int, wanted: int) -> tuple[int, int]:
     """First and last edge of the centred window of `wanted` pixels; torchvision rounds its two cases apart."""
     first = -((wanted - length) // 2) if wanted > length else round((length - wanted) / 2)
     return first, first + wanted

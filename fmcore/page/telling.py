@@ -151,7 +151,8 @@ def without(subject: Subject, found: Silencing, named: bool) -> str:
     of = "" if named else f" of {layer_words(found.layer.name)}"
     whose = "its probability" if named else f"the probability of {subject.at(found.image).answer}"
     start = f"Without channel {bright.channel + 1}{of}, the brightest, {whose} {moves(bright.change)}"
-    if not found.misleads:
+    seen = decisive.change <= -SEEN and moves(decisive.change) != moves(bright.change)
+    if decisive.channel == bright.channel or not seen:
         more = " more" if bright.change <= -SEEN else ""
         return f"{start}, and no other channel that was tried lowers it{more}."
     return f"{start}; without channel {decisive.channel + 1} it {moves(decisive.change)}."

@@ -16,7 +16,6 @@ from scenes.parts.function_graph import FunctionGraph
 from scenes.parts.picture import ArraySource
 
 _MOST = 3.2
-_BESIDE = 1.0  # frame units by which a graph's numbers reach beyond its field
 
 
 class BeforeAfter(Group):
@@ -41,8 +40,8 @@ class BeforeAfter(Group):
             source = ArraySource(arrays[when], place)
             return FeatureMap(maps[when], scale, size, f"{when} φ: {named}", source, says_flat=close_by())
 
-        def graph(height: float) -> FunctionGraph:
-            return FunctionGraph(curve, rooms["graph"].width - _BESIDE, height, across=words[0], up=words[1])
+        def graph(size: float) -> FunctionGraph:
+            return FunctionGraph(curve, size, across=words[0], up=words[1])
 
         size = min(
             fit(lambda size: made("before", size), rooms["before"], _MOST).picture.height,
@@ -60,10 +59,10 @@ def _rooms() -> dict[str, look.Region]:
     if look.shape() == "wide":
         before, bar, graph, after = body.columns(3.4, 1.3, 4.4, 3.4, gap=look.GAP)
     elif look.shape() == "square":
-        top, graph = body.rows(1.2, 1.0)
-        before, bar, after = top.columns(2.6, 1.3, 2.6)
+        maps, bar, graph = body.columns(2.4, 1.3, 3.7)
+        before, after = maps.rows(1.0, 1.0)
     else:
-        top, bottom = body.rows(1.2, 1.0)
+        top, bottom = body.rows(1.0, 1.2)
         before, after = top.columns(1.0, 1.0, gap=look.GAP)
         graph, bar = bottom.columns(2.7, 1.2, gap=look.NEAR)
     return {"before": before, "after": after, "graph": graph, "bar": bar}

@@ -15,7 +15,7 @@ from scenes.parts.text import label, narrow, number
 
 Floats = NDArray[np.floating]
 
-_WIDE = 0.96  # of a cell: what its number may take up; as for its height, a label has air above and below
+_WIDE = 0.88  # of a cell: what its number may take up; as for its height, a label has air above and below
 _ROOM_FOR_NOTES = 20.0  # in frames where a note may be wider than what it is about
 _ROOMY = 4.0  # a square in which every number has its full size
 

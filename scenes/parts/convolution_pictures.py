@@ -39,7 +39,10 @@ def input_picture(map_: WorkedMap, height: float) -> Group:
     else:
         array, channel = map_.layer.input, map_.inputs.start + map_.slice
         values, count = map_.source[map_.slice], map_.bundle.info(array).shape[1]
-        name = _which(channel, count, array.rpartition("/")[0], brief=look.shape() == "tall")
+        before = array.rpartition("/")[0]
+        own = before == map_.layer.name  # kept of the layer itself, as what goes in is neither image nor another's map
+        brief = look.shape() == "tall"
+        name = f"input, {channel + 1} of {count}" if own else _which(channel, count, before, brief=brief)
         scale = ColourScale.of(values)
         shown = FeatureMap(values, scale, height, name, ArraySource(array, (map_.probe, channel)))
         ends = (on_scale(end, max(abs(scale.low), abs(scale.high))) for end in (scale.low, scale.high))

@@ -15,15 +15,17 @@ class Equation(MathTypst):
     """feature map_k = φ(W_k * x + b_k), quiet until its parts are lit.
 
     Its parts are `map`, `phi`, `weights`, `slides`, `input` and `bias`; one without a nonlinearity has no `phi`, one
-    without a bias no `bias`.
+    without a bias no `bias`. Where a normalisation N comes before φ, it has a `norm`.
     """
 
-    def __init__(self, has_phi: bool = True, has_bias: bool = True) -> None:
+    def __init__(self, has_phi: bool = True, has_bias: bool = True, has_norm: bool = False) -> None:
         inner = "{{ W_k : weights }} {{ * : slides }} {{ x : input }}" + (" {{ + b_k : bias }}" if has_bias else "")
+        inner = "{{ N : norm }} lr(( " + inner + " ))" if has_norm else inner
         outer = "{{ phi.alt : phi }} lr(( " + inner + " ))" if has_phi else inner
         name = re.sub(r'["\\{}]', "", in_language("feature map"))  # they mean something to Typst, or to manim
         super().__init__(f'{{{{ "{name}"_k : map }}}} = ' + outer, font_size=_SIZE, color=look.MUTED)
-        self.names = ("input", "weights", "slides", *["bias"] * has_bias, *["phi"] * has_phi, "map")
+        parts = {"bias": has_bias, "norm": has_norm, "phi": has_phi}
+        self.names = ("input", "weights", "slides", *(name for name, has in parts.items() if has), "map")
 
     def fill(self, region: look.Region) -> Self:
         """Move into the middle of `region`, as wide as it allows, up to the size that belongs to the frame."""

@@ -9,37 +9,40 @@ from numpy.typing import NDArray
 from fmcore.analysis.collapse import Collapse
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.feature_map import FeatureMap, close_by
+from scenes.parts.feature_map import FeatureMap, SaysFlat
 from scenes.parts.filter_slice import FilterSlice
 from scenes.parts.picture import ArraySource
 from scenes.parts.picture_row import PictureRow
 
 _FILTER = 0.55  # of a map's height
-_GAPS = {"wide": 0.32, "square": 0.25, "tall": look.NEAR}
+_GAPS = {"wide": 0.32, "square": look.NEAR, "tall": look.NEAR}
 
-How = Literal["two", "one", "between"]
+How = Literal["first", "two", "one", "between"]
 
 
 class FilterCalculation(PictureRow):
     """The calculation of `found` with `two` filters, the `one` they come to, or two with φ `between` them.
 
-    It starts from `image`, what the first filter reads. Only a wide frame has room for the first step of two; in others
-    the row starts from the map that the first filter made. Maps are `size` high; results share one scale.
+    It starts from `image`, what the first filter reads. An upright frame has no room for two steps in a row: there two
+    start from the map that the first filter made, and this `first` step is a row of its own. Maps are `size` high;
+    results share one scale.
     """
 
     def __init__(self, found: Collapse, how: How, image: Mobject, size: float) -> None:
         results = ColourScale.signed(np.stack([found.two, found.once, found.between]), "shared")
+        says_flat: SaysFlat = "beside" if look.shape() == "wide" else "below"  # five stand in a row
         cell = _FILTER * size / max(found.second.shape)  # of a filter's weight, alike in all three
         slice_ = int((found.first**2).sum((1, 2)).argmax())
         if how == "one":
             one = _filter(found.one, slice_, cell, size, "one filter")
-            result = FeatureMap(found.once, results, size, "one filter", says_flat=close_by())
+            result = FeatureMap(found.once, results, size, "one filter", says_flat=says_flat)
             super().__init__([image, one, result], ["∗", "="], _GAPS[look.shape()])
             return
-        values, name, array, made, about, sign = {
-            "two": (found.before, "before φ", found.before_array, found.two, "two filters", "="),
-            "between": (found.after, "after φ", found.after_array, found.between, "with φ", "φ →"),
-        }[how]
+        values, name, array, made, about, sign = (
+            (found.after, "after φ", found.after_array, found.between, "with φ", "φ →")
+            if how == "between"
+            else (found.before, "before φ", found.before_array, found.two, "two filters", "=")
+        )
         weights = (
             ArraySource(f"{found.layer}/weight", (found.place[1], slice_)),
             ArraySource(f"{found.partner}/weight", (found.filter, found.slice)),
@@ -49,12 +52,13 @@ class FilterCalculation(PictureRow):
         items = [
             image,
             _filter(found.first, slice_, cell, size, "1st filter", weights[0] if found.recorded[0] else None),
-            FeatureMap(values, scale, size, name, before, says_flat=close_by()),
+            FeatureMap(values, scale, size, name, before, says_flat=says_flat),
             _filter(found.second[None], 0, cell, size, "2nd filter", weights[1] if found.recorded[1] else None),
-            FeatureMap(made, results, size, about, says_flat=close_by()),
+            FeatureMap(made, results, size, about, says_flat=says_flat),
         ]
-        first = 0 if look.shape() == "wide" else 2
-        super().__init__(items[first:], ["∗", sign, "∗", "="][first:], _GAPS[look.shape()])
+        first = 2 if look.shape() == "tall" and how != "first" else 0
+        last = 3 if how == "first" else 5
+        super().__init__(items[first:last], ["∗", sign, "∗", "="][first : last - 1], _GAPS[look.shape()])
 
     @property
     def result(self) -> FeatureMap:

@@ -99,4 +99,4 @@ def _readable(weights: NDArray[np.floating], scale: ColourScale, region: look.Re
 
 def _has_decimals(grid: NumberGrid) -> bool:
     """Whether the numbers are written with a decimal at least: weights are too small for whole ones."""
-    return grid.readable and "." in grid.submobjects[1][0].text
+    return grid.readable and "." in grid.submobjects[1][0].said

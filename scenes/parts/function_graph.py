@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, DashedLine, Dot, Line, VGroup, VMobject
+from manim import DOWN, LEFT, UP, DashedLine, Dot, Line, VGroup, VMobject
 from numpy.typing import NDArray
 
 from fmcore.analysis.nonlinearity import Curve
@@ -14,25 +14,23 @@ _BEAD = 0.055
 
 
 class FunctionGraph(VGroup):
-    """`curve` in a field `width` by `height`, with its axes through zero and the ends of its ranges as numbers.
+    """`curve` in a field of `size` by `size`, with its axes through zero and the ends of their range as numbers.
 
-    A dashed line shows where a number would stay what it is.
+    Both axes have one range, so that slopes are seen as they are. A dashed line shows where a number would stay the
+    same.
     """
 
-    def __init__(self, curve: Curve, width: float, height: float, *, across: str, up: str) -> None:
+    def __init__(self, curve: Curve, size: float, *, across: str, up: str) -> None:
         self.curve = curve
-        self.x = (min(0.0, float(curve.x.min())), max(0.0, float(curve.x.max())))
-        self.y = _range(curve.y)
-        corner, self._size = np.array([-width / 2, -height / 2, 0.0]), (width, height)
+        self.x = self.y = _range(np.concatenate([curve.x, curve.y]))
+        corner, self._size = np.array([-size / 2, -size / 2, 0.0]), (size, size)
         self.field = VMobject(stroke_opacity=0).set_points_as_corners([corner, -corner])  # goes where the graph goes
         self.axes = VGroup(
             Line(self.place(self.x[0], 0), self.place(self.x[1], 0), stroke_width=look.STROKE, color=look.MUTED),
             Line(self.place(0, self.y[0]), self.place(0, self.y[1]), stroke_width=look.STROKE, color=look.MUTED),
         )
-        low, high = max(self.x[0], self.y[0]), min(self.x[1], self.y[1])
-        self.unchanged = DashedLine(
-            self.place(low, low), self.place(high, high), stroke_width=look.STROKE, color=look.LINE
-        )
+        ends = [self.place(value, value) for value in self.x]
+        self.unchanged = DashedLine(*ends, stroke_width=look.STROKE, color=look.MUTED)
         points = [self.place(x, y) for x, y in zip(curve.x, curve.y, strict=True)]
         self.line = VMobject(stroke_color=look.TEXT, stroke_width=2 * look.STROKE).set_points_as_corners(points)
         self.words = VGroup(*self._ticks(), label(across, look.SMALL), label(up, look.SMALL))
@@ -66,12 +64,9 @@ class FunctionGraph(VGroup):
         )
 
     def _ticks(self) -> list[Label]:
-        """The ends of both ranges and zero as numbers, where they do not meet: below the field, and at the axis."""
+        """The ends of the range and zero as numbers, where they do not meet: below the field; its top at the axis."""
         ends = [(x, self.place(x, self.y[0]), DOWN) for x in self.x]
         ends.append((self.y[1], self.place(0, self.y[1]), LEFT))
-        room = self.place(0, 0)[1] - self.place(0, self.y[0])[1]  # below the axis, where the curve does not go
-        if room > 1.3 * label("0", look.SMALL).height:
-            ends.append((self.y[0], self.place(0, self.y[0]), RIGHT + UP))
         found: list[Label] = []
         for value, point, direction in [*ends, (0.0, self.place(0, self.y[0]), DOWN)]:
             tick = label(number(value), look.SMALL, look.MUTED).next_to(point, direction, buff=look.NEAR)

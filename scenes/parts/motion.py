@@ -9,22 +9,34 @@ from scenes import look
 from scenes.parts.picture import Picture
 from scenes.parts.text import Label
 
+_SLOWLY = 0.35  # of the time, for values that can be followed by eye
+_FEW = 0.2  # of all values: so many are no few
+
 
 class Sweep(Animation):
     """Reveal `picture` value by value in reading order; `follow(row, column)` changes `companions`, which lie on top.
 
-    Values of the picture that are seen already stay.
+    Values of the picture that are seen already stay. Where they are many, the first `slowly` of them
+    take a third of the time.
     """
 
     def __init__(
-        self, picture: Picture, companions: list[Mobject], follow: Callable[[int, int], object], run_time: float
+        self,
+        picture: Picture,
+        companions: list[Mobject],
+        follow: Callable[[int, int], object],
+        run_time: float,
+        slowly: int = 0,
     ) -> None:
         self.picture, self.follow = picture, follow
+        values = picture.grid[0] * picture.grid[1]
+        first = slowly if 0 < slowly < _FEW * values else _SLOWLY * values
+        self._done = [0.0, _SLOWLY, 1.0], [0.0, first, values]
         super().__init__(Group(picture, *companions), run_time=run_time, rate_func=linear)
 
     def interpolate_mobject(self, alpha: float) -> None:
         rows, columns = self.picture.grid
-        done = min(rows * columns, int(alpha * rows * columns))
+        done = int(np.interp(alpha, *self._done))
         shown = np.arange(rows * columns).reshape(rows, columns) < done
         self.picture.pixel_array[..., 3] = np.where(shown, 255, self.picture.pixel_array[..., 3])
         self.follow(*divmod(min(done, rows * columns - 1), columns))

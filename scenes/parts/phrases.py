@@ -1,6 +1,12 @@
 """How to say what was measured: which layer it was, how far a place sees, and how a probability changes."""
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
 from fmcore.header import ReceptiveField
+from scenes.parts.text import number
 
 
 def layer_words(name: str) -> str:
@@ -21,3 +27,9 @@ def change_words(change: float) -> str:
     if points < 1:
         return "changes by less than one point"
     return f"{'falls' if change < 0 else 'rises'} by {points:.0f} point{'s' * (round(points) != 1)}"
+
+
+def signed(values: NDArray[np.floating]) -> Callable[[float], str]:
+    """How the largest magnitude of `values` is written: with the sign of the value that has it."""
+    below = bool(-values.min() > values.max())
+    return lambda magnitude: number(-magnitude if below else magnitude)

@@ -35,7 +35,8 @@ class PlaceSum:
             summands.append((f"{rest} other{'s' * (rest > 1)}", float(slices.sum()) - shown))
         if map_.has_bias:
             summands.append(("bias", at.added))
-        outcome = phi_name(map_.layer) or "normalised" * (map_.stage == "sum")
+        normalised, phi = map_.stage == "sum", phi_name(map_.layer)
+        outcome = f"norm, {phi}" if normalised and phi else "normalised" if normalised else phi
         return cls(tuple(summands), 1 + (rest > 0), at.value, outcome, float(map_.values[at.row, at.column]))
 
     @property

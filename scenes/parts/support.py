@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
-from manim import DOWN, Group
+from manim import DOWN, Group, Rectangle, VMobject
 from numpy.typing import NDArray
 
+from fmcore.analysis.attribution import supporting
+from fmcore.analysis.enlarging import enlarged
 from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
 from scenes import look
+from scenes.parts.contour import contour
 from scenes.parts.overlay import Overlay
-from scenes.parts.text import lines
+from scenes.parts.text import label
 
 
 def scales_of(maps: Sequence[NDArray[np.floating]]) -> tuple[ColourScale, ColourScale]:
@@ -22,7 +25,7 @@ def scales_of(maps: Sequence[NDArray[np.floating]]) -> tuple[ColourScale, Colour
 class Support(Group):
     """Image (C, H, W) in grey under what is positive in the `signed` map (h, w), in the colours of `scale`.
 
-    Where nothing is positive, the image alone is left. How many places lie on how many pixels is written below.
+    Where nothing is positive, the image alone is left. How many places there are is written below.
     """
 
     def __init__(
@@ -36,9 +39,18 @@ class Support(Group):
     ) -> None:
         self.overlay = Overlay(image, np.maximum(signed, 0), field, scale, height, name)
         self.picture = self.overlay.picture
-        (rows, columns), (height_px, width_px) = signed.shape, image.shape[1:]
-        places, pixels = f"{rows} × {columns}", f"on {height_px} × {width_px}"
-        tall = look.shape() == "tall"  # there is no room for one line
-        self.shape_label = lines(places, pixels) if tall else lines(f"{places} {pixels}")
+        self.signed, self.field = signed, field
+        rows, columns = signed.shape
+        self.shape_label = label(f"{rows} × {columns} places", look.SMALL, look.MUTED)
         self.shape_label.next_to(self.overlay.border, DOWN, buff=look.NEAR)
         super().__init__(self.overlay, self.shape_label)
+
+    def outline(self) -> VMobject:
+        """A line around all places that support the class, however strong they are."""
+        pixels = enlarged(supporting(self.signed).astype(np.float64), self.field, self.picture.grid)
+        return contour(self.picture, np.nan_to_num(pixels) > 0)
+
+    def frame(self) -> Rectangle:
+        """A frame around the pixels of the place that supports the class most."""
+        row, column = (int(at) for at in np.unravel_index(int(self.signed.argmax()), self.signed.shape))
+        return self.overlay.places_frame(row, column, row + 1, column + 1)

@@ -1,0 +1,5 @@
+"""`python -m fmcore` is `fmcore`."""
+
+from fmcore.cli import main
+
+main()

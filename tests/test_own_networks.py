@@ -1,0 +1,103 @@
+"""Scenes on a network as people bring them, recorded for real: what they say of it is true.
+
+Its layers have numbers for names, it prepares its input itself, its images are no squares, a normalisation over groups
+of channels comes before a tanh, and one channel is negative everywhere.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from films import TINY, play
+from PIL import Image
+from test_scenes import scene_class
+from torch import nn
+
+from fmcore.bundle import Bundle
+from fmcore.check.layout import layout_findings
+from fmcore.check.teaching import teaching_findings
+from fmcore.data.pictures import open_pictures
+from fmcore.header import Preprocessing
+from fmcore.model_input import AsInput
+from fmcore.recording import record
+from fmcore.render.spec import quality
+from fmcore.training import Trained, TrainSpec
+
+SIZE = (24, 32)
+
+
+class Normalising(nn.Sequential):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward((x - 0.5) / 0.25)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("own")
+    torch.manual_seed(3)
+    network = Normalising(
+        nn.Conv2d(3, 6, 5, padding=2), nn.GroupNorm(2, 6), nn.Tanh(), nn.MaxPool2d(2),
+        nn.Conv2d(6, 8, 3, padding=1), nn.GroupNorm(2, 8), nn.Tanh(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3),
+    ).eval()  # fmt: skip
+    with torch.no_grad():
+        network[1].weight.mul_(0.4)  # type: ignore[operator, union-attr]
+        network[1].weight[2], network[1].bias[2] = 0.05, -1.8  # type: ignore[index, operator, union-attr]
+    random, pictures = np.random.default_rng(0), []
+    for number in range(12):
+        soft = Image.fromarray(random.integers(0, 255, (5, 6, 3), np.uint8)).resize((60, 50), Image.Resampling.BICUBIC)
+        soft.save(folder / f"{number}.png")
+        pictures.append(folder / f"{number}.png")
+    taken = Preprocessing(channels=3, size=SIZE, resize=28, mean=(0.0,) * 3, std=(1.0,) * 3)
+    as_input = AsInput(taken, channels_last=False)
+    trained = Trained(TrainSpec(model="own.py:make", epochs=0), network, (), (), "cpu", as_input, "from own.py:make")
+    record(trained, None, folder / "own.safetensors", pictures=open_pictures(pictures, taken))
+    return folder / "own.safetensors"
+
+
+def said(name: str, bundle: Path, aspect: str = "16:9", **options: Any) -> str:
+    """What scene `name` says of it, with nothing found wrong in it."""
+    spec = quality("smoke", aspect, "dark").model_copy(update={"fps": TINY.fps})
+    film = play(scene_class(name), bundle, options, spec)
+    with Bundle.open(bundle) as opened:
+        found = [*layout_findings(film.board, {}), *teaching_findings(film.board, opened, opened)]
+    assert [f"{finding.beat}, {finding.rule}: {finding.message}" for finding in found] == []
+    return " ".join(beat.say for beat in film.performance.beats)
+
+
+@pytest.mark.parametrize("aspect", ["16:9", "9:16", "1:1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "FeatureMapDemo", "MultipleFeatureMaps", "ActivationHeatmap", "ActivationOverlay", "FeatureMapProgression",
+        "ChannelDiagnostics", "Recap",
+    ],
+)  # fmt: skip
+def test_layers_that_are_called_by_numbers(name: str, aspect: str, bundle: Path) -> None:
+    assert not re.search(r"\b(of|in) [04]\b(?! |\.\d)", said(name, bundle, aspect))
+
+
+def test_what_a_first_layer_reads_is_nobodys_maps(bundle: Path) -> None:
+    assert "all of them see the same input: here, the maps" not in said("MultipleFeatureMaps", bundle, layer="0")
+    assert "5 by 5 values of each of 3 channels" in said("ConvolutionStep", bundle)
+
+
+def test_a_normalisation_before_the_nonlinearity_is_told(bundle: Path) -> None:
+    assert "b is the bias, N normalises, φ is tanh" in said("ConvolutionStep", bundle)
+    assert "times weights, normalised. They run" in said("Nonlinearity", bundle)
+
+
+def test_what_is_negative_everywhere_keeps_its_sign(bundle: Path) -> None:
+    with Bundle.open(bundle) as opened:
+        maps = opened.part("0/activation", opened.default_probe)
+        assert maps[2].max() < 0 and np.abs(maps).max(axis=(1, 2)).argmax() == 2
+    low = f"−{np.abs(maps[2]).max():.2f}"
+    assert f"The strongest, {low}, is framed." in said("ActivationOverlay", bundle)
+
+
+def test_patches_keep_the_shape_of_what_they_show(bundle: Path) -> None:
+    with Bundle.open(bundle) as opened:
+        assert opened.array("4/patches").shape[3:] == SIZE
