@@ -1,29 +1,34 @@
 """Shallow, middle, deep: maps shrink, channels multiply, and each place sees more of the image."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from manim import Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
+import numpy as np
+from manim import UP, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.depths import depths
-from fmcore.analysis.hierarchy import Stage, hierarchy
-from fmcore.analysis.saying import percent
-from fmcore.header import LayerInfo
-from fmcore.lesson.claims import Claim
+from fmcore.analysis.hierarchy import Stage, hierarchy, typical_of_classes
+from fmcore.analysis.pooling import max_pooling
+from fmcore.analysis.saying import listed, percent
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.parts.class_bars import ClassBars
 from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
+from scenes.parts.layer_chain import LayerChain
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import field_frame, values_frame
 from scenes.parts.motion import flash
-from scenes.parts.stage_cell import StageCell, stage_regions
+from scenes.parts.pooling_picture import PoolingPicture
+from scenes.parts.stage_cell import StageCell, noted, stage_regions, title_lines
 from scenes.parts.stage_maps import StageMaps, arriving, front, map_side, place_over, sees, shrunk, spot_inside
-from scenes.parts.text import number, paragraph, shape_text, whole
+from scenes.parts.stage_words import StageWords
+from scenes.parts.text import label, number, paragraph, shape_text, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _STAGES = 3
+_CLASSES = 30  # more bars than this are too thin to be told apart
 _LEGEND = 2  # lines that the legend of the colours takes
 _FULL = 0.9  # of the image's size: smaller maps get a dashed frame of that size, to compare with
 
@@ -36,14 +41,19 @@ class FeatureMapProgression(LessonScene):
     needs = ("probes", "logits")
     script = Script.of(
         Beat(
+            cue="chain",
+            say="This network is a chain of layers, and each works on what those before it leave."
+            " We follow one image and stop at {stops}.",
+        ),
+        Beat(
             cue="input",
-            say="Follow one image through a network: {rows} by {columns} pixels in {colours}."
-            " All that comes later is worked out from these.",
+            say="The image has {rows} by {columns} pixels in {colours}. All that comes later is worked out from these.",
         ),
         Beat(
             cue="shallow",
             say="Shallow, in {first}, it becomes {first_channels} of {first_rows} by {first_columns}. {recognise}",
         ),
+        Beat(cue="pooling", say="{smaller}", seconds=6),
         Beat(
             cue="deeper",
             say="Deeper layers leave {shrunk}: {last} has {last_channels} of {last_rows} by {last_columns}."
@@ -84,6 +94,13 @@ class FeatureMapProgression(LessonScene):
         ]
         known = {stage.layer: stage for stage in hierarchy(self.bundle)}
         self.measured: list[Stage | None] = [known.get(layer.name) for layer in self.layers]
+        signed = any(stack.scale.low < 0 for stack in self.stacks)
+        rows, columns = self.image.shape[1:]
+        self.words = StageWords(self.claim, self.probe, self.layers, self.measured, (rows, columns), signed)
+        self.step = max_pooling(self.bundle, self.probe)
+        ends = (self.layers[0], self.layers[-1])
+        taken = [typical_of_classes(self.bundle, layer.name) for layer in ends] if self.words.has("selectivity") else []
+        self.by_class = [(*one,) for one in taken if one is not None and len(one[1]) <= _CLASSES]
 
     # -- what is said ----------------------------------------------------------------------------
 
@@ -91,23 +108,16 @@ class FeatureMapProgression(LessonScene):
         first, last = self.layers[0], self.layers[-1]
         said = self.bundle.header.probes[self.probe].predicted
         answer = self.bundle.class_name(said)
-        above = self._both("share above zero", "activation", percent, self.probe)
         return {
             "rows": self.claim("rows", "probes", self.probe, words=whole),
             "columns": self.claim("columns", "probes", self.probe, words=whole),
             "colours": {1: "one grey channel", 3: "three colours"}.get(len(self.image), "several channels"),
             "first": layer_name(first.name),
             "last": layer_name(last.name),
+            "stops": listed([layer_name(layer.name) for layer in self.layers]),
+            "smaller": self.words.smaller(self.step, self.bundle.convolutions),
             "shrunk": shrunk(first, last),
-            **self._shape("first", first),
-            **self._shape("last", last),
-            **self._likeness(),
-            "first_field": self._field(first),
-            "last_field": self._field(last),
-            "first_on": above[0],
-            "last_on": above[1],
-            "rarer": self._rarer(above[0].value),
-            **self._selectivity(),
+            **self.words.every(),
             "reads": f"{layer_name(last.name)} reads maps, not pixels."
             if last.input not in ("probes", "input")
             else "Each layer reads what the layers before it leave.",
@@ -118,106 +128,72 @@ class FeatureMapProgression(LessonScene):
             "verdict": ", and that is wrong" if self.bundle.is_right(self.probe) is False else "",
         }
 
-    def _both(self, measure: str, part: str, words: Callable[[float], str], *index: int) -> list[Claim]:
-        """A measure of the first and of the last layer."""
-        ends = (self.layers[0], self.layers[-1])
-        return [self.claim(measure, f"{layer.name}/{part}", *index, words=words) for layer in ends]
-
-    def _shape(self, which: str, layer: LayerInfo) -> dict[str, object]:
-        array = f"{layer.name}/activation"
-        return {
-            f"{which}_channels": self.claim(
-                "channels", array, self.probe, words=lambda n: f"{whole(n)} map{'s' * (n > 1)}"
-            ),
-            f"{which}_rows": self.claim("rows", array, self.probe, words=whole),
-            f"{which}_columns": self.claim("columns", array, self.probe, words=whole),
-        }
-
-    def _likeness(self) -> dict[str, object]:
-        neutral = "Each shows where one filter found its pattern."
-        if not self._has("likeness"):
-            scale = "Each layer has its own scale, up to its strongest number"
-            return {"recognise": neutral, "first_like": scale, "last_like": ""}
-        measure, part = "likeness to the image", "meaning"
-        start, less = "On average, a map's likeness to the image is", ": they look less and less like it"
-        likes = [stage.likeness for stage in self.measured if stage is not None and stage.likeness is not None]
-        falls = all(one > other for one, other in pairwise(likes))  # not only from the first to the last
-        first, last = self._contrast(measure, part, start, less if falls else "", at_most=0.8)
-        seen = "You can still recognise the image in them."
-        array = f"{self.layers[0].name}/{part}"
-        recognise = self.claim(measure, array, words=seen, at_least=0.4, otherwise=neutral)
-        return {"recognise": recognise, "first_like": first, "last_like": last}
-
-    def _rarer(self, shallow: float) -> object:
-        question = "How much of a layer lies above zero?"
-        if any(stack.scale.low < 0 for stack in self.stacks):
-            return question
-        array, words = f"{self.layers[-1].name}/activation", "Fewer and fewer places respond."
-        return self.claim("share above zero", array, self.probe, words=words, at_most=0.8 * shallow, otherwise=question)
-
-    def _selectivity(self) -> dict[str, object]:
-        if not self._has("selectivity"):
-            said = "What a deep map stands for cannot be seen: it has to be measured, over many images of known classes"
-            return {"first_selective": said, "last_selective": ""}
-        start = "A channel that treats all classes alike has selectivity zero, one for a single class has one: it is"
-        first, last = self._contrast("class selectivity", "class_mean", start, ". Deep maps take sides", at_least=1.2)
-        return {"first_selective": first, "last_selective": last}
-
-    def _contrast(self, measure: str, part: str, start: str, more: str, **shares: float) -> tuple[Claim, Claim]:
-        """What is said of the first layer, and of the last: `more` where it is within these shares of the first."""
-        (first, shallow), (last, deep) = zip(
-            (self.layers[0].name, self.layers[-1].name), self._both(measure, part, number), strict=True
-        )
-        said, end = f"{start} {shallow} in {layer_name(first)}", f" and {deep} in {layer_name(last)}"
-        limits = {relation: share * shallow.value for relation, share in shares.items()}
-        return (
-            self.claim(measure, f"{first}/{part}", words=said),
-            self.claim(measure, f"{last}/{part}", words=end + more, otherwise=end, **limits),
-        )
-
-    def _has(self, what: str) -> bool:
-        """Whether the first and the last layer have this mean over many images."""
-        ends = (self.measured[0], self.measured[-1])
-        return all(stage is not None and getattr(stage, what) is not None for stage in ends)
-
-    def _field(self, layer: LayerInfo) -> object:
-        field = layer.field
-        if field.whole:
-            return "the whole image" if field.known else "an area that is not known"
-        beyond = all(size >= full for size, full in zip(field.size, self.image.shape[1:], strict=True))
-        return self.claim(
-            "rows of the receptive field",
-            f"{layer.name}/activation",
-            words=lambda rows: f"{rows:.0f} by {field.size[1]} pixels" + ", more than there are" * beyond,
-        )
-
     # -- what is shown ---------------------------------------------------------------------------
 
     def construct(self) -> None:
         regions = stage_regions(len(self.stacks))
         size, kind = shape_text(*self.image.shape[1:], len(self.image)), {1: "grey", 3: "RGB"}.get(len(self.image), "")
         region, beside = regions[0]
-        named = (f"{kind} image".strip(), [size]) if beside else ("image", [size, kind])
-        cells = [StageCell(region, *named, beside, _LEGEND)]
-        for stack, (region, beside) in zip(self.stacks, regions[1:], strict=True):
-            cells.append(StageCell(region, stack.name, stack.words, beside))
-        self.notes: list[Group] = []
-        sheets = self.show_to_scale(self.show_the_image(), cells)
+        wide, skips = look.shape() == "wide", self._skips()
+        names = [f"{kind} image".strip(), *(stack.name for stack in self.stacks)]
+        names[1:] = [f"… {name}" if skip and not wide else name for name, skip in zip(names[1:], skips, strict=True)]
+        heads = max(title_lines(name, room.width) for name, (room, _) in zip(names, regions, strict=True))
+        cells = [StageCell(region, names[0], [size], beside, _LEGEND, heads)]
+        for name, stack, (room, beside) in zip(names[1:], self.stacks, regions[1:], strict=True):
+            cells.append(StageCell(room, name, stack.words, beside, heads=heads))
+        for skip, before, cell in zip(skips, cells, cells[1:], strict=False):
+            if skip and wide:
+                between = (before.region.right + cell.region.left) / 2
+                cell.words.add(label("…", look.STATEMENT, look.MUTED).move_to([between, cell.centre[1], 0]))
+        self.noted: list[VGroup] = []
+        chain = self.show_the_chain()
+        sheets = self.show_to_scale(self.show_the_image(chain), chain, cells)
         self.show_enlarged(cells[1:], sheets)
         self.show_fields(cells[1:], sheets)
         self.show_figures(cells[1:], sheets)
-        self.show_the_answer(sheets)
+        self.show_the_answer(cells[1:], sheets)
 
-    def show_the_image(self) -> InputImage:
-        large = fit(lambda size: InputImage(self.image, size, probe=self.probe), look.body(), most=3.8)
+    def _skips(self) -> list[bool]:
+        """Whether recorded layers lie between each stage and the one before it."""
+        names = list(self.bundle.layer_names)
+        places = [-1, *(names.index(layer.name) for layer in self.layers)]
+        return [after - before > 1 for before, after in pairwise(places)]
+
+    def show_the_chain(self) -> LayerChain:
+        stops = [layer.name for layer in self.layers]
+        chain = LayerChain(self.bundle.header.layers, stops, look.body().width)
+        chain.move_to(look.body().centre)
+        self.sizes = chain.sizes()
+        self.stops = VGroup(*(chain.stop(name) for name in stops))
+        with self.beat("chain"):
+            self.say(f"“{self.bundle.header.model.name}”: layer after layer")
+            parts = LaggedStart(*(FadeIn(box) for box in chain.every), lag_ratio=0.4)
+            self.play(parts, FadeIn(chain.links), run_time=2.5 * look.MOVE_S)
+            self.until(0.45)
+            lit = [flash(box[0]) for box in chain.boxes.values()]
+            self.play(LaggedStart(*lit, *map(FadeIn, self.sizes), lag_ratio=0.2), run_time=2)
+            self.until(0.8)
+            self.play(LaggedStart(*map(Create, self.stops), lag_ratio=0.5), run_time=look.MOVE_S)
+        return chain
+
+    def show_the_image(self, chain: LayerChain) -> InputImage:
+        above, below = look.body().rows(1.0, 1e-9, gap=chain.height + look.GAP)
+        large = fit(lambda size: InputImage(self.image, size, probe=self.probe), above, most=3.8)
+        foot = np.array([chain.get_x(), below.bottom + chain.height / 2, 0])
         with self.beat("input"):
             self.say("The image: all that the network gets")
-            self.play(FadeIn(large), run_time=look.MOVE_S)
+            row = Group(chain, self.stops)
+            self.play(
+                *map(FadeOut, self.sizes),
+                row.animate.shift(foot - chain.get_center()),
+                FadeIn(large, target_position=chain.image, scale=0.3),
+                run_time=look.MOVE_S,
+            )
             self.until(0.6)
             self.play(flash(large.picture), run_time=look.MOVE_S)
         return large
 
-    def show_to_scale(self, large: InputImage, cells: list[StageCell]) -> list[Group]:
+    def show_to_scale(self, large: InputImage, chain: LayerChain, cells: list[StageCell]) -> list[Group]:
         """The image moves to its place, then come the stacks, in the sizes that they have beside each other."""
         sides = [max(self.image.shape[1:]), *(max(stack.maps.shape[1:]) for stack in self.stacks)]
         shares = [side / max(sides) for side in sides]
@@ -230,28 +206,52 @@ class FeatureMapProgression(LessonScene):
         self.picture = small.picture
         smaller = [cell for cell, share in zip(cells[1:], shares[1:], strict=True) if share < _FULL]
         self.full = VGroup(*(cell.full_size(small.border, cells[0]) for cell in smaller))
+        legend = self.legend(cells[0])
         with self.beat("shallow"):
             self.say(f"{self.stacks[0].name}: {self.told['first_channels']}")
+            start = chain.boxes[self.layers[0].name]
             self.play(
                 ReplacementTransform(Group(large.picture, large.border), placed),
-                FadeOut(large.name_label, large.shape_label),
+                FadeOut(large.name_label, large.shape_label, self.stops, chain.links),
+                FadeOut(*(box for box in chain.every if box is not start)),
                 FadeIn(cells[0].words),
+                ReplacementTransform(start, cells[1].words),
                 run_time=look.MOVE_S,
             )
-            self.play(arriving(sheets[0]), FadeIn(cells[1].words, self.legend(cells[0])), run_time=2 * look.MOVE_S)
+            self.play(arriving(sheets[0]), FadeIn(legend), run_time=2 * look.MOVE_S)
             self.until(0.75)
             self.play(flash(front(sheets[0])), run_time=look.IN_S)
+        stands = Group(placed, cells[0].words, legend, cells[1].words, sheets[0])
+        pooling = self.show_pooling(stands, sheets[0])
         with self.beat("deeper"):
             self.say("Deeper, drawn to scale")
+            if pooling is not None:
+                self.play(FadeOut(pooling), run_time=look.IN_S / 2)
+                self.play(FadeIn(stands), run_time=look.IN_S / 2)
             self.play(FadeIn(self.full), run_time=look.IN_S / 2)
             for stack, cell in zip(sheets[1:], cells[2:], strict=True):
-                self.play(arriving(stack), FadeIn(cell.words), run_time=2 * look.MOVE_S)
+                self.play(arriving(stack), FadeIn(cell.words), run_time=1.5 * look.MOVE_S)
         return sheets
+
+    def show_pooling(self, stands: Group, first: Group) -> Group | None:
+        """How the largest number of a window stays, in the place of what `stands` there; None where none pools so."""
+        with self.beat("pooling"):
+            if (step := self.step) is None:
+                self.until(0.3)
+                self.play(flash(front(first)), run_time=look.IN_S)
+                return None
+            picture = fit(lambda size: PoolingPicture.of(self.bundle, step, self.probe, size), look.body(), most=3.0)
+            self.say(f"{layer_name(step.layer.name)}: the largest stays")
+            self.play(FadeOut(stands), run_time=look.IN_S / 2)
+            self.play(FadeIn(picture.before), run_time=look.IN_S)
+            for share, moves in zip((0.25, 0.35, 0.5, 0.65, 0.8), picture.moves(), strict=True):
+                self.until(share)
+                self.play(*moves, run_time=min(look.IN_S, self.seconds_left))
+        return Group(picture, picture.marks)
 
     def legend(self, cell: StageCell) -> VGroup:
         """How to read the colours, below the words of the image."""
-        signed = any(stack.scale.low < 0 for stack in self.stacks)
-        words = f"one scale a layer: {'blue is below zero' if signed else 'bright is strong'}"
+        words = f"one scale a layer: {'blue is below zero' if self.words.signed else 'bright is strong'}"
         return cell.place_note(paragraph(words, look.SMALL, look.MUTED, width=cell.width, most=_LEGEND))
 
     def show_enlarged(self, cells: list[StageCell], sheets: list[Group]) -> None:
@@ -262,18 +262,22 @@ class FeatureMapProgression(LessonScene):
             grown = [Transform(old, new) for old, new in zip(sheets, large, strict=True)]
             self.play(*grown, FadeOut(self.full), run_time=2 * look.MOVE_S)
             self.until(0.45)
-            self.show_notes(cells, ["" if like is None else f"likeness {number(like)}" for like in figures])
+            self.show_notes(cells, ["" if like is None else f"likeness {number(like)}" for like in figures], figures)
+            self.until(0.8)
+            self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
 
-    def show_notes(self, cells: list[StageCell], texts: list[str]) -> None:
-        """Write a note for every stage that has one, below the others or in their place."""
-        if not any(texts):
-            return
-        slot = len(self.notes) % cells[0].slots
-        new = Group(*(cell.note(text, slot) for cell, text in zip(cells, texts, strict=True) if text))
-        if len(self.notes) >= cells[0].slots:
-            self.play(FadeOut(self.notes[-cells[0].slots]), run_time=look.IN_S / 2)
-        self.notes.append(new)
-        self.play(LaggedStart(*(FadeIn(note) for note in new), lag_ratio=0.5), run_time=look.MOVE_S)
+    def drop_notes(self) -> None:
+        if self.noted:
+            self.play(FadeOut(*self.noted), run_time=look.IN_S / 2)
+        self.noted = []
+
+    def show_notes(self, cells: list[StageCell], texts: list[str], shares: Sequence[float | None] = ()) -> None:
+        """Write a note for every stage that has one, in the place of those before."""
+        made = noted(cells, texts, shares or [None] * len(cells))
+        self.drop_notes()
+        self.noted = made
+        if made:
+            self.play(LaggedStart(*(FadeIn(note) for note in made), lag_ratio=0.5), run_time=look.MOVE_S)
 
     def show_fields(self, cells: list[StageCell], sheets: list[Group]) -> None:
         """Around one spot of the image, what a place of every layer sees there: frames that grow."""
@@ -298,23 +302,54 @@ class FeatureMapProgression(LessonScene):
         self.frames = Group(*frames)
 
     def show_figures(self, cells: list[StageCell], sheets: list[Group]) -> None:
-        shares = [f"{percent(float((stack.maps > 0).mean()))} above zero" for stack in self.stacks]
+        shares = [float((stack.maps > 0).mean()) for stack in self.stacks]
         with self.beat("active"):
             self.say("How many of the numbers respond")
             self.play(FadeOut(self.frames), run_time=look.IN_S / 2)
-            self.show_notes(cells, shares)
+            self.show_notes(cells, [f"{percent(share)} above zero" for share in shares], shares)
             self.until(0.6)
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
         figures = [None if stage is None else stage.selectivity for stage in self.measured]
+        ends = [(self.layers[0], cells[0], sheets[0]), (self.layers[-1], cells[-1], sheets[-1])]
+        self.bars = Group()
         with self.beat("classes"):
-            self.say("Do channels prefer a class?" if self._has("selectivity") else "What does a deep map stand for?")
-            self.until(0.4)
-            self.show_notes(cells, ["" if s is None else f"selectivity {number(s)}" for s in figures])
-            self.until(0.75)
-            self.play(flash(front(sheets[-1])), run_time=look.IN_S)
+            if len(self.by_class) == len(ends):
+                named = [
+                    f"channel {channel + 1} of {layer_name(layer.name)}"
+                    for (channel, _), (layer, *_) in zip(self.by_class, ends, strict=True)
+                ]
+                self.say(f"A bar for each class: {listed(named)}")
+                self.drop_notes()
+                for at, (_, means), (_, cell, stack) in zip((0.1, 0.35), self.by_class, ends, strict=True):
+                    self.until(at)
+                    bars = ClassBars(means, map_side(cell)).move_to(cell.centre)
+                    self.bars.add(bars)
+                    self.play(FadeOut(stack), run_time=look.IN_S / 2)
+                    self.play(FadeIn(bars, shift=look.GAP * UP), run_time=look.IN_S)
+            else:
+                self.say(
+                    "Do channels prefer a class?"
+                    if self.words.has("selectivity")
+                    else "What does a deep map stand for?"
+                )
+            self.until(0.6)
+            self.show_notes(cells, ["" if s is None else f"selectivity {number(s)}" for s in figures], figures)
+            self.until(0.85)
+            self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
+        self.hidden = [stack for _, _, stack in ends] if len(self.bars) else []
 
-    def show_the_answer(self, sheets: list[Group]) -> None:
+    def show_the_answer(self, cells: list[StageCell], sheets: list[Group]) -> None:
+        """The maps once more, one after the other, and the answer that comes from the last ones."""
+        answer, told = self.told["answer"], self.told["probability"]
         with self.beat("answer"):
-            self.say(f"The answer: “{self.told['answer']}”, {self.told['probability']}")
+            self.say(f"The answer: “{answer}”, {told}")
+            self.drop_notes()
+            if self.hidden:
+                self.play(FadeOut(self.bars), *map(FadeIn, self.hidden), run_time=look.IN_S)
             for picture in (self.picture, *map(front, sheets)):
-                self.play(flash(picture), run_time=look.MOVE_S)
+                self.play(flash(picture), run_time=0.75 * look.MOVE_S)
+            self.until(0.55)
+            short = f"“{answer}”" if cells[-1].beside else f"“{answer}” {percent(told.value)}"
+            texts = [""] * (len(cells) - 1) + [short]
+            (last,) = noted(cells, texts, [None] * (len(cells) - 1) + [told.value], look.ACCENT)
+            self.play(FadeIn(last, target_position=front(sheets[-1]), scale=0.6), run_time=look.MOVE_S)

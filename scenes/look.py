@@ -3,6 +3,7 @@
 Lengths are manim's units: the frame is 8 high, whatever its shape.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -97,6 +98,16 @@ class Region:
     def split(self, *shares: float) -> list["Region"]:
         """Columns in a wide frame, rows in a tall or square one."""
         return self.columns(*shares) if shape() == "wide" else self.rows(*shares)
+
+
+def around(regions: Sequence[Region]) -> Region:
+    """The region that holds all of `regions`."""
+    return Region(
+        min(one.left for one in regions),
+        max(one.right for one in regions),
+        min(one.bottom for one in regions),
+        max(one.top for one in regions),
+    )
 
 
 def title_region() -> Region:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from manim import DOWN, UP, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VGroup
+from manim import DOWN, UP, Create, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.compare import MATCHED
@@ -28,10 +28,10 @@ from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
-from scenes.parts.feature_map import InputImage
+from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_view import LayerView
-from scenes.parts.likeness_table import LikenessTable, score
+from scenes.parts.likeness_table import LikenessTable, cell_frame, score
 from scenes.parts.matched_maps import Found, MapPair, MatchedMaps
 from scenes.parts.motion import flash
 from scenes.parts.phrases import layer_words
@@ -58,7 +58,7 @@ class ModelComparison(LessonScene):
         ),
         Beat(
             cue="order",
-            say="Here are maps of {layer}, A above and B below, in the order of their numbers."
+            say="Here are maps of {layer}, A above and B below, with equal numbers in one column."
             " But a filter's number is only its place: equal numbers need not belong together.",
         ),
         Beat(
@@ -78,7 +78,7 @@ class ModelComparison(LessonScene):
         Beat(
             cue="layers",
             say="CKA compares whole layers: near 1, both sort the images alike; near 0, they do not."
-            " The first layers score {first}, the last {last}.{trend}",
+            " The first layers score {first}, the last {last}{trend}.",
         ),
         Beat(
             cue="answers",
@@ -177,7 +177,7 @@ class ModelComparison(LessonScene):
             "first": self.compared("CKA", 0, layer=layers[0][0], words=score),
             "last": self.compared("CKA", len(layers[1]) - 1, layer=layers[0][-1], words=score),
             "trend": self.compared(
-                "loss of CKA with depth", words=" Deeper layers are less alike.", at_least=0.1, layer=layers[0][-1]
+                "loss of CKA with depth", words=": these are less alike", at_least=0.1, layer=layers[0][-1]
             ),
             "agree": self.agreement(),
             **self.answers(),
@@ -241,7 +241,7 @@ class ModelComparison(LessonScene):
         best = fit(lambda size: MapPair(sides, self.best, size), pair_room, most=3.6)
         lone = fit(lambda size: MapPair(sides, self.lone, size), pair_room, most=3.6)
         both = fit(lambda size: stacks(sides, size), beside, most=2.8)
-        homeward = table.shuffle()
+        equal = table.equal()
         with self.beat("meet"):
             self.say(f"One image, {told['layer']} of two networks")
             self.play(FadeIn(image), run_time=look.IN_S)
@@ -253,16 +253,21 @@ class ModelComparison(LessonScene):
         with self.beat("order"):
             count = len(self.shown)
             every = self.a.view.channels, self.b.view.channels
-            self.say(f"By number: {count} of {every[0]} channels of A, {count} of {every[1]} of B")
+            below = sum(pair.one < every[1] for pair in self.shown)
+            self.say(f"By number: {count} of {every[0]} channels of A, {below} of {every[1]} of B")
             self.play(FadeOut(both, *([] if wide else [image])), run_time=look.IN_S / 2)
             self.play(LaggedStart(*(FadeIn(tile) for tile in table.above), lag_ratio=0.3), run_time=look.MOVE_S)
             self.until(0.45)
-            self.play(LaggedStart(*(FadeIn(tile) for tile in table.below), lag_ratio=0.3), run_time=look.MOVE_S)
+            self.play(LaggedStart(*(FadeIn(tile) for tile in equal), lag_ratio=0.3), run_time=look.MOVE_S)
             self.play(FadeIn(table.note), run_time=look.IN_S / 2)
+            self.until(0.75)
+            names = [tile.name_label[-1] for tile in (*table.above, *equal) if isinstance(tile, FeatureMap)]
+            self.play(*map(flash, names), run_time=look.MOVE_S)
         with self.beat("matched"):
             self.say(f"Matched by correlation r: {told['matched']} of {told['channels']} channels of A")
-            if homeward:
-                self.play(*homeward, run_time=1.5 * look.MOVE_S)
+            for moves, seconds in zip(table.matching(equal), (look.IN_S, look.MOVE_S, look.IN_S), strict=True):
+                if moves:
+                    self.play(*moves, run_time=seconds)
             self.until(0.5)
             shown = (FadeIn(word, shift=look.NEAR * UP) for word in table.words)
             self.play(LaggedStart(*shown, lag_ratio=0.3), run_time=look.MOVE_S)
@@ -318,35 +323,46 @@ class ModelComparison(LessonScene):
         self.table = fit(
             lambda cell: LikenessTable(self.found.cka, self.found.layers, heads, cell, most), look.body(), most=1.5
         )
-        first, last = self.table.corners
+        self.frames = VGroup()
         with self.beat("layers"):
             self.say(f"Likeness of layers: first {self.told['first']}, last {self.told['last']}")
             self.play(leaving, run_time=look.IN_S / 2)
             self.play(FadeIn(self.table), run_time=look.MOVE_S)
-            self.until(0.55)
-            self.play(flash(first), run_time=look.MOVE_S)
-            self.until(0.75)
-            self.play(flash(last), run_time=look.MOVE_S)
+            for share, cell in zip((0.55, 0.75), self.table.corners, strict=True):
+                self.until(share)
+                self.frames.add(frame := cell_frame(cell))
+                self.play(Create(frame, lag_ratio=0), run_time=look.MOVE_S)
 
     def show_answers(self) -> None:
         body, told = look.body(), self.told
-        image_room, room = body.rows(1.4, 1) if look.shape() == "tall" else body.columns(1, 1.3)
+        image_room, room = body.rows(1.25, 1) if look.shape() == "tall" else body.columns(1, 1.3)
         truth = self.owner.truth(self.parted.probe)
         name = f"labelled {_quoted(truth)}" if truth else "input image"
         image = self.image_of(self.parted.probe, image_room, name, self.parted.of_other)
         said = (("A", "answer", "sure", look.ACCENT), ("B", "other_answer", "other_sure", look.SECOND))
-        self.answers = VGroup(
+        bars = VGroup(
             AnswerBar(f"{letter} says {told[answer]}", told[sure].value, str(told[sure]), min(room.width, 6), color)
             for letter, answer, sure, color in said
         )
-        self.answers.arrange(DOWN, buff=0.7).move_to(room.centre)
+        agreement = self.found.agreement
+        alike = VGroup()
+        if agreement is not None:
+            share = agreement.share
+            alike.add(AnswerBar("both answer alike", share, percent(share), min(room.width, 6), look.MUTED))
+        every = VGroup(*alike, *bars)
+        free = (room.height - sum(bar.height for bar in every)) / max(1, len(every) - 1)
+        every.arrange(DOWN, buff=min(0.7, free)).move_to(room.centre)
         with self.beat("answers"):
             self.say("Alike inside, alike in the answer?")
-            self.play(FadeOut(self.table), run_time=look.IN_S / 2)
+            self.play(FadeOut(self.table, *self.frames), run_time=look.IN_S / 2)
+            for bar in alike:
+                self.play(FadeIn(bar), run_time=look.IN_S)
+            self.until(0.35)
             self.play(FadeIn(image), run_time=look.IN_S)
-            self.until(0.5)
-            self.play(LaggedStart(*(FadeIn(bar) for bar in self.answers), lag_ratio=0.6), run_time=2 * look.MOVE_S)
-        self.leaving = Group(image, self.answers)
+            for share, bar in zip((0.5, 0.7), bars, strict=True):
+                self.until(share)
+                self.play(FadeIn(bar), run_time=look.MOVE_S)
+        self.leaving = Group(image, every)
 
     def show_lesson(self) -> None:
         alone = self.told["lone_verdict"].holds and 0 < self.lone.correlation < MATCHED
@@ -359,6 +375,8 @@ class ModelComparison(LessonScene):
             self.say("One network is one answer among many")
             self.play(FadeOut(self.leaving), run_time=look.IN_S / 2)
             self.play(FadeIn(figure.both, figure.note), run_time=look.IN_S)
+            self.until(0.25)
+            self.play(*(flash(picture) for picture in figure.pictures), run_time=look.MOVE_S)
             self.until(0.45)
             if lone is not None:
                 self.play(FadeIn(figure.alone), run_time=look.IN_S)

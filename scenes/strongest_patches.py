@@ -1,22 +1,32 @@
 """What lit a channel most in all images: the patches, from the first layer to the last."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from manim import FadeIn, LaggedStart, VGroup
+from manim import LEFT, Create, FadeIn, FadeOut, GrowFromEdge, Indicate, LaggedStart, ReplacementTransform, VGroup
 from pydantic import Field
 
-from fmcore.analysis.favourites import commonest_class, layers_with_patches, of_one_class, typical
+from fmcore.analysis.favourites import (
+    commonest_class,
+    layers_with_patches,
+    named_favourites,
+    of_one_class,
+    typical,
+)
 from fmcore.analysis.saying import counted, listed, percent
 from fmcore.errors import BundleError
 from fmcore.header import LayerInfo
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.parts.answer_bar import AnswerBar
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.motion import flash
+from scenes.parts.nested_fields import NestedFields
+from scenes.parts.patch_cut import PatchCut
 from scenes.parts.patch_grid import PatchGrid
 from scenes.parts.phrases import field_words
 from scenes.parts.stage_maps import sees
@@ -24,7 +34,9 @@ from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
 _LAYERS = 3
-_SHOWN = {"wide": (9, 3), "square": (9, 3), "tall": (5, 5)}  # patches of a channel, and how many side by side
+_ANY = 1e-9
+_ALONE = 7.5  # units: the width of the patches of one layer alone, with their words
+_BAR = 4.5  # units: the longest bar
 _MORE = 0.05  # of all favourites: a share larger by this is called larger
 
 
@@ -35,17 +47,20 @@ class StrongestPatches(LessonScene):
     bundle_name = "deep-garments-seed12"
     script = Script.of(
         Beat(
-            cue="ask",
-            say="What does a channel answer to? One image cannot tell. So take {images}, and cut out what lay"
-            " where it responded most.",
+            cue="cut",
+            say="What does a channel answer to? Take one image, and the map that {first_channel} of {first} makes of"
+            " it. {brightest}",
         ),
         Beat(
-            cue="first",
-            say="In {first}, a place sees {first_field}. These patches lit {first_channel} most, strongest first.",
+            cue="ask",
+            say="But one image cannot tell. So take {images}, and keep the {count} patches that lit {first_channel} of"
+            " {first} most, strongest first.",
         ),
+        Beat(cue="fields", say="{deeper}: {fields}. Here are all frames on one image, to scale."),
         Beat(
             cue="deeper",
-            say="Deeper, a place sees more: {fields}. So what lights a channel can be a larger piece of the image.",
+            say="So what lights a channel can be a larger piece of the image. Here all patches are drawn"
+            " equally large, whatever they cover.",
         ),
         Beat(cue="classes", say="{classes}"),
         Beat(
@@ -74,6 +89,13 @@ class StrongestPatches(LessonScene):
         self.layers: list[LayerInfo] = [known[pick] for pick in picks]
         self.chosen = [typical(self.bundle, layer.name) for layer in self.layers]  # channel, row of its patches
         self.labelled = all(of_one_class(self.bundle, layer.name) is not None for layer in self.layers)
+        self.example = self.probe
+        array, channel = f"{self.layers[0].name}/activation", self.chosen[0][0]
+        if self.options.probe is None:  # the image that lights the channel most
+            tops = [float(self.bundle.part(array, p, channel).max()) for p in range(len(self.bundle.header.probes))]
+            self.example = max(range(len(tops)), key=lambda p: (tops[p], p == self.probe))
+        self.image = self.bundle.part("probes", self.example)  # (C, H, W)
+        self.map = self.bundle.part(array, self.example, channel)  # (H', W')
 
     # -- what is said ------------------------------------------------------------------------------
 
@@ -82,9 +104,11 @@ class StrongestPatches(LessonScene):
         fields = [f"{field_words(layer.field)} in {layer_name(layer.name)}" for layer in self.layers[1:]]
         return {
             "images": self.claim("images measured", "header/measures", words=lambda n: f"all {counted(n, 'image')}"),
+            "count": self.claim("length", f"{first.name}/top_images", self.chosen[0][0], words=whole),
             "first": layer_name(first.name),
-            "first_field": field_words(first.field),
+            "brightest": self.brightest(first),
             "first_channel": f"channel {self.chosen[0][0] + 1}",
+            "deeper": "Deeper, a place sees more" if self.grows() else "Deeper, a place sees no more",
             "fields": listed(fields),
             "classes": self.classes(),
             "last": layer_name(last.name),
@@ -92,6 +116,26 @@ class StrongestPatches(LessonScene):
             "fired": self.claim("value over images", f"{last.name}/fired", self.chosen[-1][0], words=percent),
             **{f"class_{number}": self.one_class(number) for number in range(len(self.layers)) if self.labelled},
         }
+
+    def grows(self) -> bool:
+        """Whether a place of the last layer sees more than one of the first."""
+        first, last = self.layers[0].field, self.layers[-1].field
+        return not first.whole and (last.whole or last.size > first.size)
+
+    def brightest(self, first: LayerInfo) -> Claim:
+        """What the brightest place of the map sees, where there is one."""
+        seen = f"sees {field_words(first.field)}" + " of the image" * (not first.field.whole)
+        return self.claim(
+            "largest value",
+            f"{first.name}/activation",
+            self.example,
+            self.chosen[0][0],
+            words=f"Its brightest place {seen}. Cut out, this is a patch."
+            if first.field.known
+            else "How far its brightest place sees is not known, so the patch is the whole image.",
+            at_least=_ANY,
+            otherwise="It is dark: this image does not light the channel.",
+        )
 
     def classes(self) -> Claim | str:
         """How far the favourites of channels keep to one class."""
@@ -139,43 +183,133 @@ class StrongestPatches(LessonScene):
     # -- what is shown -----------------------------------------------------------------------------
 
     def construct(self) -> None:
-        tall = look.shape() == "tall"
-        rooms = look.body().rows(*[1.0] * len(self.layers)) if tall else look.body().columns(*[1.0] * len(self.layers))
+        body, count = look.body(), len(self.layers)
+        rooms = body.rows(*[1.0] * count, gap=2 * look.NEAR) if _tall() else body.columns(*[1.0] * count)
         grids = [fit(partial(self.grid, number, room), room, most=1.3) for number, room in enumerate(rooms)]
-        if not tall:  # patches of all layers are of one size and on one level
-            size = min(grid.pictures[0].height for grid in grids)
-            grids = [self.grid(number, room, size).move_to(room.centre) for number, room in enumerate(rooms)]
-        first, *others = grids
-        with self.beat("ask"):
-            self.say("Ask all images, not one")
-            self.play(FadeIn(first.words), run_time=look.IN_S)
-            self.until(0.6)
-            self.play(FadeIn(first.tiles[0], scale=1.5), run_time=look.MOVE_S)
-        with self.beat("first"):
-            self.say(f"{self.told['first']}: what lit {self.told['first_channel']} most")
-            self.play(LaggedStart(*map(FadeIn, first.tiles[1:]), lag_ratio=0.3), run_time=2 * look.MOVE_S)
+        size = min(grid.pictures[0].height for grid in grids)  # patches of all layers are of one size and on one level
+        grids = [self.grid(number, room, size).move_to(room.centre) for number, room in enumerate(rooms)]
+        for grid, room in zip(grids, rooms, strict=True):
+            if _tall():  # one below the other
+                grid.align_to(np.array([room.left, 0, 0]), LEFT)
+        self.show_the_cut()
+        self.show_the_first(grids[0])
+        self.show_the_others(grids, look.around(rooms[1:]))
+        marks = self.show_classes(grids)
+        self.show_caution(grids, marks, look.around(rooms[:-1]))
+
+    def show_the_cut(self) -> None:
+        layer, channel = self.layers[0], self.chosen[0][0]
+
+        def made(size: float) -> PatchCut:
+            return PatchCut(self.image, self.map, layer, channel, self.example, size)
+
+        self.cut = fit(made, look.body(), most=3.4)
+        with self.beat("cut"):
+            self.say("How a patch is cut out")
+            self.play(FadeIn(self.cut.image), run_time=look.IN_S)
+            self.until(0.25)
+            self.play(FadeIn(self.cut.map, target_position=self.cut.image, scale=0.6), run_time=look.MOVE_S)
+            self.until(0.5)
+            if self.cut.patch is None:
+                self.play(flash(self.cut.map.picture), run_time=look.MOVE_S)
+                return
+            seen, brightest = self.cut.marks()
+            self.play(Create(brightest), run_time=look.IN_S)
+            self.play(ReplacementTransform(brightest.copy(), seen), run_time=look.MOVE_S)
             self.until(0.75)
-            self.play(flash(first.pictures[0]), run_time=look.MOVE_S)
-        with self.beat("deeper"):
+            self.play(self.cut.flight(), run_time=look.MOVE_S)
+            self.cut.add(seen, brightest)
+
+    def show_the_first(self, grid: PatchGrid) -> None:
+        """The patches of the first layer alone, large; they end in the place of their `grid`."""
+        body = look.body()
+        half = min(body.width, _ALONE) / 2
+        room = replace(body, left=body.centre[0] - half, right=body.centre[0] + half)
+        large = fit(partial(self.grid, 0, room, beside=not _tall()), room, most=1.3)
+        with self.beat("ask"):
+            self.say(f"{self.told['first']}: what lit {self.told['first_channel']} most")
+            self.until(0.2)
+            self.play(FadeOut(self.cut), FadeIn(large.words), run_time=look.IN_S)
+            shown = (FadeIn(tile, shift=look.GAP * LEFT) for tile in large.tiles)
+            self.play(LaggedStart(*shown, lag_ratio=0.3), run_time=2.5 * look.MOVE_S)
+            self.until(0.75)
+            self.play(flash(large.pictures[0]), run_time=look.IN_S)
+            self.until(0.86)
+            self.play(
+                FadeOut(large.words),
+                FadeIn(grid.words),
+                *(ReplacementTransform(*pair) for pair in zip(large.tiles, grid.tiles, strict=True)),
+                run_time=min(look.MOVE_S, self.seconds_left),
+            )
+
+    def show_the_others(self, grids: list[PatchGrid], room: look.Region) -> None:
+        """Frames as large as fields, on one image; then the patches of the deeper layers in its place."""
+
+        def made(size: float) -> NestedFields:
+            return NestedFields(self.image, self.layers, self.example, size, room.width)
+
+        nested = fit(made, room, most=3.6)
+        with self.beat("fields"):
             self.say("Deeper layers: larger pieces")
-            for grid in others:
+            self.play(FadeIn(nested.image), run_time=look.IN_S)
+            for number, field in enumerate(nested.fields):
+                self.until((0.15, 0.35, 0.55)[number])
+                self.play(FadeIn(field), run_time=look.IN_S)
+            self.until(0.85)
+            self.play(*(flash(field[0]) for field in nested.fields if len(field) > 1), run_time=look.IN_S)
+        with self.beat("deeper"):
+            self.play(FadeOut(nested), run_time=look.IN_S / 2)
+            for number, grid in enumerate(grids[1:]):
+                self.until(0.35 * number)
                 self.play(FadeIn(grid.words), run_time=look.IN_S / 2)
-                self.play(LaggedStart(*map(FadeIn, grid.tiles), lag_ratio=0.3), run_time=2 * look.MOVE_S)
+                self.play(LaggedStart(*map(FadeIn, grid.tiles), lag_ratio=0.3), run_time=1.5 * look.MOVE_S)
+
+    def show_classes(self, grids: list[PatchGrid]) -> list[VGroup]:
+        """Notes on the commonest class of each channel, with frames around its patches; what stands below each grid."""
+        made: list[VGroup] = []
         with self.beat("classes"):
             self.say("Do a channel's favourites share a class?")
-            notes = VGroup(*(grid.note(str(self.told[f"class_{n}"])) for n, grid in enumerate(grids) if self.labelled))
-            self.until(0.3)
-            shown = [FadeIn(note) for note in notes] or [flash(grid.pictures[0]) for grid in grids]
-            self.play(LaggedStart(*shown, lag_ratio=0.5), run_time=2 * look.MOVE_S)
+            if not self.labelled:
+                self.until(0.3)
+                self.play(LaggedStart(*(flash(grid.pictures[0]) for grid in grids), lag_ratio=0.5), run_time=2)
+            for number, grid in enumerate(grids if self.labelled else []):
+                layer, channel = self.layers[number].name, self.chosen[number][0]
+                named = named_favourites(self.bundle, layer, channel) if self.lit(layer) else [False] * len(grid.tiles)
+                note, frames = grid.note(str(self.told[f"class_{number}"])), grid.framed(named)
+                made.append(VGroup(note, frames))
+                self.until(0.15 + 0.25 * number)
+                self.play(FadeIn(note), *(Create(frame) for frame in frames), run_time=look.MOVE_S)
+        return made
+
+    def show_caution(self, grids: list[PatchGrid], marks: list[VGroup], room: look.Region) -> None:
+        """The last channel alone, and on how many images it fires."""
+        fired = self.told["fired"]
+        bar = AnswerBar("images that light it", fired.value, str(fired), min(room.width, _BAR), look.ACCENT)
+        bar.move_to(room.centre)
         with self.beat("caution"):
             self.say("Favourites give an idea, not a proof")
+            self.play(FadeOut(*grids[:-1], *marks[:-1]), run_time=look.IN_S / 2)
+            self.play(FadeIn(bar.submobjects[1], bar.answer), run_time=look.IN_S / 2)
+            self.play(GrowFromEdge(bar.bar, LEFT), FadeIn(bar.percentage), run_time=look.MOVE_S)
             self.until(0.5)
             self.play(*(flash(picture) for picture in grids[-1].pictures), run_time=look.MOVE_S)
+            self.until(0.8)
+            self.play(Indicate(bar.percentage, scale_factor=1.15, color=look.ACCENT), run_time=look.IN_S)
 
-    def grid(self, number: int, room: look.Region, size: float) -> PatchGrid:
+    def grid(self, number: int, room: look.Region, size: float, beside: bool | None = None) -> PatchGrid:
         layer, (channel, row) = self.layers[number], self.chosen[number]
-        most, across = _SHOWN[look.shape()]
         array = f"{layer.name}/patches"
         name, number_ = layer_name(layer.name), f"channel {channel + 1}"
-        words = [name, number_, sees(layer)] if look.shape() == "square" else [f"{name}, {number_}", sees(layer)]
-        return PatchGrid(np.asarray(self.bundle.part(array, row))[:most], size, across, words, (array, row), room.width)
+        words = [f"{name}, {number_}", sees(layer)] if look.shape() == "wide" else [name, number_, sees(layer)]
+        return PatchGrid(
+            np.asarray(self.bundle.part(array, row)),
+            size,
+            words,
+            (array, row),
+            room.width,
+            _tall() if beside is None else beside,
+        )
+
+
+def _tall() -> bool:
+    return look.shape() == "tall"

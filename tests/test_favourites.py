@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 from films import Net, make_bundle
 
-from fmcore.analysis.favourites import commonest_class, of_one_class, share_of_one_class, typical
+from fmcore.analysis.favourites import (
+    commonest_class,
+    named_favourites,
+    of_one_class,
+    seen_from,
+    share_of_one_class,
+    typical,
+)
 from fmcore.analysis.measures import measure
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError
+from fmcore.header import ReceptiveField
+from fmcore.patches import top_patches
 
 LABELS = np.array([0, 0, 1, 2, 2, 2], np.int32)
 IMAGES = np.array([[0, 1, 2], [3, 4, 5], [2, 3, 0], [5, 4, 2]], np.int32)  # of four channels, three favourites each
@@ -50,3 +59,26 @@ def test_without_labels_the_strongest_is_typical_and_nothing_is_said_of_classes(
         for name, index in (("favourites of one class", ()), ("favourites of the commonest class", (0,))):
             with pytest.raises(BundleError, match="does not hold the classes"):
                 measure(name, unlabelled, "conv1/top_images", index)
+
+
+def test_the_favourites_of_the_commonest_class_are_named(bundle: Bundle) -> None:
+    assert named_favourites(bundle, "conv1", 0) == [True, True, False]
+    assert named_favourites(bundle, "conv1", 1) == [True, True, True]
+
+
+@pytest.mark.parametrize("place", [(0, 0), (4, 5), (11, 11), (3, 11)])
+@pytest.mark.parametrize("layer", ["conv1", "conv2"])
+def test_what_a_place_sees_is_what_the_recorder_cuts_out(layer: str, place: tuple[int, int], bundle: Bundle) -> None:
+    """An image of bytes, so that nothing is lost in the patches that are recorded."""
+    image = np.random.default_rng(0).integers(0, 256, (3, 12, 12), np.uint8)
+    info = bundle.layer(layer)
+    one = {"top_images": np.zeros((1, 1), np.int32), "top_places": np.array([[place]], np.int32)}
+    one |= {"mean": np.ones(1, np.float32), "std": np.ones(1, np.float32)}
+    cut = top_patches(info, {f"{layer}/{name}": array for name, array in one.items()}, image[None])
+    assert np.array_equal(seen_from(image, info, *place), cut[f"{layer}/patches"][0, 0])
+
+
+def test_a_place_that_sees_everything_sees_the_whole_image(bundle: Bundle) -> None:
+    image = bundle.part("probes", 0)
+    whole = bundle.layer("conv1").model_copy(update={"field": ReceptiveField(whole=True)})
+    assert np.array_equal(seen_from(image, whole, 2, 3), image)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from fmcore.analysis.hierarchy import Stage, hierarchy, selectivity_of, trend
+from fmcore.analysis.hierarchy import Stage, hierarchy, selectivity_of, trend, typical_of_classes
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.header import LayerInfo, MeasuresInfo, ReceptiveField
 
@@ -93,3 +93,13 @@ def test_the_trend_is_the_rank_correlation_of_scipy(values: list[float]) -> None
 def test_two_layers_are_no_trend() -> None:
     assert trend([1, 2]) is None and trend([1, None, 2]) is None
     assert trend([3, 11, 40]) == pytest.approx(1) and trend([3, None, 2, 1]) == pytest.approx(-1)
+
+
+def test_a_typical_channel_is_as_selective_as_the_layer_is_on_average(tmp_path: Path) -> None:
+    """Of the three live channels, whose index is 1, 0 and 1 / 3, it is the last: their mean is 4 / 9."""
+    stages(tmp_path / "b", MEASURED)
+    with Bundle.open(tmp_path / "b") as bundle:
+        found = typical_of_classes(bundle, "conv1")
+        assert found is not None and found[0] == 2
+        assert found[1].tolist() == [3, 2, 1]  # of class 3 there is no image
+        assert typical_of_classes(bundle, "conv2") is None  # it was not measured

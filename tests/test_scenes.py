@@ -110,6 +110,17 @@ def test_sizes_of_three_digits_have_room_in_an_upright_frame(name: str, tmp_path
     assert [finding.message for finding in layout_findings(board, {})] == []
 
 
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_the_likeness_of_many_layers_has_room_in_every_frame(aspect: str, tmp_path: Path) -> None:
+    one, other = (
+        make_bundle(tmp_path / f"{name} of many layers", Net(**FULL, widths=(3,) * 12, seed=seed))
+        for seed, name in enumerate(("one network", "another one"), start=7)
+    )
+    spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})  # type: ignore[arg-type]
+    board = play(scene_class("ModelComparison"), one, spec=spec, other=other).board
+    assert [finding.message for finding in layout_findings(board, {})] == []
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels))

@@ -60,3 +60,28 @@ def typical(bundle: Bundle, layer: str) -> tuple[int, int]:
         off = np.where(top > 0, np.abs(counts[cut] - counts[counts > 0].mean()), np.inf)
         row = int(np.lexsort((-top, off))[0])
     return int(cut[row]), row
+
+
+def named_favourites(bundle: Bundle, layer: str, channel: int) -> list[bool]:
+    """Which favourites of `channel` are of their commonest class, strongest first."""
+    labels = bundle.array("test_label")[bundle.part(f"{layer}/top_images", channel)]
+    return [bool(label == commonest_class(bundle, layer, channel)) for label in labels]
+
+
+def seen_from(image: NDArray[np.floating], layer: LayerInfo, row: int, column: int) -> NDArray[np.floating]:
+    """What place (row, column) of `layer` sees of `image` (C, H, W): (C, h, w), black beyond the border.
+
+    All of the image where the field is the whole of it, or not known; never more than the image is large.
+    """
+    if layer.field.whole:
+        return image
+    seen = image
+    for axis, place in ((1, row), (2, column)):
+        length = image.shape[axis]
+        side = min(layer.field.size[axis - 1], length)
+        centre = layer.field.start[axis - 1] + place * layer.field.jump[axis - 1]
+        first = 0 if side == length else round(centre - side / 2)
+        places = np.arange(first, first + side)
+        inside = ((places >= 0) & (places < length)).reshape([-1 if k == axis else 1 for k in range(3)])
+        seen = np.where(inside, np.take(seen, np.clip(places, 0, length - 1), axis), 0)
+    return seen

@@ -41,8 +41,7 @@ def hierarchy(bundle: Bundle) -> list[Stage]:
 
 
 def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
-    spread = _statistic(bundle, layer, "std")  # (C,)
-    live = (bundle.array(f"{layer.name}/active") if spread is None else spread) > 0
+    live = _live(bundle, layer)
     sparseness = _statistic(bundle, layer, "sparseness")
     selectivity = _class_selectivity(bundle, layer)
     return Stage(
@@ -57,6 +56,13 @@ def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
         likeness=_mean(_likeness(bundle, layer), live),
         edges=_mean(_edge_score(bundle, layer), live),
     )
+
+
+def _live(bundle: Bundle, layer: LayerInfo) -> NDArray[np.bool_]:
+    """Which channels (C,) are not the same everywhere."""
+    spread = _statistic(bundle, layer, "std")  # (C,)
+    found: NDArray[np.bool_] = (bundle.array(f"{layer.name}/active") if spread is None else spread) > 0
+    return found
 
 
 def _share(layer: LayerInfo, image: tuple[int, int]) -> float | None:
@@ -90,6 +96,21 @@ def _class_selectivity(bundle: Bundle, layer: LayerInfo) -> Floats | None:
     if (means < 0).any():  # of signed maps, whose means lie about zero, the index would be large and say nothing
         return None
     return selectivity_of(means) if means.shape[1] > 1 else None
+
+
+def typical_of_classes(bundle: Bundle, layer: str) -> tuple[int, Floats] | None:
+    """A channel of `layer` about as selective as its live ones are on average, and its mean for each class (K,).
+
+    Classes without images are left out. None where selectivity was not measured.
+    """
+    info = bundle.layer(layer)
+    selectivity, means = _class_selectivity(bundle, info), _statistic(bundle, info, "class_mean")
+    live = _live(bundle, info)
+    if selectivity is None or means is None or not live.any():
+        return None
+    channel = int(np.where(live, np.abs(selectivity - selectivity[live].mean()), np.inf).argmin())
+    own = means[channel]
+    return channel, own[np.unique(bundle.array("test_label"))] if "test_label" in bundle.header.arrays else own
 
 
 def _likeness(bundle: Bundle, layer: LayerInfo) -> Floats | None:

@@ -1,7 +1,7 @@
 """The likeness of the layers of two networks as a table: one row a layer of the first, one column one of the second."""
 
 import numpy as np
-from manim import DOWN, RIGHT, Group, Square
+from manim import DOWN, RIGHT, Group, Square, VGroup
 from numpy.typing import NDArray
 
 from fmcore.analysis.rounding import floored
@@ -10,6 +10,9 @@ from scenes import look
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.named_grid import NamedGrid
 from scenes.parts.text import lines, number
+
+_NAMES = {"wide": 3.4, "square": 2.2, "tall": 1.0}  # units that names of rows may take up
+_RIM = 2.5  # strokes: the width of a frame's bright line
 
 
 class LikenessTable(Group):
@@ -29,20 +32,23 @@ class LikenessTable(Group):
     ) -> None:
         kept = [_spread(len(own), most) for own in names]
         rows, columns = ([own[k] for k in ks] for own, ks in zip(names, kept, strict=True))
-        tall = look.shape() == "tall"
+        tall, wide = look.shape() == "tall", look.shape() == "wide"
         cuts = [
             "" if len(ks) == len(own) else f"{len(ks)} of {len(own)} layers"
             for own, ks in zip(names, kept, strict=True)
         ]
         told = (
-            heads if tall else tuple(f"{head}, {cut}" if cut else head for head, cut in zip(heads, cuts, strict=True))
+            heads
+            if not wide
+            else tuple(f"{head}, {cut}" if cut else head for head, cut in zip(heads, cuts, strict=True))
         )
         values, scale = floored(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
-        table = NamedGrid(values, rows, columns, (told[0], told[1]), scale, cell, name_width=1.0 if tall else 3.4)
+        table = NamedGrid(values, rows, columns, (told[0], told[1]), scale, cell, name_width=_NAMES[look.shape()])
         self.squares, self._width = table.grid, len(columns)
-        below = [f"{head}: {cut}" for head, cut in zip(heads, cuts, strict=True) if cut]
+        below = [f"{head.partition(':')[0]}: {cut}" for head, cut in zip(heads, cuts, strict=True) if cut]
         note = lines("1 is alike, 0 is not", *below) if tall else ColourBar(scale, 2.2, "CKA")
-        super().__init__(table, note)
+        shown = Group(table) if wide or tall or not below else Group(table, lines(*below)).arrange(DOWN, buff=look.GAP)
+        super().__init__(shown, note)
         self.arrange(DOWN if tall else RIGHT, buff=look.GAP if tall else 0.6)
 
     @property
@@ -50,6 +56,14 @@ class LikenessTable(Group):
         """The cells of the first layers and of the last ones."""
         last = len(self.squares.squares) // self._width - 1
         return self.squares.cell_at(0, 0, self._width), self.squares.cell_at(last, self._width - 1, self._width)
+
+
+def cell_frame(cell: Square) -> VGroup:
+    """A frame inside `cell` that stands out from all colours of the table: a bright line between two dark ones."""
+    inner = cell.width - _RIM * look.STROKE / 100
+    rims = ((2 * _RIM, look.INK), (_RIM, look.MARK))
+    frames = (Square(inner, stroke_width=width * look.STROKE, stroke_color=color) for width, color in rims)
+    return VGroup(*frames).move_to(cell)
 
 
 def score(value: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from manim import DOWN, RIGHT, Animation, Group, Mobject, VGroup
+from manim import DOWN, RIGHT, UP, Animation, FadeIn, FadeOut, Group, Mobject, ReplacementTransform, VGroup
 from numpy.typing import NDArray
 
 from fmcore.analysis.compare import Pair
@@ -13,10 +13,11 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.side import Side
-from scenes.parts.text import label
+from scenes.parts.text import label, narrow
 
 _FAINT = 0.2  # of the other network's reach: what reaches less is all but black on a common scale
 _BETWEEN = 0.28  # units, between columns
+_RISE, _ARC = 0.3, 1.2  # units by which a map comes or goes; the bend of its way to another place
 _BAR = 1.7  # width of a colour bar with its numbers and the gap before it
 
 
@@ -52,20 +53,53 @@ class Scales:
 class MatchedMaps(Group):
     """`pairs` as columns: the map of the first network above, its partner's below, their correlation at the bottom.
 
-    `words` say the correlations; every map is `height` high.
+    `words` say the correlations; every map is `height` high. Before they are matched, `equal` numbers share a column.
     """
 
     def __init__(self, sides: tuple[Side, Side], pairs: Sequence[Pair], words: Sequence[str], height: float) -> None:
         one, other = sides
-        scales = Scales.of([one.view.map(pair.one) for pair in pairs], [other.view.map(pair.other) for pair in pairs])
+        partners, numbers = [pair.other for pair in pairs], [pair.one for pair in pairs]
+        known = [number for number in numbers if number < other.view.channels]
+        below = [other.view.map(channel) for channel in dict.fromkeys([*partners, *known])]
+        scales = Scales.of([one.view.map(number) for number in numbers], below)
         self.pairs = pairs
-        self.above = Group(*(one.tile(pair.one, scales.one, height) for pair in pairs))
-        self.below = Group(*(other.tile(pair.other, scales.other, height) for pair in pairs))
+        self.above = Group(*(one.tile(number, scales.one, height) for number in numbers))
+        self.below = Group(*(other.tile(partner, scales.other, height) for partner in partners))
         self.words = VGroup(label(word, look.SMALL, look.TEXT) for word in words)
         table = Group(*self.above, *self.below, *self.words)
         table.arrange_in_grid(rows=3, cols=len(pairs), buff=(_BETWEEN, 0.1))
         self.note = scales.note(table, None if look.shape() == "tall" else 1.3 * height)
+        self._equal = {number: other.tile(number, scales.other, height) for number in known}
         super().__init__(self.above, self.below, self.words, self.note)
+
+    def equal(self) -> Group:
+        """What stands below the upper maps while equal numbers share a column: maps of the second network, or words."""
+        homes = {pair.one: home.picture.get_center() for pair, home in zip(self.pairs, self.below, strict=True)}
+        shown = Group()
+        for number, home in homes.items():
+            if number in self._equal:
+                tile = self._equal[number]
+                shown.add(tile.shift(home - tile.picture.get_center()))
+            else:
+                shown.add(narrow(f"no channel {number + 1}", self.below[0].picture.width).move_to(home))
+        return shown
+
+    def matching(self, equal: Group) -> tuple[list[Animation], list[Animation], list[Animation]]:
+        """Those of `equal` numbers give way to the partners: some leave, then some move there, then others come."""
+        at = {pair.one: tile for pair, tile in zip(self.pairs, equal, strict=True)}
+        stays = {pair.other for pair in self.pairs} & self._equal.keys()
+        move: list[Animation] = []
+        come: list[Animation] = []
+        leave: list[Animation] = [
+            FadeOut(tile, shift=_RISE * DOWN) for number, tile in at.items() if number not in stays
+        ]
+        for pair, home in zip(self.pairs, self.below, strict=True):
+            if pair.other not in stays:
+                come.append(FadeIn(home, shift=_RISE * UP))
+            else:
+                arc = 0.0 if pair.one == pair.other else _ARC
+                move.append(ReplacementTransform(at[pair.other], home, path_arc=arc))
+        return leave, move, come
 
     @staticmethod
     def columns_within(sides: tuple[Side, Side], region: look.Region, most: int) -> int:
@@ -74,15 +108,6 @@ class MatchedMaps(Group):
         column = max(label(name, look.SMALL).width for name in names) + _BETWEEN
         free = region.width + _BETWEEN - (0 if look.shape() == "tall" else _BAR)
         return max(1, min(most, int(free / column)))
-
-    def shuffle(self) -> list[Animation]:
-        """Put the lower maps in the order of their channel numbers; the animations bring them to their partners."""
-        homes = [tile.picture.get_center() for tile in self.below]
-        order = sorted(range(len(homes)), key=lambda k: self.pairs[k].other)
-        for place, k in enumerate(order):
-            self.below[k].shift(homes[place] - homes[k])
-        moved = [(self.below[k], homes[k] - homes[place]) for place, k in enumerate(order)]
-        return [tile.animate(path_arc=1.2).shift(way) for tile, way in moved if np.abs(way).max() > 1e-6]
 
 
 class MapPair(Group):

@@ -1,0 +1,66 @@
+"""How a patch is cut: an image, a map of it, the map's brightest place, and what that place sees."""
+
+import numpy as np
+from manim import DOWN, RIGHT, UP, Animation, FadeIn, Group, Rectangle, VGroup
+from numpy.typing import NDArray
+
+from fmcore.analysis.channels import strongest
+from fmcore.analysis.favourites import seen_from
+from fmcore.colour import ColourScale
+from fmcore.header import LayerInfo
+from scenes import look
+from scenes.parts.feature_map import FeatureMap, InputImage, border, caption
+from scenes.parts.layer_name import layer_name
+from scenes.parts.marks import field_frame
+from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.place_marks import place_marks
+
+
+class PatchCut(Group):
+    """Image (C, H, W) and a map (H', W') of channel `channel` of `layer`, `size` high, and the patch cut out of it.
+
+    `probe` is the number of the image in the bundle. Where no place of the map lies above zero, there is no patch.
+    """
+
+    def __init__(
+        self,
+        image: NDArray[np.floating],
+        values: NDArray[np.floating],
+        layer: LayerInfo,
+        channel: int,
+        probe: int,
+        size: float,
+    ) -> None:
+        self.image = InputImage(image, size, probe=probe)
+        source = ArraySource(f"{layer.name}/activation", (probe, channel))
+        name = f"{layer_name(layer.name)}, channel {channel + 1}"
+        self.map = FeatureMap(values, ColourScale.of(values), size, name, source)
+        pair = Group(self.image, self.map).arrange(RIGHT, buff=2 * look.GAP)
+        self.map.shift((self.image.picture.get_y() - self.map.picture.get_y()) * UP)
+        self.layer, self.spot = layer, strongest(values)
+        super().__init__(pair)
+        self.patch: Group | None = None
+        if not self.spot.value > 0:
+            return
+        spot = self.spot
+        seen = seen_from(image, layer, spot.row, spot.column)
+        cut = Picture(seen if len(seen) == 3 else seen[0], UNIT, 0.6 * size)
+        rim = Rectangle(width=cut.width, height=cut.height, stroke_width=2 * look.STROKE, color=look.MARK)
+        self.patch = Group(cut, border(cut), rim.move_to(cut))
+        words = caption("the patch", cut.width)
+        self.patch.add(words.next_to(cut, DOWN, buff=look.NEAR))
+        tall = look.shape() == "tall"
+        self.patch.next_to(pair, DOWN if tall else RIGHT, buff=2 * look.GAP)
+        if not tall:
+            self.patch.shift((self.map.picture.get_y() - cut.get_y()) * UP)
+        self.add(self.patch)
+
+    def marks(self) -> VGroup:
+        """Frames around what the brightest place sees, and around that place of the map."""
+        return place_marks(self.image.picture, self.map.picture, self.layer.field)
+
+    def flight(self) -> Animation:
+        """The patch flies out of its window on the image, and grows."""
+        window = field_frame(self.image.picture, self.layer.field, self.spot.row, self.spot.column)
+        share = max(window.width, 0.1) / self.patch[0].width if self.patch else 1.0
+        return FadeIn(self.patch or Group(), target_position=window.get_center(), scale=share)

@@ -1,0 +1,153 @@
+"""What is said of the stages of a network: claims about its first and its last layer, in words for any network."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Protocol
+
+from fmcore.analysis.hierarchy import Stage
+from fmcore.analysis.pooling import PoolingStep
+from fmcore.analysis.saying import percent
+from fmcore.header import LayerInfo
+from scenes.parts.layer_name import layer_name
+from scenes.parts.text import number, whole
+
+
+class Told(Protocol):
+    """A claim: its words, as a string, and the measured value behind them."""
+
+    @property
+    def value(self) -> float: ...
+
+
+class StageWords:
+    """Claims about `layers`, taken by `claim` of what image `probe` makes of them; `image` is its (height, width).
+
+    `measured` are their figures over many images, for those that have some; `signed` says that maps go below zero.
+    """
+
+    def __init__(
+        self,
+        claim: Callable[..., Told],
+        probe: int,
+        layers: Sequence[LayerInfo],
+        measured: Sequence[Stage | None],
+        image: tuple[int, int],
+        signed: bool,
+    ) -> None:
+        self.claim, self.probe, self.layers, self.measured = claim, probe, layers, measured
+        self.image, self.signed = image, signed
+
+    def every(self) -> Mapping[str, object]:
+        """All facts by their names in the script, but for `smaller`."""
+        first, last = self.layers[0], self.layers[-1]
+        above = self._both("share above zero", "activation", percent, self.probe)
+        return {
+            **self._shape("first", first),
+            **self._shape("last", last),
+            **self._likeness(),
+            "first_field": self._field(first),
+            "last_field": self._field(last),
+            "first_on": above[0],
+            "last_on": above[1],
+            "rarer": self._rarer(above[0].value),
+            **self._selectivity(),
+        }
+
+    def _both(self, measure: str, part: str, words: Callable[[float], str], *index: int) -> list[Told]:
+        """A measure of the first and of the last layer."""
+        ends = (self.layers[0], self.layers[-1])
+        return [self.claim(measure, f"{layer.name}/{part}", *index, words=words) for layer in ends]
+
+    def _shape(self, which: str, layer: LayerInfo) -> dict[str, object]:
+        array = f"{layer.name}/activation"
+        return {
+            f"{which}_channels": self.claim(
+                "channels", array, self.probe, words=lambda n: f"{whole(n)} map{'s' * (n > 1)}"
+            ),
+            f"{which}_rows": self.claim("rows", array, self.probe, words=whole),
+            f"{which}_columns": self.claim("columns", array, self.probe, words=whole),
+        }
+
+    def smaller(self, step: PoolingStep | None, convolutions: Sequence[LayerInfo]) -> Told | str:
+        """Why maps get smaller, as far as that is known: by pooling, or by the stride of one of `convolutions`."""
+        if step is not None:
+            height, width = step.layer.kernel
+            return self.claim(
+                "value",
+                f"{step.layer.name}/activation",
+                self.probe,
+                step.channel,
+                step.row,
+                step.column,
+                words=lambda kept: (
+                    f"Pooling makes maps smaller: of every {height} by {width} numbers, only the largest"
+                    f" stays. Here it is {number(kept)}."
+                ),
+            )
+        if leap := next((layer for layer in convolutions if min(layer.stride) > 1), None):
+            return (
+                f"In {layer_name(leap.name)}, filters move on by {leap.stride[0]} places at a time. That makes maps"
+                " smaller."
+            )
+        return "Every map is one channel of its layer: a number for every place."
+
+    def _likeness(self) -> dict[str, object]:
+        neutral = "Each shows where one filter found its pattern."
+        if not self.has("likeness"):
+            scale = "Each layer has its own scale, up to its strongest number"
+            return {"recognise": neutral, "first_like": scale, "last_like": ""}
+        measure, part = "likeness to the image", "meaning"
+        start, less = "On average, a map's likeness to the image is", ": they look less and less like it"
+        likes = [stage.likeness for stage in self.measured if stage is not None and stage.likeness is not None]
+        falls = all(one > other for one, other in pairwise(likes))  # not only from the first to the last
+        first, last = self._contrast(measure, part, start, less if falls else "", at_most=0.8)
+        seen = "You can still recognise the image in them."
+        array = f"{self.layers[0].name}/{part}"
+        recognise = self.claim(measure, array, words=seen, at_least=0.4, otherwise=neutral)
+        return {"recognise": recognise, "first_like": first, "last_like": last}
+
+    def _rarer(self, shallow: float) -> object:
+        question = "How much of a layer lies above zero?"
+        if self.signed:
+            return question
+        array, words = f"{self.layers[-1].name}/activation", "Fewer and fewer places respond."
+        return self.claim("share above zero", array, self.probe, words=words, at_most=0.8 * shallow, otherwise=question)
+
+    def _selectivity(self) -> dict[str, object]:
+        if not self.has("selectivity"):
+            said = "What a deep map stands for cannot be seen: it has to be measured, over many images of known classes"
+            return {"first_selective": said, "last_selective": ""}
+        start = (
+            "Does a channel prefer a class? Zero means: it answers every class alike. One means: it answers one class"
+            " only. On average it is"
+        )
+        first, last = self._contrast("class selectivity", "class_mean", start, ". Deep maps take sides", at_least=1.2)
+        return {"first_selective": first, "last_selective": last}
+
+    def _contrast(self, measure: str, part: str, start: str, more: str, **shares: float) -> tuple[Told, Told]:
+        """What is said of the first layer, and of the last: `more` where it is within these shares of the first."""
+        (first, shallow), (last, deep) = zip(
+            (self.layers[0].name, self.layers[-1].name), self._both(measure, part, number), strict=True
+        )
+        said, end = f"{start} {shallow} in {layer_name(first)}", f" and {deep} in {layer_name(last)}"
+        limits = {relation: share * shallow.value for relation, share in shares.items()}
+        return (
+            self.claim(measure, f"{first}/{part}", words=said),
+            self.claim(measure, f"{last}/{part}", words=end + more, otherwise=end, **limits),
+        )
+
+    def has(self, what: str) -> bool:
+        """Whether the first and the last layer have this mean over many images."""
+        ends = (self.measured[0], self.measured[-1])
+        return all(stage is not None and getattr(stage, what) is not None for stage in ends)
+
+    def _field(self, layer: LayerInfo) -> object:
+        field = layer.field
+        if field.whole:
+            return "the whole image" if field.known else "an area that is not known"
+        beyond = all(size >= full for size, full in zip(field.size, self.image, strict=True))
+        return self.claim(
+            "rows of the receptive field",
+            f"{layer.name}/activation",
+            words=lambda rows: f"{rows:.0f} by {field.size[1]} pixels" + ", more than there are" * beyond,
+        )
