@@ -23,7 +23,7 @@ def read_figures(mobjects: Sequence[Mobject], beat: TimedBeat) -> Iterator[Figur
         if not isinstance(member, Picture) or member.source is None or member.get_pixel_array()[..., 3].min() < 255:
             continue
         box = boxes[number]
-        later = [(family[i], boxes[i]) for i in range(number + 1, len(family)) if _overlap(box, boxes[i])]
+        later = list(zip(family[number + 1 :], boxes[number + 1 :], strict=True))
         crossed = [edge for other, at in later if not isinstance(other, ImageMobject) for edge in _painted(other, at)]
         crossed = [edge for edge in crossed if _overlap(box, edge)]
         yield Figure(
@@ -36,7 +36,7 @@ def read_figures(mobjects: Sequence[Mobject], beat: TimedBeat) -> Iterator[Figur
             high=member.scale_of_colour.high,
             scale=member.scale_of_colour.kind,
             colours="rgb" if member.values.ndim == 3 else member.scale_of_colour.table_name,
-            covered=any(isinstance(other, ImageMobject) for other, _ in later)
+            covered=any(isinstance(other, ImageMobject) and _overlap(box, at) for other, at in later)
             or sum(_common(box, edge) for edge in crossed) > _MOST * _area(box),
             crossed=tuple(crossed),
             other=member.source.other,
@@ -110,13 +110,16 @@ def _paints(member: Mobject) -> bool:
 
 
 def _painted(member: Mobject, box: Box) -> Iterator[Box]:
-    """Where `member` puts paint: an empty rectangle along its four edges, anything else in all of its box."""
-    if not isinstance(member, Rectangle) or member.get_fill_opacity() > 0:
-        yield box
-        return
+    """Where `member` puts paint: an empty rectangle along its four edges, anything else in all of its box.
+
+    A stroke reaches beyond the box, half of its width; the box of a line is nothing but that.
+    """
     left, top, right, bottom = box
-    reach = _UNITS_A_STROKE * float(member.get_stroke_width()) / 2
+    reach = _UNITS_A_STROKE * float(member.get_stroke_width()) / 2 if member.get_stroke_opacity() > 0 else 0.0
     across, down = reach / config.frame_width, reach / config.frame_height
+    if not isinstance(member, Rectangle) or member.get_fill_opacity() > 0:
+        yield left - across, top - down, right + across, bottom + down
+        return
     yield left - across, top - down, right + across, top + down
     yield left - across, bottom - down, right + across, bottom + down
     yield left - across, top - down, left + across, bottom + down

@@ -20,7 +20,7 @@ import fmcore
 from fmcore.torch_pair import torchvision
 torchvision()
 for module in pkgutil.walk_packages(fmcore.__path__, "fmcore."):
-    if ".cli" not in module.name:
+    if ".cli" not in module.name and not module.name.endswith("__main__"):
         __import__(module.name)
 assert len(os.listdir("/proc/self/task")) == 1
 gc.collect()

@@ -56,7 +56,7 @@ def aim(picture: Picture, row: int, column: int) -> VGroup:
         end = min(room, start + max(_AIM, 2 * half))
         if end - start > _FREE:
             line = Line(centre + start * way, centre + end * way, stroke_width=2 * look.STROKE, color=look.MARK)
-            edges.add(line.copy().set_stroke(look.INK, 5 * look.STROKE))  # it may lie on its own colour
+            edges.add(line.copy().set_stroke(look.INK, 3.4 * look.STROKE))  # it may lie on its own colour
             lines.add(line)
     return VGroup(*edges, *lines)
 
