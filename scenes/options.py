@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
+from fmcore.analysis.saying import listed
 from fmcore.bundle import Bundle
 from fmcore.errors import PlanError, one_of
 
@@ -48,7 +49,7 @@ def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
     """The index of the probe called `wanted`: a number, a class, the name of its file, or the last class that has one.
 
     Raises:
-        PlanError: there is none.
+        PlanError: there is none, or several have that file name.
     """
     probes = bundle.header.probes
     if wanted is None:
@@ -59,6 +60,9 @@ def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
         raise PlanError(f"The bundle '{bundle.path.name}' has probes 0 to {len(probes) - 1} and no {wanted}.")
     names = [bundle.truth(number) or bundle.class_name(probe.predicted) for number, probe in enumerate(probes)]
     files = [probe.source if probe.test_row is None else None for probe in probes]  # only pictures have one
+    same = [str(number) for number, file in enumerate(files) if file == wanted]
+    if len(same) > 1 and wanted not in names:
+        raise PlanError(f"The probes {listed(same)} are all called '{wanted}'; name one by its number.")
     for known in (names, files):
         if wanted in known:
             return known.index(wanted)

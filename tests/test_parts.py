@@ -214,6 +214,14 @@ def test_a_closeup_of_a_small_map_is_all_of_it() -> None:
     assert len(near.grid.squares) == 12
 
 
+def test_a_closeup_shows_as_many_numbers_as_can_be_read() -> None:
+    values = np.linspace(-0.9994, -0.9991, 36, dtype=np.float32).reshape(6, 6)
+    picture = Picture(values, ColourScale.of(values), 3.0)
+    found = [Closeup.within(picture, 2, 2, look.Region(-side / 2, side / 2, -side / 2, side / 2)) for side in (6, 1.9)]
+    assert all(one.grid.readable for one in found)
+    assert len(found[0].grid.squares) == 25 > len(found[1].grid.squares)
+
+
 def test_a_frame_lies_around_the_values_named() -> None:
     picture = Picture(RAMP, RAMP_SCALE, 3.0).move_to([1, 2, 0])
     frame = values_frame(picture, 1, 1, 3, 4)

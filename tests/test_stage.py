@@ -208,7 +208,9 @@ def test_a_picture_is_found_by_the_name_of_its_file(bundle: Path, tmp_path: Path
         own = made.header.model_copy(update={"probes": probes, "classes": ("a", "b", "a.jpg")})
     save_bundle(tmp_path / "own", made.header.model_copy(update={"probes": probes}), arrays)
     with Bundle.open(tmp_path / "own") as opened:
-        assert [find_probe(opened, wanted) for wanted in ("a.jpg", "b.jpg", opened.class_name(2), 2)] == [1, 0, 0, 2]
+        assert [find_probe(opened, wanted) for wanted in ("a.jpg", opened.class_name(2), 2)] == [1, 0, 2]
+        with pytest.raises(PlanError, match=r"The probes 0 and 2 are all called 'b\.jpg'; name one by its number"):
+            find_probe(opened, "b.jpg")
         listed = rf"choose one of: {opened.class_name(2)}, b\.jpg, a\.jpg, or a number from 0 to 2\. Did you"
         with pytest.raises(PlanError, match=listed):
             find_probe(opened, "a.jpeg")

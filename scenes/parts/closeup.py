@@ -40,7 +40,7 @@ class Closeup(VGroup):
         self.grid = NumberGrid(patch, picture.scale_of_colour, cell)
         self.best = self.grid.cell_at(row - top, column - left, columns).copy()
         self.best.set_fill(opacity=0).set_stroke(look.MARK, 2 * look.STROKE)
-        places = lines(f"rows {top + 1}–{top + rows}", f"columns {left + 1}–{left + columns}")
+        places = lines(_span("row", top, rows), _span("column", left, columns))
         self.words = VGroup(label(heading, look.SMALL), places)
         if beside:
             self.words.arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT).next_to(self.grid, RIGHT, buff=2 * look.NEAR)
@@ -51,11 +51,15 @@ class Closeup(VGroup):
 
     @classmethod
     def within(cls, picture: Picture, row: int, column: int, region: look.Region, heading: str = "enlarged") -> Self:
-        """As many values as can be read within `region`: 5 × 5, or 3 × 3 where there is little room."""
+        """As many values as can be read within `region`: 5 × 5, or fewer where there is little room."""
         beside = look.shape() == "tall"  # where height is short
-        for side in (5, 4, 3):
+        for side in (5, 4, 3, 2, 1):
             made = partial(cls, picture, row, column, heading=heading, side=side, beside=beside)
             found = fit(made, region, most=0.8)
             if found.grid.readable:
                 break
         return found
+
+
+def _span(what: str, first: int, count: int) -> str:
+    return f"{what} {first + 1}" if count == 1 else f"{what}s {first + 1}–{first + count}"
