@@ -138,11 +138,11 @@ def smoke(
     """
     from fmcore.checking import Looks
     from fmcore.checking import smoke as run
-    from fmcore.lesson.plan import builtin_plan, read_plan
+    from fmcore.lesson.plan import find_plan
     from fmcore.reporter import reporter
 
     _require_writable(output, None, junit)
-    chosen = read_plan(plan) if plan is not None else builtin_plan()
+    _, chosen = find_plan(plan)
     looks = Looks(output, aspects, themes, "smoke", data_dir, jobs)
     with reporter(quiet) as report:
         found = run(chosen, looks, report)

@@ -37,7 +37,7 @@ from fmcore.options import (
 @LOG_JSON
 @WATCH
 def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
-    """Make a whole lesson from PLAN.toml, or the built-in one.
+    """Make a whole lesson from PLAN.toml, or the built-in one; `short` is that in a third of the time.
 
     Trains and records what is missing, renders what changed, and joins it to OUTPUT/<lesson>/lesson.mp4 with
     captions, chapters, a poster and lesson.json, the record of it all.
@@ -45,6 +45,7 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
     \b
     Examples:
       fmcore lesson
+      fmcore lesson short --aspect 9:16
       fmcore lesson my_plan.toml --quality hd --aspect 9:16 --theme light
       fmcore lesson --data fashion-mnist --epochs 10
       fmcore lesson my_plan.toml --watch
@@ -315,15 +316,14 @@ def _wish(
     **more: Any,
 ) -> Any:
     """The plan of a lesson, and how and where it is wanted."""
-    from fmcore.lesson.plan import builtin_plan, data_name, read_plan, slug, with_overrides
+    from fmcore.lesson.plan import data_name, find_plan, slug, with_overrides
     from fmcore.render.lesson import Wish
     from fmcore.render.spec import ending
     from fmcore.render.spec import quality as spec_of
 
     spec = spec_of(quality, aspect, theme, purpose)
-    chosen = read_plan(plan) if plan is not None else builtin_plan()
+    name, chosen = find_plan(plan)
     chosen = with_overrides(chosen, data=data, epochs=epochs, seed=seed, bundle=bundle)
-    name = slug(plan.stem if plan is not None else chosen.title)
     if data is not None:
         name += f"-{data_name(data)}"
     if bundle is not None:

@@ -26,6 +26,16 @@ def scene_names(context: click.Context, parameter: click.Parameter, begun: str) 
     return [CompletionItem(name) for name in names] or [CompletionItem(begun, type="file")]
 
 
+def plan_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[Any]:
+    """The installed lessons that begin so, and files."""
+    from click.shell_completion import CompletionItem
+
+    from fmcore.lesson.plan import installed_plans
+
+    names = [name for name in installed_plans() if begun and name.startswith(begun)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(begun, type="file")]
+
+
 class FileToWrite(click.Path):
     """A file that is written in the end: what is no older one of its kind is refused before any work."""
 
@@ -162,7 +172,7 @@ def lesson_options(command: Any) -> Any:
     """The options that say which lesson is meant, how it shall look and where it lies."""
     for option in reversed(
         (
-            click.argument("plan", required=False, type=click.Path(path_type=Path)),
+            click.argument("plan", required=False, type=click.Path(path_type=Path), shell_complete=plan_names),
             QUALITY,
             PURPOSE,
             ASPECT,

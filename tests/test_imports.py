@@ -138,7 +138,12 @@ ROOMS = [  # the first row that fits a file counts
     ),
     Room("fmcore/claims_report.py", {"rich"}, PURE, NOTHING),
     Room("fmcore/cli_*.py", {"click"}, {"fmcore.errors", "fmcore.files", "fmcore.options"}, ANYTHING),
-    Room("fmcore/options.py", {"click"}, {"fmcore.errors", "fmcore.files"}, {"fmcore.render.catalogue"}),
+    Room(
+        "fmcore/options.py",
+        {"click"},
+        {"fmcore.errors", "fmcore.files"},
+        {"fmcore.lesson.plan", "fmcore.render.catalogue"},
+    ),
     Room(
         "fmcore/cli.py",
         {"click"},
@@ -157,7 +162,7 @@ ROOMS = [  # the first row that fits a file counts
     Room("scenes/parts/*.py", DRAWING | {"numpy", "PIL"}, BY_SCENES - {"fmcore.lesson"}, NOTHING),
     Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour", "fmcore.fonts"}, {"typst"}),
     Room("scenes/ledger.py", DRAWING, BY_SCENES, NOTHING),
-    Room("scenes/options.py", {"pydantic"}, {"fmcore.bundle", "fmcore.errors"}, NOTHING),
+    Room("scenes/options.py", {"pydantic"}, {"fmcore.analysis", "fmcore.bundle", "fmcore.errors"}, NOTHING),
     Room("scenes/stage.py", DRAWING | {"numpy"}, BY_SCENES | {"scenes.ledger", "scenes.options"}, NOTHING),
     Room("scenes/lessons/*.py", NOTHING, NOTHING, NOTHING),
     Room("scenes/words/*.py", NOTHING, NOTHING, NOTHING),

@@ -11,6 +11,7 @@ from fmcore.lesson.plan import (
     LessonPlan,
     SceneEntry,
     builtin_plan,
+    find_plan,
     networks_seen,
     read_plan,
     slug,
@@ -153,6 +154,20 @@ def test_the_builtin_plan_is_a_plan() -> None:
     assert plan.title and len(plan.scenes) >= 4
     assert all(entry.bundle in plan.bundles for entry in plan.scenes)
     assert all(recipe.data == "garments" and recipe.file is None for recipe in plan.bundles.values())  # no network
+
+
+def test_an_installed_plan_is_found_by_its_name_and_a_file_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (name, short), (usual, whole) = find_plan(Path("short")), find_plan(None)
+    assert (name, usual) == ("feature-maps-in-short", "feature-maps") and whole == builtin_plan()
+    assert {entry.scene for entry in short.scenes} < {entry.scene for entry in whole.scenes}
+    assert short.bundles == whole.bundles  # nothing is trained for it alone
+    with pytest.raises(PlanError, match=r"no lesson plan at 'sort'; .* or write short for a shorter one"):
+        find_plan(Path("sort"))
+    Path("short").write_text(written(tmp_path, GOOD).read_text())
+    assert find_plan(Path("short"))[0] == "short"
 
 
 @pytest.fixture

@@ -186,7 +186,8 @@ def read_plan(path: Path) -> LessonPlan:
         raise
     except FileNotFoundError:
         raise PlanError(
-            f"There is no lesson plan at '{path}'; leave the name out to get the built-in lesson."
+            f"There is no lesson plan at '{path}'; leave the name out to get the built-in lesson, or write"
+            f" {' or '.join(list(installed_plans())[1:])} for a shorter one."
         ) from None
     except IsADirectoryError:
         raise PlanError(
@@ -245,17 +246,38 @@ def data_name(data: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def builtin_plan() -> LessonPlan:
-    """The lesson that comes with fmcore: the first plan of the entry-point group `fmcore.lessons`."""
+def installed_plans() -> Mapping[str, LessonPlan]:
+    """The lessons of the entry-point group `fmcore.lessons` by name, such as `short`; that of fmcore comes first."""
     from importlib.metadata import entry_points
     from importlib.resources import as_file, files
 
+    found: dict[str, LessonPlan] = {}
     for entry in sorted(entry_points(group="fmcore.lessons"), key=lambda entry: entry.name != "builtin"):
         for resource in sorted(files(entry.module).iterdir(), key=lambda resource: resource.name):
             if resource.name.endswith(".toml"):
                 with as_file(resource) as path:
-                    return read_plan(path)
-    raise PlanError("No lesson plan is installed; install fmcore again, or name a PLAN.toml.")
+                    found.setdefault(slug(path.stem), read_plan(path))
+    return found
+
+
+def builtin_plan() -> LessonPlan:
+    """The lesson that comes with fmcore."""
+    plans = installed_plans()
+    if not plans:
+        raise PlanError("No lesson plan is installed; install fmcore again, or name a PLAN.toml.")
+    return next(iter(plans.values()))
+
+
+def find_plan(wanted: Path | None) -> tuple[str, LessonPlan]:
+    """The plan in a file, or the installed one of that name, and what its lesson is called; the built-in one for None.
+
+    Raises:
+        PlanError: there is none.
+    """
+    if wanted is not None and (wanted.exists() or str(wanted) not in installed_plans()):
+        return slug(wanted.stem), read_plan(wanted)
+    plan = builtin_plan() if wanted is None else installed_plans()[str(wanted)]
+    return slug(plan.title), plan
 
 
 def with_overrides(
