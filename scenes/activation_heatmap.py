@@ -26,6 +26,7 @@ from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
 _NOT_FLAT = 1e-30  # between the smallest and the largest value of a map
+_LONG = 15  # letters, more than fit above a map in an upright frame
 _UNEVEN = {
     "found": "It was found in the data, not drawn by hand.",
     "keeps": "The map keeps where, not only how much.",
@@ -186,7 +187,10 @@ class ActivationHeatmap(LessonScene):
 
     def heat_map(self, size: float) -> Group:
         """The map, `size` high, and its colour bar."""
-        name = f"{self.layer.name}, channel {self.channel + 1} of {self.layer.output_shape[0]}"
+        which = f"channel {self.channel + 1} of {self.layer.output_shape[0]}"
+        if look.shape() == "tall" and len(which) > _LONG:
+            which = which.replace("channel", "map")
+        name = f"{layer_name(self.layer.name)}, {which}"
         source = ArraySource(f"{self.layer.name}/activation", (self.probe, self.channel))
         heat = FeatureMap(self.map, self.scale, size, name, source)
         bar = ColourBar(self.scale, size * 0.72)
