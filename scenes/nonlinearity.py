@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
-from manim import Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTransform, Transform, VGroup
+from manim import RIGHT, Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTransform, Transform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.collapse import collapse
@@ -30,6 +30,8 @@ from scenes.parts.text import lines, number, paragraph
 from scenes.stage import LessonScene, SceneOptions
 
 _BEADS = 41
+_TINY = 0.05  # units: of pictures so small, only the words take room
+_LESS, _SMALLEST = 0.95, 0.3  # the next size to be tried, and the last
 _LONG = {"wide": 20, "square": 14, "tall": 14}  # characters of "channel 6 of 8" that fit above a map
 _CUT = "what lies below zero becomes zero, the rest passes unchanged"
 _SOFT = "what lies far above zero passes almost unchanged, what lies far below nearly vanishes"
@@ -292,23 +294,35 @@ class Nonlinearity(LessonScene):
     def calculations(self) -> tuple[dict[How, FilterCalculation], look.Region]:
         """All rows at one size, their pictures below each other, and the room of a note.
 
-        Two filters stay while the other row changes. Upright, their first step is a row of its own, which comes first.
+        Two filters stay while the other row changes. Where their first step is a row of its own, that comes first.
         """
         upper, lower, note_room = calculation_rooms()
-        changing, lasting = (upper, lower) if look.shape() == "tall" else (lower, upper)
+        self.apart = look.shape() == "tall"
+        self.apart = self.apart or any(self.calculation(how, _TINY).width > upper.width for how in ("two", "between"))
+        changing, lasting = (upper, lower) if self.apart else (lower, upper)
         rooms: dict[How, look.Region] = {"between": changing, "two": lasting, "one": changing, "first": changing}
         size = min(fit(partial(self.calculation, how), room).result.picture.height for how, room in rooms.items())
+        rows = self.lined_up(rooms, size)
+        while Group(*rows.values()).width > upper.width and size > _SMALLEST:  # below each other they reach farther
+            size *= _LESS
+            rows = self.lined_up(rooms, size)
+        return rows, note_room
+
+    def lined_up(self, rooms: Mapping[How, look.Region], size: float) -> dict[How, FilterCalculation]:
+        """All rows in their rooms, the pictures of each below those of the widest."""
         rows = {how: self.calculation(how, size).move_to(room.centre) for how, room in rooms.items()}
         widest = max(rows.values(), key=lambda row: float(row.width))
         for row in rows.values():
             row.under(widest)
-        return rows, note_room
+        both = Group(*rows.values())
+        both.shift((rooms["two"].centre[0] - both.get_x()) * RIGHT)
+        return rows
 
     def first_step(self, before: FeatureMap, rows: Mapping[How, FilterCalculation]) -> None:
         """Bring the map `before` to its place as what the first filter made."""
         first, two = rows["first"], rows["two"]
         start = two.items[-3]
-        if look.shape() == "tall":
+        if self.apart:
             self.play(ReplacementTransform(before, first.result), run_time=look.MOVE_S)
             self.play(FadeIn(*first.items[:-1], first.signs), run_time=look.IN_S)
             self.play(ReplacementTransform(first.result.copy(), start), run_time=look.MOVE_S)
@@ -319,10 +333,9 @@ class Nonlinearity(LessonScene):
     def merge(self, rows: Mapping[How, FilterCalculation]) -> None:
         """Make one filter of two, before the image that both read."""
         first, two, one = rows["first"], rows["two"], rows["one"]
-        tall = look.shape() == "tall"
-        filters = [first.items[1], two.items[1]] if tall else [two.items[1], two.items[3]]
+        filters = [first.items[1], two.items[1]] if self.apart else [two.items[1], two.items[3]]
         parts = Group(*(one_of.picture.copy() for one_of in filters))
-        if tall:
+        if self.apart:
             self.play(FadeOut(first.items[1:], first.signs), run_time=look.IN_S / 2)
             self.remove(first.items[0])
             self.add(one.items[0])
@@ -333,7 +346,7 @@ class Nonlinearity(LessonScene):
 
     def calculation(self, how: How, size: float) -> FilterCalculation:
         image = layer_input(self.bundle, self.layer, self.probe, size)
-        return FilterCalculation(self.found, how, image, size)
+        return FilterCalculation(self.found, how, image, size, self.apart)
 
     def note(self, room: look.Region) -> Mobject:
         """Which channel it is, and what shares a scale."""

@@ -73,7 +73,7 @@ def said(name: str, bundle: Path, aspect: str = "16:9", **options: Any) -> str:
     "name",
     [
         "FeatureMapDemo", "MultipleFeatureMaps", "ActivationHeatmap", "ActivationOverlay", "FeatureMapProgression",
-        "ChannelDiagnostics", "Recap",
+        "ChannelDiagnostics", "Nonlinearity", "Recap",
     ],
 )  # fmt: skip
 def test_layers_that_are_called_by_numbers(name: str, aspect: str, bundle: Path) -> None:

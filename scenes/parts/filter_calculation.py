@@ -23,12 +23,12 @@ How = Literal["first", "two", "one", "between"]
 class FilterCalculation(PictureRow):
     """The calculation of `found` with `two` filters, the `one` they come to, or two with φ `between` them.
 
-    It starts from `image`, what the first filter reads. An upright frame has no room for two steps in a row: there two
-    start from the map that the first filter made, and this `first` step is a row of its own. Maps are `size` high;
-    results share one scale.
+    It starts from `image`, what the first filter reads. Where a frame has no room for two steps in a row, they stand
+    `apart`: two start from the map that the first filter made, and this `first` step is a row of its own. Maps are
+    `size` high; results share one scale.
     """
 
-    def __init__(self, found: Collapse, how: How, image: Mobject, size: float) -> None:
+    def __init__(self, found: Collapse, how: How, image: Mobject, size: float, apart: bool) -> None:
         results = ColourScale.signed(np.stack([found.two, found.once, found.between]), "shared")
         says_flat: SaysFlat = "beside" if look.shape() == "wide" else "below"  # five stand in a row
         cell = _FILTER * size / max(found.second.shape)  # of a filter's weight, alike in all three
@@ -56,7 +56,7 @@ class FilterCalculation(PictureRow):
             _filter(found.second[None], 0, cell, size, "2nd filter", weights[1] if found.recorded[1] else None),
             FeatureMap(made, results, size, about, says_flat=says_flat),
         ]
-        first = 2 if look.shape() == "tall" and how != "first" else 0
+        first = 2 if apart and how != "first" else 0
         last = 3 if how == "first" else 5
         super().__init__(items[first:last], ["∗", sign, "∗", "="][first : last - 1], _GAPS[look.shape()])
 
