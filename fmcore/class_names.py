@@ -4,7 +4,6 @@ In: names that came with the network, or none, and the data. Out: a name an outp
 """
 
 import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -31,7 +30,7 @@ def name_outputs(
     if known is not None and len(known) != count:
         raise InputError(
             f"There are names for {len(known)} classes, and the network has {count} outputs; give one name an output,"
-            " in their order."
+            " in their order, with --classes or in its attribute 'classes'."
         )
     numbered = tuple(f"class {number}" for number in range(count))
     if data is None:
@@ -45,23 +44,30 @@ def name_outputs(
             f" data of {count} classes, or the outputs with --classes, to change that."
         )
         return numbered, None
-    outputs = defaultdict[str, list[int]](list)
-    for number, name in enumerate(known):
-        outputs[_plain(name)].append(number)
-    found = [outputs[_plain(name)] for name in data.classes]
-    strange = [f"'{name}'" for name, of_name in zip(data.classes, found, strict=True) if len(of_name) != 1]
+    found = [_number_of(name, known) for name in data.classes]
+    strange = [f"'{name}'" for name, number in zip(data.classes, found, strict=True) if number is None]
+    if not strange and len(set(found)) < len(found):
+        strange = [f"'{name}'" for name, number in zip(data.classes, found, strict=True) if found.count(number) > 1]
     if strange:
         classes = "class" if len(strange) == 1 else "classes"
         ours = [f"'{name}'" for name in known]
         say(
             f"Attention: '{data.name}' has the {classes} {listed(strange, most=_MOST_LISTED)}, and the network calls"
-            f" its outputs {listed(ours, most=_MOST_LISTED)}, so no answer counts as right or wrong; give both the same"
-            " names to change that."
+            f" its outputs {listed(ours, most=_MOST_LISTED)}, so no answer counts as right or wrong; give each class"
+            " of the data the name of one output to change that."
         )
         return tuple(known), None
-    return tuple(known), np.array([number for (number,) in found], np.int64)[data.test_labels]
+    return tuple(known), np.array(found, np.int64)[data.test_labels]
 
 
-def _plain(name: str) -> str:
-    """As names are compared: file systems write the same letters in several ways."""
-    return unicodedata.normalize("NFC", name).casefold()
+def _number_of(name: str, known: Sequence[str]) -> int | None:
+    """Which one of `known` is called so: as it is written, else whatever its case; None where it is not exactly one.
+
+    File systems write the same letters in several ways.
+    """
+    plain = unicodedata.normalize("NFC", name)
+    for like in (str, str.casefold):
+        found = [number for number, one in enumerate(known) if like(unicodedata.normalize("NFC", one)) == like(plain)]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None

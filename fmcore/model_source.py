@@ -17,6 +17,7 @@ import re
 import sys
 import warnings
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import chain
@@ -38,6 +39,7 @@ from fmcore.weights import load_weights, require_finite
 TORCHVISION = "torchvision:"
 _FACTORY = re.compile(r"^(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.+\.py):(?P<name>[A-Za-z_]\w*)$")
 _DEFAULT_SIDE = 224
+_LONGEST_NAME = 200  # letters of a class
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,8 @@ def _sized(preprocessing: Preprocessing, side: int | None) -> Preprocessing:
 
 def _of_factory(name: str, wanted: Wanted) -> Model:
     factory = _factory(name)
-    if isinstance(factory, nn.Module):  # the network itself
-        return _with_preprocessing(name, factory, None, wanted)
+    if isinstance(factory, nn.Module):  # the network itself, which training must not change for the next one
+        return _with_preprocessing(name, deepcopy(factory), None, wanted)
     offered = {
         "in_channels": wanted.channels,
         "image_size": wanted.image_size,
@@ -338,6 +340,12 @@ def _named(network: nn.Module) -> tuple[str, ...] | None:
     names = getattr(network, "classes", None)
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return None  # many keep their number there
+    for name in names:
+        if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise InputError(
+                f"The attribute 'classes' of the model holds {name[:40]!a}, which cannot be shown; give names of 1 to"
+                f" {_LONGEST_NAME} letters."
+            )
     return tuple(names)
 
 

@@ -53,26 +53,32 @@ class FileToWrite(click.Path):
 class NamesFile(click.Path):
     """A text file with one name a line; its value is the names."""
 
-    _MOST_BYTES = 2**22
+    _MOST_BYTES, _MOST = 2**22, 100_000
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path = Path(str(super().convert(value, param, ctx)))
         try:
             with path.open("rb") as file:
                 content = file.read(self._MOST_BYTES + 1)
-            lines = content.decode("utf-8-sig").splitlines()  # Windows' editor begins with a mark
+            lines = content.decode("utf-8-sig", "strict" if len(content) <= self._MOST_BYTES else "ignore").splitlines()
         except OSError as error:
             self.fail(f"'{path}' cannot be read ({error.strerror}); name a text file with one name a line.", param, ctx)
         except ValueError:
             self.fail(f"'{path}' is no text in UTF-8; save it as such, with one name a line.", param, ctx)
+        if len(content) > self._MOST_BYTES:
+            self.fail(
+                f"'{path}' is over {self._MOST_BYTES >> 20} MB; name a text file with one name a line.", param, ctx
+            )
+        for number, line in enumerate(lines, start=1):
+            if not line.strip().isprintable() or len(line.strip()) > 200:
+                self.fail(
+                    f"Line {number} of '{path}' is no name that can be shown; write one name a line, of at most 200"
+                    " letters.", param, ctx,
+                )  # fmt: skip
         names = tuple(line.strip() for line in lines if line.strip())
-        if not names or len(content) > self._MOST_BYTES or not all(_fit_to_show(name) for name in names):
-            self.fail(f"'{path}' is no list of names; write one name a line, each of at most 200 letters.", param, ctx)
+        if not 0 < len(names) <= self._MOST:
+            self.fail(f"'{path}' holds {len(names):,} names; write one to {self._MOST:,}, one a line.", param, ctx)
         return names
-
-
-def _fit_to_show(name: str) -> bool:
-    return name.isprintable() and len(name) <= 200
 
 
 QUALITY = click.option(

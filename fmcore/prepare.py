@@ -32,7 +32,6 @@ _COMPUTED_BY = [  # a change there makes other numbers
     "analysis/receptive_field", "analysis/saying", "data/__init__", "data/folder", "data/image_files",
     "data/imageset", "data/pictures", "data/torchvision_sets",
 ]  # fmt: skip
-_SMALLEST = 8  # pixels: images as small as can be are read quickly
 _TOLD_EVERY = 640  # images of a training between two messages
 _queue: Any = None  # in a worker: messages to the parent
 
@@ -194,6 +193,7 @@ def _trained(
 ) -> tuple[Any, Any]:
     """The network of `recipe`, trained where the recipe says so, and its data (None where it has none)."""
     from fmcore.checkpoint import load_checkpoint
+    from fmcore.data import look_into
     from fmcore.model_input import plain_preprocessing
     from fmcore.model_source import Wanted as Shape
     from fmcore.model_source import is_own, open_model, require_model_name
@@ -205,23 +205,26 @@ def _trained(
     def load(wanted: Any) -> Any:
         return _load(recipe, wanted, data_dir, task, report)
 
-    # what another model takes is known when it is there; before, only the channels and classes count
-    data = load(recipe.image_size if own else recipe.image_size or _SMALLEST) if recipe.data is not None else None
-    shape = wanted_by(data) if data is not None else Shape()
-    if not own or data is None:
-        shape = replace(shape, image_size=recipe.image_size)
+    data = None
+    if recipe.data is None:
+        shape = Shape(image_size=recipe.image_size)
+    elif own:
+        data = load(recipe.image_size)
+        shape = wanted_by(data)
+    else:  # what another model takes is known when it is there; until then the channels and classes count
+        channels, names = look_into(recipe.data, data_dir)
+        shape = Shape(channels, recipe.image_size, len(names))
     if recipe.classes:
         shape = replace(shape, classes=len(recipe.classes))
     model = open_model(recipe.model, shape, recipe.weights, recipe.seed)
     if recipe.classes:
         model = replace(model, classes=recipe.classes)
-    if data is not None:
+    if recipe.data is not None:
         taken = model.preprocessing
-        side = taken.size[0]
-        if taken != plain_preprocessing(taken.channels, side):
+        if taken != plain_preprocessing(taken.channels, taken.size[0]):
             data = load(taken)
-        elif data.image_shape[1:] != taken.size:
-            data = load(side)
+        elif data is None or data.image_shape[1:] != taken.size:
+            data = load(taken.size[0])
         for notice in data.notices:
             report.say(notice)
     if checkpoint is not None and data is not None:

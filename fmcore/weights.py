@@ -47,11 +47,18 @@ def _unwrapped(found: dict[str, Tensor], expected: Mapping[str, Tensor]) -> dict
     """Those of `found` below one name, where all that is `expected` lies there: as in the module of a trainer."""
     if found.keys() & expected.keys():
         return found
+    needed = {name for name in expected if not name.endswith("num_batches_tracked")}
+    fitting = {}
     for outer in dict.fromkeys(name.partition(".")[0] for name in found):
         below = {name.removeprefix(f"{outer}."): value for name, value in found.items() if name.startswith(f"{outer}.")}
-        if expected.keys() <= below.keys():
-            return {name: below[name] for name in expected}
-    return found
+        if needed <= below.keys():
+            fitting[outer] = {name: below[name] for name in expected if name in below}
+    if len(fitting) > 1:
+        raise InputError(
+            f"The file holds weights that fit under {' and '.join(f'{outer!r}' for outer in fitting)}; save those of"
+            " one network alone."
+        )
+    return next(iter(fitting.values()), found)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -160,7 +160,11 @@ class ChannelDiagnostics(LessonScene):
         return {
             **facts,
             **self.tallied("background", "background channels", lit, lit),
-            "outside": off(words=lambda part: f"{who} has {percent(part)} of its activation there, over {shown}."),
+            "outside": off(
+                words=lambda part: f"{who} has {percent(part)} of its activation there, over {shown}.",
+                at_most=1.0 if self.found.background else BACKGROUND,
+                otherwise=f"Channel {c + 1} is lit outside the object, but close to it or on it, too, over {shown}.",
+            ),
             "off": off(words=lambda part: f"{percent(part)} off the object"),
         }
 

@@ -49,7 +49,7 @@ class FeatureMapDemo(LessonScene):
     script = Script.of(
         Beat(
             cue="image",
-            say="To a network, an image is {grids}",
+            say="An image is {grids}",
             seconds=7,
         ),
         Beat(
@@ -64,7 +64,8 @@ class FeatureMapDemo(LessonScene):
         ),
         Beat(
             cue="kept",
-            say="{kept} What remains is the feature map. One filter makes one channel, here {channel} of {layer}.",
+            say="{kept} What remains is the feature map. One filter makes one channel, here channel {channel} in"
+            " {layer}.",
             seconds=7.4,
         ),
         Beat(cue="bright", say="{bright} means a strong response. {strongest}", seconds=7.4),

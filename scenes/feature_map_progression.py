@@ -333,7 +333,7 @@ class FeatureMapProgression(LessonScene):
                     else "What does a deep map stand for?"
                 )
             self.until(0.6)
-            self.show_notes(cells, ["" if s is None else f"selectivity {number(s)}" for s in figures], figures)
+            self.show_notes(cells, ["" if s is None else f"layer mean {number(s)}" for s in figures], figures)
             self.until(0.85)
             self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
         self.hidden = [stack for _, _, stack in ends] if len(self.bars) else []

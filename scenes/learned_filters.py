@@ -19,6 +19,7 @@ from pydantic import Field
 from fmcore.analysis.channels import is_flat
 from fmcore.analysis.history import starts_at_random
 from fmcore.analysis.learning import CHANGED, maps_before_and_after, movements, spread, spread_epochs, turned_most
+from fmcore.analysis.rounding import floored
 from fmcore.analysis.saying import counted
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
@@ -144,7 +145,7 @@ class LearnedFilters(LessonScene):
                 "distance moved", self.array, self.last, filter_, words=lambda d: f"{start}{_part(d)}{end}"
             )
 
-        cosine = number(float(self.movement.cosine[-1, self.followed]))
+        cosine = number(float(floored(self.movement.cosine[-1, self.followed])))
         measured = f"its likeness to the start is {cosine}, where 1 is the same."
         begun = "random start" if starts_at_random(self.bundle.header) else "first pattern"
         if len(self.history[0]) == 1:

@@ -35,6 +35,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _LAYERS = 3
 _ANY = 1e-9
+_FEWEST = 2  # times as many images as patches: of fewer, nearly every image lights every channel most
 _ALONE = 7.5  # units: the width of the patches of one layer alone, with their words
 _BAR = 4.5  # units: the longest bar
 _MORE = 0.05  # of all favourites: a share larger by this is called larger
@@ -57,11 +58,7 @@ class StrongestPatches(LessonScene):
             " {first} most, strongest first.",
         ),
         Beat(cue="fields", say="{deeper}: {fields}. Here are all frames on one image, to scale."),
-        Beat(
-            cue="deeper",
-            say="So what lights a channel can be a larger piece of the image. Here all patches are drawn"
-            " equally large, whatever they cover.",
-        ),
+        Beat(cue="deeper", say="{pieces}Here all patches are drawn equally large, whatever they cover."),
         Beat(cue="classes", say="{classes}"),
         Beat(
             cue="caution",
@@ -80,6 +77,12 @@ class StrongestPatches(LessonScene):
         if self.options.layers:
             named = {self.bundle.layer(name.strip()).name for name in self.options.layers.split(",")}
             known = [layer for layer in known if layer.name in named]
+        measures = self.bundle.header.measures
+        if measures is not None and measures.images == 1:
+            raise BundleError(
+                f"StrongestPatches shows which of many images light a channel most, and '{self.bundle.path.name}' was"
+                " measured over one; record it over more."
+            )
         if not len(known) >= 2 or (self.options.layers and len(known) > _LAYERS):
             raise BundleError(
                 f"StrongestPatches shows two or three layers whose strongest patches were cut out, and of"
@@ -88,7 +91,9 @@ class StrongestPatches(LessonScene):
         picks = np.linspace(0, len(known) - 1, min(_LAYERS, len(known))).round().astype(int)
         self.layers: list[LayerInfo] = [known[pick] for pick in picks]
         self.chosen = [typical(self.bundle, layer.name) for layer in self.layers]  # channel, row of its patches
-        self.labelled = all(of_one_class(self.bundle, layer.name) is not None for layer in self.layers)
+        kept = self.bundle.info(f"{self.layers[0].name}/top_images").shape[1]
+        self.few = measures is not None and measures.images < _FEWEST * kept
+        self.labelled = not self.few and all(of_one_class(self.bundle, layer.name) is not None for layer in self.layers)
         self.example = self.probe
         array, channel = f"{self.layers[0].name}/activation", self.chosen[0][0]
         if self.options.probe is None:  # the image that lights the channel most
@@ -108,8 +113,9 @@ class StrongestPatches(LessonScene):
             "first": layer_name(first.name),
             "brightest": self.brightest(first),
             "first_channel": f"channel {self.chosen[0][0] + 1}",
-            "deeper": "Deeper, a place sees more" if self.grows() else "Deeper, a place sees no more",
+            "deeper": "Deeper, a place sees more" if self.grows() else "Deeper, a place sees",
             "fields": listed(fields),
+            "pieces": "So what lights a channel can be a larger piece of the image. " if self.grows() else "",
             "classes": self.classes(),
             "last": layer_name(last.name),
             "last_channel": f"channel {self.chosen[-1][0] + 1}",
@@ -118,9 +124,11 @@ class StrongestPatches(LessonScene):
         }
 
     def grows(self) -> bool:
-        """Whether a place of the last layer sees more than one of the first."""
+        """Whether a place of the last layer is known to see more than one of the first, down and across."""
         first, last = self.layers[0].field, self.layers[-1].field
-        return not first.whole and (last.whole or last.size > first.size)
+        if first.whole or not last.known:
+            return False
+        return last.whole or all(one > other for one, other in zip(last.size, first.size, strict=True))
 
     def brightest(self, first: LayerInfo) -> Claim:
         """What the brightest place of the map sees, where there is one."""
@@ -139,6 +147,11 @@ class StrongestPatches(LessonScene):
 
     def classes(self) -> Claim | str:
         """How far the favourites of channels keep to one class."""
+        if self.few:
+            return (
+                "With so few images, nearly every one is a favourite of every channel."
+                " What they have in common takes more of them."
+            )
         if not self.labelled:
             return (
                 "Nobody told us what these images show, so look for yourself:"
@@ -250,7 +263,7 @@ class StrongestPatches(LessonScene):
 
         nested = fit(made, room, most=3.6)
         with self.beat("fields"):
-            self.say("Deeper layers: larger pieces")
+            self.say("Deeper layers: larger pieces" if self.grows() else "How much a place sees")
             self.play(FadeIn(nested.image), run_time=look.IN_S)
             for number, field in enumerate(nested.fields):
                 self.until((0.15, 0.35, 0.55)[number])

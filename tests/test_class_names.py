@@ -30,6 +30,8 @@ def data_of(images: ImageSet, *classes: str) -> ImageSet:
         (("hat", "glove", "boot"), ("boot", "hat"), ("hat", "glove", "boot"), [2, 0, 0, 2], ""),  # in another order
         (("Hat", "Boot", "x"), ("boot", "hat"), ("Hat", "Boot", "x"), [1, 0, 0, 1], ""),
         (("o\u0308se", "hat", "x"), ("öse", "hat"), ("o\u0308se", "hat", "x"), [0, 1, 1, 0], ""),
+        (("A", "a", "b"), ("a", "A"), ("A", "a", "b"), [1, 0, 0, 1], ""),  # as they are written
+        (("a", "b", "c"), ("A", "a"), ("a", "b", "c"), None, "has the classes 'A' and 'a', and"),
         (("crane", "hat", "crane"), ("crane", "hat"), ("crane", "hat", "crane"), None, "has the class 'crane', and"),
         (("a", "b", "c"), ("d", "e", "f"), ("a", "b", "c"), None, "has the classes 'd', 'e' and 'f', and the network"),
     ],
@@ -82,9 +84,11 @@ def test_names_come_from_a_file_or_from_the_network(tmp_path: Path, monkeypatch:
     ("content", "sentence"),
     [
         (b"\xff\xfe", "is no text in UTF-8"),
-        (b"\n \n", "is no list of names"),
-        (b"a\x07b\n", "is no list of names"),
-        (b"x" * 201, "is no list of names"),
+        (b"\n \n", "holds 0 names"),
+        (b"a\na\x07b\n", "Line 2 of"),
+        (b"x" * 201, "Line 1 of"),
+        (b"x\n" * 100_001, "holds 100,001 names; write one to 100,000"),
+        (b"x" * 2**22 + "ä".encode(), "is over 4 MB"),
         (None, "cannot be read"),
     ],
 )

@@ -21,7 +21,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fmcore.data import SOURCES, default_data_dir, folder, load_data
+from fmcore.data import SOURCES, default_data_dir, folder, load_data, look_into
 from fmcore.data.pictures import open_pictures
 from fmcore.data.torchvision_sets import CLASSIC_SETS
 from fmcore.errors import DataError, InputError
@@ -362,6 +362,22 @@ def test_a_folder_without_its_kind_is_told_how_to_be_named(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="a folder is called so; write folder:photos to have it"):
         load_data("photos")
+
+
+def test_a_folder_is_looked_into_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        picture(tmp_path / "photos" / "ab"[number % 2] / f"{number}.png", number)
+    assert look_into(f"folder:{tmp_path / 'photos'}") == (1, ("a", "b"))
+    picture(tmp_path / "photos" / "a" / "0.png", (200, 0, 0))
+    opened: list[Path] = []
+    real = folder.open_image
+
+    def counting(path: Path, **more: Any) -> Any:
+        opened.append(path)
+        return real(path, **more)
+
+    monkeypatch.setattr(folder, "open_image", counting)
+    assert look_into(f"folder:{tmp_path / 'photos'}") == (3, ("a", "b")) and len(opened) == 1
 
 
 def test_split_depends_on_the_seed_only(tmp_path: Path) -> None:

@@ -129,7 +129,10 @@ def test_a_factory_is_found_in_a_file_and_in_a_package(
 def test_a_network_that_is_there_already_is_taken(factories: Callable[..., Model]) -> None:
     model = factories("ready", Wanted(3, 20, 4))
     assert isinstance(model.network, nn.Sequential) and model.preprocessing.size == (20, 20)
-    assert factories("ready").preprocessing.size == (224, 224)
+    with torch.no_grad():
+        model.network[0].weight.zero_()  # type: ignore[operator, union-attr]
+    again = factories("ready")  # whatever was done to the first
+    assert again.preprocessing.size == (224, 224) and again.network[0].weight.any()  # type: ignore[index, operator, union-attr]
 
 
 TOLD: dict[str, tuple[Wanted, tuple[int, int, int], tuple[int, int]]] = {  # factory -> first weights, size of images

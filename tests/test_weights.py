@@ -171,3 +171,12 @@ def test_weights_that_are_no_numbers_are_named(value: float, tmp_path: Path) -> 
     save_file(state, tmp_path / "w.safetensors")
     with pytest.raises(InputError, match=r"16 of 16 in 'conv2.bias'"):
         open_model("tutorial", Wanted(image_size=8), str(tmp_path / "w.safetensors"))
+
+
+def test_of_several_networks_in_a_file_none_is_chosen(tmp_path: Path) -> None:
+    both = prefixed("teacher.", weights()) | prefixed("student.", weights())
+    torch.save(both, tmp_path / "both.pt")
+    with pytest.raises(InputError, match="fit under 'teacher' and 'student'; save those of one network alone"):
+        load_weights(network(), tmp_path / "both.pt")
+    torch.save(prefixed("student.", without("1.num_batches_tracked")), tmp_path / "one.pt")
+    load_weights(network(), tmp_path / "one.pt")

@@ -23,6 +23,7 @@ from fmcore.errors import BundleError
 NEARLY_DEAD = 0.01  # share of images: a channel that fires on fewer is nearly dead
 REDUNDANT = 0.95  # correlation of two channels from which on they are copies
 BACKGROUND = 0.8  # share of its activation outside the object, from which on a channel may watch the background
+_ENOUGH = 0.01  # share of all places: with fewer away from objects, nothing is known of how dense it is there
 DENSER = 2.0  # and how many times as much of it a background place must have as an object place
 _LISTED = 12  # channels or groups in a sentence
 
@@ -229,7 +230,7 @@ def _watchers(bundle: Bundle, layer: str, lit: NDArray[np.bool_]) -> tuple[Backg
         along = bundle.array(f"{layer}/outline")
         ring = float(bundle.array(f"{layer}/outline_area")[0])
         away = 1 - area - ring
-        if ring > 0 and away > 0:
+        if ring > 0 and away >= _ENOUGH:
             found &= (share - along) / away >= along / ring
     return tuple(
         Background(c, float(share[c]), float(outside[c] / inside[c]) if inside[c] > 0 else inf) for c in _indices(found)

@@ -21,8 +21,10 @@ def of_one_class(bundle: Bundle, layer: str) -> NDArray[np.int64] | None:
     if "test_label" not in bundle.header.arrays:
         return None
     labels = bundle.array("test_label")[bundle.array(f"{layer}/top_images")]  # (C, k)
-    counts = np.array([np.bincount(row).max() for row in labels], np.int64)
-    return np.where(bundle.array(f"{layer}/top_values")[:, 0] > 0, counts, 0)
+    lit = bundle.array(f"{layer}/top_values") > 0  # what never lit a channel is none of its favourites
+    return np.array(
+        [np.bincount(row[on]).max() if on.any() else 0 for row, on in zip(labels, lit, strict=True)], np.int64
+    )
 
 
 def share_of_one_class(bundle: Bundle, layer: str) -> float:
@@ -42,7 +44,8 @@ def share_of_one_class(bundle: Bundle, layer: str) -> float:
 
 def commonest_class(bundle: Bundle, layer: str, channel: int) -> int:
     """The class that most favourites of `channel` are of; the first of equals."""
-    return int(np.bincount(bundle.array("test_label")[bundle.part(f"{layer}/top_images", channel)]).argmax())
+    lit = bundle.part(f"{layer}/top_values", channel) > 0
+    return int(np.bincount(bundle.array("test_label")[bundle.part(f"{layer}/top_images", channel)[lit]]).argmax())
 
 
 def typical(bundle: Bundle, layer: str) -> tuple[int, int]:
@@ -65,7 +68,8 @@ def typical(bundle: Bundle, layer: str) -> tuple[int, int]:
 def named_favourites(bundle: Bundle, layer: str, channel: int) -> list[bool]:
     """Which favourites of `channel` are of their commonest class, strongest first."""
     labels = bundle.array("test_label")[bundle.part(f"{layer}/top_images", channel)]
-    return [bool(label == commonest_class(bundle, layer, channel)) for label in labels]
+    lit = bundle.part(f"{layer}/top_values", channel) > 0
+    return [bool(one) for one in lit & (labels == commonest_class(bundle, layer, channel))]
 
 
 def seen_from(image: NDArray[np.floating], layer: LayerInfo, row: int, column: int) -> NDArray[np.floating]:

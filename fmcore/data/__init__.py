@@ -81,6 +81,21 @@ def load_data(
     return source.load(Wish(folder, path, seed, image_size, preprocessing, download, on_message))
 
 
+def look_into(name: str, data_dir: Path | None = None) -> tuple[int, tuple[str, ...]]:
+    """The channels and classes of a data set, for whoever makes a network for it; a folder is not read for that.
+
+    Raises:
+        InputError, DataError: as `load_data` does.
+    """
+    source, path = require_source(name)
+    if source is SOURCES[_FOLDER]:
+        from fmcore.data.folder import look_into_folder
+
+        return look_into_folder(Path(path))
+    data = load_data(name, data_dir)
+    return data.image_shape[0], data.classes
+
+
 def require_source(name: str) -> tuple[Source, str]:
     """The source that is called `name`, and the path behind `folder:`.
 

@@ -19,6 +19,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 DEFAULT_SIDE_PX = 64
 MAX_FILES = 200_000
 TEST_SHARE = 0.2
+_GLANCE_PX = 8  # a JPEG is decoded at an eighth for it
 _NAMED = 3  # of the images that cannot be read
 _MANY_FILES = 2_000  # from here on reading takes long enough to be announced
 _NO_CLASSES = {"__MACOSX"}  # what archives of some systems leave beside the real folders
@@ -105,6 +106,23 @@ def load_folder(
         test_labels=test_labels,
         notices=tell(counts, SENTENCES) + notices,
     )
+
+
+def look_into_folder(path: Path) -> tuple[int, tuple[str, ...]]:
+    """The channels and classes of what `load_folder` reads, as quickly as can be: of colour, one image tells.
+
+    Raises:
+        DataError: The folder holds no such data set.
+    """
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    classes, _ = _scan(path)
+    for folder, files in classes.items():
+        for file in files:
+            with suppress(DataError):  # whoever reads them all tells of those that cannot be read
+                if open_image(path / folder / file, square_px=_GLANCE_PX).pixels.shape[2] == 3:
+                    return 3, tuple(classes)
+    return 1, tuple(classes)
 
 
 def _scan(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:

@@ -11,6 +11,8 @@ from fmcore.header import LayerInfo
 from scenes.parts.layer_name import layer_name
 from scenes.parts.text import number, whole
 
+_SIDES = 0.3  # mean selectivity from which on channels can be said to take sides
+
 
 class Told(Protocol):
     """A claim: its words, as a string, and the measured value behind them."""
@@ -84,11 +86,10 @@ class StageWords:
                     f" stays. Here it is {number(kept)}."
                 ),
             )
-        if leap := next((layer for layer in convolutions if min(layer.stride) > 1), None):
-            return (
-                f"In {layer_name(leap.name)}, filters move on by {leap.stride[0]} places at a time. That makes maps"
-                " smaller."
-            )
+        if leap := next((layer for layer in convolutions if max(layer.stride) > 1), None):
+            down, across = leap.stride
+            by = f"{down}" if down == across else f"{down} or {across}"
+            return f"In {layer_name(leap.name)}, filters move on by {by} places at a time. That makes maps smaller."
         return "Every map is one channel of its layer: a number for every place."
 
     def _likeness(self) -> dict[str, object]:
@@ -131,6 +132,8 @@ class StageWords:
         )
         said, end = f"{start} {shallow} in {layer_name(first)}", f" and {deep} in {layer_name(last)}"
         limits = {relation: share * shallow.value for relation, share in shares.items()}
+        if "at_least" in limits:
+            limits["at_least"] = max(limits["at_least"], _SIDES)
         return (
             self.claim(measure, f"{first}/{part}", words=said),
             self.claim(measure, f"{last}/{part}", words=end + more, otherwise=end, **limits),
