@@ -25,6 +25,7 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.exhibit import Exhibit
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.kernel import NumberGrid
+from scenes.parts.layer_chain import LayerChain
 from scenes.parts.likeness_table import score
 from scenes.parts.marks import arrow, field_frame, values_frame
 from scenes.parts.motion import Sweep
@@ -346,3 +347,12 @@ def test_regions_lie_in_the_frame_one_below_the_other(width: int, height: int, t
     assert columns[0].left == body.left and columns[-1].right == pytest.approx(body.right)
     assert columns[1].width == pytest.approx(2 * columns[0].width)
     assert all(a.right < b.left for a, b in pairwise(columns))
+
+
+@pytest.mark.parametrize(("source", "links"), [("conv2/activation", 4), ("conv1/activation", 3), ("probes", 3)])
+def test_no_arrow_leads_to_a_layer_that_reads_another(source: str, links: int, tmp_path: Path) -> None:
+    with Bundle.open(make_bundle(tmp_path / "b", Net(widths=(2, 2, 2)))) as bundle:
+        one, two, three = bundle.header.layers
+    branch = three.model_copy(update={"input": source})
+    chain = LayerChain([one, two, branch], [one.name], 12.0)
+    assert len(chain.every) == 5 and len(chain.links) == links

@@ -20,6 +20,7 @@ _HEIGHT, _MARGIN = 0.55, 0.15
 class LayerChain(Group):
     """The `layers` in reading order, as many as there is room for in `width`, with dots in the place of the others.
 
+    No arrow leads to one that is known to read something else than what stands before it, as in a branch.
     `stops` are the names of those that are always among them. `boxes` has a box for each name that is shown, `every`
     all of them, with `image` and `answer` at the ends.
     """
@@ -48,7 +49,9 @@ class LayerChain(Group):
         places.arrange_in_grid(cols=min(across, len(every)), buff=(gap, look.GAP), cell_alignment=LEFT)
         for number, (box, place) in enumerate(zip(every, places, strict=True)):
             box.move_to(place)
-            if number and abs(places[number - 1].get_y() - place.get_y()) < 1e-6:
+            before, here = ([None, *kept, None][at] for at in (number - 1, number))
+            apart = number < len(every) - 1 and _reads_another(layers, here, before)
+            if number and not apart and abs(places[number - 1].get_y() - place.get_y()) < 1e-6:
                 self.links.add(_link(places[number - 1].get_right(), place.get_left()))
         self.every = Group(*every)
         super().__init__(self.every, self.links)
@@ -85,6 +88,16 @@ def _box(name: str, color: ManimColor, width: float) -> VGroup:
         frame,
         label(name, look.SMALL, look.TEXT, width=width - (0.04 if look.shape() == "tall" else _MARGIN)).move_to(frame),
     )
+
+
+def _reads_another(layers: Sequence[LayerInfo], name: str | None, before: str | None) -> bool:
+    """Whether the layer called `name` is known to read the image, or a layer, that is not the one `before` it."""
+    layer = next((one for one in layers if one.name == name), None)
+    if layer is None or layer.type != "convolution" or (before is None and name != layers[0].name):
+        return False  # behind dots, anything may stand
+    source = layer.input.rpartition("/")[0]
+    known = {one.name for one in layers}
+    return (source if source in known else None if layer.input in ("probes", "input") else before) != before
 
 
 def _link(start: np.ndarray, end: np.ndarray) -> Arrow:
