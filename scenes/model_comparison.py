@@ -134,7 +134,10 @@ class ModelComparison(LessonScene):
         self.best = pairs[0]
         most = MatchedMaps.columns_within((self.a, self.b), self.rooms()[2], _PAIRS[look.shape()])
         self.shown = crossing(pairs, most)
-        self.lone = loneliest(one, other, self.pair.layer) or min(pairs, key=lambda pair: pair.correlation)
+        lit = [pair for pair in pairs if not self.a.view.flat(pair.one)]  # of a flat map nothing could be seen
+        lone = loneliest(one, other, self.pair.layer)
+        loosest = min(lit or pairs, key=lambda pair: pair.correlation)
+        self.lone = loosest if lone is None or (lit and self.a.view.flat(lone.one)) else lone
 
     def facts(self) -> Mapping[str, object]:
         layers = self.found.layers

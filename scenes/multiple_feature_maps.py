@@ -264,7 +264,8 @@ class MultipleFeatureMaps(LessonScene):
         others = [part for part in wall.get_family() if part not in chosen and drawn(part)]
         self.remove(*wall.maps)
         self.add(*others, *chosen)
-        self.play(FadeOut(*others), run_time=look.IN_S / 2)
+        self.play(FadeOut(*others, self.to_maps), run_time=look.IN_S / 2)
+        self.to_maps = VGroup()  # it would end below a map that has come closer
         self.play(
             *(ReplacementTransform(old, one.picture) for old, one in zip(chosen, board.maps, strict=True)),
             run_time=look.MOVE_S,

@@ -27,6 +27,7 @@ from scenes.parts.text import label, number, paragraph, whole
 from scenes.parts.vocabulary import Vocabulary
 from scenes.stage import LessonScene
 
+_ENOUGH = 100  # images: with fewer, a channel that stays silent may only not have met its pattern
 _FAINT = 0.6  # of the strongest map's reach: what reaches less looks weaker beside it
 _TINY = 0.05  # units: of a picture whose words alone count
 _STACK = 0.8  # the height of a stack's maps beside that of a single one
@@ -135,7 +136,9 @@ class Recap(LessonScene):
                 "value over images",
                 f"{name}/std",
                 one,
-                words=f"C{told} is dead: one value everywhere{images}.",
+                words=f"C{told} has one value everywhere{images}; with more of them it may yet respond."
+                if measures.images < _ENOUGH
+                else f"C{told} is dead: one value everywhere{images}.",
                 at_most=0,
                 otherwise=f"Here none is dead; c{told} answers most rarely.",
             )

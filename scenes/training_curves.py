@@ -142,8 +142,13 @@ class TrainingCurves(LessonScene):
             words=f"Since epoch {best_epoch(self.history)} the test loss has risen while the training loss fell:"
             " that is overfitting.",
             otherwise="In overfitting, the test loss rises while the training loss falls."
-            " Here, that is not clearly so.",
+            f" Here, {'both are lowest at the end' if self.both_fall() else 'that is not clearly so'}.",
         )
+
+    def both_fall(self) -> bool:
+        """Whether both losses end at their lowest."""
+        last = self.history[-1]
+        return all(last.train_loss <= one.train_loss and last.test_loss <= one.test_loss for one in self.history)
 
     @property
     def tests(self) -> int:

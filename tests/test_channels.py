@@ -91,3 +91,11 @@ def test_the_strongest_place_is_the_first_in_reading_order(feature_map: list[lis
 )
 def test_flat_maps(feature_map: list[list[float]], flat: bool) -> None:
     assert is_flat(np.array(feature_map)) is flat
+
+
+def test_a_channel_that_is_strongest_at_the_border_comes_after_others() -> None:
+    random = np.random.default_rng(0)
+    maps = np.maximum(random.normal(size=(3, 12, 12)), 0).astype(np.float32)
+    maps[0, 0, 5], maps[1, 5, 11], maps[2, 6, 6] = 30, 20, 5
+    assert telling(maps) == 2
+    assert telling(maps[:2]) == 0  # where all are so

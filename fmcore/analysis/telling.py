@@ -8,6 +8,7 @@ from fmcore.analysis.correlation import correlations
 Floats = NDArray[np.floating]
 
 _CLOSE = 0.05  # of a map's largest value
+_FINE = 8  # places a side: much of a coarser map is border
 
 
 def telling(activation: Floats, image: Floats | None = None) -> int:
@@ -17,10 +18,23 @@ def telling(activation: Floats, image: Floats | None = None) -> int:
     varies in it, and neither everything nor nothing is cut off; times 1 - r², where r is its correlation with the
     brightness of `image` (C', H', W'), since a map that repeats the image shows no filter at work; divided by the root
     of how many places come close to the largest value, since a map that is strongest in half of its places has no
-    strongest place to show. Where that is zero for all, the standard deviation alone decides.
+    strongest place to show. Where that is zero for all, the standard deviation alone decides. Channels whose strongest
+    place lies inside come first: at the border, a window meets zeros that are no part of the image.
     """
     maps = activation.reshape(len(activation), -1).astype(np.float64)
     zero, spread, most = (maps <= 0).mean(1), maps.std(1), maps.max(1, keepdims=True)
     alike = 0.0 if image is None else correlations(activation[None], image.mean(0)[None, None])[:, 0]  # (C,)
     score = spread * 4 * zero * (1 - zero) * (1 - alike**2) / np.sqrt((maps >= most - _CLOSE * np.abs(most)).sum(1))
-    return int((score if score.any() else spread).argmax())
+    score = score if score.any() else spread
+    inside = np.where(_strongest_at_the_border(activation), 0.0, score)
+    return int((inside if inside.any() else score).argmax())
+
+
+def _strongest_at_the_border(activation: Floats) -> NDArray[np.bool_]:
+    """Which maps of (C, H, W) have their strongest place in the first or last row or column; none of coarse maps."""
+    count, rows, columns = activation.shape
+    if min(rows, columns) < _FINE:
+        return np.zeros(count, bool)
+    row, column = np.divmod(activation.reshape(count, -1).argmax(1), columns)
+    at_border: NDArray[np.bool_] = (row % (rows - 1) == 0) | (column % (columns - 1) == 0)
+    return at_border

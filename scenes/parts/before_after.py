@@ -10,7 +10,7 @@ from fmcore.analysis.nonlinearity import Curve
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.colour_bar import ColourBar
-from scenes.parts.feature_map import FeatureMap, close_by
+from scenes.parts.feature_map import FeatureMap
 from scenes.parts.fitting import fit
 from scenes.parts.function_graph import FunctionGraph
 from scenes.parts.picture import ArraySource
@@ -38,7 +38,7 @@ class BeforeAfter(Group):
 
         def made(when: str, size: float) -> FeatureMap:
             source = ArraySource(arrays[when], place)
-            return FeatureMap(maps[when], scale, size, f"{when} φ: {named}", source, says_flat=close_by())
+            return FeatureMap(maps[when], scale, size, f"{when} φ: {named}", source, says_flat="below")
 
         def graph(size: float) -> FunctionGraph:
             return FunctionGraph(curve, size, across=words[0], up=words[1])

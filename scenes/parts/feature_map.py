@@ -59,11 +59,6 @@ class FeatureMap(Group):
             self.add(self.name_label)
 
 
-def close_by() -> SaysFlat:
-    """For maps that stand close in a row: only a narrow frame has no room beside their shapes."""
-    return "below" if look.shape() == "tall" else "beside"
-
-
 def shape_label(
     rows: int, columns: int, channels: int, says_flat: SaysFlat = "not", one_line: bool = False
 ) -> VMobject:

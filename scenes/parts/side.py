@@ -7,7 +7,7 @@ from manim import DOWN, RIGHT, Group, ManimColor
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.channel_stack import ChannelStack
-from scenes.parts.feature_map import FeatureMap, close_by
+from scenes.parts.feature_map import FeatureMap
 from scenes.parts.layer_view import LayerView
 from scenes.parts.text import label
 
@@ -26,7 +26,7 @@ class Side:
 
     def tile(self, channel: int, scale: ColourScale, height: float) -> FeatureMap:
         """The map of `channel`, named by letter and number."""
-        tile = self.view.tile(channel, height, scale, f"{self.letter}, channel {channel + 1}", close_by())
+        tile = self.view.tile(channel, height, scale, f"{self.letter}, channel {channel + 1}", "below")
         tile.name_label.set_color(self.color)
         return tile
 
