@@ -54,7 +54,7 @@ class FeatureMapDemo(LessonScene):
         ),
         Beat(
             cue="filter",
-            say="A filter is a small window of weights, here {rows} by {columns}. {origin}",
+            say="A filter is a small window of weights, here {rows} by {columns}{slices}. {origin}",
         ),
         Beat(
             cue="slide",
@@ -107,6 +107,15 @@ class FeatureMapDemo(LessonScene):
             "grids": _GRIDS.get(len(self.map.source), "several grids of numbers, one for each channel."),
             "rows": self.claim("rows", *weight, words=whole),
             "columns": self.claim("columns", *weight, words=whole),
+            "slices": ""
+            if len(self.map.weights) == 1
+            else self.claim(
+                "length",
+                *weight,
+                words=lambda n: (
+                    f", once for each of {whole(n)} {'colours' if len(self.map.source) == 3 else 'channels'}"
+                ),
+            ),
             "origin": {
                 "trained": "Nobody wrote these numbers down. Training found them.",
                 "random": "These are random: nobody has trained this network yet.",
@@ -183,7 +192,7 @@ class FeatureMapDemo(LessonScene):
         self.large = fit(partial(input_picture, self.map), self.rooms.far, most=4.0)
         picture = self.large[0].picture
         self.play(FadeIn(self.large), run_time=look.IN_S)
-        self.say("An image is a grid of numbers")
+        self.say("An image is a grid of numbers" if len(self.map.source) == 1 else "An image: grids of numbers")
         self.until(0.45)
         if picture.values.ndim == 3:
             self.numbers = fit(partial(colour_channels, self.map), self.rooms.near, most=1.6)
