@@ -318,7 +318,8 @@ class Recap(LessonScene):
         if self.last.input.endswith("/activation"):
             before = LayerView(self.bundle, self.last.input.rpartition("/")[0], self.probe)
             makers.insert(0, lambda size: before.stack(_STACK * size))
-        made = self.beside(*makers, scale="stack on one scale, map on its own" if len(makers) > 1 else "")
+        scales = "stack: one scale; map: its own" if look.shape() == "tall" else "stack on one scale, map on its own"
+        made = self.beside(*makers, scale=scales if len(makers) > 1 else "")
         self.point("filtered", "Mistake: “it is just the filtered image”", *made)
 
     def show_whole(self) -> None:
