@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from fmcore import doctor, fonts
 from fmcore.doctor import Check, Finding, Trouble, examine, healthy
@@ -267,3 +268,17 @@ def test_importing_the_doctor_imports_nothing_heavy() -> None:
         cwd=ROOT,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_what_is_pinned_installs_on_the_oldest_python_in_use() -> None:
+    """Debian 12 has 3.11.2, and some packages ask for a later 3.11."""
+    pins = [line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
+    refused = []
+    for name in pins:
+        try:
+            needs = metadata.metadata(name)["Requires-Python"]
+        except metadata.PackageNotFoundError:
+            continue  # of an extra that is not installed here
+        if needs is not None and not SpecifierSet(needs).contains("3.11.2"):
+            refused.append(f"{name} needs {needs}")
+    assert refused == []
