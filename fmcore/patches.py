@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fmcore.analysis.alignment import seen_from
 from fmcore.bundle import Array
 from fmcore.header import LayerInfo
 
@@ -30,30 +31,15 @@ def top_patches(layer: LayerInfo, arrays: Mapping[str, Array], images: NDArray[n
     patches = np.zeros((len(chosen), rows.shape[1], images.shape[1], *shape), np.uint8)
     for r, channel in enumerate(chosen):
         for k, (row, place) in enumerate(zip(rows[channel], places[channel], strict=True)):
-            patches[r, k] = _cut(images[row], layer, (int(place[0]), int(place[1])), sides, shape)
+            patches[r, k] = _cut(images[row], layer, (int(place[0]), int(place[1])), shape)
     return {f"{layer.name}/patch_channels": chosen.astype(np.int32), f"{layer.name}/patches": patches}
 
 
 def _cut(
-    image: NDArray[np.uint8], layer: LayerInfo, place: tuple[int, int], sides: list[int], shape: tuple[int, int]
+    image: NDArray[np.uint8], layer: LayerInfo, place: tuple[int, int], shape: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """The window of `sides` about the centre of the field of `place`, scaled to `shape`; (C, h, w)."""
-    starts = []
-    for axis in (0, 1):
-        length = image.shape[axis + 1]
-        centre = layer.field.start[axis] + place[axis] * layer.field.jump[axis]
-        start = round(centre - sides[axis] / 2)
-        starts.append(0 if sides[axis] == length else start)
-    window = np.zeros((image.shape[0], *sides), np.uint8)
-    inside = [
-        (max(start, 0), min(start + side, length))
-        for start, side, length in zip(starts, sides, image.shape[1:], strict=True)
-    ]
-    (top, bottom), (left, right) = inside
-    if top < bottom and left < right:
-        window[:, top - starts[0] : bottom - starts[0], left - starts[1] : right - starts[1]] = image[
-            :, top:bottom, left:right
-        ]
+    """What `place` sees of `image`, scaled to `shape`; (C, h, w)."""
+    window = np.ascontiguousarray(seen_from(image, layer, *place))
     if window.shape[1:] == shape:
         return window
     scaled = torch.nn.functional.interpolate(torch.from_numpy(window)[None].float(), size=shape, mode="area")[0]

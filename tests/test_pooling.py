@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 from films import Net, make_bundle
+from torch import nn
+from torch.nn import functional as F
 
 from fmcore.analysis.pooling import max_pooling
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.header import LayerInfo
+from fmcore.tracing import trace
 
 
 def with_pooling(folder: Path, maps: np.ndarray, pooled: np.ndarray, **layer: object) -> Bundle:
@@ -55,3 +58,17 @@ def test_a_mean_is_no_maximum_and_nothing_is_shown_where_all_is_equal(tmp_path: 
         assert max_pooling(bundle, 0) is None
     with Bundle.open(make_bundle(tmp_path / "some", Net(pooled=True))) as bundle:
         assert max_pooling(bundle, 0) is not None
+
+
+@pytest.mark.parametrize(("entered", "left"), [(17, 3), (24, 2), (32, 5), (26, 4), (7, 7), (3, 5), (12, 1)])
+def test_the_longest_window_of_adaptive_pooling_is_told(entered: int, left: int) -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.AdaptiveMaxPool2d(left), nn.Flatten(), nn.Linear(2 * left**2, 2))
+    found = trace(network, torch.rand(2, 1, entered, entered))
+    x = torch.zeros(1, 1, entered, entered, requires_grad=True)
+    read = []
+    for place in range(left):  # of a mean, all that is read has a gradient
+        (slope,) = torch.autograd.grad(F.adaptive_avg_pool2d(x, left)[0, 0, place, 0], x)
+        read.append(int((slope[0, 0] != 0).any(1).sum()))
+    pooling = next((layer.info for layer in found.layers if layer.info.type == "pooling"), None)
+    assert pooling is None or pooling.kernel == (max(read), max(read))
+    assert pooling is not None or left < 2

@@ -237,14 +237,6 @@ def test_every_stage_is_told_from_its_start_to_its_end(
     assert heard.said == []
 
 
-def test_answers_as_after_a_sigmoid_are_told(tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path) -> None:
-    network = nn.Sequential(*deepcopy(list(tutorial_trained.network.children())), nn.Sigmoid())
-    heard = Heard()
-    trained = replace(tutorial_trained, network=network, states=(), history=())
-    record(trained, tiny_images, tmp_path / "b", watching=heard.watching)
-    assert "all answers of the model lie between 0 and 1" in heard.said[0]
-
-
 def test_a_network_that_answers_in_probabilities(
     tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
 ) -> None:

@@ -52,3 +52,10 @@ def test_answers_of_another_shape(last: nn.Module, sentence: str, tutorial_train
     pictures = open_pictures([tmp_path / "grey.png"], tutorial_trained.as_input.preprocessing)
     with pytest.raises(InputError, match=sentence):
         record(replace(tutorial_trained, network=head), None, tmp_path / "b", pictures=pictures)
+
+
+def test_answers_as_after_a_sigmoid_are_told(tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path) -> None:
+    network, heard = nn.Sequential(*deepcopy(list(tutorial_trained.network.children())), nn.Sigmoid()), list[str]()
+    trained = replace(tutorial_trained, network=network, states=(), history=())
+    record(trained, tiny_images, tmp_path / "b", watching=Watching(say=heard.append))
+    assert "all answers of the model lie between 0 and 1" in heard[0]

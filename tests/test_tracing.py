@@ -385,17 +385,3 @@ def test_a_network_whose_steps_depend_on_chance_or_on_the_image() -> None:
         Listening(found, {"activation"}, lambda *_: None),
     ):
         network(images)
-
-
-@pytest.mark.parametrize(("entered", "left"), [(17, 3), (24, 2), (32, 5), (26, 4), (7, 7), (3, 5), (12, 1)])
-def test_the_longest_window_of_adaptive_pooling_is_told(entered: int, left: int) -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.AdaptiveMaxPool2d(left), nn.Flatten(), nn.Linear(2 * left**2, 2))
-    found = trace(network, torch.rand(2, 1, entered, entered))
-    x = torch.zeros(1, 1, entered, entered, requires_grad=True)
-    read = []
-    for place in range(left):  # of a mean, all that is read has a gradient
-        (slope,) = torch.autograd.grad(F.adaptive_avg_pool2d(x, left)[0, 0, place, 0], x)
-        read.append(int((slope[0, 0] != 0).any(1).sum()))
-    pooling = next((layer.info for layer in found.layers if layer.info.type == "pooling"), None)
-    assert pooling is None or pooling.kernel == (max(read), max(read))
-    assert pooling is not None or left < 2

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.header import ReceptiveField
+from fmcore.header import LayerInfo, ReceptiveField
 
 
 def weights(places: int, length: int, jump: float, start: float) -> NDArray[np.float32]:
@@ -39,3 +39,22 @@ def aligned(images: NDArray[Any], field: ReceptiveField, grid: tuple[int, int]) 
     across = weights(grid[1], width, field.jump[1], field.start[1])
     means: NDArray[np.float32] = down @ images.astype(np.float32, copy=False) @ across.T
     return means
+
+
+def seen_from(image: NDArray[Any], layer: LayerInfo, row: int, column: int) -> NDArray[Any]:
+    """What place (row, column) of `layer` sees of `image` (C, H, W): (C, h, w), black beyond the border.
+
+    All of the image where the field is the whole of it, or not known; never more than the image is large.
+    """
+    if layer.field.whole:
+        return image
+    seen = image
+    for axis, place in ((1, row), (2, column)):
+        length = image.shape[axis]
+        side = min(layer.field.size[axis - 1], length)
+        centre = layer.field.start[axis - 1] + place * layer.field.jump[axis - 1]
+        first = 0 if side == length else round(centre - side / 2)
+        places = np.arange(first, first + side)
+        inside = ((places >= 0) & (places < length)).reshape([-1 if k == axis else 1 for k in range(3)])
+        seen = np.where(inside, np.take(seen, np.clip(places, 0, length - 1), axis), 0)
+    return seen

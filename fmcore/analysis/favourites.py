@@ -70,22 +70,3 @@ def named_favourites(bundle: Bundle, layer: str, channel: int) -> list[bool]:
     labels = bundle.array("test_label")[bundle.part(f"{layer}/top_images", channel)]
     lit = bundle.part(f"{layer}/top_values", channel) > 0
     return [bool(one) for one in lit & (labels == commonest_class(bundle, layer, channel))]
-
-
-def seen_from(image: NDArray[np.floating], layer: LayerInfo, row: int, column: int) -> NDArray[np.floating]:
-    """What place (row, column) of `layer` sees of `image` (C, H, W): (C, h, w), black beyond the border.
-
-    All of the image where the field is the whole of it, or not known; never more than the image is large.
-    """
-    if layer.field.whole:
-        return image
-    seen = image
-    for axis, place in ((1, row), (2, column)):
-        length = image.shape[axis]
-        side = min(layer.field.size[axis - 1], length)
-        centre = layer.field.start[axis - 1] + place * layer.field.jump[axis - 1]
-        first = 0 if side == length else round(centre - side / 2)
-        places = np.arange(first, first + side)
-        inside = ((places >= 0) & (places < length)).reshape([-1 if k == axis else 1 for k in range(3)])
-        seen = np.where(inside, np.take(seen, np.clip(places, 0, length - 1), axis), 0)
-    return seen

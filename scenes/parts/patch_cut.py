@@ -4,8 +4,8 @@ import numpy as np
 from manim import DOWN, RIGHT, UP, Animation, FadeIn, Group, Rectangle, VGroup
 from numpy.typing import NDArray
 
+from fmcore.analysis.alignment import seen_from
 from fmcore.analysis.channels import strongest
-from fmcore.analysis.favourites import seen_from
 from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
 from scenes import look
