@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from films import Net, make_bundle
 
+from fmcore.analysis.alignment import seen_from
 from fmcore.analysis.favourites import (
     commonest_class,
     named_favourites,
     of_one_class,
-    seen_from,
     share_of_one_class,
     typical,
 )
