@@ -68,14 +68,22 @@ def test_the_favourites_of_the_commonest_class_are_named(bundle: Bundle) -> None
 
 @pytest.mark.parametrize("place", [(0, 0), (4, 5), (11, 11), (3, 11)])
 @pytest.mark.parametrize("layer", ["conv1", "conv2"])
-def test_what_a_place_sees_is_what_the_recorder_cuts_out(layer: str, place: tuple[int, int], bundle: Bundle) -> None:
-    """An image of bytes, so that nothing is lost in the patches that are recorded."""
-    image = np.random.default_rng(0).integers(0, 256, (3, 12, 12), np.uint8)
+def test_a_place_sees_its_field_cut_from_the_image_with_a_black_border(
+    layer: str, place: tuple[int, int], bundle: Bundle
+) -> None:
+    """Both what scenes show and what is recorded; an image of bytes, so that nothing is lost in recorded patches."""
+    image = np.random.default_rng(0).integers(1, 256, (3, 12, 12), np.uint8)
     info = bundle.layer(layer)
     one = {"top_images": np.zeros((1, 1), np.int32), "top_places": np.array([[place]], np.int32)}
     one |= {"mean": np.ones(1, np.float32), "std": np.ones(1, np.float32)}
     cut = top_patches(info, {f"{layer}/{name}": array for name, array in one.items()}, image[None])
-    assert np.array_equal(seen_from(image, info, *place), cut[f"{layer}/patches"][0, 0])
+
+    reach = (info.field.size[0] - 1) // 2  # of an odd field centred on the place itself
+    assert info.field.size == (2 * reach + 1,) * 2 and info.field.jump == (1, 1)
+    wide = np.pad(image, ((0, 0), (reach, reach), (reach, reach)))
+    expected = wide[:, place[0] : place[0] + 2 * reach + 1, place[1] : place[1] + 2 * reach + 1]
+    assert np.array_equal(seen_from(image, info, *place), expected)
+    assert np.array_equal(cut[f"{layer}/patches"][0, 0], expected)
 
 
 def test_a_place_that_sees_everything_sees_the_whole_image(bundle: Bundle) -> None:
