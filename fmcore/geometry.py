@@ -2,13 +2,23 @@
 
 import inspect
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fmcore.analysis.receptive_field import Reach, interpolated, joined, pooled_to, reached, through, transposed
+from fmcore.analysis.receptive_field import (
+    Reach,
+    interpolated,
+    joined,
+    pooled_to,
+    reached,
+    shared,
+    through,
+    transposed,
+)
 from fmcore.header import LayerInfo, ReceptiveField
 
 NEVER_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softplus"})
@@ -137,6 +147,7 @@ class Fields:
 
     def __init__(self, images: Tensor) -> None:
         self._fields, self._count = {id(images): ReceptiveField()}, len(images)
+        self._image = images.shape[2:]
 
     def of(self, tensor: Tensor) -> ReceptiveField:
         return self._fields.get(id(tensor), ReceptiveField())
@@ -146,7 +157,8 @@ class Fields:
         return id(tensor) in self._fields
 
     def set(self, tensor: Tensor, field: ReceptiveField) -> None:
-        self._fields[id(tensor)] = field
+        fills = all(size >= side for size, side in zip(field.size, self._image, strict=True))
+        self._fields[id(tensor)] = field.model_copy(update={"local": False}) if fills else field
 
     def after_convolution(self, source: Tensor, output: Tensor, geometry: dict[str, Any]) -> ReceptiveField:
         return _passed(self.of(source), source, output, geometry)
@@ -156,12 +168,18 @@ class Fields:
         known = [tensor for tensor in tensors if self.knows(tensor)]
         if not known:
             return
-        first, *others = known
-        field = self._spread(first, outputs[0], name)
-        for other in others:
-            field = joined(field, self._spread(other, outputs[0], name))
+        alone = [tensor for tensor in known if not self._is_shared(tensor, outputs[0], name)] or known
+        field = reduce(joined, [self._spread(tensor, outputs[0], name) for tensor in alone])
+        if len(alone) < len(known):
+            field = shared(field)
         for output in outputs:
-            self.set(output, self._after(name, first, field, output, args, kwargs))
+            self.set(output, self._after(name, alone[0], field, output, args, kwargs))
+
+    def _is_shared(self, tensor: Tensor, output: Tensor, name: str) -> bool:
+        """Whether a pointwise call takes one number a map from `tensor`, which has seen everything, for all places."""
+        field = self.of(tensor)
+        single = tensor.shape[-2:] == (1, 1) != output.shape[-2:]
+        return name in _POINTWISE and single and field.whole and field.exact
 
     def _spread(self, tensor: Tensor, output: Tensor, name: str) -> ReceptiveField:
         """The field of `tensor`, which a pointwise call may have spread over more places than it has."""
@@ -187,12 +205,12 @@ class Fields:
         if name in _POINTWISE:
             return field
         if name in ("group_norm", "instance_norm"):  # by the mean and spread of all places
-            return _whole(field)
+            return shared(field)
         if name == "linear" and first.dim() == 2 and len(first) == self._count:
             return _whole(field)  # of all places and channels in a row
         if name in ("layer_norm", "linear") and first.dim() == 4 and output.dim() == 4:
-            alone = name == "linear" or len(kwargs.get("normalized_shape", args[1] if len(args) > 1 else ())) == 1
-            return field if alone else _unknown(field)
+            axes = 1 if name == "linear" else len(kwargs.get("normalized_shape", args[1] if len(args) > 1 else ()))
+            return field if axes == 1 else shared(field) if axes == 3 else _unknown(field)
         if name in ("transpose", "permute") and _turns(name, first, args, kwargs):
             return _unknown(field)
         if name in _SAME_PLACES and min(first.dim(), output.dim()) >= 3:
@@ -215,11 +233,12 @@ def _turns(name: str, first: Tensor, args: Any, kwargs: Any) -> bool:
 
 
 def _whole(field: ReceptiveField) -> ReceptiveField:
-    return field.model_copy(update={"whole": True, "exact": True})
+    return field.model_copy(update={"whole": True, "exact": True, "local": False})
 
 
 def _unknown(field: ReceptiveField) -> ReceptiveField:
-    return field if field.whole else field.model_copy(update={"whole": True, "exact": False})
+    exact = field.whole and field.exact  # who sees everything goes on seeing it
+    return field.model_copy(update={"whole": True, "exact": exact, "local": False})
 
 
 def _passed(field: ReceptiveField, source: Tensor, output: Tensor, geometry: dict[str, Any]) -> ReceptiveField:

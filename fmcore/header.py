@@ -36,6 +36,9 @@ class ReceptiveField(Record):
     it would see otherwise. `exact` says whether that is so, as after squeeze-and-excitation, or only cannot be ruled
     out, as after attention within windows: the field is then not `known`. A field that is neither whole nor exact, as
     after an upsampling, lies within the box, and that of some places is a little smaller.
+
+    Where it is `local`, too, the value is computed from its own box, and the rest of the image enters only through
+    numbers that all places of a map share, such as a gate or the mean and spread of a group normalisation.
     """
 
     size: tuple[int, int] = (1, 1)
@@ -43,6 +46,12 @@ class ReceptiveField(Record):
     start: tuple[float, float] = (0.5, 0.5)
     whole: bool = False
     exact: bool = True
+    local: bool = False
+
+    @property
+    def boxed(self) -> bool:
+        """Whether the box of a place says what it is computed from."""
+        return self.local or not self.whole
 
     @property
     def known(self) -> bool:
@@ -52,9 +61,9 @@ class ReceptiveField(Record):
     def box(self, row: int, column: int) -> tuple[float, float, float, float]:
         """(top, left, bottom, right) edges in pixels of the field of place (row, column).
 
-        It may reach beyond the image, where the padding is; it is infinite where `whole` is true.
+        It may reach beyond the image, where the padding is; it is infinite where a place is not `boxed`.
         """
-        if self.whole:
+        if not self.boxed:
             return -inf, -inf, inf, inf
         (top, bottom), (left, right) = (self._edges(axis, place) for axis, place in enumerate((row, column)))
         return top, left, bottom, right

@@ -113,7 +113,7 @@ def _layers(bundle: Bundle, every: bool) -> Table:
             kind += f" {size(layer.kernel)}{_step(' / ', layer.stride)}{_step(', dilation ', layer.dilation)}"
         after = [name for name in (layer.normalisation, layer.nonlinearity) if name != "none"]
         field = layer.field
-        sees = size(field.size) if not field.whole else "all" if field.known else "unknown"
+        sees = size(field.size) + " + sum" * field.local if field.boxed else "all" if field.known else "unknown"
         return [Name(layer.name), kind, f"{h} × {w} × {c}", sees, ", ".join(after) or MISSING]
 
     made = table("layer", "what (kernel / stride)", "H × W × C", "sees (px)", "then")

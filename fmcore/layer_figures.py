@@ -183,7 +183,7 @@ def inside(layer: LayerInfo, place: tuple[int, int], image: tuple[int, int]) -> 
     found = []
     for axis in (0, 1):
         field, length = layer.field, image[axis]
-        side = length if field.whole else min(field.size[axis], length)
+        side = min(field.size[axis], length) if field.boxed else length
         start = 0 if side == length else round(field.start[axis] + place[axis] * field.jump[axis] - side / 2)
         found.append((max(-start, 0) / side, min(length - start, side) / side))
     return tuple(found)

@@ -50,8 +50,8 @@ def _facts(bundle: Bundle, layer: LayerInfo) -> Table:
         rows.append(("filters", f"dilation {size(layer.dilation)}, {layer.groups} groups"))
     rows += [(what, how) for what, how in _after(layer) if how != "none"]
     image = size((bundle.header.model.input_shape[1], bundle.header.model.input_shape[2]))
-    seen = f"{size(layer.field.size)} pixels of {image}"
-    if layer.field.whole:
+    seen = f"{size(layer.field.size)} pixels of {image}" + ", and the rest summed up" * layer.field.local
+    if not layer.field.boxed:
         seen = "the whole image" if layer.field.known else "what it sees cannot be told"
     rows.append(("each place sees", seen))
     if layer.input:

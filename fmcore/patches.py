@@ -23,7 +23,7 @@ def top_patches(layer: LayerInfo, arrays: Mapping[str, Array], images: NDArray[n
     energy = arrays[f"{layer.name}/mean"].astype(np.float64) ** 2 + arrays[f"{layer.name}/std"].astype(np.float64) ** 2
     chosen = np.sort(np.argsort(-energy, kind="stable")[:CHANNELS_WITH_PATCHES])
     sides = [
-        images.shape[axis + 2] if layer.field.whole else min(layer.field.size[axis], images.shape[axis + 2])
+        min(layer.field.size[axis], images.shape[axis + 2]) if layer.field.boxed else images.shape[axis + 2]
         for axis in (0, 1)
     ]
     share = min(1.0, _SIDE_PX / max(sides))

@@ -14,6 +14,7 @@ from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.parts import phrases
 from scenes.parts.closeup import Closeup
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
@@ -43,9 +44,8 @@ def field_words(field: ReceptiveField) -> str:
     """What one place can see, in words."""
     if not field.known:
         return "a part of it that nobody worked out"
-    if field.whole:
-        return "the whole image"
-    return f"{'' if field.exact else 'at most '}{field.size[0]} by {field.size[1]} pixels"
+    at_most = "at most " * (field.boxed and not field.exact)
+    return at_most + phrases.field_words(field)
 
 
 class ActivationHeatmap(LessonScene):
@@ -75,7 +75,7 @@ class ActivationHeatmap(LessonScene):
         ),
         Beat(
             cue="place",
-            say="On the image, this one number could see {field}. {keeps}",
+            say="On the image, this one number could see {field}{rest}. {keeps}",
         ),
         Beat(
             cue="caution",
@@ -123,6 +123,7 @@ class ActivationHeatmap(LessonScene):
             "row": self.claim("row of the largest value", array, *here, words=whole),
             "column": self.claim("column of the largest value", array, *here, words=whole),
             "field": field_words(self.layer.field),
+            "rest": phrases.and_the_rest(self.layer.field),
             "answer": self.bundle.class_name(self.bundle.header.probes[self.probe].predicted),
             "probability": self.claim(
                 "probability of the answer", "logits", self.probe, words=lambda p: f"{percent(p)} probability"

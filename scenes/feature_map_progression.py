@@ -62,8 +62,8 @@ class FeatureMapProgression(LessonScene):
         Beat(cue="enlarge", say="Enlarged, they can be compared. {first_like}{last_like}.", seconds=8),
         Beat(
             cue="field",
-            say="One number of {first} sees {first_field} of the image: its receptive field."
-            " At the same spot, one of {last} sees {last_field}.",
+            say="One number of {first} sees {first_field} of the image{first_rest}: its receptive field."
+            " At the same spot, one of {last} sees {last_field}{last_rest}.",
             seconds=9,
         ),
         Beat(

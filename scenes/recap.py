@@ -20,7 +20,7 @@ from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
-from scenes.parts.phrases import change_words, field_words, layer_words
+from scenes.parts.phrases import and_the_rest, change_words, field_words, layer_words
 from scenes.parts.place_marks import place_marks
 from scenes.parts.scaled_map import ScaledMap
 from scenes.parts.text import label, number, paragraph, whole
@@ -47,7 +47,7 @@ class Recap(LessonScene):
         ),
         Beat(
             cue="steps",
-            say="Maps show the steps to the answer. Of the image, one place sees {fields}.",
+            say="Maps show the steps to the answer. Of the image, one place sees {fields}{rest}.",
         ),
         Beat(
             cue="faults",
@@ -113,6 +113,7 @@ class Recap(LessonScene):
             if flat
             else self.claim("column of the largest value", *here, words=lambda column: f"column {column:.0f}"),
             "fields": f"{fields[0]} in {first}" + (f", {fields[1]} in {last}" if first != last else ""),
+            "rest": and_the_rest(self.first.field, self.last.field),
             "fault": self.fault_told(),
             "scaled": self.scaled(),
             "source": self.source(),

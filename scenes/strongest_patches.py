@@ -28,7 +28,7 @@ from scenes.parts.motion import flash
 from scenes.parts.nested_fields import NestedFields
 from scenes.parts.patch_cut import PatchCut
 from scenes.parts.patch_grid import PatchGrid
-from scenes.parts.phrases import field_words
+from scenes.parts.phrases import and_the_rest, field_words
 from scenes.parts.stage_maps import sees
 from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
@@ -57,7 +57,7 @@ class StrongestPatches(LessonScene):
             say="But one image cannot tell. So take {images}, and keep the {count} patches that lit {first_channel} of"
             " {first} most, strongest first.",
         ),
-        Beat(cue="fields", say="{deeper}: {fields}. Here are all frames on one image, to scale."),
+        Beat(cue="fields", say="{deeper}: {fields}{rest}. Here are all frames on one image, to scale."),
         Beat(cue="deeper", say="{pieces}Here all patches are drawn equally large, whatever they cover."),
         Beat(cue="classes", say="{classes}"),
         Beat(
@@ -115,6 +115,7 @@ class StrongestPatches(LessonScene):
             "first_channel": f"channel {self.chosen[0][0] + 1}",
             "deeper": "Deeper, a place sees more" if self.grows() else "Deeper, a place sees",
             "fields": listed(fields),
+            "rest": and_the_rest(*(layer.field for layer in self.layers[1:])),
             "pieces": "So what lights a channel can be a larger piece of the image. " if self.grows() else "",
             "classes": self.classes(),
             "last": layer_name(last.name),
@@ -126,13 +127,13 @@ class StrongestPatches(LessonScene):
     def grows(self) -> bool:
         """Whether a place of the last layer is known to see more than one of the first, down and across."""
         first, last = self.layers[0].field, self.layers[-1].field
-        if first.whole or not last.known:
+        if not first.boxed or not last.known:
             return False
-        return last.whole or all(one > other for one, other in zip(last.size, first.size, strict=True))
+        return not last.boxed or all(one > other for one, other in zip(last.size, first.size, strict=True))
 
     def brightest(self, first: LayerInfo) -> Claim:
         """What the brightest place of the map sees, where there is one."""
-        seen = f"sees {field_words(first.field)}" + " of the image" * (not first.field.whole)
+        seen = f"sees {field_words(first.field)}" + " of the image" * first.field.boxed + and_the_rest(first.field)
         return self.claim(
             "largest value",
             f"{first.name}/activation",

@@ -87,6 +87,10 @@ def test_a_place_sees_its_field_cut_from_the_image_with_a_black_border(
 
 
 def test_a_place_that_sees_everything_sees_the_whole_image(bundle: Bundle) -> None:
-    image = bundle.part("probes", 0)
+    images = np.random.default_rng(0).integers(0, 256, (1, 3, 18, 12), np.uint8)
     whole = bundle.layer("conv1").model_copy(update={"field": ReceptiveField(whole=True)})
-    assert np.array_equal(seen_from(image, whole, 2, 3), image)
+    assert np.array_equal(seen_from(images[0], whole, 2, 3), images[0])
+    one = {"top_images": np.zeros((1, 1), np.int32), "top_places": np.array([[[2, 3]]], np.int32)}
+    one |= {"mean": np.ones(1, np.float32), "std": np.ones(1, np.float32)}
+    cut = top_patches(whole, {f"conv1/{name}": array for name, array in one.items()}, images)
+    assert np.array_equal(cut["conv1/patches"][0, 0], images[0])

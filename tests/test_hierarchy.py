@@ -69,12 +69,14 @@ def test_fields_beyond_the_image_and_over_all_of_it(tmp_path: Path) -> None:
     layers = (
         block("wide", size=(3, 40)), block("large", size=(13, 12)), block("all", size=(3, 3), whole=True),
         block("lost", whole=True, exact=False), block("bare"),
+        block("gated", size=(6, 6), whole=True, local=True),
         LayerInfo(name="pool", type="pooling", output_shape=(1, 1, 1)),
     )  # fmt: skip
-    active = {f"{name}/active": np.ones(1, np.float32) for name in ("wide", "large", "all", "lost", "pool")}
+    active = {f"{name}/active": np.ones(1, np.float32) for name in ("wide", "large", "all", "lost", "pool", "gated")}
     found = stages(tmp_path / "net.safetensors", active, layers=layers)
-    assert [(stage.layer, stage.share) for stage in found] == [("wide", 0.25), ("large", 1), ("all", 1), ("lost", None)]
-    assert found[-1].field is None
+    shares = {"wide": 0.25, "large": 1, "all": 1, "lost": None, "gated": 0.25}  # of 12 x 12 pixels
+    assert {stage.layer: stage.share for stage in found} == shares
+    assert [stage.layer for stage in found if stage.field is None] == ["lost"]
 
 
 def test_selectivity_stays_within_its_bounds() -> None:

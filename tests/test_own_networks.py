@@ -98,6 +98,9 @@ def test_what_is_negative_everywhere_keeps_its_sign(bundle: Path) -> None:
     assert f"The strongest, {low}, is framed." in said("ActivationOverlay", bundle)
 
 
-def test_patches_keep_the_shape_of_what_they_show(bundle: Path) -> None:
+def test_beside_a_group_normalisation_a_place_sees_its_box_and_the_rest_summed_up(bundle: Path) -> None:
     with Bundle.open(bundle) as opened:
-        assert opened.array("4/patches").shape[3:] == SIZE
+        assert opened.layer("4").field.local and opened.array("4/patches").shape[3:] == (10, 10)
+    told = "5 by 5 pixels of the image, and the rest summed up"
+    for scene in ("FeatureMapProgression", "StrongestPatches"):
+        assert told in said(scene, bundle)

@@ -213,6 +213,37 @@ def test_whether_a_place_sees_the_whole_image_is_told_only_where_it_is_known(kin
         assert extents(image, place[None]) == [(0, 0, 16, 16)]
 
 
+SHARING: dict[str, tuple[nn.Module, nn.Module]] = {  # the module, and the same without a gradient of what is shared
+    "a gate": (
+        Lambda(lambda x: x * x.mean((2, 3), True).sigmoid()),
+        Lambda(lambda x: x * x.mean((2, 3), True).sigmoid().detach()),
+    ),
+    "a normalisation of groups": (
+        nn.GroupNorm(3, 3),
+        Lambda(lambda x: (x - x.mean((2, 3), True).detach()) / x.std((2, 3), keepdim=True, correction=0).detach()),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SHARING)
+def test_beside_what_all_places_share_a_place_is_computed_from_its_box_alone(kind: str) -> None:
+    shared, alone = (classifier(nn.Conv2d(1, 3, 3), part, nn.Conv2d(3, 2, 3, 2)) for part in SHARING[kind])
+    for network in (shared, alone):
+        layer = trace(network, torch.rand(2, 1, 16, 16)).layers[-1]
+        assert (layer.info.field.local, layer.info.field.whole, layer.info.field.known) == (True, True, True)
+        assert layer.info.field.box(1, 2) == (2, 4, 7, 9)
+    network, image = positive(alone), torch.rand(1, 1, 16, 16, dtype=torch.float64, requires_grad=True)
+    found = trace(network, image.repeat(2, 1, 1, 1))
+    assert extents(image, maps_of(network, found, image)["2"].sum(0)[1, 2][None]) == [(2, 4, 7, 9)]
+
+
+def test_a_box_as_large_as_the_image_is_no_longer_told() -> None:
+    network = classifier(nn.Conv2d(1, 3, 3, padding=1), Gate(), nn.Conv2d(3, 2, 7, padding=3))
+    for side, local in ((10, True), (9, False)):
+        field = trace(network, torch.rand(2, 1, side, side)).layers[-1].info.field
+        assert (field.size, field.whole, field.local) == ((9, 9), True, local)
+
+
 @pytest.mark.parametrize("model", ["tutorial", "deep"])
 def test_every_layer_of_our_networks(model: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(f"{model}_bundle")
@@ -280,12 +311,18 @@ def test_maps_made_finer_or_coarser_see_what_their_box_holds(stride: Pair, finer
 
 
 FIELDS = st.builds(  # the edges lie between pixels, as those of chains do
-    lambda size, jump, edge, whole, exact: ReceptiveField(
-        size=size, jump=jump, start=(edge[0] + size[0] / 2, edge[1] + size[1] / 2), whole=whole, exact=exact
+    lambda size, jump, edge, whole, exact, local: ReceptiveField(
+        size=size,
+        jump=jump,
+        start=(edge[0] + size[0] / 2, edge[1] + size[1] / 2),
+        whole=whole,
+        exact=exact,
+        local=whole and exact and local,
     ),
     pairs(1, 9),
     pairs(1, 2),
     pairs(-4, 2),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
 )
@@ -294,13 +331,14 @@ FIELDS = st.builds(  # the edges lie between pixels, as those of chains do
 @given(one=FIELDS, other=FIELDS)
 def test_a_joined_field_holds_both(one: ReceptiveField, other: ReceptiveField) -> None:
     both = joined(one, other)
-    assert both.whole or one.jump == other.jump
+    assert not both.boxed or one.jump == other.jump
+    assert both.local <= (both.whole and both.exact and one.boxed and other.boxed)
     assert both.known or not (one.whole and one.exact)  # who sees everything goes on seeing it
     assert joined(one, one) == one and both == joined(other, one).model_copy(update=both.model_dump())
     for field in (one, other):
         top, left, bottom, right = both.box(2, 3)
         inner = field.box(2, 3)
-        assert both.whole or (top <= inner[0] and left <= inner[1] and bottom >= inner[2] and right >= inner[3])
+        assert not both.boxed or (top <= inner[0] and left <= inner[1] and bottom >= inner[2] and right >= inner[3])
 
 
 def test_a_field_worked_out_on_paper() -> None:

@@ -44,9 +44,9 @@ def aligned(images: NDArray[Any], field: ReceptiveField, grid: tuple[int, int]) 
 def seen_from(image: NDArray[Any], layer: LayerInfo, row: int, column: int) -> NDArray[Any]:
     """What place (row, column) of `layer` sees of `image` (C, H, W): (C, h, w), black beyond the border.
 
-    All of the image where the field is the whole of it, or not known; never more than the image is large.
+    All of the image where the place is computed from all of it, or nobody knows; never more than the image is large.
     """
-    if layer.field.whole:
+    if not layer.field.boxed:
         return image
     seen = image
     for axis, place in ((1, row), (2, column)):

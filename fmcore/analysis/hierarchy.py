@@ -23,8 +23,10 @@ class Stage:
     type: str
     channels: int
     live: int  # channels that are not the same everywhere
-    field: tuple[int, int] | None  # height and width in pixels of what one place can see; None where it is not known
-    share: float | None  # of the image that this is, by area; 1 where a place sees everything
+    field: (
+        tuple[int, int] | None
+    )  # height and width in pixels of what one place is computed from; None where that is not known
+    share: float | None  # of the image that this is, by area; 1 where it is computed from everything
     selectivity: float | None  # mean class selectivity, 0..1: 1 where channels answer to one class only
     sparseness: float | None  # mean sparseness over images
     likeness: float | None  # mean of |correlation| with the brightness or darkness of the image
@@ -66,7 +68,7 @@ def _live(bundle: Bundle, layer: LayerInfo) -> NDArray[np.bool_]:
 
 
 def _share(layer: LayerInfo, image: tuple[int, int]) -> float | None:
-    if layer.field.whole:
+    if not layer.field.boxed:
         return 1.0 if layer.field.known else None
     height, width = (min(1.0, size / full) for size, full in zip(layer.field.size, image, strict=True))
     return height * width

@@ -39,9 +39,8 @@ def reached(field: ReceptiveField, down: Reach, across: Reach) -> ReceptiveField
         jump.append(field.jump[axis] * step)
         exact = exact and all(float(number).is_integer() for number in (step, low, high))
     exact = exact or (field.whole and field.exact)  # who sees everything goes on seeing it
-    return ReceptiveField(
-        size=(size[0], size[1]), jump=(jump[0], jump[1]), start=(start[0], start[1]), whole=field.whole, exact=exact
-    )
+    where = {"size": (size[0], size[1]), "jump": (jump[0], jump[1]), "start": (start[0], start[1])}
+    return field.model_copy(update={**where, "exact": exact})
 
 
 def joined(one: ReceptiveField, other: ReceptiveField) -> ReceptiveField:
@@ -52,7 +51,7 @@ def joined(one: ReceptiveField, other: ReceptiveField) -> ReceptiveField:
     whole = (one.whole and one.exact) or (other.whole and other.exact)
     if any(abs(a - b) > _SLACK * a for a, b in zip(one.jump, other.jump, strict=True)):
         larger = max(one, other, key=lambda field: field.size)
-        return larger.model_copy(update={"whole": True, "exact": whole})
+        return larger.model_copy(update={"whole": True, "exact": whole, "local": False})
     low = [min(f.start[axis] - f.size[axis] / 2 for f in (one, other)) for axis in (0, 1)]
     high = [max(f.start[axis] + f.size[axis] / 2 for f in (one, other)) for axis in (0, 1)]
     return ReceptiveField(
@@ -61,7 +60,13 @@ def joined(one: ReceptiveField, other: ReceptiveField) -> ReceptiveField:
         start=((low[0] + high[0]) / 2, (low[1] + high[1]) / 2),
         whole=one.whole or other.whole,
         exact=whole or (one.exact and other.exact),
+        local=whole and one.boxed and other.boxed,
     )
+
+
+def shared(field: ReceptiveField) -> ReceptiveField:
+    """The field of a place of `field` that also depends on numbers which all places of the maps share."""
+    return field.model_copy(update={"whole": True, "exact": True, "local": field.boxed})
 
 
 # -- what places are read from -------------------------------------------------------------------

@@ -17,7 +17,7 @@ from fmcore.analysis.worked import WorkedMap
 from fmcore.header import LayerInfo
 from fmcore.page.phrases import layer_words, number, phi_words, place_words, shape_words, size_words
 from fmcore.page.subject import Subject, Sum
-from fmcore.page.telling import field_words
+from fmcore.page.telling import fields_told
 from fmcore.page.view import Patch
 
 MARGIN = 0.15  # by this share at least the right one exceeds the others where sizes are compared
@@ -125,7 +125,7 @@ def which_sees_most(subject: Subject) -> Asked | None:
         "One place of which of these layers sees most of the image?",
         most,
         [*wrong, *(["both see the same"] if len(wrong) == 1 else [])],
-        f"A place of {smaller[0]} sees {field_words(subject, shallow)}, one of {most} {field_words(subject, deep)}."
+        f"{fields_told(subject, shallow, deep)}"
         " Each layer reads a window of the maps before it, and their places had read a window themselves.",
         subject.view.state(subject.image, deep.name, place=(deep.output_shape[1] // 2, deep.output_shape[2] // 2)),
     )

@@ -13,7 +13,7 @@ from fmcore.page.phrases import layer_words, number, opened, pattern, phi_words,
 from fmcore.page.subject import Subject
 from fmcore.page.telling import (
     fault_words,
-    field_words,
+    fields_told,
     misled,
     reads_words,
     seen_from,
@@ -74,9 +74,7 @@ def _background(subject: Subject, compared: Compared | None) -> list[Block]:
         many += f" {counted(first.output_shape[0], 'map')} of {size_words(first.output_shape[1:])}."
     deeper = ""
     if first is not None and last is not None:
-        fields = [field_words(subject, layer) for layer in (first, last)]
-        sees = f"A place of {layer_words(first.name)} sees {fields[0]}, one of {layer_words(last.name)} {fields[1]}."
-        deeper = f"{sees if all(fields) else ''} {reads_words(subject, last)}".strip()
+        deeper = f"{fields_told(subject, first, last)} {reads_words(subject, last)}".strip()
     return [
         _heading("Background"),
         _paragraph(

@@ -74,6 +74,7 @@ def _layer(source: Source, layer: Held) -> Fields:
             "start": info.field.start,
             "whole": info.field.whole,
             "exact": info.field.exact,
+            "local": info.field.local,
         },
         "channels": layer.channels,
         "representatives": layer.representatives,

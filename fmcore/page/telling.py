@@ -61,7 +61,7 @@ def share_cut(subject: Subject, layer: LayerInfo, channel: int) -> str:
 
 def seen_from(subject: Subject, layer: LayerInfo, row: int, column: int) -> str:
     """Which rows and columns of the image one place of a layer sees; "" where that is all of it, or not known."""
-    if layer.field.whole:
+    if not layer.field.boxed:
         return ""
     height, width = subject.bundle.header.model.input_shape[1:]
     top, left, bottom, right = layer.field.box(row, column)
@@ -73,11 +73,20 @@ def seen_from(subject: Subject, layer: LayerInfo, row: int, column: int) -> str:
 def field_words(subject: Subject, layer: LayerInfo) -> str:
     """How much of the image one place sees; "" where nobody knows."""
     field = layer.field
-    if not field.known or field.whole:
+    if not field.boxed:
         return "the whole image" if field.known else ""
     size = subject.bundle.header.model.input_shape[1:]
     more = all(seen > side for seen, side in zip(field.size, size, strict=True))
-    return f"{size_words(field.size)} pixels{', more than the image has' * more}"
+    return f"{size_words(field.size)} pixels" + ", more than the image has" * more
+
+
+def fields_told(subject: Subject, shallow: LayerInfo, deep: LayerInfo) -> str:
+    """A sentence on how much of the image one place of each sees; "" where nobody knows."""
+    one, other = (field_words(subject, layer) for layer in (shallow, deep))
+    if not (one and other):
+        return ""
+    rest = ", and the rest summed up" * (shallow.field.local or deep.field.local)
+    return f"A place of {layer_words(shallow.name)} sees {one}, one of {layer_words(deep.name)} {other}{rest}."
 
 
 def where_lit(subject: Subject, layer: LayerInfo, channel: int) -> str:

@@ -18,6 +18,7 @@ from fmcore.page.phrases import layer_words, number, phi_words, place_words, quo
 from fmcore.page.subject import Subject, Sum
 from fmcore.page.telling import (
     field_words,
+    fields_told,
     kept_of,
     misled,
     reads_words,
@@ -191,14 +192,13 @@ def _deeper(subject: Subject) -> Step | None:
     (c1, *size1), (c2, *size2) = first.output_shape, last.output_shape
     names = layer_words(first.name), layer_words(last.name)
     same = "of the same size" if size1 == size2 else f"of {size_words(size1)}"
-    fields = field_words(subject, first), field_words(subject, last)
-    sees = f"A place of {names[0]} sees {fields[0]}, one of {names[1]} {fields[1]}." if all(fields) else ""
+    told = field_words(subject, first) != field_words(subject, last)
     return _step(
         "Deeper: maps made of maps",
         "layers",
         subject.view.state(subject.image, last.name),
         f"{names[1]} makes {counted(c2, 'map')} of {size_words(size2)} numbers, {names[0]} {c1:,} {same}.",
-        sees if fields[0] != fields[1] else "",
+        fields_told(subject, first, last) if told else "",
         reads_words(subject, last),
         "" if last.input in ("probes", "input") else "Do not expect a picture.",
     )

@@ -15,10 +15,17 @@ def layer_words(name: str) -> str:
 
 
 def field_words(field: ReceptiveField) -> str:
-    """How much of the image one place sees."""
+    """How much of the image one place sees; `and_the_rest` belongs at the end of the sentence."""
     if not field.known:
         return "a part not worked out"
-    return "the whole image" if field.whole else f"{field.size[0]} by {field.size[1]} pixels"
+    if not field.boxed:
+        return "the whole image"
+    return f"{field.size[0]} by {field.size[1]} pixels"
+
+
+def and_the_rest(*fields: ReceptiveField) -> str:
+    """What to say after fields of which some see the image beyond their box in numbers that all places share."""
+    return ", and the rest summed up" * any(field.local for field in fields)
 
 
 def change_words(change: float) -> str:

@@ -86,9 +86,9 @@ def place_over(layer: LayerInfo, row: float, column: float) -> tuple[int, int]:
 
 def sees(layer: LayerInfo) -> str:
     """How far one place can see, in a few words."""
-    if layer.field.whole:
+    if not layer.field.boxed:
         return "sees all of it" if layer.field.known else "field not known"
-    return f"sees {layer.field.size[0]} × {layer.field.size[1]}"
+    return f"sees {layer.field.size[0]} × {layer.field.size[1]}" + " + sum" * layer.field.local
 
 
 def shrunk(first: LayerInfo, last: LayerInfo) -> str:

@@ -9,6 +9,7 @@ from fmcore.analysis.pooling import PoolingStep
 from fmcore.analysis.saying import percent
 from fmcore.header import LayerInfo
 from scenes.parts.layer_name import layer_name
+from scenes.parts.phrases import and_the_rest
 from scenes.parts.text import number, whole
 
 _SIDES = 0.3  # mean selectivity from which on channels can be said to take sides
@@ -49,6 +50,8 @@ class StageWords:
             **self._likeness(),
             "first_field": self._field(first),
             "last_field": self._field(last),
+            "first_rest": and_the_rest(first.field),
+            "last_rest": and_the_rest(last.field) * (not first.field.local),
             "first_on": above[0],
             "last_on": above[1],
             "rarer": self._rarer(above[0].value),
@@ -146,7 +149,7 @@ class StageWords:
 
     def _field(self, layer: LayerInfo) -> object:
         field = layer.field
-        if field.whole:
+        if not field.boxed:
             return "the whole image" if field.known else "an area that is not known"
         beyond = all(size >= full for size, full in zip(field.size, self.image, strict=True))
         return self.claim(

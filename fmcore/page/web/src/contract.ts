@@ -108,6 +108,8 @@ export interface Layer {
     readonly start: Pair;
     readonly whole: boolean;
     readonly exact: boolean;
+    /** It sees the whole image, and what lies outside of its box only through numbers that all places share. */
+    readonly local: boolean;
   };
   readonly channels: readonly number[]; // those that the page holds, rising
   readonly representatives: readonly number[]; // the ones to show first, best first; all in `channels`

@@ -11,11 +11,11 @@ export interface Box {
   readonly width: number;
 }
 
-/** The pixels of the network's input that `place` sees: the whole image where it sees all, null where nobody knows. */
+/** The pixels of the network's input that `place` is computed from: all of them where it is, null where nobody knows. */
 export function fieldOf(layer: Layer, place: Place, input: readonly [number, number, number]): Box | null {
-  const { size, jump, start, whole, exact } = layer.field;
+  const { size, jump, start, whole, exact, local } = layer.field;
   if (whole && !exact) return null;
-  if (whole) return { top: 0, left: 0, height: input[1], width: input[2] };
+  if (whole && !local) return { top: 0, left: 0, height: input[1], width: input[2] };
   const [top, left] = [0, 1].map((axis) => start[axis]! + place[axis]! * jump[axis]! - size[axis]! / 2) as [
     number,
     number,

@@ -116,12 +116,15 @@ function reading(side: Side, place: Place | null): string {
 function sight(layer: Layer, place: Place, input: Model["input"]): string {
   const seen = fieldOf(layer, place, input);
   if (seen === null) return "";
-  if (layer.field.whole) return say("It sees the whole image.");
+  const { whole, exact, local } = layer.field;
+  if (whole && !local) return say("It sees the whole image.");
   const { top, left, height, width } = cut(seen, input);
   if (height === 0 || width === 0) return say("It sees nothing of the image.");
   return say(
-    layer.field.exact
-      ? "It sees rows {1} to {2}, columns {3} to {4}."
+    local
+      ? "It sees rows {1} to {2}, columns {3} to {4}, and the rest summed up."
+      : exact
+        ? "It sees rows {1} to {2}, columns {3} to {4}."
       : "It sees at most rows {1} to {2}, columns {3} to {4}.",
     Math.floor(top) + 1,
     Math.ceil(top + height),

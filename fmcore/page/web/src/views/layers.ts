@@ -60,7 +60,8 @@ function readElsewhere({ input }: Layer, before: Layer | undefined): string | nu
 }
 
 function sight(layer: Layer): string {
-  const { size, whole, exact } = layer.field;
+  const { size, whole, exact, local } = layer.field;
+  if (local) return say("sees {1} × {2} pixels, and the rest summed up", ...size);
   if (whole) return exact ? say("sees the whole image") : say("may see the whole image");
   return say(exact ? "sees {1} × {2} pixels" : "sees up to {1} × {2} pixels", ...size);
 }
