@@ -59,6 +59,7 @@ class LessonScene(Scene):
     bundle_name: ClassVar[str] = "tutorial-garments"  # used when nobody names a bundle
     Options: ClassVar[type[SceneOptions]] = SceneOptions
 
+    poster: ClassVar[str] = ""  # the beat whose end makes the picture of the whole film, if it is in one
     caption_top: ClassVar[float] = look.CAPTION_TOP  # players may cover what lies below
     brief: Brief | None = None  # set by the driver before the scene is played
     on_beat: Callable[[str], None] | None = None  # told of the end of every beat, when its last frame stands
@@ -79,6 +80,17 @@ class LessonScene(Scene):
         return understood(cls.Options, given, cls.__name__)
 
     # -- for scenes ------------------------------------------------------------------------------
+
+    @property
+    def heading(self) -> str:
+        """What stands above it, and what its chapter is called."""
+        return self.title
+
+    def lead_with(self, heading: Mobject) -> None:
+        """Show `heading` instead of the line that scenes have at the top."""
+        self.remove(self._heading)
+        self._heading = heading
+        self.add(heading)
 
     def facts(self) -> Mapping[str, object]:
         """What fills the placeholders of the script: names, and claims for whatever is measured.
@@ -288,7 +300,7 @@ class LessonScene(Scene):
         self.timeline = script.timed(int(config.frame_rate), self.options.seconds, brief.pace)
         self.camera.background_color = look.BACKGROUND
         region, most = look.title_region(), look.LINES[look.shape()][0]
-        self._heading = _put(paragraph(self.title, look.TITLE, width=region.width, most=most, bold=True), region)
+        self._heading = _put(paragraph(self.heading, look.TITLE, width=region.width, most=most, bold=True), region)
         self.add(self._heading)
 
     def _wait_frames(self, frames: int) -> None:
@@ -330,9 +342,10 @@ class LessonScene(Scene):
     def performance(self) -> Performance:
         """What was shown, for the driver."""
         return Performance(
-            title=in_language(self.title),
+            title=in_language(self.heading),
             beats=self.timeline,
             figures=tuple(self.figures),
+            poster=next((beat.end - 1 for beat in self.timeline if beat.cue == self.poster), None),
             claims=tuple(self._spoken()),
             unproved=tuple(
                 (cue, name)

@@ -166,6 +166,17 @@ def agrees(studio: Studio) -> None:
     assert np.abs(poster - shown).mean((1, 2, 3)).min() == 0
 
 
+def test_an_opening_names_the_film_and_makes_its_poster(studio: Studio) -> None:
+    opening = SceneEntry(scene="Opening", bundle="tiny", options={"title": "Week 4", "by": "Ada"})
+    plan = studio.plan("First", "Second")
+    studio.make(plan.model_copy(update={"scenes": (plan.scenes[0], opening, plan.scenes[1])}))
+    agrees(studio)
+    named, poster = studio.record()["scenes"][1], np.asarray(Image.open(studio.lesson / "poster.png"))
+    assert named["title"] == "Week 4"
+    shown = frames_of(studio.lesson / "lesson.mp4")
+    assert np.array_equal(poster, shown[named["end"] - 1]) and not np.array_equal(poster, shown[named["start"]])
+
+
 def test_a_lesson_is_made_once_and_only_what_changes_is_made_again(studio: Studio) -> None:
     made = studio.make(studio.plan())
     assert sorted(made.rendered) == ["ActivationHeatmap", "First", "Second"]  # the first is shown twice, rendered once

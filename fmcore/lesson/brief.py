@@ -78,6 +78,7 @@ class Performance(BaseModel):
     title: str
     beats: tuple[TimedBeat, ...] = ()
     figures: tuple[Figure, ...] = ()
+    poster: int | None = Field(default=None, ge=0)  # the frame that makes a picture of a whole film
     claims: tuple[SpokenClaim, ...] = ()
     unproved: tuple[tuple[str, str], ...] = ()  # (beat, placeholder) of numbers in sentences that are no claims
     moving: tuple[tuple[int, int], ...] = ()

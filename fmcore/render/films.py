@@ -139,9 +139,11 @@ def _iso(words: Words | None) -> str:
 
 
 def _poster_frame(footage: Sequence[Footage]) -> int:
-    """The last frame of the beat that shows most figures."""
+    """What the first scene says that has a poster, else the last frame of the beat that shows most figures."""
     best, frame, start = -1, 0, 0
     for one in footage:
+        if one.performance.poster is not None:
+            return start + one.performance.poster
         figures = [figure.frame for figure in one.performance.figures]
         for beat in one.performance.beats:
             if (count := figures.count(beat.end - 1)) > best:
