@@ -7,7 +7,7 @@ from rich.table import Table
 
 from fmcore.analysis.compare import MATCHED, Agreement, Comparison, Counterpart, Disagreement
 from fmcore.bundle import Bundle
-from fmcore.choices import images, numbered
+from fmcore.choices import images, numbered, size
 from fmcore.tables import MISSING, Name, console, facts, figure, fill, section, table
 
 _DISAGREEMENTS = 10
@@ -21,7 +21,12 @@ def describe_comparison(one: Bundle, other: Bundle, found: Comparison, every: bo
     """
     out = console()
     same = [("attention", "A and B are the same bundle; likeness then says nothing")] * (one.digest == other.digest)
-    out.print(facts([("A", _network(one)), ("B", _network(other)), ("images", _images(one, found)), *same]))
+    sizes = [size((bundle.header.model.input_shape[1], bundle.header.model.input_shape[2])) for bundle in (one, other)]
+    prepared = [
+        ("prepared", f"to {sizes[0]} pixels for A and to {sizes[1]} for B; maps are laid over each other whole")
+    ]
+    told = [("images", _images(one, found)), *prepared * (sizes[0] != sizes[1]), *same]
+    out.print(facts([("A", _network(one)), ("B", _network(other)), *told]))
     section(out, "Layers of A and their counterparts in B", *_layers(found, every))
     section(out, "Channels without a partner", *_unmatched(found, every))
     if found.agreement is None:

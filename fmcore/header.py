@@ -213,6 +213,9 @@ class DatasetInfo(Record):
     train_count: int
     test_count: int
     test_sha256: str = ""  # of the images that statistics were taken over: equal where they are the same images
+    source_sha256: str = (
+        ""  # of the same before they were prepared for a network: equal for networks of other inputs, too
+    )
 
 
 class MeasuresInfo(Record):

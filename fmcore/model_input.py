@@ -60,4 +60,9 @@ def with_channels(data: ImageSet, channels: int) -> ImageSet:
         result: NDArray[np.uint8] = np.rint(grey).astype(np.uint8)[:, None]
         return result
 
-    return replace(data, train_images=converted(data.train_images), test_images=converted(data.test_images))
+    return replace(
+        data,
+        train_images=converted(data.train_images),
+        test_images=converted(data.test_images),
+        test_source=data.source,
+    )

@@ -3,6 +3,7 @@
 In: a `Trained` network and the `ImageSet` it belongs to, or pictures of your own. Out: the bundle.
 """
 
+import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -198,6 +199,7 @@ def _write(
             train_count=len(data.train_labels) if data is not None else 0,
             test_count=len(images),
             test_sha256=array_digest(images),
+            source_sha256=data.source if data is not None else _source_of(pictures),
         ),
         measures=measured.info,
         versions={"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
@@ -256,6 +258,12 @@ def _outputs(network: nn.Module, as_input: AsInput, images: Images) -> torch.Ten
     with evaluating(network), torch.no_grad():
         outputs: torch.Tensor = run(network, as_input(torch.from_numpy(images).to(device_of(network))))
         return outputs
+
+
+def _source_of(pictures: Sequence[Picture]) -> str:
+    """A digest of whole pictures, whatever a network sees of them."""
+    digests = (array_digest(picture.original) for picture in pictures)
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _of_picture(picture: Picture) -> ProbeInfo:

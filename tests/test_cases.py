@@ -276,7 +276,11 @@ def test_an_image_that_the_other_answered_as_a_test_image_can_part_them_too(tmp_
         "test_predicted": np.array([2, 1, 1, 2], np.int32),
         "test_probability": np.full(4, 0.9, np.float32),
     }
-    with opened(tmp_path / "a", Net(), probes=tuple(mine)) as a, opened(tmp_path / "b", Net(), theirs) as b:
+    with Bundle.open(make_bundle(tmp_path / "made", Net())) as made:
+        data = made.header.dataset.model_copy(update={"test_sha256": "a" * 64})
+    one = opened(tmp_path / "a", Net(), probes=tuple(mine), dataset=data)
+    others = tuple(probe.model_copy(update={"source": "test image 2"}) for probe in mine)
+    with one as a, opened(tmp_path / "b", Net(), theirs, probes=others, dataset=data) as b:
         assert common_probes(a, b) == ()
         assert parting(a, b) == Parting(0, "test_predicted", 3)
         assert parting(b, a) == Parting(0, "test_predicted", 3, of_other=True)

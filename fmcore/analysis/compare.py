@@ -175,15 +175,21 @@ def compare(one: Bundle, other: Bundle) -> Comparison:
     return Comparison(images, names, cka, tuple(counterparts), agreement, why_not)
 
 
+def same_images(one: Bundle, other: Bundle) -> bool:
+    """Whether both were measured on the same test images, be it that each was prepared for its network."""
+    mine, theirs = one.header.dataset, other.header.dataset
+    return any(
+        known and known == other_known
+        for known, other_known in (
+            (mine.test_sha256, theirs.test_sha256),
+            (mine.source_sha256, theirs.source_sha256),
+        )
+    )
+
+
 def _check_same_images(one: Bundle, other: Bundle) -> None:
     mine, theirs = one.header.dataset, other.header.dataset
-    sizes = [" x ".join(map(str, bundle.header.model.input_shape[1:])) for bundle in (one, other)]
-    if mine.name == theirs.name and sizes[0] != sizes[1]:
-        raise InputError(
-            f"'{one.path.name}' was measured on images of {sizes[0]} pixels and '{other.path.name}' on images of"
-            f" {sizes[1]}; record both with the same --image-size to compare them."
-        )
-    if not mine.test_sha256 or mine.test_sha256 != theirs.test_sha256:
+    if not same_images(one, other):
         raise InputError(
             f"'{one.path.name}' was measured on test images of '{mine.name}' and '{other.path.name}' on those of"
             f" '{theirs.name}', and nothing says that they are the same images; record both networks on the same data"

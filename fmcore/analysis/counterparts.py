@@ -8,9 +8,9 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.analysis.compare import Comparison, Counterpart, Pair, compare
+from fmcore.analysis.compare import Comparison, Counterpart, Pair, compare, same_images
 from fmcore.analysis.correlation import correlations
-from fmcore.bundle import Bundle
+from fmcore.bundle import Bundle, array_digest
 from fmcore.errors import BundleError
 
 Floats = NDArray[np.floating]
@@ -98,11 +98,19 @@ def start_alike(one: Bundle, other: Bundle, layer: str) -> float | None:
 
 def common_probes(one: Bundle, other: Bundle) -> tuple[tuple[int, int], ...]:
     """The numbers (p, q) under which the two bundles hold the same image, in the order of the first."""
-    mine, theirs = one.array("probes"), other.array("probes")  # (P, C, H, W) each
-    if mine.shape[1:] != theirs.shape[1:]:
-        return ()
-    pairs = ((p, q) for p in range(len(mine)) for q in range(len(theirs)))
-    return tuple((p, q) for p, q in pairs if np.array_equal(mine[p], theirs[q]))
+    tested = same_images(one, other)
+    mine, theirs = ([_identity(bundle, p, tested) for p in range(len(bundle.header.probes))] for bundle in (one, other))
+    return tuple((p, q) for p, image in enumerate(mine) for q, its in enumerate(theirs) if image == its)
+
+
+def _identity(bundle: Bundle, probe: int, tested: bool) -> tuple[str, str | int]:
+    """What is equal for two probes if they are the same image, however it was prepared; `tested`: rows tell, too."""
+    info, original = bundle.header.probes[probe], f"probes/{probe}/original"
+    if original in bundle.header.arrays:
+        return "picture", bundle.info(original).sha256
+    if tested and info.test_row is not None:
+        return "test image", info.test_row
+    return "pixels", array_digest(bundle.part("probes", probe))
 
 
 def image_in_common(one: Bundle, other: Bundle, probe: int, asked_for: bool) -> tuple[int, int]:
@@ -161,8 +169,8 @@ def parting(one: Bundle, other: Bundle) -> Parting | None:
 
 def _parted_by_tests(own: Bundle, reader: Bundle, of_other: bool) -> dict[Parting, float]:
     """Probes of `own` to which `reader` gave another answer when they were test images, with both confidences."""
-    tested, known = ("test_predicted", "test_probability"), own.header.dataset.test_sha256
-    if known != reader.header.dataset.test_sha256 or any(name not in reader.header.arrays for name in tested):
+    tested = "test_predicted", "test_probability"
+    if not same_images(own, reader) or any(name not in reader.header.arrays for name in tested):
         return {}
     answers, sure = (reader.array(name) for name in tested)  # (M,) each
     found = {}

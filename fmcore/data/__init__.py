@@ -171,6 +171,7 @@ def _scaled(dataset: ImageSet, wish: Wish) -> ImageSet:
         provenance=f"{dataset.provenance.removesuffix('.')}, {into}.",
         train_images=_scaled_images(dataset.train_images, *weights),
         test_images=_scaled_images(dataset.test_images, *weights),
+        test_source=dataset.source,
     )
 
 

@@ -1,5 +1,6 @@
 """One sub-folder per class: images of any size and kind become one labelled image set."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -105,6 +106,7 @@ def load_folder(
         test_images=test_images,
         test_labels=test_labels,
         notices=tell(counts, SENTENCES) + notices,
+        test_source=_digest_of(path, test),
     )
 
 
@@ -252,6 +254,15 @@ def _read(
         except DataError as error:
             unreadable[file] = error
     return images, np.array([label for label, _ in part], np.int64), counts
+
+
+def _digest_of(path: Path, part: _Part) -> str:
+    """A digest of the files of one part, in their order; what they are called makes no difference."""
+    digest = hashlib.sha256()
+    for _, file in part:
+        with (path / file).open("rb") as opened:
+            digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _require_all(unreadable: dict[str, DataError]) -> None:
