@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fmcore.errors import InputError
-from fmcore.options import EVERY, FIGURES
+from fmcore.options import EVERY, FIGURES, JSON
 
 
 @click.command()
@@ -28,6 +28,7 @@ from fmcore.options import EVERY, FIGURES
 @click.option("--modules", is_flag=True, help="List all modules, and why some cannot be shown.")
 @click.option("--arrays", is_flag=True, help="List all arrays with their digests.")
 @EVERY
+@JSON
 @FIGURES
 def inspect(
     bundle: Path,
@@ -38,6 +39,7 @@ def inspect(
     modules: bool,
     arrays: bool,
     every: bool,
+    as_json: bool,
     figures: Path | None,
 ) -> None:
     """Show what a bundle holds and what was measured: layers, accuracy, faults, meanings, what an answer rests on.
@@ -48,6 +50,7 @@ def inspect(
       fmcore inspect net.safetensors --layer conv2 --probe 3 --class Bag
       fmcore inspect net.safetensors --place conv2 5 14 20
       fmcore inspect net.safetensors --modules --arrays
+      fmcore inspect net.safetensors --json | jq '.diagnosis[].dead'
     """
     from fmcore.bundle import Bundle
     from fmcore.inspection import describe
@@ -56,9 +59,15 @@ def inspect(
 
     if layer is not None and place is not None:
         raise InputError("Give --layer for a whole layer or --place for one value, not both.")
+    if as_json and (figures or modules or arrays or every or any(v is not None for v in (layer, place, probe, wanted))):
+        raise InputError("--json prints all that was measured; give it alone.")
     with Bundle.open(bundle) as opened:
         opened.verify()
-        if layer is not None:
+        if as_json:
+            from fmcore.json_report import bundle_json
+
+            click.echo(bundle_json(opened))
+        elif layer is not None:
             describe_layer(opened, layer, probe, wanted)
         elif place is not None:
             describe_place(opened, place[0], place[1:], probe)
@@ -74,8 +83,9 @@ def inspect(
 @click.argument("one", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path))
 @EVERY
+@JSON
 @FIGURES
-def compare(one: Path, other: Path, every: bool, figures: Path | None) -> None:
+def compare(one: Path, other: Path, every: bool, as_json: bool, figures: Path | None) -> None:
     """Compare two networks on the same images: which layers and channels are alike, where answers differ.
 
     \b
@@ -86,8 +96,15 @@ def compare(one: Path, other: Path, every: bool, figures: Path | None) -> None:
     from fmcore.bundle import Bundle
     from fmcore.comparison import describe_comparison
 
+    if as_json and (every or figures):
+        raise InputError("--json prints all that was compared; give it alone.")
     with Bundle.open(one) as first, Bundle.open(other) as second:
         found = compared(first, second)
+        if as_json:
+            from fmcore.json_report import comparison_json
+
+            click.echo(comparison_json(first, second, found))
+            return
         describe_comparison(first, second, found, every)
         if figures is not None:
             from fmcore.comparison_figures import which_matches, write_comparison_figures

@@ -129,6 +129,7 @@ WATCH = click.option(
     "--watch", is_flag=True, help="Make it again whenever a file that it is made from is saved; Ctrl-C ends it."
 )
 EVERY = click.option("--all", "every", is_flag=True, help="List every row of long tables.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of tables.")
 FIGURES = click.option(
     "--figures", type=click.Path(path_type=Path, file_okay=False), help="Write figures as PNG to this folder."
 )

@@ -1,5 +1,6 @@
 """Comparing two networks: against slow loops, brute force, and answers counted by hand."""
 
+import json
 import re
 from itertools import permutations, product
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from films import Net, make_bundle
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from hypothesis.extra import numpy as hnp
 from fmcore.analysis.compare import MATCHED, Comparison, compare, linear_cka, match
 from fmcore.analysis.correlation import correlations, regridded
 from fmcore.bundle import Bundle, save_bundle
+from fmcore.cli import cli
 from fmcore.errors import BundleError, InputError
 
 # -- layers --------------------------------------------------------------------------------------
@@ -240,3 +243,16 @@ def test_a_bundle_without_samples_is_named(tmp_path: Path) -> None:
     one, other = written(tmp_path / "one.safetensors", ONE), written(tmp_path / "bare.safetensors", {})
     with pytest.raises(BundleError, match=r"'bare.*' has no samples of its layers"):
         compared(one, other)
+
+
+def test_json_tells_the_comparison(tmp_path: Path) -> None:
+    one = written(tmp_path / "one.safetensors", ONE)
+    other = written(tmp_path / "other.safetensors", OTHER, net=Net(pooled=True))
+    told, found = (
+        json.loads(CliRunner().invoke(cli, ["compare", str(one), str(other), "--json"]).output),
+        compared(one, other),
+    )
+    assert np.allclose(told["cka"], found.cka, atol=1e-12) and told["images"] == found.images
+    pairs = [(p["one"], p["other"]) for p in told["counterparts"][0]["matching"]["pairs"]]
+    assert pairs == [(p.one, p.other) for p in found.counterparts[0].matching.pairs]
+    assert found.agreement is not None and told["agreement"]["share"] == found.agreement.share

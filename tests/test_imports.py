@@ -39,7 +39,7 @@ BY_TORCH_ROOMS = (
 )
 IN_WORDS = {
     f"fmcore.{name}"
-    for name in ("tables", "findings", "layer_report", "place_report", "inspection", "comparison")
+    for name in ("tables", "findings", "layer_report", "place_report", "inspection", "comparison", "json_report")
 }  # fmt: skip
 IN_FIGURES = {"fmcore.figures", "fmcore.layer_figures", "fmcore.comparison_figures"}
 TOLD = PURE | {"fmcore.choices", "fmcore.files"}

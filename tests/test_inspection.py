@@ -1,5 +1,6 @@
 """`inspect` tells what a bundle holds and what was measured, in numbers that can be worked out again."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -300,3 +301,30 @@ def test_a_mistake_is_a_sentence(arguments: str, tutorial_bundle: Path) -> None:
     assert result.exit_code == 2
     assert re.search(MISTAKES[arguments], result.stderr), result.stderr
     assert result.stdout == ""
+
+
+# -- for programs --------------------------------------------------------------------------------
+
+
+def test_json_says_what_the_arrays_hold(tutorial_bundle: Path) -> None:
+    found = json.loads(inspect(tutorial_bundle, "--json").output)
+    with Bundle.open(tutorial_bundle) as bundle:
+        assert (found["digest"], found["test_accuracy"]) == (bundle.digest, bundle.header.test_accuracy)
+        assert list(found["channels"]) == [f"{name}" for name in ("conv1", "conv2")]
+        for name, channels in found["channels"].items():
+            for part in ("mean", "std", "fired", "foreground"):
+                assert np.array_equal(np.float32([one[part] for one in channels]), bundle.array(f"{name}/{part}"))
+        assert [one["layer"] for one in found["diagnosis"]] == [one["layer"] for one in found["hierarchy"]]
+
+
+def test_what_is_infinite_is_null_in_json_and_nothing_is_mixed_in(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b", Net(measured=True))
+    with Bundle.open(path) as bundle:
+        arrays = {name: bundle.array(name) for name in bundle.header.arrays}
+        arrays["conv1/foreground"], arrays["conv1/outline"] = np.zeros(4, np.float32), np.zeros(4, np.float32)
+        save_bundle(path, bundle.header, arrays)
+    result = inspect(path, "--json")
+    background = json.loads(result.stdout)["diagnosis"][0]["background"]
+    assert [(one["share"], one["density"]) for one in background] == [(1, None)] * 4
+    refused = inspect(path, "--json", "--layer", "conv1")
+    assert (refused.exit_code, refused.stdout) == (2, "") and "give it alone" in refused.stderr
