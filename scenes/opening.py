@@ -7,8 +7,8 @@ from manim import DOWN, LEFT, FadeIn, FadeOut, LaggedStart, ReplacementTransform
 from pydantic import Field
 
 from fmcore.analysis.channels import representatives
-from fmcore.analysis.depths import depths
 from fmcore.colour import ColourScale
+from fmcore.header import LayerInfo
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.look import Region
@@ -21,6 +21,7 @@ from scenes.parts.text import label, paragraph, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _MOST = 6  # maps
+_FINE = 4  # pixels of the image that a place may stand for, down and across
 _LARGE = 1.6  # times the title of other scenes
 
 
@@ -42,7 +43,10 @@ class Opening(LessonScene):
     class Options(SceneOptions):
         title: str | None = Field(None, max_length=80, description="What the film is called.")
         by: str = Field("", max_length=80, description="A line below it: a course, a name.")
-        layer: str | None = Field(None, description="Whose maps are shown; by default one in the middle.")
+        layer: str | None = Field(
+            None,
+            description="Whose maps are shown; by default one deep inside that is fine enough to see the object in.",
+        )
 
     options: "Opening.Options"
 
@@ -51,12 +55,22 @@ class Opening(LessonScene):
         return self.options.title or self.title
 
     def prepare(self) -> None:
-        layers = depths(self.bundle, 3) if len(self.bundle.layer_names) > 1 else self.bundle.header.layers
         named = self.options.layer
-        self.layer = self.bundle.layer(named) if named is not None else layers[len(layers) // 2]
+        self.layer = self.bundle.layer(named) if named is not None else self.fine()
         self.array = f"{self.layer.name}/activation"
         self.activation = self.bundle.part(self.array, self.probe)  # (C, H, W)
         self.shown = sorted(representatives(self.activation, _MOST))
+
+    def fine(self) -> LayerInfo:
+        """The last layer whose maps are fine enough to show the object in; one with a nonlinearity if there is one."""
+        layers, image = self.bundle.header.layers, self.bundle.header.model.input_shape[1:]
+        maps = [layer for layer in layers if layer.type != "pooling"] or list(layers)
+        fine = [
+            layer
+            for layer in maps
+            if all(_FINE * side >= full for side, full in zip(layer.output_shape[1:], image, strict=True))
+        ]
+        return ([layer for layer in fine if layer.nonlinearity != "none"] or fine or maps[:1])[-1]
 
     def facts(self) -> Mapping[str, object]:
         shown = len(self.shown)
