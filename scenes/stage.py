@@ -155,7 +155,7 @@ class LessonScene(Scene):
         """Put `text` in the statement line, in the place of what stands there."""
         region = look.statement_region()
         most = look.LINES[look.shape()][1]
-        new = paragraph(text, look.STATEMENT, look.ACCENT, width=region.width, most=most)
+        new = paragraph(text, look.STATEMENT, look.ACCENT, width=region.width, most=most, height=region.height)
         _put(new, region)
         old, self._statement = self._statement, new
         if old is None:
