@@ -7,7 +7,7 @@ import numpy as np
 from manim import DOWN, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Transform, VGroup
 from pydantic import Field
 
-from fmcore.analysis.channels import representatives, strongest
+from fmcore.analysis.channels import strongest
 from fmcore.analysis.flattering import flattered, reach, share_of_reach
 from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
@@ -91,21 +91,13 @@ class ActivationOverlay(LessonScene):
         self.maps = self.bundle.part(self.array, self.probe)  # (C, h, w)
         self.scale = ColourScale.of(self.maps, "per_layer")
         self.strong, self.weak = flattered(self.maps)
-        self.shown = self.compared()
+        self.shown = [self.strong] if self.weak is None else [self.strong, self.weak]
 
     @property
     def beside(self) -> bool:
         """Whether a map stands beside its overlay, not below it."""
         rows, columns = self.image.shape[1:]
         return look.shape() == "wide" and columns < 1.6 * rows
-
-    def compared(self) -> list[int]:
-        """The strongest and the weak channel, and between them, where there is room, the one that differs most."""
-        if self.weak is None:
-            return [self.strong]
-        alive = reach(self.maps) > 0
-        between = [c for c in representatives(self.maps, 4) if c not in (self.strong, self.weak) and alive[c]]
-        return [self.strong, *between[: look.shape() != "tall"], self.weak]
 
     def facts(self) -> Mapping[str, object]:
         strong, here = f"channel {self.strong + 1}", (self.probe, self.strong)
@@ -119,7 +111,7 @@ class ActivationOverlay(LessonScene):
             "Enlarge": "The map is as large as the image:"
             if self.maps.shape[1:] == self.image.shape[1:]
             else "Enlarge the map to the image's size,",
-            "several": ("this map alone", "two channels", "three channels")[len(self.shown) - 1],
+            "several": "this map alone" if self.weak is None else "two channels",
             "top": self.claim("largest magnitude", self.array, *here, words=signed(self.maps[self.strong])),
             "framed": self.claim(
                 "largest magnitude",

@@ -25,18 +25,18 @@ def small_frame(tmp_path: Path) -> Iterator[None]:
 
 
 CASES = {
-    # first network, second, least share: highs of the scales
-    "one scale for both": ([RAMP, 0.5 * RAMP], [0.8 * RAMP], 1 / 3, (1.0, 1.0)),
-    "a map too dim for it": ([RAMP, 0.3 * RAMP], [0.8 * RAMP], 1 / 3, None),
-    "a dark map asks for nothing": ([RAMP, 0 * RAMP], [0.8 * RAMP], 1 / 3, (1.0, 1.0)),
-    "a network too dim for it": ([RAMP], [0.1 * RAMP], 0.0, (1.0, 0.1)),
+    # first network, second, whether all shall be clear: highs of the scales
+    "one scale for both": ([RAMP, 0.5 * RAMP], [0.8 * RAMP], True, (1.0, 1.0)),
+    "a map too dim for it": ([RAMP, 0.3 * RAMP], [0.8 * RAMP], True, None),
+    "a dark map asks for nothing": ([RAMP, 0 * RAMP], [0.8 * RAMP], True, (1.0, 1.0)),
+    "a network too dim for it": ([RAMP], [0.1 * RAMP], False, (1.0, 0.1)),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_maps_share_a_scale_on_which_all_can_be_seen(case: str) -> None:
-    ones, others, least, highs = CASES[case]
-    scales = Scales.of(ones, others, least)
+    ones, others, clear, highs = CASES[case]
+    scales = Scales.of(ones, others, clear)
     found = None if scales.one is None or scales.other is None else (scales.one.high, scales.other.high)
     assert found == (None if highs is None else pytest.approx(highs))
     note = scales.note(Square(2), None)

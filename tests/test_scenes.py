@@ -9,10 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from films import GARMENTS, TINY, Net, make_bundle, play
 
-from fmcore.bundle import Bundle
+from fmcore.bundle import Bundle, save_bundle
 from fmcore.check.layout import layout_findings
 from fmcore.check.pace import pace_findings
 from fmcore.check.teaching import teaching_findings
@@ -119,6 +120,23 @@ def test_the_likeness_of_many_layers_has_room_in_every_frame(aspect: str, tmp_pa
     spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})  # type: ignore[arg-type]
     board = play(scene_class("ModelComparison"), one, spec=spec, other=other).board
     assert [finding.message for finding in layout_findings(board, {})] == []
+
+
+@pytest.mark.parametrize("dim", [False, True], ids=["all clear", "one dim"])
+def test_maps_from_close_have_own_scales_where_one_would_hide_some(dim: bool, tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b", Net(**FULL, widths=(6, 6)))
+    with Bundle.open(path) as bundle:
+        header, arrays = bundle.header, {name: bundle.array(name) for name in bundle.header.arrays}
+    maps = np.array(arrays["conv1/activation"])
+    maps /= np.maximum(maps.max((2, 3), keepdims=True), 1e-6)
+    maps[:, 1:] *= 0.2 if dim else 0.5
+    save_bundle(path, header, arrays | {"conv1/activation": maps})
+    figures = play(scene_class("MultipleFeatureMaps"), path).performance.figures
+    kinds = {
+        cue: {figure.scale for figure in figures if figure.beat == cue and figure.array == "conv1/activation"}
+        for cue in ("scale", "meaning", "stack")
+    }
+    assert kinds == {"scale": {"per_layer"}, "meaning": {"per_map" if dim else "per_layer"}, "stack": {"per_layer"}}
 
 
 @pytest.mark.parametrize("channels", [1, 3])

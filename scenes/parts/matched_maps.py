@@ -9,6 +9,7 @@ from manim import DOWN, RIGHT, UP, Animation, FadeIn, FadeOut, Group, Mobject, R
 from numpy.typing import NDArray
 
 from fmcore.analysis.compare import Pair
+from fmcore.analysis.flattering import some_dim
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.colour_bar import ColourBar
@@ -16,7 +17,6 @@ from scenes.parts.side import Side
 from scenes.parts.text import label, narrow
 
 _FAINT = 0.2  # of the other network's reach: what reaches less is all but black on a common scale
-_DIM = 1 / 3  # of the strongest map's reach: what reaches less is hard to make out on one scale
 _BETWEEN = 0.28  # units, between columns
 _RISE, _ARC = 0.3, 1.2  # units by which a map comes or goes; the bend of its way to another place
 _NOTES = {"wide": 2.4, "square": 1.35}  # widths of a note in the place of a bar
@@ -35,14 +35,13 @@ class Scales:
 
     @classmethod
     def of(
-        cls, ones: Sequence[NDArray[np.floating]], others: Sequence[NDArray[np.floating]], least: float = 0.0
+        cls, ones: Sequence[NDArray[np.floating]], others: Sequence[NDArray[np.floating]], clear: bool = False
     ) -> Self:
         """For maps (H, W) of the first network and of the second, whatever their sizes.
 
-        Each has its own where one of them would reach less than `least` of a common one.
+        Where all shall be `clear` and one of them would be dim on a common scale, each has its own.
         """
-        lit = [top for values in (*ones, *others) if (top := float(np.abs(values).max())) > 0]
-        if lit and min(lit) < least * max(lit):
+        if clear and some_dim([*ones, *others]):
             return cls(None, None)
         flat = [np.concatenate([values.ravel() for values in maps]) for maps in (ones, others)]
         reaches = sorted(float(np.abs(values).max()) for values in flat)
@@ -80,7 +79,7 @@ class MatchedMaps(Group):
         partners, numbers = [pair.other for pair in pairs], [pair.one for pair in pairs]
         known = [number for number in numbers if number < other.view.channels]
         below = [other.view.map(channel) for channel in dict.fromkeys([*partners, *known])]
-        scales = Scales.of([one.view.map(number) for number in numbers], below, _DIM)
+        scales = Scales.of([one.view.map(number) for number in numbers], below, clear=True)
         self.pairs = pairs
         self.above = Group(*(one.tile(number, scales.one, height) for number in numbers))
         self.below = Group(*(other.tile(partner, scales.other, height) for partner in partners))
