@@ -139,6 +139,10 @@ class ActivationHeatmap(LessonScene):
         seen = field_frame(image.picture, self.layer.field, self.spot.row, self.spot.column)
         spot = aim(picture, self.spot.row, self.spot.column)
         apart = near_room is not image_room  # else the two take turns
+        first = Group(image, heat, spot)  # in the middle until the numbers need their room
+        home = first.get_center()
+        if apart:
+            first.set_x(look.body().centre[0])
         with self.beat("map"):
             self.play(FadeIn(image), run_time=look.IN_S)
             self.say("A feature map is a table of numbers, painted")
@@ -156,7 +160,9 @@ class ActivationHeatmap(LessonScene):
             self.play(flash(spot), run_time=look.MOVE_S)
         with self.beat("numbers"):
             self.say("Behind every colour, a number")
-            if not apart:
+            if apart:
+                self.play(first.animate.move_to(home), run_time=look.MOVE_S)
+            else:
                 self.play(FadeOut(image), run_time=look.IN_S / 2)
             self.play(Create(near.mark), FadeOut(spot), run_time=look.IN_S)
             self.play(FadeIn(near.grid, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)

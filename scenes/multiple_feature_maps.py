@@ -223,7 +223,7 @@ class MultipleFeatureMaps(LessonScene):
             large = self.show_large(source)
             self.say("The same input for every filter" if self.layer.groups == 1 else "What the filters see")
             self.until(0.45)
-            self.play(flash(front_of(large)), run_time=look.MOVE_S)
+            self.play(flash(front_of(large[0])), run_time=look.MOVE_S)
             self.settle(large, source)
         with self.beat("filters"):
             self.say(f"{layer_name(self.layer.name)}: {self.told['filters']}")

@@ -211,9 +211,10 @@ class Nonlinearity(LessonScene):
         ends = VGroup(*(self.place_frame(before.picture, int(at)) for at in (numbers.argmin(), numbers.argmax())))
         with self.beat("before"):
             self.say(f"{layer_name(self.layer.name)} before φ: a map with signs")
-            self.play(FadeIn(before), run_time=look.MOVE_S)
+            large = self.show_large(before, bar)
             self.until(0.45)
-            self.play(FadeIn(bar), run_time=look.IN_S)
+            self.play(flash(large[1].bar), run_time=look.MOVE_S)
+            self.settle(large, before, bar)
         with self.beat("curve"):
             self.say(f"φ is {phi_name(self.layer)}" if self.bent else "No φ here: a straight line")
             self.play(FadeIn(graph.axes, graph.unchanged, graph.words), run_time=look.IN_S)
