@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from manim import DOWN, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Transform, VGroup
+from manim import DOWN, RIGHT, UP, Create, FadeIn, FadeOut, Group, Indicate, LaggedStart, Transform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.channels import strongest
@@ -186,6 +186,8 @@ class ActivationOverlay(LessonScene):
                 self.play(lie_on(layer, laid.picture), run_time=look.MOVE_S)
             self.play(FadeIn(laid), run_time=look.MOVE_S)
             self.remove(*layers, *(image if look.shape() != "wide" else ()))
+            self.until(0.75)
+            self.play(flash(heat.picture), flash(laid.picture), run_time=look.MOVE_S)
         with self.beat("read"):
             self.say("Grey is the image, colour the response")
             self.until(0.4)
@@ -274,10 +276,13 @@ class ActivationOverlay(LessonScene):
             self.say("The brightest colour now means another number in each")
             ends = [strip.ends[-1] for strip in strips]
             self.play(*(flash(strip.bar) for strip in strips), run_time=look.MOVE_S)
-            self.until(0.6)
-            self.play(*(end.animate.set_color(look.ACCENT) for end in ends), run_time=look.IN_S)
+            for number, end in enumerate(ends):  # as they are named
+                self.until(0.55 + 0.2 * number)
+                self.play(Indicate(end, scale_factor=1.5, color=look.ACCENT), run_time=look.IN_S)
+                end.set_color(look.ACCENT)
         with self.beat("rule"):
             self.say("One scale: how much. Own scales: only where")
+            self.play(*(flash(strip.bar) for strip in strips), run_time=look.MOVE_S)
             self.until(0.55)
             self.play(FadeOut(strips), FadeIn(views), FadeIn(common), run_time=look.MOVE_S)
             self.remove(*own)

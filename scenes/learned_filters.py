@@ -5,6 +5,7 @@ from functools import partial
 
 from manim import (
     LEFT,
+    UP,
     Create,
     FadeIn,
     FadeOut,
@@ -28,6 +29,7 @@ from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
 from scenes.parts.colour_bar import ColourBar
+from scenes.parts.feature_map import caption
 from scenes.parts.filter_pairs import FilterPairs
 from scenes.parts.filter_picture import FilterPicture, slice_name, slice_that_moved
 from scenes.parts.filter_walk import FilterWalk
@@ -354,7 +356,15 @@ class LearnedFilters(LessonScene):
             self.play(FadeIn(maps[-1]) if len(maps) > 1 else flash(maps[0][0].picture), run_time=look.MOVE_S)
         with self.beat("next"):
             self.say("Its only teacher was the error")
-            self.until(0.5)
+            place = found.image.picture
+            start, end = (self.tile(epoch, self.followed, place.height).move_to(place) for epoch in (0, self.last))
+            which = f"{_called(self.followed)} of {layer_name(self.layer.name)}"
+            name = caption(which, place.width).next_to(start, UP, buff=look.NEAR)
+            self.play(FadeOut(found.image), run_time=look.IN_S / 2)
+            self.play(FadeIn(start, name), run_time=look.IN_S)
+            self.until(0.4)
+            self.play(ReplacementTransform(start, end), run_time=2 * look.MOVE_S)
+            self.until(0.75)
             self.play(flash(maps[-1][0].picture), run_time=look.MOVE_S)
 
 

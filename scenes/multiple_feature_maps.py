@@ -229,6 +229,9 @@ class MultipleFeatureMaps(LessonScene):
             self.say(f"{layer_name(self.layer.name)}: {self.told['filters']}")
             self.play(FadeIn(self.to_filters, filters.name_label, filters.words), run_time=look.IN_S)
             self.play(LaggedStart(*(FadeIn(tile) for tile in filters.tiles), lag_ratio=0.2), run_time=2 * look.MOVE_S)
+            self.until(0.65)
+            again = (flash(tile.picture) for tile in filters.tiles)
+            self.play(LaggedStart(*again, lag_ratio=0.15), run_time=2 * look.MOVE_S)
 
     def show_maps(self, source: InputImage | ChannelStack, filters: FilterTiles, shown: MapWall | MapBoard) -> None:
         """The maps come out of their filters."""

@@ -139,6 +139,16 @@ def test_maps_from_close_have_own_scales_where_one_would_hide_some(dim: bool, tm
     assert kinds == {"scale": {"per_layer"}, "meaning": {"per_map" if dim else "per_layer"}, "stack": {"per_layer"}}
 
 
+@pytest.mark.parametrize(("aspect", "most"), [("16:9", 16), ("9:16", 8)])
+def test_the_map_ends_among_those_of_its_layer(aspect: str, most: int, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "b", Net(widths=(2, 20)))
+    spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})  # type: ignore[arg-type]
+    film = play(scene_class("ActivationHeatmap"), bundle, {"channel": 20}, spec)
+    shown = [figure.index[-1] for figure in film.performance.figures if figure.beat == "caution"]
+    assert len(set(shown)) == len(shown) == most and 19 in shown
+    assert f"{most} of 20 channels, one scale" in {item.name for item in film.board.frames[-1].items}
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels))
