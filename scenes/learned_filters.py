@@ -201,6 +201,9 @@ class LearnedFilters(LessonScene):
         if pairs.columns:  # they stand large until there is a second state
             first = pairs.others(partial(self.tile, 0), pairs.second)
             head = label("filters before training", look.SMALL).move_to(pairs.heads).align_to(pairs.heads, LEFT)
+        row = Group(first, pairs.names, head)  # alone, it stands in the middle
+        way = (look.body().centre[1] - row.get_y()) * UP if both else 0 * UP
+        row.shift(way)
         with self.beat("start"):
             self.say(f"Before training: {self.told['numbers']} a filter")
             appear = LaggedStart(*(FadeIn(tile) for tile in first), lag_ratio=0.15)
@@ -210,7 +213,8 @@ class LearnedFilters(LessonScene):
             self.play(flash(bar.bar), run_time=look.MOVE_S)
         with self.beat("epochs"):
             self.say(f"{self.told['epochs']} of {self.told['images']}")
-            self.play(*[] if both else [FadeOut(footer)], FadeIn(answers[0]), run_time=look.IN_S / 2)
+            gone = [row.animate.shift(-way)] if both else [FadeOut(footer)]
+            self.play(*gone, FadeIn(answers[0]), run_time=look.IN_S / 2)
             standing = pairs.others(partial(self.tile, 0), first)
             self.add(standing)
             if pairs.columns:
@@ -356,10 +360,10 @@ class LearnedFilters(LessonScene):
             self.play(FadeIn(maps[-1]) if len(maps) > 1 else flash(maps[0][0].picture), run_time=look.MOVE_S)
         with self.beat("next"):
             self.say("Its only teacher was the error")
-            place = found.image.picture
-            start, end = (self.tile(epoch, self.followed, place.height).move_to(place) for epoch in (0, self.last))
-            which = f"{_called(self.followed)} of {layer_name(self.layer.name)}"
-            name = caption(which, place.width).next_to(start, UP, buff=look.NEAR)
+            size = found.image.picture.height
+            start, end = (self.tile(epoch, self.followed, size) for epoch in (0, self.last))
+            name = caption(f"{_called(self.followed)} of {layer_name(self.layer.name)}", size)
+            end.move_to(Group(start, name.next_to(start, UP, buff=look.NEAR)).move_to(found.image)[0])
             self.play(FadeOut(found.image), run_time=look.IN_S / 2)
             self.play(FadeIn(start, name), run_time=look.IN_S)
             self.until(0.4)
