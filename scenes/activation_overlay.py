@@ -52,7 +52,7 @@ class ActivationOverlay(LessonScene):
         ),
         Beat(
             cue="read",
-            say="Grey is the image, colour is the response; the stronger it is, the more it covers. {framed}",
+            say="Grey is the image, colour is the response; the stronger it is, the more it covers. {framed}{beyond}",
         ),
         Beat(
             cue="one_scale",
@@ -121,6 +121,15 @@ class ActivationOverlay(LessonScene):
                 at_least=_SOMETHING,
                 otherwise="This channel responds nowhere on this image.",
             ),
+            "beyond": self.claim(
+                "share seen beyond the image",
+                self.array,
+                *here,
+                words=" Part of what that place sees lies beyond the image.",
+                at_least=_SOMETHING,
+            )
+            if self.maps[self.strong].any()
+            else "",
             "all": self.claim(
                 "channels",
                 self.array,
