@@ -100,6 +100,8 @@ class FeatureMapProgression(LessonScene):
         self.step = max_pooling(self.bundle, self.probe)
         ends = (self.layers[0], self.layers[-1])
         taken = [typical_of_classes(self.bundle, layer.name) for layer in ends] if self.words.has("selectivity") else []
+        labels = self.bundle.array("test_label") if "test_label" in self.bundle.header.arrays else None
+        self.classes = range(len(self.bundle.header.classes)) if labels is None else np.unique(labels).tolist()
         self.by_class = [(*one,) for one in taken if one is not None and len(one[1]) <= _CLASSES]
 
     # -- what is said ----------------------------------------------------------------------------
@@ -314,18 +316,17 @@ class FeatureMapProgression(LessonScene):
         self.bars = Group()
         with self.beat("classes"):
             if len(self.by_class) == len(ends):
-                named = [
-                    f"channel {channel + 1} of {layer_name(layer.name)}"
-                    for (channel, _), (layer, *_) in zip(self.by_class, ends, strict=True)
-                ]
-                self.say(f"A bar for each class: {listed(named)}")
+                self.say("One channel each: a bar for every class")
                 self.drop_notes()
-                for at, (_, means), (_, cell, stack) in zip((0.1, 0.35), self.by_class, ends, strict=True):
+                for at, (channel, means), (_, cell, stack) in zip((0.1, 0.35), self.by_class, ends, strict=True):
                     self.until(at)
                     bars = ClassBars(means, map_side(cell)).move_to(cell.centre)
-                    self.bars.add(bars)
-                    self.play(FadeOut(stack), run_time=look.IN_S / 2)
-                    self.play(FadeIn(bars, shift=look.GAP * UP), run_time=look.IN_S)
+                    highest = self.bundle.class_name(self.classes[int(means.argmax())])
+                    told = cell.instead([f"channel {channel + 1}", f"“{highest}”"])
+                    told[1].set_color(look.ACCENT)  # as its bar
+                    self.bars.add(bars, told)
+                    self.play(FadeOut(stack, cell.words[1:]), run_time=look.IN_S / 2)
+                    self.play(FadeIn(bars, shift=look.GAP * UP), FadeIn(told), run_time=look.IN_S)
             else:
                 self.say(
                     "Do channels prefer a class?"
@@ -336,7 +337,7 @@ class FeatureMapProgression(LessonScene):
             self.show_notes(cells, ["" if s is None else f"layer mean {number(s)}" for s in figures], figures)
             self.until(0.85)
             self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
-        self.hidden = [stack for _, _, stack in ends] if len(self.bars) else []
+        self.hidden = [part for _, cell, stack in ends for part in (stack, cell.words[1:])] if len(self.bars) else []
 
     def show_the_answer(self, cells: list[StageCell], sheets: list[Group]) -> None:
         """The maps once more, one after the other, and the answer that comes from the last ones."""

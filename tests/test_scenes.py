@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from films import GARMENTS, TINY, Net, make_bundle, play
 
+from fmcore.analysis.hierarchy import typical_of_classes
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.check.layout import layout_findings
 from fmcore.check.pace import pace_findings
@@ -155,6 +156,20 @@ def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp
     figures = play(scene_class("FeatureMapProgression"), bundle).performance.figures
     shown = {(figure.index, figure.colours) for figure in figures if figure.array == "probes"}
     assert shown == {((2, 0), "gray") if channels == 1 else ((2,), "rgb")}
+
+
+def test_bars_for_classes_stand_in_the_place_of_maps_and_name_the_highest(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b", Net(**FULL))
+    film = play(scene_class("FeatureMapProgression"), path)
+    frame = next(frame for frame in film.board.frames if frame.beat == "classes")
+    written = [item.name for item in frame.items if item.kind == "text"]
+    with Bundle.open(path) as bundle:
+        for layer in (bundle.layer_names[0], bundle.layer_names[-1]):
+            channel, means = typical_of_classes(bundle, layer) or (0, np.zeros(1))
+            at = written.index(f"channel {channel + 1}")
+            assert written[at + 1] == f"“{bundle.class_name(int(means.argmax()))}”"
+            assert not any(figure.array == f"{layer}/activation" for figure in film.performance.figures
+                           if figure.beat == "classes")  # fmt: skip
 
 
 def test_a_flat_map_says_that_it_is_flat(tmp_path: Path) -> None:
