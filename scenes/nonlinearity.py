@@ -261,13 +261,19 @@ class Nonlinearity(LessonScene):
 
     def show_the_collapse(self, before: FeatureMap, others: Group) -> None:
         rows, note_room = self.calculations()
+        note = self.note(note_room)
+        if look.shape() == "wide":  # beside the rows, all of it in the middle
+            both = Group(*rows.values())
+            free = look.body().width - both.width - note.width
+            both.add(note.next_to(both, RIGHT, buff=min(3 * look.GAP, free)))
+            both.shift((look.body().centre[0] - both.get_x()) * RIGHT)
         two, one, between = rows["two"], rows["one"], rows["between"]
         start, kernel = two.items[-3], self.found.second.shape
         with self.beat("chain"):
             self.say("Without φ: one filter, then another")
             self.play(FadeOut(others), run_time=look.IN_S / 2)
             self.first_step(before, rows)
-            self.play(FadeIn(two.items[-2], two.signs, self.note(note_room)), run_time=look.IN_S)
+            self.play(FadeIn(two.items[-2], two.signs, note), run_time=look.IN_S)
             self.fill(two.result, Scan(start.picture, kernel))
         with self.beat("one"):
             self.say(f"Two filters are one, {self.told['difference']}")
