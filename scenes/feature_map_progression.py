@@ -221,18 +221,20 @@ class FeatureMapProgression(LessonScene):
                 run_time=look.MOVE_S,
             )
             self.play(arriving(sheets[0]), FadeIn(legend), run_time=2 * look.MOVE_S)
+            self.until(0.6)
+            ahead = VGroup(self.full, *(cell.words[0] for cell in cells[2:]))  # the stops that are still to come
+            self.play(FadeIn(ahead), run_time=look.IN_S / 2)
             self.until(0.75)
             self.play(flash(front(sheets[0])), run_time=look.IN_S)
-        stands = Group(placed, cells[0].words, legend, cells[1].words, sheets[0])
+        stands = Group(placed, cells[0].words, legend, cells[1].words, sheets[0], ahead)
         pooling = self.show_pooling(stands, sheets[0])
         with self.beat("deeper"):
             self.say("Deeper, drawn to scale")
             if pooling is not None:
                 self.play(FadeOut(pooling), run_time=look.IN_S / 2)
                 self.play(FadeIn(stands), run_time=look.IN_S / 2)
-            self.play(FadeIn(self.full), run_time=look.IN_S / 2)
             for stack, cell in zip(sheets[1:], cells[2:], strict=True):
-                self.play(arriving(stack), FadeIn(cell.words), run_time=1.5 * look.MOVE_S)
+                self.play(arriving(stack), FadeIn(cell.words[1:]), run_time=1.5 * look.MOVE_S)
         return sheets
 
     def show_pooling(self, stands: Group, first: Group) -> Group | None:
