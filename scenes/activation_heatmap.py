@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 
-from manim import RIGHT, Create, FadeIn, FadeOut, Group
+from manim import RIGHT, Create, FadeIn, FadeOut, Group, ReplacementTransform
 from pydantic import Field
 
-from fmcore.analysis.channels import is_flat, strongest
+from fmcore.analysis.channels import is_flat, representatives, strongest
 from fmcore.analysis.naming import CUTTING
 from fmcore.analysis.saying import percent
 from fmcore.analysis.telling import telling
@@ -20,13 +20,15 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import aim, field_frame
+from scenes.parts.map_wall import MapWall, Rows
+from scenes.parts.marks import aim, field_frame, values_frame
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
 _NOT_FLAT = 1e-30  # between the smallest and the largest value of a map
+_MANY = {"wide": 16, "square": 16, "tall": 8}  # maps of the layer, the one among them
 _LONG = 15  # letters, more than fit above a map in an upright frame
 _UNEVEN = {
     "found": "It was found in the data, not drawn by hand.",
@@ -139,7 +141,12 @@ class ActivationHeatmap(LessonScene):
         near = Closeup.within(picture, self.spot.row, self.spot.column, near_room)
         seen = field_frame(image.picture, self.layer.field, self.spot.row, self.spot.column)
         spot = aim(picture, self.spot.row, self.spot.column)
+        wall = self.wall()
         apart = near_room is not image_room  # else the two take turns
+        first = Group(image, heat, spot)  # in the middle until the numbers need their room
+        home = first.get_center()
+        if apart:
+            first.set_x(look.body().centre[0])
         with self.beat("map"):
             self.play(FadeIn(image), run_time=look.IN_S)
             self.say("A feature map is a table of numbers, painted")
@@ -157,7 +164,9 @@ class ActivationHeatmap(LessonScene):
             self.play(flash(spot), run_time=look.MOVE_S)
         with self.beat("numbers"):
             self.say("Behind every colour, a number")
-            if not apart:
+            if apart:
+                self.play(first.animate.move_to(home), run_time=look.MOVE_S)
+            else:
                 self.play(FadeOut(image), run_time=look.IN_S / 2)
             self.play(Create(near.mark), FadeOut(spot), run_time=look.IN_S)
             self.play(FadeIn(near.grid, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)
@@ -174,8 +183,24 @@ class ActivationHeatmap(LessonScene):
             self.play(flash(seen if self.layer.field.known else image.border), flash(spot), run_time=look.MOVE_S)
         with self.beat("caution"):
             self.say(f"A {'flat map' if self.flat else 'bright place'} is a clue, not the explanation")
-            self.until(0.5)
-            self.play(flash(spot), run_time=look.MOVE_S)
+            self.until(0.15)
+            stand = [image, heat[0].border, *heat[0].submobjects[2:], bar, spot]
+            stand += [near.grid, near.words, near.best] if apart else []
+            self.play(FadeOut(*stand, *([seen] if self.layer.field.known else [])), run_time=look.IN_S / 2)
+            self.remove(heat[0])
+            self.add(picture)
+            (here,) = (one for one in wall.maps if one.channel == self.channel)
+            others = [part for part in wall.submobjects if part is not wall.maps]
+            others += [one for one in wall.maps if one is not here]
+            self.play(ReplacementTransform(picture, here.picture), run_time=look.MOVE_S)
+            self.play(FadeIn(*here.submobjects[1:], *others), run_time=look.MOVE_S)
+            self.remove(*here, *others)
+            self.add(wall)
+            self.until(0.55)
+            frame = values_frame(here.picture, 0, 0, *self.map.shape)
+            self.play(Create(frame), run_time=look.IN_S)
+            self.until(0.75)
+            self.play(flash(frame), run_time=look.MOVE_S)
 
     def rooms(self) -> tuple[look.Region, look.Region, look.Region]:
         """Regions of the map, the image and the numbers; the last two are one where there is no room for both."""
@@ -185,6 +210,15 @@ class ActivationHeatmap(LessonScene):
             return heat, image, near
         heat, both = body.columns(1.5, 1.0) if look.shape() == "square" else body.rows(1.35, 1.0)
         return heat, both, both
+
+    def wall(self) -> MapWall:
+        """The map among those of its layer, all of them where they are few, on one scale."""
+        array = f"{self.layer.name}/activation"
+        maps, most = self.bundle.part(array, self.probe), _MANY[look.shape()]  # (C, H, W)
+        few = [channel for channel in representatives(maps, most) if channel != self.channel]
+        shown = sorted([self.channel, *few[: most - 1]])
+        rows, scale = Rows.largest(shown, self.map.shape, look.body()), ColourScale.of(maps, "per_layer")
+        return fit(lambda size: MapWall(maps, shown, scale, size, rows, (array, self.probe)), look.body(), most=2.4)
 
     def heat_map(self, size: float) -> Group:
         """The map, `size` high, and its colour bar."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from manim import DOWN, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Transform, VGroup
+from manim import DOWN, RIGHT, UP, Create, FadeIn, FadeOut, Group, Indicate, LaggedStart, Transform, VGroup
 from pydantic import Field
 
-from fmcore.analysis.channels import representatives, strongest
+from fmcore.analysis.channels import strongest
 from fmcore.analysis.flattering import flattered, reach, share_of_reach
 from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
@@ -52,7 +52,7 @@ class ActivationOverlay(LessonScene):
         ),
         Beat(
             cue="read",
-            say="Grey is the image, colour is the response; the stronger it is, the more it covers. {framed}",
+            say="Grey is the image, colour is the response; the stronger it is, the more it covers. {framed}{beyond}",
         ),
         Beat(
             cue="one_scale",
@@ -91,21 +91,13 @@ class ActivationOverlay(LessonScene):
         self.maps = self.bundle.part(self.array, self.probe)  # (C, h, w)
         self.scale = ColourScale.of(self.maps, "per_layer")
         self.strong, self.weak = flattered(self.maps)
-        self.shown = self.compared()
+        self.shown = [self.strong] if self.weak is None else [self.strong, self.weak]
 
     @property
     def beside(self) -> bool:
         """Whether a map stands beside its overlay, not below it."""
         rows, columns = self.image.shape[1:]
         return look.shape() == "wide" and columns < 1.6 * rows
-
-    def compared(self) -> list[int]:
-        """The strongest and the weak channel, and between them, where there is room, the one that differs most."""
-        if self.weak is None:
-            return [self.strong]
-        alive = reach(self.maps) > 0
-        between = [c for c in representatives(self.maps, 4) if c not in (self.strong, self.weak) and alive[c]]
-        return [self.strong, *between[: look.shape() != "tall"], self.weak]
 
     def facts(self) -> Mapping[str, object]:
         strong, here = f"channel {self.strong + 1}", (self.probe, self.strong)
@@ -119,7 +111,7 @@ class ActivationOverlay(LessonScene):
             "Enlarge": "The map is as large as the image:"
             if self.maps.shape[1:] == self.image.shape[1:]
             else "Enlarge the map to the image's size,",
-            "several": ("this map alone", "two channels", "three channels")[len(self.shown) - 1],
+            "several": "this map alone" if self.weak is None else "two channels",
             "top": self.claim("largest magnitude", self.array, *here, words=signed(self.maps[self.strong])),
             "framed": self.claim(
                 "largest magnitude",
@@ -129,6 +121,15 @@ class ActivationOverlay(LessonScene):
                 at_least=_SOMETHING,
                 otherwise="This channel responds nowhere on this image.",
             ),
+            "beyond": self.claim(
+                "share seen beyond the image",
+                self.array,
+                *here,
+                words=" Part of what that place sees lies beyond the image.",
+                at_least=_SOMETHING,
+            )
+            if self.maps[self.strong].any()
+            else "",
             "all": self.claim(
                 "channels",
                 self.array,
@@ -194,6 +195,8 @@ class ActivationOverlay(LessonScene):
                 self.play(lie_on(layer, laid.picture), run_time=look.MOVE_S)
             self.play(FadeIn(laid), run_time=look.MOVE_S)
             self.remove(*layers, *(image if look.shape() != "wide" else ()))
+            self.until(0.75)
+            self.play(flash(heat.picture), flash(laid.picture), run_time=look.MOVE_S)
         with self.beat("read"):
             self.say("Grey is the image, colour the response")
             self.until(0.4)
@@ -282,10 +285,13 @@ class ActivationOverlay(LessonScene):
             self.say("The brightest colour now means another number in each")
             ends = [strip.ends[-1] for strip in strips]
             self.play(*(flash(strip.bar) for strip in strips), run_time=look.MOVE_S)
-            self.until(0.6)
-            self.play(*(end.animate.set_color(look.ACCENT) for end in ends), run_time=look.IN_S)
+            for number, end in enumerate(ends):  # as they are named
+                self.until(0.55 + 0.2 * number)
+                self.play(Indicate(end, scale_factor=1.5, color=look.ACCENT), run_time=look.IN_S)
+                end.set_color(look.ACCENT)
         with self.beat("rule"):
             self.say("One scale: how much. Own scales: only where")
+            self.play(*(flash(strip.bar) for strip in strips), run_time=look.MOVE_S)
             self.until(0.55)
             self.play(FadeOut(strips), FadeIn(views), FadeIn(common), run_time=look.MOVE_S)
             self.remove(*own)

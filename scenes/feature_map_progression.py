@@ -100,6 +100,8 @@ class FeatureMapProgression(LessonScene):
         self.step = max_pooling(self.bundle, self.probe)
         ends = (self.layers[0], self.layers[-1])
         taken = [typical_of_classes(self.bundle, layer.name) for layer in ends] if self.words.has("selectivity") else []
+        labels = self.bundle.array("test_label") if "test_label" in self.bundle.header.arrays else None
+        self.classes = range(len(self.bundle.header.classes)) if labels is None else np.unique(labels).tolist()
         self.by_class = [(*one,) for one in taken if one is not None and len(one[1]) <= _CLASSES]
 
     # -- what is said ----------------------------------------------------------------------------
@@ -219,18 +221,20 @@ class FeatureMapProgression(LessonScene):
                 run_time=look.MOVE_S,
             )
             self.play(arriving(sheets[0]), FadeIn(legend), run_time=2 * look.MOVE_S)
+            self.until(0.6)
+            ahead = VGroup(self.full, *(cell.words[0] for cell in cells[2:]))  # the stops that are still to come
+            self.play(FadeIn(ahead), run_time=look.IN_S / 2)
             self.until(0.75)
             self.play(flash(front(sheets[0])), run_time=look.IN_S)
-        stands = Group(placed, cells[0].words, legend, cells[1].words, sheets[0])
+        stands = Group(placed, cells[0].words, legend, cells[1].words, sheets[0], ahead)
         pooling = self.show_pooling(stands, sheets[0])
         with self.beat("deeper"):
             self.say("Deeper, drawn to scale")
             if pooling is not None:
                 self.play(FadeOut(pooling), run_time=look.IN_S / 2)
                 self.play(FadeIn(stands), run_time=look.IN_S / 2)
-            self.play(FadeIn(self.full), run_time=look.IN_S / 2)
             for stack, cell in zip(sheets[1:], cells[2:], strict=True):
-                self.play(arriving(stack), FadeIn(cell.words), run_time=1.5 * look.MOVE_S)
+                self.play(arriving(stack), FadeIn(cell.words[1:]), run_time=1.5 * look.MOVE_S)
         return sheets
 
     def show_pooling(self, stands: Group, first: Group) -> Group | None:
@@ -314,18 +318,17 @@ class FeatureMapProgression(LessonScene):
         self.bars = Group()
         with self.beat("classes"):
             if len(self.by_class) == len(ends):
-                named = [
-                    f"channel {channel + 1} of {layer_name(layer.name)}"
-                    for (channel, _), (layer, *_) in zip(self.by_class, ends, strict=True)
-                ]
-                self.say(f"A bar for each class: {listed(named)}")
+                self.say("One channel each: a bar for every class")
                 self.drop_notes()
-                for at, (_, means), (_, cell, stack) in zip((0.1, 0.35), self.by_class, ends, strict=True):
+                for at, (channel, means), (_, cell, stack) in zip((0.1, 0.35), self.by_class, ends, strict=True):
                     self.until(at)
                     bars = ClassBars(means, map_side(cell)).move_to(cell.centre)
-                    self.bars.add(bars)
-                    self.play(FadeOut(stack), run_time=look.IN_S / 2)
-                    self.play(FadeIn(bars, shift=look.GAP * UP), run_time=look.IN_S)
+                    highest = self.bundle.class_name(self.classes[int(means.argmax())])
+                    told = cell.instead([f"channel {channel + 1}", f"“{highest}”"])
+                    told[1].set_color(look.ACCENT)  # as its bar
+                    self.bars.add(bars, told)
+                    self.play(FadeOut(stack, cell.words[1:]), run_time=look.IN_S / 2)
+                    self.play(FadeIn(bars, shift=look.GAP * UP), FadeIn(told), run_time=look.IN_S)
             else:
                 self.say(
                     "Do channels prefer a class?"
@@ -336,7 +339,7 @@ class FeatureMapProgression(LessonScene):
             self.show_notes(cells, ["" if s is None else f"layer mean {number(s)}" for s in figures], figures)
             self.until(0.85)
             self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
-        self.hidden = [stack for _, _, stack in ends] if len(self.bars) else []
+        self.hidden = [part for _, cell, stack in ends for part in (stack, cell.words[1:])] if len(self.bars) else []
 
     def show_the_answer(self, cells: list[StageCell], sheets: list[Group]) -> None:
         """The maps once more, one after the other, and the answer that comes from the last ones."""

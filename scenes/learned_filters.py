@@ -5,6 +5,7 @@ from functools import partial
 
 from manim import (
     LEFT,
+    UP,
     Create,
     FadeIn,
     FadeOut,
@@ -28,6 +29,7 @@ from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
 from scenes.parts.colour_bar import ColourBar
+from scenes.parts.feature_map import caption
 from scenes.parts.filter_pairs import FilterPairs
 from scenes.parts.filter_picture import FilterPicture, slice_name, slice_that_moved
 from scenes.parts.filter_walk import FilterWalk
@@ -199,6 +201,9 @@ class LearnedFilters(LessonScene):
         if pairs.columns:  # they stand large until there is a second state
             first = pairs.others(partial(self.tile, 0), pairs.second)
             head = label("filters before training", look.SMALL).move_to(pairs.heads).align_to(pairs.heads, LEFT)
+        row = Group(first, pairs.names, head)  # alone, it stands in the middle
+        way = (look.body().centre[1] - row.get_y()) * UP if both else 0 * UP
+        row.shift(way)
         with self.beat("start"):
             self.say(f"Before training: {self.told['numbers']} a filter")
             appear = LaggedStart(*(FadeIn(tile) for tile in first), lag_ratio=0.15)
@@ -208,7 +213,8 @@ class LearnedFilters(LessonScene):
             self.play(flash(bar.bar), run_time=look.MOVE_S)
         with self.beat("epochs"):
             self.say(f"{self.told['epochs']} of {self.told['images']}")
-            self.play(*[] if both else [FadeOut(footer)], FadeIn(answers[0]), run_time=look.IN_S / 2)
+            gone = [row.animate.shift(-way)] if both else [FadeOut(footer)]
+            self.play(*gone, FadeIn(answers[0]), run_time=look.IN_S / 2)
             standing = pairs.others(partial(self.tile, 0), first)
             self.add(standing)
             if pairs.columns:
@@ -354,7 +360,15 @@ class LearnedFilters(LessonScene):
             self.play(FadeIn(maps[-1]) if len(maps) > 1 else flash(maps[0][0].picture), run_time=look.MOVE_S)
         with self.beat("next"):
             self.say("Its only teacher was the error")
-            self.until(0.5)
+            size = found.image.picture.height
+            start, end = (self.tile(epoch, self.followed, size) for epoch in (0, self.last))
+            name = caption(f"{_called(self.followed)} of {layer_name(self.layer.name)}", size)
+            end.move_to(Group(start, name.next_to(start, UP, buff=look.NEAR)).move_to(found.image)[0])
+            self.play(FadeOut(found.image), run_time=look.IN_S / 2)
+            self.play(FadeIn(start, name), run_time=look.IN_S)
+            self.until(0.4)
+            self.play(ReplacementTransform(start, end), run_time=2 * look.MOVE_S)
+            self.until(0.75)
             self.play(flash(maps[-1][0].picture), run_time=look.MOVE_S)
 
 

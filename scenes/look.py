@@ -129,8 +129,8 @@ LINES = {"wide": (1, 1), "square": (2, 2), "tall": (2, 3)}  # of the title, of t
 CAPTION_TOP = -2.75  # players may cover what lies below
 _BANDS = {  # bottom and top of title, statement and body
     "wide": ((3.2, 3.75), (2.5, 3.0), (-2.7, 2.3)),
-    "square": ((3.0, 3.8), (2.2, 2.9), (-2.7, 2.05)),
-    "tall": ((3.1, 3.8), (2.2, 3.0), (-2.7, 2.05)),
+    "square": ((3.05, 3.85), (2.14, 2.84), (-2.7, 2.05)),
+    "tall": ((3.14, 3.84), (2.14, 2.96), (-2.7, 2.05)),
 }
 
 

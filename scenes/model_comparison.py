@@ -28,6 +28,7 @@ from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
+from scenes.parts.comparison_rooms import comparison_rooms
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_view import LayerView
@@ -132,7 +133,7 @@ class ModelComparison(LessonScene):
             first = same[int(resemblance(shown, one.part("probes", here[0])).argmin())]
             pairs.sort(key=lambda pair: pair != first)
         self.best = pairs[0]
-        most = MatchedMaps.columns_within((self.a, self.b), self.rooms()[2], _PAIRS[look.shape()])
+        most = MatchedMaps.columns_within((self.a, self.b), comparison_rooms()[2], _PAIRS[look.shape()])
         self.shown = crossing(pairs, most)
         lit = [pair for pair in pairs if not self.a.view.flat(pair.one)]  # of a flat map nothing could be seen
         lone = loneliest(one, other, self.pair.layer)
@@ -237,7 +238,7 @@ class ModelComparison(LessonScene):
     def construct(self) -> None:
         sides, told = (self.a, self.b), self.told
         wide, tall = look.shape() == "wide", look.shape() == "tall"
-        image_room, beside, table_room, pair_room = self.rooms()
+        image_room, beside, table_room, pair_room = comparison_rooms()
         image = self.image_of(self.a.view.probe, image_room)
         words = [f"r = {told[f'pair_{pair.one}']}" for pair in self.shown]
         table = fit(lambda size: MatchedMaps(sides, self.shown, words, size), table_room, most=2.4)
@@ -296,21 +297,6 @@ class ModelComparison(LessonScene):
         self.show_answers()
         self.show_lesson()
 
-    def rooms(self) -> tuple[look.Region, look.Region, look.Region, look.Region]:
-        """Regions of the image, of what stands beside it, of the table of maps and of a pair of maps.
-
-        In a wide frame the image stays; in others it leaves the table, and in a square one the pair too, alone.
-        """
-        body = look.body()
-        if look.shape() == "wide":
-            image, maps = body.columns(2.4, 10.3)
-            return image, maps, maps, maps
-        if look.shape() == "square":
-            image, beside = body.columns(1, 2.2)
-            return image, beside, body, body
-        image, below = body.rows(1, 1.75)
-        return image, below, body, below
-
     @property
     def owner(self) -> Bundle:
         """The bundle that has the image of `parted` among its probes."""
@@ -331,6 +317,9 @@ class ModelComparison(LessonScene):
             self.say(f"Likeness of layers: first {self.told['first']}, last {self.told['last']}")
             self.play(leaving, run_time=look.IN_S / 2)
             self.play(FadeIn(self.table), run_time=look.MOVE_S)
+            for share, end in zip((0.22, 0.36), self.table.ends, strict=False):
+                self.until(share)
+                self.play(flash(end), run_time=look.IN_S)
             for share, cell in zip((0.55, 0.75), self.table.corners, strict=True):
                 self.until(share)
                 self.frames.add(frame := cell_frame(cell))
@@ -373,11 +362,23 @@ class ModelComparison(LessonScene):
             self.lone.one if alone else None,
             "found by both" if self.told["verdict"].holds else "the most similar",
         )
-        figure = fit(lambda size: Found((self.a, self.b), self.best, lone, both, size), look.body(), most=2.8)
+        image_room, *_, room = comparison_rooms()
+        beside = look.shape() == "wide" or (
+            look.shape() == "tall" and lone is None
+        )  # where there is room for the image
+        figure = fit(
+            lambda size: Found((self.a, self.b), self.best, lone, both, size),
+            room if beside else look.body(),
+            most=3.4 if beside else 2.8,
+        )
+        image = Group(self.image_of(self.a.view.probe, image_room)) if beside else Group()
+        grown = {"target_position": image, "scale": 0.6} if beside else {}
         with self.beat("lesson"):
             self.say("One network is one answer among many")
             self.play(FadeOut(self.leaving), run_time=look.IN_S / 2)
-            self.play(FadeIn(figure.both, figure.note), run_time=look.IN_S)
+            if beside:  # what both found comes from it
+                self.play(FadeIn(image), run_time=look.IN_S / 2)
+            self.play(FadeIn(figure.both, figure.note, **grown), run_time=look.IN_S)
             self.until(0.25)
             self.play(*(flash(picture) for picture in figure.pictures), run_time=look.MOVE_S)
             self.until(0.45)

@@ -5,11 +5,23 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from manim import LEFT, RIGHT, FadeIn, FadeOut, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
+from manim import (
+    LEFT,
+    RIGHT,
+    Create,
+    FadeIn,
+    FadeOut,
+    Group,
+    LaggedStart,
+    Mobject,
+    ReplacementTransform,
+    Transform,
+    VGroup,
+)
 from pydantic import Field
 
 from fmcore.analysis.channels import is_flat, representatives
-from fmcore.analysis.flattering import reach
+from fmcore.analysis.flattering import reach, some_dim
 from fmcore.analysis.reading import reader_of
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
@@ -26,7 +38,7 @@ from scenes.parts.labelled_arrow import LabelledArrow
 from scenes.parts.layer_name import layer_name
 from scenes.parts.map_board import MapBoard
 from scenes.parts.map_wall import MapWall, Rows
-from scenes.parts.marks import arrow
+from scenes.parts.marks import arrow, values_frame
 from scenes.parts.motion import flash
 from scenes.parts.phrases import signed
 from scenes.parts.picture import Picture
@@ -94,14 +106,15 @@ class MultipleFeatureMaps(LessonScene):
         self.shown = representatives(self.activation, 3 if look.shape() == "tall" else 4)  # from close
         self.together = sorted(representatives(self.activation, _TOGETHER))
         self.reader = reader_of(self.bundle, self.layer, self.probe)
+        reaches = reach(self.activation)
+        self.strong, self.weak = (find(self.together, key=reaches.__getitem__) for find in (max, min))
         self.words = ChannelWords(self.claim, self.bundle, self.layer.name, self.probe)
 
     # -- what is said ------------------------------------------------------------------------------
 
     def facts(self) -> Mapping[str, object]:
         here = (self.array, self.probe)
-        reaches = reach(self.activation)
-        strong, weak = max(self.together, key=reaches.__getitem__), min(self.together, key=reaches.__getitem__)
+        strong, weak = self.strong, self.weak
         chosen = "that respond strongly and differ most"
         all_of_them = len(self.together) == len(self.activation)
         close = f"Look closer at {_WORDS[len(self.shown)]} {chosen if all_of_them else 'of them'}. "
@@ -192,8 +205,10 @@ class MultipleFeatureMaps(LessonScene):
         return FilterTiles(self.bundle, self.weight, self.together, size, width)
 
     def board(self, size: float) -> MapBoard:
-        source = (self.array, self.probe)
-        return MapBoard(self.activation, self.shown, self.scale, size, look.body().width, source)
+        """Maps from close. What they show is asked of them, so each has its own scale where one would hide some."""
+        closer = len(self.shown) < len(self.together)
+        scale = None if closer and some_dim(self.activation[self.shown]) else self.scale
+        return MapBoard(self.activation, self.shown, scale, size, look.body().width, (self.array, self.probe))
 
     def wall(self, room: Region) -> MapWall:
         height, width = self.activation.shape[1:]
@@ -208,16 +223,20 @@ class MultipleFeatureMaps(LessonScene):
             large = self.show_large(source)
             self.say("The same input for every filter" if self.layer.groups == 1 else "What the filters see")
             self.until(0.45)
-            self.play(flash(front_of(large)), run_time=look.MOVE_S)
+            self.play(flash(front_of(large[0])), run_time=look.MOVE_S)
             self.settle(large, source)
         with self.beat("filters"):
             self.say(f"{layer_name(self.layer.name)}: {self.told['filters']}")
             self.play(FadeIn(self.to_filters, filters.name_label, filters.words), run_time=look.IN_S)
             self.play(LaggedStart(*(FadeIn(tile) for tile in filters.tiles), lag_ratio=0.2), run_time=2 * look.MOVE_S)
+            self.until(0.65)
+            again = (flash(tile.picture) for tile in filters.tiles)
+            self.play(LaggedStart(*again, lag_ratio=0.15), run_time=2 * look.MOVE_S)
 
     def show_maps(self, source: InputImage | ChannelStack, filters: FilterTiles, shown: MapWall | MapBoard) -> None:
         """The maps come out of their filters."""
         self.to_maps = VGroup()
+        self.marks = VGroup()  # frames around the maps that are compared
         with self.beat("maps"):
             self.say(f"{self.told['filters']}, {self.told['maps']}")
             if look.shape() == "wide":
@@ -235,8 +254,12 @@ class MultipleFeatureMaps(LessonScene):
         with self.beat("scale"):
             self.say("One scale for all, so brightness can be compared")
             self.play(flash(shown.strip.bar), run_time=look.MOVE_S)
-            self.until(0.6)
-            self.play(*(flash(one.picture) for one in shown.maps), run_time=look.MOVE_S)
+            pictures = {one.channel: one.picture for one in shown.maps}
+            for share, channel in zip((0.4, 0.65), dict.fromkeys((self.strong, self.weak)), strict=False):
+                self.until(share)
+                rows, columns = pictures[channel].grid
+                self.marks.add(frame := values_frame(pictures[channel], 0, 0, rows, columns))
+                self.play(Create(frame), run_time=look.MOVE_S)
 
     def show_words(self, wall: MapWall | None, board: MapBoard) -> None:
         """What was measured of the maps of `board`, which come closer out of the `wall`."""
@@ -244,6 +267,9 @@ class MultipleFeatureMaps(LessonScene):
         for cue, statement in (("meaning", "What does each one show?"), ("active", "How often is it above zero?")):
             with self.beat(cue):
                 self.say(statement)
+                if len(self.marks):
+                    self.play(FadeOut(self.marks), run_time=look.IN_S / 2)
+                    self.marks = VGroup()
                 if wall is not None:
                     self.come_closer(wall, board)
                     wall = None
@@ -254,6 +280,10 @@ class MultipleFeatureMaps(LessonScene):
                 self.until(0.3)
                 one_by_one = [FadeIn(note) for note in notes] or [flash(one.picture) for one in board.maps]
                 self.play(LaggedStart(*one_by_one, lag_ratio=0.6), run_time=2.5 * look.MOVE_S)
+                self.until(0.72)
+                if len(notes) and self.seconds_left > look.MOVE_S:
+                    again = (flash(note[-1]) for note in notes)
+                    self.play(LaggedStart(*again, lag_ratio=0.3), run_time=min(2 * look.MOVE_S, self.seconds_left))
                 written = notes
         self.written = written
 
@@ -282,7 +312,12 @@ class MultipleFeatureMaps(LessonScene):
             rooms = body.columns(2.3, *[10.2 / count] * count)[1:]
         else:
             rooms = body.columns(*[1.0] * count, gap=1.0 if look.shape() == "square" else 0.5)
-        stack = fit(lambda size: self.stack(self.array, self.layer.name, self.shown, size), rooms[0], most=2.2)
+        stack, alone = (
+            fit(lambda size: self.stack(self.array, self.layer.name, self.shown, size), room, most)
+            for room, most in ((rooms[0], 2.2), (look.around(rooms), 2.8))
+        )
+        start, told = right_of(source), str(self.told["filters"])
+        into = LabelledArrow(start, alone.edge(LEFT), told) if wide else Group()
         with self.beat("stack"):
             self.say("Together: height × width × channels")
             pictures, shapes = [one.picture for one in board.maps], [one.map.shape_label for one in board.maps]
@@ -292,34 +327,35 @@ class MultipleFeatureMaps(LessonScene):
             self.play(FadeOut(*rest, board.strip, *self.written, *gone), run_time=look.IN_S)
             self.remove(*board.maps)
             self.add(*kept, *shapes[1:])
-            targets = [*(sheet[0] for sheet in stack.sheets), stack.shape_label]
+            targets = [*(sheet[0] for sheet in alone.sheets), alone.shape_label]
             gather = (Transform(*pair) for pair in zip(kept, targets, strict=True))
             self.play(*gather, *(FadeOut(shape) for shape in shapes[1:]), run_time=look.MOVE_S)
             self.remove(*kept)
-            self.add(stack.sheets, stack.shape_label)
-            self.play(FadeIn(stack.name_label, stack.count_label), run_time=look.IN_S)
-            self.remove(stack.sheets, stack.shape_label)
-            self.add(stack)
+            self.add(alone.sheets, alone.shape_label)
+            self.play(FadeIn(alone.name_label, alone.count_label), run_time=look.IN_S)
+            self.remove(alone.sheets, alone.shape_label)
+            self.add(alone)
             if wide:
-                self.play(
-                    FadeIn(LabelledArrow(right_of(source), stack.edge(LEFT), str(self.told["filters"]))),
-                    run_time=look.IN_S,
-                )
+                self.play(FadeIn(into), run_time=look.IN_S)
             self.until(0.75)
-            self.play(flash(stack.front), run_time=look.MOVE_S)
+            self.play(flash(alone.front), run_time=look.MOVE_S)
         with self.beat("next"):
             self.say(f"{layer_name(self.layer.name)}: {self.told['maps']} for the next layer")
             if self.reader is not None:
                 array, name = f"{self.reader.layer.name}/activation", self.reader.layer.name
                 channels = representatives(self.bundle.part(array, self.probe), len(self.shown))
                 following = fit(lambda size: self.stack(array, name, channels, size), rooms[1], most=2.2)
+                there = [LabelledArrow(start, stack.edge(LEFT), told)] if wide else []
+                moves = zip([alone, *([into] if wide else [])], [stack, *there], strict=True)
+                self.play(*(ReplacementTransform(*pair) for pair in moves), run_time=look.MOVE_S)
                 self.play(
                     FadeIn(LabelledArrow(stack.edge(RIGHT), following.edge(LEFT), str(self.told["next_filters"]))),
                     run_time=look.IN_S,
                 )
                 self.play(FadeIn(following, shift=RIGHT * 0.3), run_time=look.MOVE_S)
             self.until(0.65)
-            self.play(*(flash(sheet[0]) for sheet in stack.sheets), run_time=look.MOVE_S)
+            shown = stack if self.reader is not None else alone
+            self.play(*(flash(sheet[0]) for sheet in shown.sheets), run_time=look.MOVE_S)
 
 
 def drawn(part: Mobject) -> bool:

@@ -211,9 +211,10 @@ class Nonlinearity(LessonScene):
         ends = VGroup(*(self.place_frame(before.picture, int(at)) for at in (numbers.argmin(), numbers.argmax())))
         with self.beat("before"):
             self.say(f"{layer_name(self.layer.name)} before φ: a map with signs")
-            self.play(FadeIn(before), run_time=look.MOVE_S)
+            large = self.show_large(before, bar)
             self.until(0.45)
-            self.play(FadeIn(bar), run_time=look.IN_S)
+            self.play(flash(large[1].bar), run_time=look.MOVE_S)
+            self.settle(large, before, bar)
         with self.beat("curve"):
             self.say(f"φ is {phi_name(self.layer)}" if self.bent else "No φ here: a straight line")
             self.play(FadeIn(graph.axes, graph.unchanged, graph.words), run_time=look.IN_S)
@@ -260,13 +261,19 @@ class Nonlinearity(LessonScene):
 
     def show_the_collapse(self, before: FeatureMap, others: Group) -> None:
         rows, note_room = self.calculations()
+        note = self.note(note_room)
+        if look.shape() == "wide":  # beside the rows, all of it in the middle
+            both = Group(*rows.values())
+            free = look.body().width - both.width - note.width
+            both.add(note.next_to(both, RIGHT, buff=min(3 * look.GAP, free)))
+            both.shift((look.body().centre[0] - both.get_x()) * RIGHT)
         two, one, between = rows["two"], rows["one"], rows["between"]
         start, kernel = two.items[-3], self.found.second.shape
         with self.beat("chain"):
             self.say("Without φ: one filter, then another")
             self.play(FadeOut(others), run_time=look.IN_S / 2)
             self.first_step(before, rows)
-            self.play(FadeIn(two.items[-2], two.signs, self.note(note_room)), run_time=look.IN_S)
+            self.play(FadeIn(two.items[-2], two.signs, note), run_time=look.IN_S)
             self.fill(two.result, Scan(start.picture, kernel))
         with self.beat("one"):
             self.say(f"Two filters are one, {self.told['difference']}")

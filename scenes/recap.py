@@ -16,6 +16,7 @@ from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.parts.channel_stack import ChannelStack
 from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_view import LayerView
@@ -256,12 +257,13 @@ class Recap(LessonScene):
         self.standing = [*((self.picture,) if image else ()), *(one for one in new if one is not self.picture)]
 
     def point(self, cue: str, statement: str, things: Group, note: Mobject) -> None:
-        """One beat: things appear, and light runs around the picture of the last."""
+        """One beat: things appear, and light runs around the picture of each in turn."""
         with self.beat(cue):
             self.say(statement)
             self.change(*things, note)
-            self.until(0.65)
-            self.play(flash(things[-1].picture), run_time=look.MOVE_S)
+            for number, thing in enumerate(things, start=1):
+                self.until(0.35 + 0.35 * number / len(things))
+                self.play(flash(thing.front if isinstance(thing, ChannelStack) else thing.picture), run_time=look.IN_S)
 
     def show_where(self) -> None:
         tiles, note = self.beside(partial(self.early.tile, self.clear))

@@ -12,9 +12,11 @@ from manim import (
     DL,
     DOWN,
     DR,
+    RIGHT,
     Animation,
     FadeIn,
     FadeOut,
+    Group,
     Line,
     Mobject,
     Scene,
@@ -167,7 +169,7 @@ class LessonScene(Scene):
         """Put `text` in the statement line, in the place of what stands there."""
         region = look.statement_region()
         most = look.LINES[look.shape()][1]
-        new = paragraph(text, look.STATEMENT, look.ACCENT, width=region.width, most=most)
+        new = paragraph(text, look.STATEMENT, look.ACCENT, width=region.width, most=most, height=region.height)
         _put(new, region)
         old, self._statement = self._statement, new
         if old is None:
@@ -177,20 +179,21 @@ class LessonScene(Scene):
             leave, come = (squish_rate_func(smooth, *part) for part in ((0, 0.45), (0.55, 1)))
             self.play(FadeOut(old, rate_func=leave), FadeIn(new, rate_func=come), run_time=look.IN_S / 2)
 
-    def show_large(self, mobject: Mobject) -> Mobject:
-        """Fade in a copy of `mobject`, as large as the body allows; `settle` brings it to its place."""
+    def show_large(self, *parts: Mobject) -> Group:
+        """Fade in copies of `parts` beside each other, as large as the body allows, for `settle`."""
         region = look.body()
-        large = mobject.copy().scale(min(region.height / mobject.height, 1.6)).move_to(region.centre)
+        large = Group(*(part.copy() for part in parts)).arrange(RIGHT, buff=look.GAP)
+        large.scale(min(region.height / large.height, region.width / large.width, 1.6)).move_to(region.centre)
         self.play(FadeIn(large), run_time=look.IN_S)
         return large
 
-    def settle(self, large: Mobject, mobject: Mobject) -> None:
-        """At the end of the beat, let the copy shrink to `mobject`, which then stands in its place."""
+    def settle(self, large: Group, *parts: Mobject) -> None:
+        """At the end of the beat, let the copies shrink to `parts`, which then stand in their place."""
         if (pause := self.seconds_left - look.MOVE_S - look.IN_S / 2) > 0:
             self.wait(pause)
-        self.play(Transform(large, mobject), run_time=look.MOVE_S)
-        self.remove(large)
-        self.add(mobject)
+        self.play(*(Transform(*pair) for pair in zip(large, parts, strict=True)), run_time=look.MOVE_S)
+        self.remove(large, *large)
+        self.add(*parts)
 
     def until(self, share: float) -> None:
         """Wait until this share of the beat that is being played has passed, so that it does not stand still after."""

@@ -5,7 +5,18 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from manim import LEFT, Create, FadeIn, FadeOut, GrowFromEdge, Indicate, LaggedStart, ReplacementTransform, VGroup
+from manim import (
+    LEFT,
+    Create,
+    FadeIn,
+    FadeOut,
+    Group,
+    GrowFromEdge,
+    Indicate,
+    LaggedStart,
+    ReplacementTransform,
+    VGroup,
+)
 from pydantic import Field
 
 from fmcore.analysis.favourites import (
@@ -13,6 +24,7 @@ from fmcore.analysis.favourites import (
     layers_with_patches,
     named_favourites,
     of_one_class,
+    others_lit,
     typical,
 )
 from fmcore.analysis.saying import counted, listed, percent
@@ -24,13 +36,14 @@ from scenes import look
 from scenes.parts.answer_bar import AnswerBar
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
+from scenes.parts.lit_images import LitImages
 from scenes.parts.motion import flash
 from scenes.parts.nested_fields import NestedFields
 from scenes.parts.patch_cut import PatchCut
 from scenes.parts.patch_grid import PatchGrid
 from scenes.parts.phrases import and_the_rest, field_words
 from scenes.parts.stage_maps import sees
-from scenes.parts.text import whole
+from scenes.parts.text import number, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _LAYERS = 3
@@ -38,6 +51,7 @@ _ANY = 1e-9
 _FEWEST = 2  # times as many images as patches: of fewer, nearly every image lights every channel most
 _ALONE = 7.5  # units: the width of the patches of one layer alone, with their words
 _BAR = 4.5  # units: the longest bar
+_OTHERS = {"wide": 3, "square": 2, "tall": 2}  # images side by side
 _MORE = 0.05  # of all favourites: a share larger by this is called larger
 
 
@@ -62,7 +76,7 @@ class StrongestPatches(LessonScene):
         Beat(cue="classes", say="{classes}"),
         Beat(
             cue="caution",
-            say="But favourites are not all: {last_channel} of {last} is above zero on {fired} of the images."
+            say="But favourites are not all: {last_channel} of {last} is above zero on {fired} of the images{others}."
             " What its patches share is a guess; whether it counts takes another test.",
         ),
     )
@@ -94,6 +108,7 @@ class StrongestPatches(LessonScene):
         kept = self.bundle.info(f"{self.layers[0].name}/top_images").shape[1]
         self.few = measures is not None and measures.images < _FEWEST * kept
         self.labelled = not self.few and all(of_one_class(self.bundle, layer.name) is not None for layer in self.layers)
+        self.others = others_lit(self.bundle, self.layers[-1].name, self.chosen[-1][0], _OTHERS[look.shape()])
         self.example = self.probe
         array, channel = f"{self.layers[0].name}/activation", self.chosen[0][0]
         if self.options.probe is None:  # the image that lights the channel most
@@ -121,8 +136,15 @@ class StrongestPatches(LessonScene):
             "last": layer_name(last.name),
             "last_channel": f"channel {self.chosen[-1][0] + 1}",
             "fired": self.claim("value over images", f"{last.name}/fired", self.chosen[-1][0], words=percent),
-            **{f"class_{number}": self.one_class(number) for number in range(len(self.layers)) if self.labelled},
+            "others": ", such as these" if len(self.others) > 1 else ", such as this one" if self.others else "",
+            **{f"reach_{probe}": self.reach(probe) for probe in self.others},
+            **{f"class_{place}": self.one_class(place) for place in range(len(self.layers)) if self.labelled},
         }
+
+    def reach(self, probe: int) -> Claim:
+        """How far the last channel answers to one of the other images that light it."""
+        array, channel = f"{self.layers[-1].name}/activation", self.chosen[-1][0]
+        return self.claim("largest value", array, probe, channel, words=lambda top: f"reaches {number(top)}")
 
     def grows(self) -> bool:
         """Whether a place of the last layer is known to see more than one of the first, down and across."""
@@ -296,18 +318,25 @@ class StrongestPatches(LessonScene):
         return made
 
     def show_caution(self, grids: list[PatchGrid], marks: list[VGroup], room: look.Region) -> None:
-        """The last channel alone, and on how many images it fires."""
-        fired = self.told["fired"]
+        """The last channel alone, other images that light it, and on how many images it fires."""
+        fired, told = self.told["fired"], [str(self.told[f"reach_{probe}"]) for probe in self.others]
         bar = AnswerBar("images that light it", fired.value, str(fired), min(room.width, _BAR), look.ACCENT)
-        bar.move_to(room.centre)
+        above, below = room.rows(room.height - bar.height - 2 * look.GAP, bar.height, gap=2 * look.GAP)
+        bar.move_to(below.centre if told else room.centre)
+        others = Group()
+        if told:
+            others = fit(lambda size: LitImages(self.bundle, self.others, told, size), above, most=2.6)
         with self.beat("caution"):
             self.say("Favourites give an idea, not a proof")
             self.play(FadeOut(*grids[:-1], *marks[:-1]), run_time=look.IN_S / 2)
             self.play(FadeIn(bar.submobjects[1], bar.answer), run_time=look.IN_S / 2)
             self.play(GrowFromEdge(bar.bar, LEFT), FadeIn(bar.percentage), run_time=look.MOVE_S)
-            self.until(0.5)
+            self.until(0.33)
+            if told:
+                self.play(LaggedStart(*map(FadeIn, others), lag_ratio=0.5), run_time=1.5 * look.MOVE_S)
+            self.until(0.65)
             self.play(*(flash(picture) for picture in grids[-1].pictures), run_time=look.MOVE_S)
-            self.until(0.8)
+            self.until(0.85)
             self.play(Indicate(bar.percentage, scale_factor=1.15, color=look.ACCENT), run_time=look.IN_S)
 
     def grid(self, number: int, room: look.Region, size: float, beside: bool | None = None) -> PatchGrid:

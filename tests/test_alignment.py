@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmcore.analysis.alignment import aligned, weights
+from fmcore.analysis.alignment import aligned, beyond, weights
 from fmcore.analysis.receptive_field import through
 from fmcore.header import ReceptiveField
 
@@ -63,3 +63,14 @@ def test_masks_become_shares_and_a_place_beyond_the_image_takes_the_nearest_pixe
     field = ReceptiveField(jump=(2, 2), start=(1.0, 1.0))
     mask = np.array([[True, False, False, False], [True, False, False, True]])
     assert aligned(mask, field, (1, 3)) == pytest.approx(np.array([[0.5, 0.25, 0.5]]))
+
+
+@given(row=st.integers(0, 6), column=st.integers(0, 6), kernel=st.integers(1, 5), pad=st.integers(0, 2))
+def test_what_a_place_sees_beyond_the_image_is_counted_pixel_by_pixel(
+    row: int, column: int, kernel: int, pad: int
+) -> None:
+    seen = [(y, x) for y in range(row - pad, row - pad + kernel) for x in range(column - pad, column - pad + kernel)]
+    outside = sum(not (0 <= y < 7 and 0 <= x < 5) for y, x in seen)
+    field = through(ReceptiveField(), (kernel, kernel), (1, 1), (pad, pad))
+    assert beyond(field, row, column, (7, 5)) == pytest.approx(outside / len(seen))
+    assert beyond(ReceptiveField(whole=True), row, column, (7, 5)) == 0

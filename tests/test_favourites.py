@@ -11,6 +11,7 @@ from fmcore.analysis.favourites import (
     commonest_class,
     named_favourites,
     of_one_class,
+    others_lit,
     share_of_one_class,
     typical,
 )
@@ -94,3 +95,25 @@ def test_a_place_that_sees_everything_sees_the_whole_image(bundle: Bundle) -> No
     one |= {"mean": np.ones(1, np.float32), "std": np.ones(1, np.float32)}
     cut = top_patches(whole, {f"conv1/{name}": array for name, array in one.items()}, images)
     assert np.array_equal(cut["conv1/patches"][0, 0], images[0])
+
+
+def test_others_that_light_a_channel_are_one_of_each_other_class_strongest_first(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b", Net(measured=True))
+    with Bundle.open(path) as made:
+        header, arrays = made.header, {name: made.array(name) for name in made.header.arrays}
+    tops, labels = [5.0, 7.0, 0.0, 6.0, 4.0, 9.0], [0, 0, 1, 1, 2, 2]
+    count = len(header.probes)
+    maps = np.zeros((6, *arrays["conv1/activation"].shape[1:]), np.float32)
+    maps[:, 1, 3, 3] = tops  # of channel 2
+    arrays["conv1/activation"] = maps[:count]
+    probes = tuple(p.model_copy(update={"label": label}) for p, label in zip(header.probes, labels, strict=False))
+    save_bundle(path, header.model_copy(update={"probes": probes}), arrays)
+    with Bundle.open(path) as bundle:
+        common = commonest_class(bundle, "conv1", 1)
+        best: dict[int, int] = {}
+        for probe in sorted(range(count), key=lambda p: -tops[p]):
+            if tops[probe] > 0 and labels[probe] != common:
+                best.setdefault(labels[probe], probe)
+        assert others_lit(bundle, "conv1", 1, 5) == list(best.values())
+        assert others_lit(bundle, "conv1", 1, 1) == list(best.values())[:1]
+        assert others_lit(bundle, "conv1", 0, 5) == []  # dark everywhere

@@ -12,6 +12,7 @@ from fmcore.bundle import Array, Bundle, save_bundle
 from fmcore.errors import BundleError
 from fmcore.header import EpochRecord
 from scenes.activation_heatmap import ActivationHeatmap
+from scenes.activation_overlay import ActivationOverlay
 from scenes.feature_map_demo import FeatureMapDemo
 from scenes.grad_cam import GradCam
 from scenes.model_comparison import ModelComparison
@@ -45,7 +46,20 @@ def test_a_flat_map_has_no_strongest_place(tmp_path: Path) -> None:
     dead, alive = (words(play(ActivationHeatmap, bundle, {"channel": channel})) for channel in (2, 1))
     assert "This map is flat: every place responds as does" in dead and "The same everywhere: 0.00" in dead
     assert not any(words in dead for words in ("strongest response", "Strongest:", "bright place"))
-    assert "The strongest response lies in" in alive and "flat" not in alive
+    assert "The strongest response lies in" in alive and alive.count("flat") == 1
+    assert alive.endswith("12 × 12 × 1 each · 1 flat")  # another one, among all maps of the layer
+
+
+@pytest.mark.parametrize(("row", "hangs"), [(0, True), (6, False)])
+def test_a_strongest_place_that_sees_beyond_the_image_is_said_to(row: int, hangs: bool, tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b", Net(kernel=3))
+    with Bundle.open(path) as bundle:
+        header, arrays = bundle.header, {name: bundle.array(name) for name in bundle.header.arrays}
+    maps = np.zeros_like(arrays["conv1/activation"])
+    maps[:, :, row, 6] = 1
+    save_bundle(path, header, arrays | {"conv1/activation": maps})
+    said = words(play(ActivationOverlay, path))
+    assert "is framed." in said and ("Part of what that place sees lies beyond the image." in said) == hangs
 
 
 def test_a_network_is_not_compared_with_itself(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from films import TINY, Net, make_bundle
-from manim import LEFT, UP, Square
+from manim import LEFT, UP, Square, VGroup
 
 from fmcore.analysis.saying import percent
 from fmcore.analysis.worked import WorkedMap
@@ -32,7 +32,7 @@ from scenes.parts.motion import Sweep
 from scenes.parts.one_place import Colours, OnePlace
 from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.place_sum import PlaceSum, product_in_words
-from scenes.parts.text import Label, formula, label, number, shape_text
+from scenes.parts.text import Label, formula, label, number, paragraph, shape_text
 
 
 @pytest.fixture(autouse=True)
@@ -356,3 +356,27 @@ def test_no_arrow_leads_to_a_layer_that_reads_another(source: str, links: int, t
     branch = three.model_copy(update={"input": source})
     chain = LayerChain([one, two, branch], [one.name], 12.0)
     assert len(chain.every) == 5 and len(chain.links) == links
+
+
+def test_a_chain_in_rows_turns_from_the_end_of_one_to_the_start_of_the_next(tmp_path: Path) -> None:
+    with Bundle.open(make_bundle(tmp_path / "b", Net(widths=(2,) * 8))) as bundle:
+        layers = bundle.header.layers
+    configure(TINY.model_copy(update={"width": 90, "height": 160}), tmp_path)
+    look.use("dark")
+    chain = LayerChain(layers, [layers[0].name], look.body().width)
+    rows = {round(box.get_y(), 3) for box in chain.every}
+    turns = [link for link in chain.links if isinstance(link, VGroup)]
+    assert len(rows) == 3 and len(turns) == 2 and len(chain.links) == len(chain.every) - 1
+    for turn, last, first in zip(turns, (3, 7), (4, 8), strict=True):
+        assert turn[0].get_start() == pytest.approx(chain.every[last].get_bottom())
+        assert turn[-1].get_end()[0] == pytest.approx(chain.every[first].get_x())
+
+
+def test_a_paragraph_is_set_smaller_where_its_lines_would_be_too_high(tmp_path: Path) -> None:
+    configure(TINY.model_copy(update={"width": 90, "height": 160}), tmp_path)
+    look.use("dark")
+    region, long = look.statement_region(), "A bar for each class: channel 2 of conv1 and channel 57 of conv4"
+    free = paragraph(long, look.STATEMENT, width=region.width, most=3)
+    kept = paragraph(long, look.STATEMENT, width=region.width, most=3, height=region.height)
+    assert free.height > region.height >= kept.height
+    assert [row.text for row in kept] == [row.text for row in free]

@@ -9,10 +9,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from films import GARMENTS, TINY, Net, make_bundle, play
 
-from fmcore.bundle import Bundle
+from fmcore.analysis.hierarchy import typical_of_classes
+from fmcore.bundle import Bundle, save_bundle
 from fmcore.check.layout import layout_findings
 from fmcore.check.pace import pace_findings
 from fmcore.check.teaching import teaching_findings
@@ -121,12 +123,53 @@ def test_the_likeness_of_many_layers_has_room_in_every_frame(aspect: str, tmp_pa
     assert [finding.message for finding in layout_findings(board, {})] == []
 
 
+@pytest.mark.parametrize("dim", [False, True], ids=["all clear", "one dim"])
+def test_maps_from_close_have_own_scales_where_one_would_hide_some(dim: bool, tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b", Net(**FULL, widths=(6, 6)))
+    with Bundle.open(path) as bundle:
+        header, arrays = bundle.header, {name: bundle.array(name) for name in bundle.header.arrays}
+    maps = np.array(arrays["conv1/activation"])
+    maps /= np.maximum(maps.max((2, 3), keepdims=True), 1e-6)
+    maps[:, 1:] *= 0.2 if dim else 0.5
+    save_bundle(path, header, arrays | {"conv1/activation": maps})
+    figures = play(scene_class("MultipleFeatureMaps"), path).performance.figures
+    kinds = {
+        cue: {figure.scale for figure in figures if figure.beat == cue and figure.array == "conv1/activation"}
+        for cue in ("scale", "meaning", "stack")
+    }
+    assert kinds == {"scale": {"per_layer"}, "meaning": {"per_map" if dim else "per_layer"}, "stack": {"per_layer"}}
+
+
+@pytest.mark.parametrize(("aspect", "most"), [("16:9", 16), ("9:16", 8)])
+def test_the_map_ends_among_those_of_its_layer(aspect: str, most: int, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "b", Net(widths=(2, 20)))
+    spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})  # type: ignore[arg-type]
+    film = play(scene_class("ActivationHeatmap"), bundle, {"channel": 20}, spec)
+    shown = [figure.index[-1] for figure in film.performance.figures if figure.beat == "caution"]
+    assert len(set(shown)) == len(shown) == most and 19 in shown
+    assert f"{most} of 20 channels, one scale" in {item.name for item in film.board.frames[-1].items}
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels))
     figures = play(scene_class("FeatureMapProgression"), bundle).performance.figures
     shown = {(figure.index, figure.colours) for figure in figures if figure.array == "probes"}
     assert shown == {((2, 0), "gray") if channels == 1 else ((2,), "rgb")}
+
+
+def test_bars_for_classes_stand_in_the_place_of_maps_and_name_the_highest(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b", Net(**FULL))
+    film = play(scene_class("FeatureMapProgression"), path)
+    frame = next(frame for frame in film.board.frames if frame.beat == "classes")
+    written = [item.name for item in frame.items if item.kind == "text"]
+    with Bundle.open(path) as bundle:
+        for layer in (bundle.layer_names[0], bundle.layer_names[-1]):
+            channel, means = typical_of_classes(bundle, layer) or (0, np.zeros(1))
+            at = written.index(f"channel {channel + 1}")
+            assert written[at + 1] == f"“{bundle.class_name(int(means.argmax()))}”"
+            assert not any(figure.array == f"{layer}/activation" for figure in film.performance.figures
+                           if figure.beat == "classes")  # fmt: skip
 
 
 def test_a_flat_map_says_that_it_is_flat(tmp_path: Path) -> None:

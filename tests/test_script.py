@@ -83,6 +83,12 @@ def test_facts_fill_the_sentences_and_make_them_longer() -> None:
     assert script.beats[0].say.startswith("Layer {layer}")
 
 
+def test_an_empty_fact_leaves_no_second_space() -> None:
+    script = Script.of(Beat(cue="a", say="{none} One. {none} {none} Two{none}: {two}. {none}"))
+    (beat,) = script.filled({"none": "", "two": "as  it  is"}).beats
+    assert beat.say == "One. Two: as  it  is."
+
+
 @pytest.mark.parametrize(("facts", "given"), [({"layer": 1, "class": 2}, "class, layer"), ({}, "none")])
 def test_a_fact_that_is_missing_is_named(facts: dict[str, object], given: str) -> None:
     script = Script.of(Beat(cue="start", say="It is {accuracy:.0%}."))

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from films import TINY, Net, frames_of, make_bundle, play
-from manim import DOWN, UP, Dot, FadeIn, FadeOut, Succession
+from manim import DOWN, LEFT, UP, Dot, FadeIn, FadeOut, Square, Succession
 
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError, PlanError, RenderError
 from fmcore.lesson.script import Beat, Script
+from scenes import look
 from scenes.activation_heatmap import ActivationHeatmap
 from scenes.stage import LessonScene, find_probe
 
@@ -133,6 +134,25 @@ def test_beats_end_at_their_frame_at_every_rate(fps: int, bundle: Path) -> None:
     assert clock == [("one", 2 * fps), ("two", 4 * fps)]
     assert film.frames == 4 * fps
     assert [(beat.start, beat.end) for beat in film.performance.beats] == [(0, 2 * fps), (2 * fps, 4 * fps)]
+
+
+def test_what_is_shown_large_stands_in_the_middle_and_ends_as_the_things_themselves(bundle: Path) -> None:
+    parts = [Square(1).shift(5 * LEFT), Square(0.5).shift(2 * DOWN)]
+    seen: list[Any] = []
+
+    def acts(scene: Any) -> None:
+        with scene.beat("one"):
+            large = scene.show_large(*parts)
+            seen.append((large.get_center(), [part.width for part in large], large[0].get_y() - large[1].get_y()))
+            scene.settle(large, *parts)
+        with scene.beat("two"):
+            seen.append([part in scene.mobjects for part in (*parts, large, *large)])
+
+    play(playing(acts, script=Script.of(Beat(cue="one", say="One.", seconds=4), Beat(cue="two", say="Two."))), bundle)
+    (centre, widths, apart), stand = seen
+    assert centre == pytest.approx(look.body().centre)
+    assert (widths, apart) == (pytest.approx([1.6, 0.8]), pytest.approx(0))
+    assert stand == [True, True, False, False, False]
 
 
 def test_a_moving_updater_runs_on_while_the_beat_waits(bundle: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.channels import strongest
+from fmcore.bundle import Bundle
 from fmcore.header import LayerInfo, ReceptiveField
 
 
@@ -58,3 +60,31 @@ def seen_from(image: NDArray[Any], layer: LayerInfo, row: int, column: int) -> N
         inside = ((places >= 0) & (places < length)).reshape([-1 if k == axis else 1 for k in range(3)])
         seen = np.where(inside, np.take(seen, np.clip(places, 0, length - 1), axis), 0)
     return seen
+
+
+def beyond(field: ReceptiveField, row: int, column: int, size: tuple[int, int]) -> float:
+    """The share of what place (row, column) sees that lies beyond an image of `size` (H, W).
+
+    0 where the field is the whole of it, or not known.
+    """
+    if field.whole:
+        return 0.0
+    top, left, bottom, right = field.box(row, column)
+    inside = max(0.0, min(bottom, size[0]) - max(top, 0)) * max(0.0, min(right, size[1]) - max(left, 0))
+    return 1 - inside / ((bottom - top) * (right - left))
+
+
+def strongest_beyond(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None = None) -> float:
+    """`beyond` of the place where the map of `array` at `index` (probe, channel) has its largest magnitude."""
+    spot = strongest(np.abs(bundle.part(array, *index)))
+    height, width = bundle.info("probes").shape[-2:]
+    return beyond(_field(bundle, array), spot.row, spot.column, (height, width))
+
+
+def rows_in_view(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None = None) -> float:
+    """How many rows of the image a place of the layer of `array` sees."""
+    return float(_field(bundle, array).size[0])
+
+
+def _field(bundle: Bundle, array: str) -> ReceptiveField:
+    return bundle.layer(array.rpartition("/")[0]).field

@@ -70,3 +70,22 @@ def named_favourites(bundle: Bundle, layer: str, channel: int) -> list[bool]:
     labels = bundle.array("test_label")[bundle.part(f"{layer}/top_images", channel)]
     lit = bundle.part(f"{layer}/top_values", channel) > 0
     return [bool(one) for one in lit & (labels == commonest_class(bundle, layer, channel))]
+
+
+def others_lit(bundle: Bundle, layer: str, channel: int, most: int) -> list[int]:
+    """Up to `most` probes that light `channel` of `layer`, strongest first, no two of them of one class.
+
+    None is of the commonest class of the channel's favourites, where that is known: they show what else lights it.
+    """
+    kinds: set[int | None] = set()
+    if of_one_class(bundle, layer) is not None and (bundle.part(f"{layer}/top_values", channel) > 0).any():
+        kinds.add(commonest_class(bundle, layer, channel))
+    probes = bundle.header.probes
+    tops = [float(bundle.part(f"{layer}/activation", probe, channel).max()) for probe in range(len(probes))]
+    found: list[int] = []
+    for probe in sorted(range(len(probes)), key=lambda probe: (-tops[probe], probe)):
+        label = probes[probe].label
+        if tops[probe] > 0 and (label is None or label not in kinds):
+            found.append(probe)
+            kinds.add(label)
+    return found[:most]

@@ -1,9 +1,12 @@
-"""How far a map reaches, and which weak map a colour scale of its own makes look strong."""
+"""How far a map reaches, which weak map a colour scale of its own makes look strong, and which one scale hides."""
+
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
+_DIM = 1 / 3  # of the strongest map's reach: what reaches less is hard to make out on one scale
 
 
 def reach(activation: Floats) -> NDArray[np.float64]:
@@ -25,6 +28,12 @@ def share_of_reach(weak: Floats, strong: Floats) -> float:
     """
     most = float(np.abs(strong).max())
     return float(np.abs(weak).max()) / most if most else 1.0
+
+
+def some_dim(maps: Iterable[Floats]) -> bool:
+    """Whether one of `maps` (H, W), of whatever sizes, is lit and yet too weak to be made out on a scale for all."""
+    lit = [top for values in maps if (top := float(np.abs(values).max())) > 0]
+    return bool(lit) and min(lit) < _DIM * max(lit)
 
 
 def flattered(activation: Floats) -> tuple[int, int | None]:

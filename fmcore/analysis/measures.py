@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.alignment import rows_in_view, strongest_beyond
 from fmcore.analysis.attribution import brightest_is_decisive, share_that_supports, support_against
 from fmcore.analysis.cases import answered_with_less
 from fmcore.analysis.collapse import Collapse, collapse
@@ -178,10 +179,6 @@ def _favourites(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundl
     return float(counts[index[0]])
 
 
-def _rows_in_view(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
-    return float(bundle.layer(array.rpartition("/")[0]).field.size[0])
-
-
 def _of_arithmetic(explained: str, function: Callable[[Place], float]) -> Measure:
     """A measure of how one value came about; the index is (probe, channel, row, column), places from 0."""
 
@@ -299,7 +296,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "share of equal answers": _with_other(
             "the share of test images that both answer alike", lambda one, other, layer, i: equal_answers(one, other)
         ),
-        "rows of the receptive field": Measure("the pixels that a place can see, from top to bottom", _rows_in_view),
+        "rows of the receptive field": Measure("the pixels that a place can see, from top to bottom", rows_in_view),
+        "share seen beyond the image": Measure(
+            "how much of what the strongest place of a map sees lies beyond the image", strongest_beyond
+        ),
         "class selectivity": _of_stage("mean class selectivity of the live channels", lambda stage: stage.selectivity),
         "likeness to the image": _of_stage(
             "mean correlation of the live channels with the brightness or darkness of the image",

@@ -20,6 +20,7 @@ _HURRIED = 16.5  # characters a second at which a sentence still goes with the p
 _BREATH_S = 0.6  # a pause after each sentence
 _SHORTEST_S = 2.0
 _STEP_S = 0.2
+_GONE = "\x00"  # in the place of a fact that is empty
 _MOST_FRAMES = 100_000_000  # three weeks at 60 a second
 
 
@@ -79,15 +80,17 @@ class Script(BaseModel):
         return self
 
     def filled(self, facts: Mapping[str, object]) -> Self:
-        """The same script with every placeholder replaced by its fact.
+        """The same script with every placeholder replaced by its fact; an empty one leaves no second space.
 
         Raises:
             PlanError: a placeholder has no fact.
         """
         beats = []
+        told = {name: _GONE if str(fact) == "" else fact for name, fact in facts.items()}
         for beat in self.beats:
             try:
-                beats.append(beat.model_copy(update={"say": beat.say.format_map(facts)}))
+                said = re.sub(rf"^{_GONE} ?| ?{_GONE}", "", beat.say.format_map(told))
+                beats.append(beat.model_copy(update={"say": said}))
             except KeyError as missing:
                 raise PlanError(
                     f"Beat '{beat.cue}' says {{{missing.args[0]}}} and the scene gives no such fact;"

@@ -33,6 +33,7 @@ class ColourBar(Group):
             point = self.bar.get_corner(DOWN + RIGHT) + UP * share * height
             tick = Line(point, point + RIGHT * 0.1, stroke_width=look.STROKE, color=look.MUTED)
             ticks.add(tick, label(on_scale(value, largest), look.SMALL).next_to(tick, RIGHT, buff=0.08))
+        self.ends = [ticks[-1], ticks[1]]  # the numbers at its top and at its bottom
         heading = label(title, look.SMALL).next_to(self.bar, UP, buff=2 * look.NEAR)
         heading.align_to(self.bar, np.array([-1.0, 0, 0]))
         scope = lines(*_SCOPE[scale.kind]).next_to(self.bar, DOWN, buff=2 * look.NEAR)

@@ -1,9 +1,10 @@
 """A network as a chain of boxes, from the image through its layers to the answer, some of them marked as stops."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
-from manim import DOWN, LEFT, Arrow, Group, ManimColor, Rectangle, RoundedRectangle, VGroup
+from manim import DOWN, LEFT, Arrow, Group, Line, ManimColor, Mobject, Rectangle, RoundedRectangle, VGroup
 
 from fmcore.header import LayerInfo
 from scenes import look
@@ -14,7 +15,9 @@ _ACROSS = {"wide": 10, "square": 5, "tall": 4}  # boxes side by side
 _FEWEST = 3
 _ROWS = {"wide": 2, "square": 3, "tall": 4}
 _LONGEST = 14  # letters of a name
-_HEIGHT, _MARGIN = 0.55, 0.15
+_HEIGHT = 0.55
+_MARGINS = {"wide": 0.15, "square": 0.15, "tall": 0.08}  # of the text in a box
+_GAPS = {"wide": (0.3, 0.25), "square": (0.2, 0.3), "tall": (0.2, 0.3)}  # between columns, between rows
 
 
 class LayerChain(Group):
@@ -27,9 +30,10 @@ class LayerChain(Group):
 
     def __init__(self, layers: Sequence[LayerInfo], stops: Sequence[str], width: float) -> None:
         kinds = {layer.name: layer.type for layer in layers}
-        gap = 0.3 if look.shape() == "wide" else 0.12
-        longest = max(label(layer_name(name, _LONGEST), look.SMALL).width for name in kinds)
-        across = max(_FEWEST, min(_ACROSS[look.shape()], int((width + gap) / (longest + _MARGIN + gap))))
+        gap, between = _GAPS[look.shape()]
+        longest = max(label(name, look.SMALL).width for name in ("image", *(layer_name(n, _LONGEST) for n in kinds)))
+        margin = _MARGINS[look.shape()]
+        across = max(_FEWEST, min(_ACROSS[look.shape()], int((width + gap) / (longest + margin + gap))))
         rows = 1 if across == _ACROSS["wide"] else _ROWS[look.shape()]
         kept = _kept([layer.name for layer in layers], stops, across * rows - 2)
         side = (width - (across - 1) * gap) / across
@@ -42,17 +46,18 @@ class LayerChain(Group):
             else:
                 self.boxes[name] = _box(layer_name(name, _LONGEST), colours[kinds[name]], side)
                 every.append(self.boxes[name])
-        every.append(_box("answer", look.TEXT, side))
+        ends_early = (len(every) + 1) % across > 0  # so that a longer word has room to its right
+        every.append(_box("answer", look.TEXT, side, side + gap if ends_early else side))
         self.image, self.answer = every[0], every[-1]
         self._layers, self.links = layers, VGroup()
         places = VGroup(RoundedRectangle(width=side, height=_HEIGHT, corner_radius=0.1) for _ in every)
-        places.arrange_in_grid(cols=min(across, len(every)), buff=(gap, look.GAP), cell_alignment=LEFT)
+        places.arrange_in_grid(cols=min(across, len(every)), buff=(gap, between), cell_alignment=LEFT)
         for number, (box, place) in enumerate(zip(every, places, strict=True)):
-            box.move_to(place)
+            box.move_to(place).align_to(place if box.width > side else box, LEFT)
             before, here = ([None, *kept, None][at] for at in (number - 1, number))
             apart = number < len(every) - 1 and _reads_another(layers, here, before)
-            if number and not apart and abs(places[number - 1].get_y() - place.get_y()) < 1e-6:
-                self.links.add(_link(places[number - 1].get_right(), place.get_left()))
+            if number and not apart:
+                self.links.add((_turn if number % across == 0 else _link)(places[number - 1], place))
         self.every = Group(*every)
         super().__init__(self.every, self.links)
 
@@ -82,12 +87,13 @@ class LayerChain(Group):
         return frame.set_stroke(look.ACCENT, 2.5 * look.STROKE)
 
 
-def _box(name: str, color: ManimColor, width: float) -> VGroup:
+def _box(name: str, color: ManimColor, width: float, most: float = 0.0) -> VGroup:
+    """A box `width` wide, or up to `most` where its name is longer."""
+    margin = _MARGINS[look.shape()]
+    text = label(name, look.SMALL, look.TEXT, width=max(width, most) - margin)
+    width = max(width, text.width + margin)
     frame = RoundedRectangle(width=width, height=_HEIGHT, corner_radius=0.1, stroke_width=look.STROKE, color=color)
-    return VGroup(
-        frame,
-        label(name, look.SMALL, look.TEXT, width=width - (0.04 if look.shape() == "tall" else _MARGIN)).move_to(frame),
-    )
+    return VGroup(frame, text.move_to(frame))
 
 
 def _reads_another(layers: Sequence[LayerInfo], name: str | None, before: str | None) -> bool:
@@ -100,9 +106,22 @@ def _reads_another(layers: Sequence[LayerInfo], name: str | None, before: str | 
     return (source if source in known else None if layer.input in ("probes", "input") else before) != before
 
 
-def _link(start: np.ndarray, end: np.ndarray) -> Arrow:
+def _link(before: Mobject, after: Mobject) -> Arrow:
+    return _tipped(before.get_right(), after.get_left())
+
+
+def _turn(before: Mobject, after: Mobject) -> VGroup:
+    """From the end of a row back to the start of the next one, as a line of text goes on."""
+    (x, low, _), (start, high, _) = before.get_bottom(), after.get_top()
+    middle = (low + high) / 2
+    corners = [np.array([*point, 0.0]) for point in ((x, low), (x, middle), (start, middle))]
+    lines = [Line(*pair, stroke_width=3, color=look.MUTED) for pair in pairwise(corners)]
+    return VGroup(*lines, _tipped(corners[-1], after.get_top()))
+
+
+def _tipped(start: np.ndarray, end: np.ndarray) -> Arrow:
     return Arrow(
-        start, end, buff=0.02, stroke_width=3, color=look.MUTED, tip_length=0.08, max_tip_length_to_length_ratio=0.5
+        start, end, buff=0.02, stroke_width=3, color=look.MUTED, tip_length=0.08, max_tip_length_to_length_ratio=0.6
     )
 
 

@@ -47,6 +47,7 @@ class LikenessTable(Group):
         self.squares, self._width = table.grid, len(columns)
         below = [f"{head.partition(':')[0]}: {cut}" for head, cut in zip(heads, cuts, strict=True) if cut]
         note = lines("1 is alike, 0 is not", *below) if tall else ColourBar(scale, 2.2, "CKA")
+        self.ends = [note[0]] if isinstance(note, VGroup) else note.ends  # what says how 1 and 0 look
         shown = Group(table) if wide or tall or not below else Group(table, lines(*below)).arrange(DOWN, buff=look.GAP)
         super().__init__(shown, note)
         self.arrange(DOWN if tall else RIGHT, buff=look.GAP if tall else 0.6)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from manim import Group
+from manim import DOWN, Group, VGroup
 from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
@@ -11,7 +11,7 @@ from scenes import look
 from scenes.parts.noted_map import NotedMap
 from scenes.parts.picture import ArraySource
 from scenes.parts.scale_strip import ScaleStrip
-from scenes.parts.text import label, shape_text
+from scenes.parts.text import label, paragraph, shape_text
 
 # by shape of the frame: how many side by side, and the gap between them
 _GRIDS = {"wide": (4, 0.3), "square": (2, 0.35), "tall": (1, 0.2)}
@@ -19,6 +19,8 @@ _GRIDS = {"wide": (4, 0.3), "square": (2, 0.35), "tall": (1, 0.2)}
 
 class MapBoard(Group):
     """`channels` of an activation (C, H, W), `size` high each, on `scale`: in one row in a wide frame, texts below.
+
+    Without a scale each has its own, which is said in the place of the colour scale.
 
     In other frames the texts stand beside the maps, and all of it is `width` wide, or wider where the maps leave too
     little of that for their shapes. `source` is the name of the array and the index of the probe.
@@ -28,7 +30,7 @@ class MapBoard(Group):
         self,
         activation: NDArray[np.floating],
         channels: Sequence[int],
-        scale: ColourScale,
+        scale: ColourScale | None,
         size: float,
         width: float,
         source: tuple[str, int],
@@ -43,7 +45,7 @@ class MapBoard(Group):
             *(
                 NotedMap(
                     activation[channel],
-                    scale,
+                    scale or ColourScale.of(activation[channel]),
                     size,
                     channel,
                     ArraySource(array, (probe, channel)),
@@ -52,5 +54,14 @@ class MapBoard(Group):
                 for channel in channels
             )
         ).arrange_in_grid(cols=min(across, len(channels)), buff=(gap, 0.15))
-        self.strip = ScaleStrip.below(self.maps, scale, len(activation))
+        self.strip: Group | VGroup = _own_scales(self.maps, len(activation))
+        if scale is not None:
+            self.strip = ScaleStrip.below(self.maps, scale, len(activation))
         super().__init__(self.maps, self.strip)
+
+
+def _own_scales(maps: Group, count: int) -> VGroup:
+    """What is said below `maps`, channels of a layer that has `count`, where each has a scale of its own."""
+    words = f"{len(maps)} of {count} channels, each on its own scale"
+    note = paragraph(words, look.SMALL, look.MUTED, width=max(maps.width, 3.2), most=2)
+    return note.arrange(DOWN, buff=look.LEADING).next_to(maps, DOWN, buff=2 * look.NEAR)

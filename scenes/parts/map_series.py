@@ -34,7 +34,7 @@ class MapSeries(Group):
         if wide:
             image_room, maps_room, bar_room = look.body().columns(3, 7.4, 1.5)
         else:
-            maps_room, side = look.body().columns(1.7, 1.0)
+            maps_room, side = look.body().columns(1.35, 1.0)  # an image's shape is wider than it
             image_room, bar_room = side.rows(1.0, 1.3)
 
         def arranged(size: float) -> Group:

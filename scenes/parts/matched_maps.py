@@ -9,6 +9,7 @@ from manim import DOWN, RIGHT, UP, Animation, FadeIn, FadeOut, Group, Mobject, R
 from numpy.typing import NDArray
 
 from fmcore.analysis.compare import Pair
+from fmcore.analysis.flattering import some_dim
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.colour_bar import ColourBar
@@ -18,19 +19,30 @@ from scenes.parts.text import label, narrow
 _FAINT = 0.2  # of the other network's reach: what reaches less is all but black on a common scale
 _BETWEEN = 0.28  # units, between columns
 _RISE, _ARC = 0.3, 1.2  # units by which a map comes or goes; the bend of its way to another place
-_BAR = 1.7  # width of a colour bar with its numbers and the gap before it
+_NOTES = {"wide": 2.4, "square": 1.35}  # widths of a note in the place of a bar
+_BARS = {"wide": 2.7, "square": 1.7, "tall": 0.0}  # widths of that, or of a bar and its numbers, and the gap before it
 
 
 @dataclass(frozen=True)
 class Scales:
-    """The colour scales of the maps of two networks: one for both, unless one's would then be too dark to be seen."""
+    """The colour scales of the maps of two networks: one for both, unless one's would then be too dark to be seen.
 
-    one: ColourScale
-    other: ColourScale
+    None where each map has its own.
+    """
+
+    one: ColourScale | None
+    other: ColourScale | None
 
     @classmethod
-    def of(cls, ones: Sequence[NDArray[np.floating]], others: Sequence[NDArray[np.floating]]) -> Self:
-        """For maps (H, W) of the first network and of the second, whatever their sizes."""
+    def of(
+        cls, ones: Sequence[NDArray[np.floating]], others: Sequence[NDArray[np.floating]], clear: bool = False
+    ) -> Self:
+        """For maps (H, W) of the first network and of the second, whatever their sizes.
+
+        Where all shall be `clear` and one of them would be dim on a common scale, each has its own.
+        """
+        if clear and some_dim([*ones, *others]):
+            return cls(None, None)
         flat = [np.concatenate([values.ravel() for values in maps]) for maps in (ones, others)]
         reaches = sorted(float(np.abs(values).max()) for values in flat)
         if 0 < reaches[0] < _FAINT * reaches[1]:
@@ -39,7 +51,13 @@ class Scales:
         return cls(scale, scale)
 
     def note(self, maps: Mobject, bar: float | None) -> Group:
-        """What says which maps share a scale: a bar `bar` high beside them, or words below."""
+        """What says which maps share a scale: a bar `bar` high beside them, or words, below where there is none."""
+        if self.one is None:  # a correlation does not change with the scale of a map
+            words = "each map on its own scale: r compares where, not how much"
+            told = narrow(words, maps.width) if bar is None else narrow(words, _NOTES[look.shape()])
+            note = Group(told)
+            Group(maps, note).arrange(DOWN if bar is None else RIGHT, buff=0.2 if bar is None else 0.3)
+            return note
         if bar is not None and self.one == self.other:
             note = Group(ColourBar(self.one, bar))
             Group(maps, note).arrange(RIGHT, buff=0.4)
@@ -61,7 +79,7 @@ class MatchedMaps(Group):
         partners, numbers = [pair.other for pair in pairs], [pair.one for pair in pairs]
         known = [number for number in numbers if number < other.view.channels]
         below = [other.view.map(channel) for channel in dict.fromkeys([*partners, *known])]
-        scales = Scales.of([one.view.map(number) for number in numbers], below)
+        scales = Scales.of([one.view.map(number) for number in numbers], below, clear=True)
         self.pairs = pairs
         self.above = Group(*(one.tile(number, scales.one, height) for number in numbers))
         self.below = Group(*(other.tile(partner, scales.other, height) for partner in partners))
@@ -106,7 +124,7 @@ class MatchedMaps(Group):
         """How many pairs, up to `most`, have room in `region`, whatever the numbers of their channels."""
         names = [f"{side.letter}, channel {side.view.channels}" for side in sides]
         column = max(label(name, look.SMALL).width for name in names) + _BETWEEN
-        free = region.width + _BETWEEN - (0 if look.shape() == "tall" else _BAR)
+        free = region.width + _BETWEEN - _BARS[look.shape()]
         return max(1, min(most, int(free / column)))
 
 

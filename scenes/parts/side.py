@@ -24,8 +24,8 @@ class Side:
     def color(self) -> ManimColor:
         return look.SECOND if self.view.other else look.ACCENT
 
-    def tile(self, channel: int, scale: ColourScale, height: float) -> FeatureMap:
-        """The map of `channel`, named by letter and number."""
+    def tile(self, channel: int, scale: ColourScale | None, height: float) -> FeatureMap:
+        """The map of `channel`, named by letter and number, on its own scale unless another is given."""
         tile = self.view.tile(channel, height, scale, f"{self.letter}, channel {channel + 1}", "below")
         tile.name_label.set_color(self.color)
         return tile

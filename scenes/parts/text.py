@@ -108,18 +108,20 @@ def paragraph(
     width: float,
     most: int = 1,
     bold: bool = False,
+    height: float = np.inf,
 ) -> VGroup:
     """`text` in up to `most` lines of at most `width`, aligned on the left, as large as it fits, up to `size`.
 
-    What does not fit at the smallest readable size is cut.
+    What does not fit at the smallest readable size is cut. It is as small as its lines need to be `height` high
+    together, as far as it stays readable.
     """
     said, text = text, in_language(text)
     for share in (1.0, 0.92, 0.85, 0.78, 0.72):
         now = max(size * share, look.SMALLEST)
         rows = _wrapped(text, width / now, bold)
-        if len(rows) <= most:
+        if len(rows) <= most and len(rows) * (line_height(now) + look.LEADING) - look.LEADING <= height:
             break
-    else:
+    if len(rows) > most:
         rows = [*rows[: most - 1], " ".join(rows[most - 1 :])]
     first = [said if said != text else rows[0], *rows[1:]]  # all of it is said in the first line
     texts = (_line(row, meant, now, color or look.TEXT, bold, width) for row, meant in zip(rows, first, strict=True))

@@ -1,0 +1,31 @@
+"""Images beside each other, each with its name and how far a channel answers to it."""
+
+from collections.abc import Sequence
+
+from manim import DOWN, RIGHT, UP, Group
+
+from fmcore.bundle import Bundle
+from scenes import look
+from scenes.parts.feature_map import InputImage
+from scenes.parts.text import label
+
+_APART = {"wide": 0.5, "square": 0.3, "tall": 0.2}
+
+
+class LitImages(Group):
+    """`probes` of `bundle`, `size` high each, with what is `told` of each below it, all on one level."""
+
+    def __init__(self, bundle: Bundle, probes: Sequence[int], told: Sequence[str], size: float) -> None:
+        super().__init__()
+        for probe, text in zip(probes, told, strict=True):
+            truth = bundle.truth(probe)
+            image = InputImage(bundle.part("probes", probe), size, f"“{truth}”" if truth else "", probe)
+            note = label(text, look.SMALL, look.ACCENT).next_to(image.shape_label, DOWN, buff=look.LEADING)
+            self.add(Group(image, note))
+        self.arrange(RIGHT, buff=_APART[look.shape()])
+        for shown in self:
+            shown.shift((self[0][0].picture.get_y() - shown[0].picture.get_y()) * UP)
+
+    @property
+    def pictures(self) -> list:
+        return [shown[0].picture for shown in self]
