@@ -79,7 +79,7 @@ class Script(BaseModel):
         return self
 
     def filled(self, facts: Mapping[str, object]) -> Self:
-        """The same script with every placeholder replaced by its fact.
+        """The same script with every placeholder replaced by its fact; a beat that then says nothing is left out.
 
         Raises:
             PlanError: a placeholder has no fact.
@@ -87,12 +87,14 @@ class Script(BaseModel):
         beats = []
         for beat in self.beats:
             try:
-                beats.append(beat.model_copy(update={"say": beat.say.format_map(facts)}))
+                said = beat.say.format_map(facts)
             except KeyError as missing:
                 raise PlanError(
                     f"Beat '{beat.cue}' says {{{missing.args[0]}}} and the scene gives no such fact;"
                     f" it gives {', '.join(sorted(facts)) or 'none'}."
                 ) from None
+            if said.strip():
+                beats.append(beat.model_copy(update={"say": said}))
         return self.model_copy(update={"beats": tuple(beats)})
 
     def opened_with(self, sentence: str) -> Self:
