@@ -5,7 +5,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from manim import DOWN, LEFT, Create, FadeIn, FadeOut, Group, ReplacementTransform, VGroup
+from manim import DOWN, LEFT, Create, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VGroup
 
 from fmcore.analysis.depths import depths
 from fmcore.analysis.saying import counted, percent
@@ -21,11 +21,13 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
 from scenes.parts.pipeline import Pipeline
+from scenes.parts.score_bars import ScoreBars, weak_facts
 from scenes.parts.text import label, whole
 from scenes.stage import LessonScene
 
 _DEPTHS = 3
 _QUESTIONS = ("How is it made?", "What does it show?", "Is it the reason?")
+_LONGEST_BAR = 8.0
 _DRAWN = "garments"  # the data whose images are drawings, which a film that shows them should say
 
 
@@ -40,6 +42,7 @@ class Overview(LessonScene):
             say="All that a network gets of this image are numbers: {rows} rows of {columns}, {colours}.{drawn}",
         ),
         Beat(cue="answer", say="Out comes an answer, “{answer}”, with {probability} probability.{verdict}"),
+        Beat(cue="weak", say="{weak}"),
         Beat(
             cue="between",
             say="What happens in between? Layer by layer, the image becomes feature maps:"
@@ -77,6 +80,7 @@ class Overview(LessonScene):
             "answer": answer,
             "probability": self.chance,
             "verdict": "" if right is None else " That is right." if right else " That is wrong.",
+            **weak_facts(self.bundle, self.claim),
             "first": layer_name(first.name),
             "first_maps": self._maps(first.name),
             "then": "" if last is first else self._maps(last.name, f", {{}} in {layer_name(last.name)}"),
@@ -117,9 +121,14 @@ class Overview(LessonScene):
             self.play(FadeIn(pipeline.veil), Create(pipeline.arrows[0]), run_time=look.IN_S)
             self.play(Create(pipeline.arrows[1]), run_time=look.IN_S)
             self.play(FadeIn(pipeline.answer), run_time=look.IN_S)
+        standing = Group(pipeline.veil, *pipeline.arrows)
+        if self.plays("weak"):
+            with self.beat("weak"):
+                standing = self.admit(Group(*standing, pipeline.image, pipeline.answer))
         with self.beat("between"):
             self.say("In between: feature maps")
-            self.play(FadeOut(pipeline.veil, *pipeline.arrows), run_time=look.IN_S / 2)
+            back = [FadeIn(pipeline.image, pipeline.answer)] * self.plays("weak")
+            self.play(FadeOut(standing), *back, run_time=look.IN_S / 2)
             for stack, arrow in zip(pipeline.stacks, pipeline.steps, strict=False):
                 self.play(Create(arrow), FadeIn(stack), run_time=look.MOVE_S)
             self.play(Create(pipeline.steps[-1]), FadeIn(legend), run_time=look.IN_S)
@@ -161,6 +170,17 @@ class Overview(LessonScene):
         self.play(Create(near.mark), run_time=look.IN_S)
         self.play(FadeIn(near, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)
         return large, Group(near, near.mark)
+
+    def admit(self, leaving: Group) -> Group:
+        """How weak the network is, in the place of what is `leaving`."""
+        room = look.body()
+        bars = ScoreBars(self.told, min(room.width, _LONGEST_BAR)).move_to(room.centre)
+        self.say(f"A weak network: {self.told['right']} of {self.told['tests']} right")
+        self.play(FadeOut(leaving), run_time=look.IN_S / 2)
+        self.play(LaggedStart(*(FadeIn(bar) for bar in bars), lag_ratio=0.5), run_time=look.MOVE_S)
+        self.until(0.6)
+        self.play(flash(bars[0].percentage), run_time=look.MOVE_S)
+        return Group(bars)
 
     def answer(self, width: float) -> VGroup:
         """The likeliest class and how likely; beside the maps there is little room."""

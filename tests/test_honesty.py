@@ -15,6 +15,8 @@ from scenes.activation_heatmap import ActivationHeatmap
 from scenes.feature_map_demo import FeatureMapDemo
 from scenes.grad_cam import GradCam
 from scenes.model_comparison import ModelComparison
+from scenes.overview import Overview
+from scenes.stage import LessonScene
 from scenes.training_curves import TrainingCurves
 
 MEASURED = Net(measured=True, epochs=3)
@@ -52,6 +54,38 @@ def test_a_network_is_not_compared_with_itself(tmp_path: Path) -> None:
     one, copy = make_bundle(tmp_path / "one", MEASURED), make_bundle(tmp_path / "copy", MEASURED)
     with pytest.raises(BundleError, match="compares two networks, and 'one' and 'copy' are the same; name one that"):
         play(ModelComparison, one, other=copy)
+
+
+# -- weak networks -------------------------------------------------------------------------------
+
+WEAK: dict[str, tuple[Net, str]] = {  # what is said of it, if anything
+    "right": (Net(measured=True, tests=30), ""),
+    "wrong": (
+        Net(measured=True, tests=30, wrong=True),
+        "This network is weak: of 30 test images it gets 0% right. Saying “shirt” every time would get 33%.",
+    ),
+    "few images": (Net(measured=True, wrong=True), ""),
+    "nothing measured": (Net(wrong=True), ""),
+}
+
+
+@pytest.mark.parametrize("scene", [Overview, GradCam])
+@pytest.mark.parametrize("case", WEAK)
+def test_a_weak_network_is_called_weak_once(case: str, scene: type[LessonScene], tmp_path: Path) -> None:
+    net, sentence = WEAK[case]
+    if scene is GradCam and not net.measured:
+        return
+    said = words(play(scene, make_bundle(tmp_path / "b", net)))
+    assert said.count("weak") == 2 * bool(sentence) and sentence in said  # said once, and written while it is
+    assert ("right answers" in said) == bool(sentence)
+
+
+def test_a_network_with_one_answer_to_everything_is_told_so(tmp_path: Path) -> None:
+    def answer_one(arrays: dict[str, Array]) -> None:
+        arrays["test_predicted"][:] = 2
+
+    film = play(Overview, changed(tmp_path / "b", Net(measured=True, tests=30), answer_one))
+    assert "it answers “bag” to each of 30 test images, so its answers tell nothing apart." in words(film)
 
 
 # -- training curves -----------------------------------------------------------------------------

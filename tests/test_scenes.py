@@ -32,11 +32,12 @@ SITUATIONS: dict[str, tuple[Net, dict[str, Any]]] = {  # trained networks are th
         {"probe": "shirt"},
     ),
     "512 channels": (Net(**FULL, size=(8, 8), widths=(512, 512)), {"layer": "conv2", "channel": 512}),
-    "a dead channel, wrong answers and odd names": (
+    "a dead channel, a weak network and odd names": (
         Net(
             **FULL,
             dead=(1,),
             wrong=True,
+            tests=30,
             classes=ODD,
         ),
         {"probe": 1, "channel": 2},
