@@ -122,6 +122,26 @@ def test_the_likeness_of_many_layers_has_room_in_every_frame(aspect: str, tmp_pa
     assert [finding.message for finding in layout_findings(board, {})] == []
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_every_slice_of_a_filter_has_its_sum_and_they_add_up(channels: int, tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels, bias=0.2))
+    film = play(scene_class("ConvolutionStep"), path, {"channel": 3})
+    said = {beat.cue: beat.say for beat in film.performance.beats}
+    written = " ".join(item.name for frame in film.board.frames for item in frame.items if item.kind == "text")
+    assert ("slices" in said) == (channels > 1)
+    claims = {one.name: one.claim for one in film.performance.claims}
+    names = {2: ["channel 1", "channel 2"], 3: ["red", "green", "blue"]}.get(channels, ["products"])
+    assert all(name in written for name in names)
+    if channels > 1:
+        parts = [claims[name].value for name in ("made", "second", "third_slice")[:channels]]
+        assert sum(parts) == pytest.approx(claims["all_slices"].value, abs=1e-5)
+        assert all(name in said["products"] + said["slices"] for name in names)
+        with Bundle.open(path) as bundle:
+            probe, channel, row, column = claims["all_slices"].index
+            value = float(bundle.part("conv1/preactivation", probe, channel, row, column))
+        assert claims["all_slices"].value + 0.2 == pytest.approx(value, abs=1e-5)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels))

@@ -90,32 +90,37 @@ def stacked(map_: WorkedMap) -> bool:
     return look.shape() == "tall" and max(map_.layer.kernel) <= _FEW
 
 
-def place_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
-    """Patch, filter and products at a place, of the slice that is shown, with their numbers where those can be read.
+def place_blocks(map_: WorkedMap, at: Place, side: float, number: int | None = None) -> OnePlace:
+    """Patch, filter and products at a place, of slice `number`, with their numbers where those can be read.
 
-    Those that are `stacked` have flat cells.
+    By default of the slice that is shown. Those that are `stacked` have flat cells.
     """
-    weights, patches = map_.weights[map_.slice], [place.patch[map_.slice] for place in map_.places]
-    names = (slice_name(map_) if len(map_.source) > 1 else "patch", "filter", "products")
+    number = map_.slice if number is None else number
+    told, count = map_.told_apart, len(map_.weights)
+    weights = map_.weights[number]
+    names = (_read_by(map_, number), "filter", "products")
     notes = ["with batch norm"] * map_.is_scaled
     if look.shape() == "wide":
-        notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
-    written = [weights, *patches, *(patch * weights for patch in patches)]  # one size of digits for all places
+        notes.insert(0, shape_text(weights.shape[0], weights.shape[1], count))
+        notes[1:1] = [f"slice {number + 1} of {count}"] * (len(told) > 1)
+    patches = [(place.patch[n], map_.weights[n]) for place in map_.places for n in told]
+    written = [part for patch, own in patches for part in (patch, own, patch * own)]  # one size of digits for all
     flatness = 1.0 if not stacked(map_) else _FLATTEST if notes else _FLAT
     digits = digit_size(written, side / max(weights.shape), flatness)
     if digits and flatness < 1:
         digits = look.SMALLEST  # so that some air is left around them
     return OnePlace(
-        at.patch[map_.slice], weights, _colours(map_), side, names, " · ".join(notes), _weights_of(map_), digits,
+        at.patch[number], weights, _colours(map_), side, names, " · ".join(notes), _weights_of(map_, number), digits,
         flatness=flatness,
     )  # fmt: skip
 
 
 def live_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
-    """The same as pictures that can change from frame to frame."""
+    """The same as pictures that can change from frame to frame, of the slice that is shown."""
     weights = map_.weights[map_.slice]
-    names = ("patch", "filter", "products") if look.shape() == "wide" else ("", "", "")
-    return OnePlace(at.patch[map_.slice], weights, _colours(map_), side, names, "", _weights_of(map_), live=True)
+    names = (_read_by(map_, map_.slice), "filter", "products") if look.shape() == "wide" else ("", "", "")
+    source = _weights_of(map_, map_.slice)
+    return OnePlace(at.patch[map_.slice], weights, _colours(map_), side, names, "", source, live=True)
 
 
 def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
@@ -128,14 +133,14 @@ def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
     )
     if not brief:
         notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
-    name = f"filter, {slice_name(map_)}" if several else "filter"
-    return Cells(weights, _colours(map_).weights, side, name, "\n".join(notes), _weights_of(map_), digits)
+    name = f"filter, {slice_name(map_, map_.slice)}" if several else "filter"
+    source = _weights_of(map_, map_.slice)
+    return Cells(weights, _colours(map_).weights, side, name, "\n".join(notes), source, digits)
 
 
 def patch_block(map_: WorkedMap, at: Place, side: float) -> Cells:
     """What that slice meets at a place, in colours alone."""
-    name = slice_name(map_) if len(map_.weights) > 1 else "patch"
-    return Cells(at.patch[map_.slice], _colours(map_).patch, side, name)
+    return Cells(at.patch[map_.slice], _colours(map_).patch, side, _read_by(map_, map_.slice))
 
 
 def colour_channels(map_: WorkedMap, height: float) -> Group:
@@ -149,13 +154,20 @@ def colour_channels(map_: WorkedMap, height: float) -> Group:
     return parts.arrange(RIGHT if look.shape() == "tall" else DOWN, buff=look.GAP)
 
 
+def _read_by(map_: WorkedMap, number: int) -> str:
+    """What to call the values that slice `number` of the filter meets."""
+    return slice_name(map_, number) if len(map_.weights) > 1 else "patch"
+
+
 def _colours(map_: WorkedMap) -> Colours:
-    weights, source = map_.weights[map_.slice], map_.source[map_.slice]
+    """Of the slices that are told apart, which share the scales of weights and products."""
+    weights, source = map_.weights[map_.told_apart], map_.source[map_.told_apart]
     is_grey = map_.reads_image and source.min() >= 0 and source.max() <= 1
     most = np.abs(weights).max(keepdims=True) * np.abs(source).max()  # no product anywhere is larger
-    return Colours(UNIT if is_grey else ColourScale.of(source), ColourScale.signed(weights), ColourScale.signed(most))
+    patch = UNIT if is_grey else ColourScale.of(source[0])  # as in the picture of the input
+    return Colours(patch, ColourScale.signed(weights), ColourScale.signed(most))
 
 
-def _weights_of(map_: WorkedMap) -> ArraySource | None:
+def _weights_of(map_: WorkedMap, number: int) -> ArraySource | None:
     """Where the weights on screen stand in the bundle; nowhere where a batch normalisation has scaled them."""
-    return None if map_.is_scaled else ArraySource(f"{map_.layer.name}/weight", (map_.channel, map_.slice))
+    return None if map_.is_scaled else ArraySource(f"{map_.layer.name}/weight", (map_.channel, number))
