@@ -15,6 +15,7 @@ from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
 from scenes.parts.closeup import Closeup
+from scenes.parts.colour_numbers import ColourNumbers
 from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
@@ -152,20 +153,25 @@ class Overview(LessonScene):
                 self.play(FadeIn(question), run_time=look.IN_S)
 
     def show_the_numbers(self) -> tuple[InputImage, Group]:
-        """The image, and some of its values where it steps most; one in colours stands alone."""
-        body, grey = look.body(), len(self.image) == 1
+        """The image, and some of its values where it steps most; of several channels that are no colours, none."""
+        body, count = look.body(), len(self.image)
         left, right = body.rows(1.0, 1.3) if look.shape() == "tall" else body.columns(1.1, 1.0)
         name = "input image" if look.shape() == "wide" else ""
-        large = fit(lambda size: InputImage(self.image, size, name, self.probe), left if grey else body, most=3.8)
+        numbered = count in (1, 3)
+        large = fit(lambda size: InputImage(self.image, size, name, self.probe), left if numbered else body, most=3.8)
         self.play(FadeIn(large), run_time=look.MOVE_S)
-        if not grey:
+        if not numbered:
             self.until(0.7)
             self.play(flash(large.picture), run_time=look.MOVE_S)
             return large, Group()
-        steps = np.abs(np.diff(self.image[0], axis=1))
-        row, column = np.unravel_index(int(steps.argmax()), steps.shape)
-        near = Closeup.within(large.picture, int(row), int(column), right)
-        near.remove(near.best)
+        steps = np.abs(np.diff(self.image, axis=2)).sum(0)
+        row, column = (int(at) for at in np.unravel_index(int(steps.argmax()), steps.shape))
+        near: Closeup | ColourNumbers
+        if count == 1:
+            near = Closeup.within(large.picture, row, column, right)
+            near.remove(near.best)
+        else:
+            near = ColourNumbers.within(large.picture, row, column, right)
         self.until(0.35)
         self.play(Create(near.mark), run_time=look.IN_S)
         self.play(FadeIn(near, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)

@@ -142,6 +142,20 @@ def test_every_slice_of_a_filter_has_its_sum_and_they_add_up(channels: int, tmp_
         assert claims["all_slices"].value + 0.2 == pytest.approx(value, abs=1e-5)
 
 
+@pytest.mark.parametrize("aspect", ASPECTS)
+@pytest.mark.parametrize("name", ["Overview", "FeatureMapDemo"])
+def test_numbers_of_a_colour_image_are_shown_a_colour(name: str, aspect: Any, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=3))
+    spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})
+    board = play(scene_class(name), bundle, {"probe": 0}, spec).board
+    texts = [item.name for item in board.frames[0].items if item.kind == "text"]
+    assert {"red", "green", "blue"} <= {*texts}
+    with Bundle.open(bundle) as opened:
+        values = {f"{value:.{decimals}f}" for value in opened.part("probes", 0).flat for decimals in (1, 2)}
+    written = [text for text in texts if text.replace(".", "").isdigit() and "." in text]
+    assert len(written) >= 3 and len(written) % 3 == 0 and {*written} <= values
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels))

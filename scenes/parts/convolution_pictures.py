@@ -7,15 +7,14 @@ from numpy.typing import NDArray
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.naming import called
 from fmcore.analysis.worked import WorkedMap
-from fmcore.colour import GREY, ColourScale
+from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.cells import Cells, digit_size
 from scenes.parts.colour_bar import ColourBar
-from scenes.parts.feature_map import FeatureMap, InputImage, border
-from scenes.parts.filter_picture import COLOURS
+from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.layer_name import layer_name
 from scenes.parts.one_place import Colours, OnePlace
-from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.picture import UNIT, ArraySource
 from scenes.parts.place_sum import slice_name
 from scenes.parts.text import Label, label, on_scale, shape_text
 from scenes.parts.window import window
@@ -127,10 +126,9 @@ def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
     """The slice of the filter that is shown, with its weights where they can be read; `brief` is for narrow columns."""
     weights = map_.weights[map_.slice]
     digits = digit_size([weights], side / max(weights.shape))
-    several, notes = (
-        len(map_.weights) > 1 and not brief,
-        ["batch norm" if brief else "with batch norm"] * map_.is_scaled,
-    )
+    in_colours = map_.reads_image and len(map_.source) == 3  # whose names are short
+    several = len(map_.weights) > 1 and (in_colours or not brief)
+    notes = ["batch norm" if brief else "with batch norm"] * map_.is_scaled
     if not brief:
         notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
     name = f"filter, {slice_name(map_, map_.slice)}" if several else "filter"
@@ -138,20 +136,26 @@ def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
     return Cells(weights, _colours(map_).weights, side, name, "\n".join(notes), source, digits)
 
 
+def filter_slices(map_: WorkedMap, side: float) -> Group:
+    """The slices of the filter that are told apart, in their order, with their weights where those can be read."""
+    if len(map_.told_apart) == 1:
+        return Group(filter_block(map_, False, side))
+    scale, size = _colours(map_).weights, max(map_.layer.kernel)
+    digits = digit_size(map_.weights, side / size)
+    parts = (
+        Cells(map_.weights[n], scale, side, slice_name(map_, n), "", _weights_of(map_, n), digits)
+        for n in sorted(map_.told_apart)
+    )
+    shown = Group(*parts).arrange(RIGHT, buff=look.GAP)
+    name = label("one filter", look.SMALL).next_to(shown, UP, buff=look.NEAR)
+    lines_ = [shape_text(*map_.weights.shape[1:], len(map_.weights)), *["with batch norm"] * map_.is_scaled]
+    notes = VGroup(*(label(line, look.SMALL, look.MUTED) for line in lines_)).arrange(DOWN, buff=look.LEADING)
+    return Group(*shown, name, notes.next_to(shown, DOWN, buff=look.NEAR))
+
+
 def patch_block(map_: WorkedMap, at: Place, side: float) -> Cells:
     """What that slice meets at a place, in colours alone."""
     return Cells(at.patch[map_.slice], _colours(map_).patch, side, _read_by(map_, map_.slice))
-
-
-def colour_channels(map_: WorkedMap, height: float) -> Group:
-    """The red, the green and the blue part of the image, which are numbers each."""
-    image = map_.bundle.part("probes", map_.probe)  # (3, H, W)
-    scale = ColourScale(0.0, 1.0, table_name=GREY)
-    parts = Group()
-    for number_, (name, values) in enumerate(zip(COLOURS, image, strict=True)):
-        picture = Picture(values, scale, height, ArraySource("probes", (map_.probe, number_)))
-        parts.add(Group(picture, border(picture), label(name, look.SMALL).next_to(picture, UP, buff=look.NEAR)))
-    return parts.arrange(RIGHT if look.shape() == "tall" else DOWN, buff=look.GAP)
 
 
 def _read_by(map_: WorkedMap, number: int) -> str:
