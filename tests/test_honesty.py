@@ -96,6 +96,15 @@ HISTORIES: dict[str, tuple[list[float], list[float], int, str, str]] = {  # accu
     "a closer look": ([0.3, 0.9, 0.95, 0.98], [0.3, 0.9, 0.9, 0.91], 2000, " 90% 92% 94% ", "guessing may"),
     "an image apart": ([0.3, 0.8, 0.9, 0.95], [0.3, 0.8, 0.9, 0.9], 10, "about equally well", "answered better"),
     "apart by chance": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 20, "answered better, by 10.0", "So wide a gap"),
+    "equal steps": ([0.1, 0.4, 0.7, 0.9], [0.1, 0.4, 0.7, 0.9], 2000, "points, comes in epochs 1 and 2.", "it falls"),
+    "a fall made good": ([0.3, 0.8, 0.6, 0.9], [0.3, 0.8, 0.8, 0.9], 2000,
+        " In epoch 2 it falls by 20.0 percentage points and later recovers.", "stays below"),
+    "a fall that stays": ([0.3, 0.8, 0.6, 0.7], [0.3, 0.8, 0.8, 0.9], 2000, " and stays below.", "recovers"),
+    "best in between": ([0.3, 0.8, 0.9, 0.9], [0.3, 0.9, 0.9, 0.8], 2000,
+        " Most were right after epochs 1 and 2: 90.0%.", "As many"),
+    "best since long": ([0.3, 0.8, 0.9, 0.9], [0.3, 0.9, 0.8, 0.9], 2000, " As many were right after epoch 1.", "Most"),
+    "better by one image": ([0.3, 0.8, 0.9, 0.9], [0.3, 0.9, 0.81, 0.8], 9, "of the answers", "As many"),
+    "best at first": ([0.9, 0.8, 0.8, 0.8], [0.9, 0.8, 0.8, 0.8], 2000, " right before training: 9", "r epoch 0"),
     "apart for good": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 2000, "So wide a gap says", "about equally well"),
 }  # fmt: skip
 
@@ -144,6 +153,16 @@ def test_curves_say_no_more_than_they_show(case: str, tmp_path: Path) -> None:
     )
     found = words(play(TrainingCurves, path))
     assert said in found and unsaid not in found, found
+
+
+def test_a_result_is_held_against_naming_the_commonest_class(tmp_path: Path) -> None:
+    def lopsided(arrays: dict[str, Array]) -> None:
+        arrays["test_label"][:] = np.r_[np.zeros(42), np.ones(9), np.full(9, 2)]
+
+    net = Net(measured=True, epochs=2, tests=60)
+    said = words(play(TrainingCurves, changed(tmp_path / "b", net, lopsided)))
+    assert "76.7% of the answers to them are right, where saying “shirt” every time would get 70.0%." in said
+    assert "which guessing may give as well" not in said
 
 
 # -- Grad-CAM ------------------------------------------------------------------------------------

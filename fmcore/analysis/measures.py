@@ -14,7 +14,7 @@ from fmcore.analysis.cases import answered_with_less
 from fmcore.analysis.counterparts import compared, counterpart, equal_answers, likeness, start_alike
 from fmcore.analysis.favourites import share_of_one_class
 from fmcore.analysis.flattering import share_of_reach
-from fmcore.analysis.history import overfitting, steepest_epoch
+from fmcore.analysis.history import best_in_the_test, deepest_fall, overfitting, steepest_epoch
 from fmcore.analysis.learning import likeness_to_the_first
 from fmcore.analysis.taking import (
     Measure,
@@ -99,6 +99,16 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "largest gain in an epoch": of_header(
             "the most that an epoch added to the training accuracy",
             lambda h, i: steepest_epoch(h.training.history)[1],
+            True,
+        ),
+        "largest fall in an epoch": of_header(
+            "the most that an epoch took from the training accuracy",
+            lambda h, i: deepest_fall(h.training.history)[1],
+            True,
+        ),
+        "best test accuracy": of_header(
+            "the largest share of test images answered rightly after any epoch",
+            lambda h, i: best_in_the_test(h.training.history)[1],
             True,
         ),
         "overfitting": of_header(
@@ -241,7 +251,7 @@ def sample_size(name: str, bundle: Bundle, array: str, other: Bundle | None = No
     header, part = bundle.header, array.rpartition("/")[2]
     if name not in MEASURES or not MEASURES[name].over_images:
         return 1
-    if name.startswith(("training", "largest gain")):
+    if name.startswith(("training", "largest gain", "largest fall")):
         return max(1, header.dataset.train_count)
     if name == "answers with less support":
         return len(header.probes)
