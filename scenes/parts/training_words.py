@@ -27,7 +27,9 @@ def epochs_in_words(epochs: Sequence[int]) -> str:
 def fall_in_words(history: History) -> str:
     """The worst fall in between, and whether it was made good."""
     epoch, fall, recovered = deepest_fall(history)
-    return f" In epoch {epoch} it falls by {points(fall)} and {'later recovers' if recovered else 'stays below'}."
+    return (
+        f" In epoch {epoch} the share falls by {points(fall)} and {'later recovers' if recovered else 'stays below'}."
+    )
 
 
 def best_in_words(history: History, tests: int) -> str:
