@@ -101,7 +101,9 @@ class MultipleFeatureMaps(LessonScene):
     def facts(self) -> Mapping[str, object]:
         here = (self.array, self.probe)
         reaches = reach(self.activation)
-        strong, weak = max(self.together, key=reaches.__getitem__), min(self.together, key=reaches.__getitem__)
+        strong = max(self.together, key=reaches.__getitem__)
+        lit = [c for c in self.together if reaches[c] > 0 and c != strong]  # a flat map says little of scales
+        weak = min(lit or self.together, key=reaches.__getitem__)
         chosen = "that respond strongly and differ most"
         all_of_them = len(self.together) == len(self.activation)
         close = f"Look closer at {_WORDS[len(self.shown)]} {chosen if all_of_them else 'of them'}. "
@@ -119,7 +121,9 @@ class MultipleFeatureMaps(LessonScene):
             "faint": ""
             if weak == strong
             else against(
-                words=lambda share: f", channel {weak + 1} only {percent(share)} of that",
+                words=lambda share: (
+                    f", channel {weak + 1} {f'only {percent(share)} of that' if share else 'nothing at all'}"
+                ),
                 otherwise=", and the others about as much",
             ),
             **self.words.meanings(self.shown),

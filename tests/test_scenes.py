@@ -9,10 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from films import GARMENTS, TINY, Net, make_bundle, play
 
-from fmcore.bundle import Bundle
+from fmcore.bundle import Bundle, save_bundle
 from fmcore.check.layout import layout_findings
 from fmcore.check.pace import pace_findings
 from fmcore.check.teaching import teaching_findings
@@ -162,6 +163,23 @@ def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp
     figures = play(scene_class("FeatureMapProgression"), bundle).performance.figures
     shown = {(figure.index, figure.colours) for figure in figures if figure.array == "probes"}
     assert shown == {((2, 0), "gray") if channels == 1 else ((2,), "rgb")}
+
+
+@pytest.mark.parametrize(("dead", "said"), [((1,), "% of that."), ((1, 2, 3), ", channel 2 nothing at all.")])
+def test_brightness_is_compared_with_a_map_that_is_lit_if_there_is_one(
+    dead: tuple[int, ...], said: str, tmp_path: Path
+) -> None:
+    net = Net(**FULL, image_channels=3, dead=dead)
+    bundle = make_bundle(tmp_path / "b.safetensors", net)
+    if len(dead) == 1:  # one that is lit, faintly
+        with Bundle.open(bundle) as opened:
+            arrays = {name: np.array(opened.array(name)) for name in opened.header.arrays}
+            arrays["conv1/activation"][:, 2] *= 0.01
+            save_bundle(bundle, opened.header, arrays)
+    board = play(scene_class("MultipleFeatureMaps"), bundle)
+    scale = next(beat.say for beat in board.performance.beats if beat.cue == "scale")
+    assert scale.endswith(said) and "only 0%" not in scale
+    assert "red slice" in {item.name for frame in board.board.frames for item in frame.items}
 
 
 def test_a_flat_map_says_that_it_is_flat(tmp_path: Path) -> None:
