@@ -115,17 +115,18 @@ class WorkedMap:
     @cached_property
     def low(self) -> Place:
         """Where it is lowest, or nearly, likewise."""
-        return self._largest(-self.sums, self._within)
+        return self._largest(-self.sums, self._within, self.slice)
 
     @cached_property
     def third(self) -> Place:
         """The highest where the window hangs over and sees something, or else the median above zero; or nearly so."""
         if self.overhangs.any():
             seen = self.sums - self.at(0, 0).added
-            return self._largest(seen if (seen[self.overhangs] > 0).any() else -seen, self.overhangs)
+            seen = seen if (seen[self.overhangs] > 0).any() else -seen
+            return self._largest(seen, self.overhangs, self.slice)
         above = self.sums[self.sums > 0] if (self.sums > 0).any() else self.sums
         middle = np.sort(above, axis=None)[above.size // 2]
-        return self._largest(-np.abs(self.sums - middle), self._within)
+        return self._largest(-np.abs(self.sums - middle), self._within, self.slice)
 
     @property
     def places(self) -> tuple[Place, Place, Place]:
@@ -161,20 +162,23 @@ class WorkedMap:
     def _within(self) -> NDArray[np.bool_]:
         return ~self.overhangs if not self.overhangs.all() else np.ones_like(self.overhangs)
 
-    def _largest(self, score: Floats, among: NDArray[np.bool_]) -> Place:
-        """The place with the largest score, or one that is nearly as good and whose numbers add up as hundredths."""
+    def _largest(self, score: Floats, among: NDArray[np.bool_], shown: int | None = None) -> Place:
+        """The place with the largest score, or one that is nearly as good and whose numbers add up as hundredths.
+
+        Of many slices, one is `shown`: that which counts most at the place itself, where nothing is said.
+        """
         scores = np.where(among, score, -np.inf).ravel()
         order = np.argsort(-scores, kind="stable")[:_TRIED]
         least = scores[order[0]] - _NEARLY * float(np.ptp(score[among]))
         places = (self.at(*divmod(int(n), among.shape[1])) for n in order if scores[n] >= least)
         first = next(places)
-        return next((at for at in (first, *places) if self._adds_up(at)), first)
+        return next((at for at in (first, *places) if self._adds_up(at, shown)), first)
 
-    def _adds_up(self, at: Place) -> bool:
+    def _adds_up(self, at: Place, shown: int | None) -> bool:
         """Whether what is written of a place adds up when it is rounded to hundredths."""
         slices = at.scale * at.products.sum((1, 2))
         if len(slices) > _FEW:
-            shown = float(slices[np.abs(slices).argmax()])
-            slices = np.array([shown, slices.sum() - shown])
+            first = float(slices[np.abs(slices).argmax() if shown is None else shown])
+            slices = np.array([first, slices.sum() - first])
         terms = [*map(float, slices), *[at.added] * self.has_bias]
         return decimals_of_sum(terms, at.value) == FEWEST
