@@ -1,18 +1,18 @@
 """How often a network is right, beside what one answer to every image would get: an honest word about a weak one."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from manim import DOWN, VGroup
 
 from fmcore.analysis.answers import score
 from fmcore.analysis.saying import counted, percent
 from fmcore.bundle import Bundle
-from fmcore.lesson.claims import Claim
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
 
 
-def weak_facts(bundle: Bundle, claim: Callable[..., Claim]) -> Mapping[str, object]:
+def weak_facts(bundle: Bundle, claim: Callable[..., object]) -> Mapping[str, object]:
     """What to say of a network that is `weak`, as facts; `weak` is empty where it is not, or where nobody knows.
 
     `claim` measures, as a scene's own does.
@@ -50,13 +50,10 @@ def weak_facts(bundle: Bundle, claim: Callable[..., Claim]) -> Mapping[str, obje
 class ScoreBars(VGroup):
     """The share of right answers above that of naming the commonest class every time; `told` are the weak facts."""
 
-    def __init__(self, told: Mapping[str, object], width: float) -> None:
-        shares = {"right answers": told["right"], f"always “{told['commonest']}”": told["blind"]}
+    def __init__(self, told: Mapping[str, Any], width: float) -> None:
+        right, blind = told["right"], told["blind"]  # claims
         super().__init__(
-            *(
-                AnswerBar(name, share.value, share.words, width, colour)
-                for (name, share), colour in zip(shares.items(), (look.ACCENT, look.SECOND), strict=True)
-                if isinstance(share, Claim)
-            )
+            AnswerBar("right answers", right.value, right.words, width, look.ACCENT),
+            AnswerBar(f"always “{told['commonest']}”", blind.value, blind.words, width, look.SECOND),
         )
         self.arrange(DOWN, buff=(2 if look.shape() == "tall" else 3) * look.GAP)
