@@ -284,7 +284,7 @@ class ChannelDiagnostics(LessonScene):
         """What was found of each kind, what counted as such, and what to do."""
         found = self.found
         copies = sum(len(group.channels) for group in found.redundant)
-        watching = f"{percent(BACKGROUND)} outside, {DENSER:g} × as dense"
+        watching = f"{percent(BACKGROUND)} or more off the object, and {DENSER:g} × as strong there"
         nothing = "silent" if self.few else "dead"
         rows = [
             (nothing, len(found.dead), "dead_count", f"zero on {self.everywhere}", "prune them"),
@@ -292,7 +292,7 @@ class ChannelDiagnostics(LessonScene):
             ("background", len(found.background), "background_count", watching, "look at the data first"),
         ]
         table = Group()
-        for (name, count, key, rule, advice), region in zip(rows, look.body().rows(1, 1, 1), strict=True):
+        for (name, count, key, rule, advice), region in zip(rows, look.body().rows(1, 1, 1.2), strict=True):
             advice = "measure more images" if self.few else advice if count else "nothing to mend"
             row = Tally(name, count / found.channels, str(self.told[key]), rule, advice, region.width, look.ACCENT)
             table.add(row.move_to(region.centre).align_to([region.left, 0, 0], LEFT))

@@ -1,6 +1,6 @@
 """How a convolution makes one number, and then all numbers of a feature map."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -22,7 +22,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import Sweep, flash
-from scenes.parts.place_sum import PlaceSum, product_in_words
+from scenes.parts.place_sum import PlaceSum, product_in_words, slice_name
 from scenes.parts.text import label, lines, whole
 from scenes.parts.window import window
 from scenes.parts.working import Working
@@ -47,10 +47,10 @@ class ConvolutionStep(LessonScene):
         Beat(cue="weights", say="The filter holds {count}, one for each value under it. {origin}", seconds=7),
         Beat(
             cue="products",
-            say="Multiply every value by the weight that lies on it. Red products push the sum up, blue ones pull it"
-            " down. Together they make {products}.",
+            say="Multiply every value by the weight that lies on it. {signs} {made}",
             seconds=10,
         ),
+        Beat(cue="slices", say="{second}{third_slice}{all_slices}", seconds=9),
         Beat(cue="bias", say="{bias} That makes {total}. {through}", seconds=7.4),
         Beat(cue="low", say="At another place the same weights meet other values. {low}", seconds=8.4),
         Beat(cue="third", say="{where} The steps are the same. Here they make {third}.", seconds=8.4),
@@ -96,7 +96,7 @@ class ConvolutionStep(LessonScene):
             "origin": "Nobody has trained them yet: they are random, and the same at every place."
             if weights_are(self.bundle.header) == "random"
             else "They are the same at every place.",
-            "products": self.claim("sum of products", *map_, high.row, high.column, words=say),
+            **self.facts_of_products(say),
             "bias": self.claim(
                 "bias",
                 *map_,
@@ -119,6 +119,37 @@ class ConvolutionStep(LessonScene):
             "and_norm": ", N normalises" if self.normalised else "",
             "and_phi": f", φ is {self.phi}" if self.phi else "",
         }
+
+    def facts_of_products(self, say: Callable[[float], str]) -> Mapping[str, object]:
+        """What the products add up to: all at once, or slice by slice where those can be told apart."""
+        at = self.map.high
+        summed = (f"{self.map.layer.name}/activation", self.probe, self.map.channel, at.row, at.column)
+        all_made = partial(self.claim, "sum of products", *summed)
+        of_slice = partial(self.claim, "sum of a slice's products", *summed)
+        first, *others = self.map.told_apart
+        facts: dict[str, object] = {
+            "signs": "Those above zero push the sum up, those below pull it down."  # red may be a colour of the image
+            if self.in_colours
+            else "Red products push the sum up, blue ones pull it down.",
+            **dict.fromkeys(("second", "third_slice", "all_slices"), ""),
+        }
+        if not others:
+            count = len(self.map.weights)
+            these = "Together they make" if count == 1 else f"Those of all {whole(count)} slices together make"
+            return facts | {"made": all_made(words=lambda v: f"{these} {say(v)}.")}
+        names = [slice_name(self.map, number) for number in (first, *others)]
+        facts["made"] = of_slice(first, words=lambda v: f"In {names[0]}, they make {say(v)}.")
+        opening = f"{'Each colour has' if self.in_colours else 'Every slice has'} weights of its own: "
+        for key, name, number in zip(("second", "third_slice"), names[1:], others, strict=False):
+            facts[key] = of_slice(number, words=lambda v, start=opening, name=name: f"{start}in {name}, {say(v)}")
+            opening = ", "
+        together = f"The {'three' if len(others) == 2 else 'two'} sums together make"
+        return facts | {"all_slices": all_made(words=lambda v: f". {together} {say(v)}.")}
+
+    @property
+    def in_colours(self) -> bool:
+        """Whether the slices of the filter read red, green and blue."""
+        return self.map.reads_image and len(self.map.source) == 3
 
     @property
     def normalised(self) -> bool:
@@ -162,7 +193,7 @@ class ConvolutionStep(LessonScene):
     # -- what is drawn ---------------------------------------------------------------------------
 
     def construct(self) -> None:
-        self.rooms = ConvolutionRooms.close(stacked(self.map))
+        self.rooms = ConvolutionRooms.close(stacked(self.map), len(self.map.told_apart) > 1)
         self.equation = Equation(bool(self.phi), self.map.has_bias, self.normalised).fill(self.rooms.formula)
         self.input = fit(partial(input_picture, self.map), self.rooms.input, most=3.4)
         self.output = fit(partial(map_picture, self.map, False), self.rooms.map, most=3.4)
@@ -189,7 +220,12 @@ class ConvolutionStep(LessonScene):
             lit = self.equation.animate.lit("slides")
             self.play(FadeIn(self.now.equals, self.now.products.words), lit, run_time=look.IN_S / 2)
             self.multiply()
-            self.play(FadeIn(self.working[: self.products]), run_time=look.IN_S)
+            apart = len(self.map.told_apart)
+            self.play(FadeIn(self.working[: self.products if apart == 1 else 1]), run_time=look.IN_S)
+        if self.plays("slices"):
+            with self.beat("slices"):
+                self.say("Every slice of the filter does the same")
+                self.visit_slices()
         with self.beat("bias"):
             self.say(f"Add up{', with the bias' * self.map.has_bias}{f', then {self.phi}' * bool(self.phi)}")
             self.finish(self.map.high)
@@ -213,7 +249,7 @@ class ConvolutionStep(LessonScene):
     @property
     def products(self) -> int:
         """How many terms of the working are sums of products."""
-        return min(2, len(self.map.weights))
+        return PlaceSum.of(self.map, self.map.high).slices
 
     def multiply(self) -> None:
         """Make products one by one, as many as there is time for."""
@@ -235,6 +271,26 @@ class ConvolutionStep(LessonScene):
         if len(places) < products.values.size:
             self.play(FadeIn(products.block), run_time=look.IN_S / 2)
         self.remove(made)
+        self.add(self.now)
+
+    def visit_slices(self) -> None:
+        """The other slices at the same place, one after the other, and back to the first."""
+        for place, number in enumerate(self.map.told_apart[1:], start=1):
+            if self.map.reads_image:
+                self.show_slice(number)
+            self.play(FadeIn(self.working[place]), run_time=look.IN_S / 2)
+            self.until(0.36 * place)
+        self.play(*(flash(term.value) for term in self.working[: self.products]), run_time=look.MOVE_S)
+        if self.map.reads_image:
+            self.show_slice(self.map.slice)
+
+    def show_slice(self, number: int) -> None:
+        """Another slice in the place of the one that stands."""
+        old, self.now = self.now, place_blocks(self.map, self.map.high, self.now.side, number).move_to(self.now)
+        self.play(FadeOut(*old.blocks), run_time=look.IN_S / 2)
+        self.remove(*old.get_family())
+        self.add(self.now.times, self.now.equals)
+        self.play(FadeIn(*self.now.blocks), run_time=look.IN_S)
         self.add(self.now)
 
     def finish(self, at: Place) -> None:

@@ -16,10 +16,12 @@ from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.parts.cells import Cells
 from scenes.parts.closeup import Closeup
+from scenes.parts.colour_numbers import ColourNumbers
 from scenes.parts.convolution_pictures import (
-    colour_channels,
     filter_block,
+    filter_slices,
     input_picture,
     map_picture,
     patch_block,
@@ -193,11 +195,15 @@ class FeatureMapDemo(LessonScene):
         picture = self.large[0].picture
         self.play(FadeIn(self.large), run_time=look.IN_S)
         self.say("An image is a grid of numbers" if len(self.map.source) == 1 else "An image: grids of numbers")
-        self.until(0.45)
+        self.until(0.3)
         if picture.values.ndim == 3:
-            self.numbers = fit(partial(colour_channels, self.map), self.rooms.near, most=1.6)
-            self.play(FadeIn(self.numbers, target_position=picture, scale=0.5), run_time=look.MOVE_S)
+            colours = ColourNumbers.within(picture, *self.map.under(*self.spot), self.rooms.near, self.probe)
+            self.numbers = Group(colours, colours.mark)
+            self.play(FadeIn(colours.colours, target_position=picture, scale=0.5), run_time=look.MOVE_S)
+            self.until(0.65)
+            self.play(Create(colours.mark), FadeIn(colours.grids, colours.words), run_time=look.MOVE_S)
             return
+        self.until(0.45)
         side = 3 if look.shape() == "tall" else 5
         near = fit(partial(Closeup, picture, *self.map.under(*self.spot), side=side), self.rooms.near, most=0.8)
         self.numbers = Group(near, near.mark)
@@ -206,12 +212,12 @@ class FeatureMapDemo(LessonScene):
 
     def show_filter(self) -> None:
         """The filter, so large that its weights can be read where there is room."""
-        large = fit(partial(filter_block, self.map, False), self.rooms.beside, most=3.0)
+        large = fit(partial(filter_slices, self.map), self.rooms.beside, most=3.0)
         self.filter = fit(partial(filter_block, self.map, look.shape() != "wide"), self.rooms.filter, most=1.6)
         self.play(FadeOut(self.numbers), ReplacementTransform(self.large, self.input), run_time=look.MOVE_S)
         self.play(FadeIn(large), run_time=look.IN_S)
         self.until(0.6)
-        self.play(flash(large.outline), run_time=look.MOVE_S)
+        self.play(*(flash(part.outline) for part in large if isinstance(part, Cells)), run_time=look.MOVE_S)
         self.large = large
 
     def slide(self) -> None:

@@ -23,6 +23,7 @@ from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip
+from scenes.parts.score_bars import ScoreBars, weak_facts
 from scenes.parts.support import Support, scales_of
 from scenes.parts.text import whole
 from scenes.parts.without import WithoutBars, ablation_rooms, without_it
@@ -45,6 +46,7 @@ class GradCam(LessonScene):
             say="The network answers “{answer}”, with {answer_probability} probability."
             " Which places of the image speak for that?",
         ),
+        Beat(cue="weak", say="{weak}"),
         Beat(
             cue="map",
             say="Grad-CAM weights each map of {layer} by how much it would raise “{answer}”, and adds them up."
@@ -88,6 +90,7 @@ class GradCam(LessonScene):
     def facts(self) -> Mapping[str, object]:
         return {
             "layer": layer_name(self.layer.name),
+            **weak_facts(self.bundle, self.claim),
             **self.facts_of(self.case),
             **self.facts_of_the_strongest(),
             "verdict": self.told_of_support(self.case),
@@ -241,10 +244,19 @@ class GradCam(LessonScene):
             self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)
             self.until(0.7)
             self.play(flash(large.image.picture), run_time=look.MOVE_S)
+        bars = large.bars
+        if self.plays("weak"):
+            with self.beat("weak"):
+                bars = ScoreBars(self.told, bars.width).move_to(bars)
+                self.say(f"A weak network: {self.told['right']} of {self.told['tests']} right")
+                self.play(FadeOut(large.bars), run_time=look.IN_S / 2)
+                self.play(LaggedStart(*(FadeIn(bar) for bar in bars), lag_ratio=0.5), run_time=look.MOVE_S)
+                self.until(0.6)
+                self.play(flash(bars[0].percentage), run_time=look.MOVE_S)
         with self.beat("map"):
             self.say("Red supports the answer, blue opposes it")
             _, enter = self.gallery.steps(image, heat)
-            self.play(FadeOut(large.bars), Transform(large.image, image.thing), run_time=look.MOVE_S)
+            self.play(FadeOut(bars), Transform(large.image, image.thing), run_time=look.MOVE_S)
             self.remove(large.image)
             self.add(image)
             self.play(*enter, FadeIn(signed), run_time=look.IN_S)

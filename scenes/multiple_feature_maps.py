@@ -107,7 +107,9 @@ class MultipleFeatureMaps(LessonScene):
         self.together = sorted(representatives(self.activation, _TOGETHER))
         self.reader = reader_of(self.bundle, self.layer, self.probe)
         reaches = reach(self.activation)
-        self.strong, self.weak = (find(self.together, key=reaches.__getitem__) for find in (max, min))
+        self.strong = max(self.together, key=reaches.__getitem__)
+        lit = [c for c in self.together if reaches[c] > 0 and c != self.strong]  # a flat map says little of scales
+        self.weak = min(lit or self.together, key=reaches.__getitem__)
         self.words = ChannelWords(self.claim, self.bundle, self.layer.name, self.probe)
 
     # -- what is said ------------------------------------------------------------------------------
@@ -132,7 +134,9 @@ class MultipleFeatureMaps(LessonScene):
             "faint": ""
             if weak == strong
             else against(
-                words=lambda share: f", channel {weak + 1} only {percent(share)} of that",
+                words=lambda share: (
+                    f", channel {weak + 1} {f'only {percent(share)} of that' if share else 'nothing at all'}"
+                ),
                 otherwise=", and the others about as much",
             ),
             **self.words.meanings(self.shown),

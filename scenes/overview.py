@@ -5,7 +5,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from manim import DOWN, LEFT, Create, FadeIn, FadeOut, Group, ReplacementTransform, VGroup
+from manim import DOWN, LEFT, Create, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VGroup
 
 from fmcore.analysis.depths import depths
 from fmcore.analysis.saying import counted, percent
@@ -15,17 +15,20 @@ from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
 from scenes.parts.closeup import Closeup
+from scenes.parts.colour_numbers import ColourNumbers
 from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
 from scenes.parts.pipeline import Pipeline
+from scenes.parts.score_bars import ScoreBars, weak_facts
 from scenes.parts.text import label, whole
 from scenes.stage import LessonScene
 
 _DEPTHS = 3
 _QUESTIONS = ("How is it made?", "What does it show?", "Is it the reason?")
+_LONGEST_BAR = 8.0
 _DRAWN = "garments"  # the data whose images are drawings, which a film that shows them should say
 
 
@@ -40,6 +43,7 @@ class Overview(LessonScene):
             say="All that a network gets of this image are numbers: {rows} rows of {columns}, {colours}.{drawn}",
         ),
         Beat(cue="answer", say="Out comes an answer, “{answer}”, with {probability} probability.{verdict}"),
+        Beat(cue="weak", say="{weak}"),
         Beat(
             cue="between",
             say="What happens in between? Layer by layer, the image becomes feature maps:"
@@ -77,6 +81,7 @@ class Overview(LessonScene):
             "answer": answer,
             "probability": self.chance,
             "verdict": "" if right is None else " That is right." if right else " That is wrong.",
+            **weak_facts(self.bundle, self.claim),
             "first": layer_name(first.name),
             "first_maps": self._maps(first.name),
             "then": "" if last is first else self._maps(last.name, f", {{}} in {layer_name(last.name)}"),
@@ -117,9 +122,14 @@ class Overview(LessonScene):
             self.play(FadeIn(pipeline.veil), Create(pipeline.arrows[0]), run_time=look.IN_S)
             self.play(Create(pipeline.arrows[1]), run_time=look.IN_S)
             self.play(FadeIn(pipeline.answer), run_time=look.IN_S)
+        standing = Group(pipeline.veil, *pipeline.arrows)
+        if self.plays("weak"):
+            with self.beat("weak"):
+                standing = self.admit(Group(*standing, pipeline.image, pipeline.answer))
         with self.beat("between"):
             self.say("In between: feature maps")
-            self.play(FadeOut(pipeline.veil, *pipeline.arrows), run_time=look.IN_S / 2)
+            back = [FadeIn(pipeline.image, pipeline.answer)] * self.plays("weak")
+            self.play(FadeOut(standing), *back, run_time=look.IN_S / 2)
             for stack, arrow in zip(pipeline.stacks, pipeline.steps, strict=False):
                 self.play(Create(arrow), FadeIn(stack), run_time=look.MOVE_S)
             self.play(Create(pipeline.steps[-1]), FadeIn(legend), run_time=look.IN_S)
@@ -143,24 +153,40 @@ class Overview(LessonScene):
                 self.play(FadeIn(question), run_time=look.IN_S)
 
     def show_the_numbers(self) -> tuple[InputImage, Group]:
-        """The image, and some of its values where it steps most; one in colours stands alone."""
-        body, grey = look.body(), len(self.image) == 1
+        """The image, and some of its values where it steps most; of several channels that are no colours, none."""
+        body, count = look.body(), len(self.image)
         left, right = body.rows(1.0, 1.3) if look.shape() == "tall" else body.columns(1.1, 1.0)
         name = "input image" if look.shape() == "wide" else ""
-        large = fit(lambda size: InputImage(self.image, size, name, self.probe), left if grey else body, most=3.8)
+        numbered = count in (1, 3)
+        large = fit(lambda size: InputImage(self.image, size, name, self.probe), left if numbered else body, most=3.8)
         self.play(FadeIn(large), run_time=look.MOVE_S)
-        if not grey:
+        if not numbered:
             self.until(0.7)
             self.play(flash(large.picture), run_time=look.MOVE_S)
             return large, Group()
-        steps = np.abs(np.diff(self.image[0], axis=1))
-        row, column = np.unravel_index(int(steps.argmax()), steps.shape)
-        near = Closeup.within(large.picture, int(row), int(column), right)
-        near.remove(near.best)
+        steps = np.abs(np.diff(self.image, axis=2)).sum(0)
+        row, column = (int(at) for at in np.unravel_index(int(steps.argmax()), steps.shape))
+        near: Closeup | ColourNumbers
+        if count == 1:
+            near = Closeup.within(large.picture, row, column, right)
+            near.remove(near.best)
+        else:
+            near = ColourNumbers.within(large.picture, row, column, right)
         self.until(0.35)
         self.play(Create(near.mark), run_time=look.IN_S)
         self.play(FadeIn(near, target_position=near.mark, scale=0.2), run_time=look.MOVE_S)
         return large, Group(near, near.mark)
+
+    def admit(self, leaving: Group) -> Group:
+        """How weak the network is, in the place of what is `leaving`."""
+        room = look.body()
+        bars = ScoreBars(self.told, min(room.width, _LONGEST_BAR)).move_to(room.centre)
+        self.say(f"A weak network: {self.told['right']} of {self.told['tests']} right")
+        self.play(FadeOut(leaving), run_time=look.IN_S / 2)
+        self.play(LaggedStart(*(FadeIn(bar) for bar in bars), lag_ratio=0.5), run_time=look.MOVE_S)
+        self.until(0.6)
+        self.play(flash(bars[0].percentage), run_time=look.MOVE_S)
+        return Group(bars)
 
     def answer(self, width: float) -> VGroup:
         """The likeliest class and how likely; beside the maps there is little room."""

@@ -165,6 +165,10 @@ class LessonScene(Scene):
         self._note_figures(expected)
         self._played += 1
 
+    def plays(self, cue: str) -> bool:
+        """Whether the film has beat `cue`: one that has nothing to say of this network is left out."""
+        return any(beat.cue == cue for beat in self.timeline)
+
     def say(self, text: str) -> None:
         """Put `text` in the statement line, in the place of what stands there."""
         region = look.statement_region()
@@ -339,7 +343,8 @@ class LessonScene(Scene):
         places = dict.fromkeys(self.script.placeholders)
         for name, claim in self.told.items():
             if isinstance(claim, Claim):
-                for cue in [cue for cue, used in places if used == name] or [""]:
+                cues = [cue for cue, used in places if used == name and self.plays(cue)]
+                for cue in cues or [""] * bool(claim.words):
                     yield SpokenClaim(beat=cue, name=name, sentence=self.english.get(cue, ""), claim=claim)
 
     def performance(self) -> Performance:

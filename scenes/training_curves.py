@@ -17,7 +17,13 @@ from manim import (
     VMobject,
 )
 
-from fmcore.analysis.history import best_epoch, overfitting, steepest_epoch
+from fmcore.analysis.history import (
+    as_steep,
+    best_epoch,
+    deepest_fall,
+    overfitting,
+    steepest_epoch,
+)
 from fmcore.analysis.learning import movements, spread_epochs
 from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
@@ -32,11 +38,22 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import shape_text, whole
+from scenes.parts.training_words import (
+    accuracy_in_words,
+    best_in_words,
+    blind_in_words,
+    epochs_in_words,
+    fall_in_words,
+    gap_in_words,
+    is_equal,
+    points,
+)
 from scenes.stage import LessonScene
 
 _ARRAY = "header/training.history"
 _WIDE_GAP = 0.05  # of accuracy, between training and test, from which it is called wide
 _RISE = 0.05  # of the test loss above its lowest, from which it is called overfitting
+_FALL = 0.005  # of accuracy: what an epoch takes at the least, to be called a fall
 _LEVEL = 0.002  # of accuracy: lines that change by less are level
 _STEPS = 6  # filters below the epochs
 
@@ -56,11 +73,11 @@ class TrainingCurves(LessonScene):
             say="Easier to read is the share of right answers. Guessing blindly among {classes} gets {guess};"
             " before training, the network got {right_first} of its training images right.",
         ),
-        Beat(cue="rise", say="Now watch it learn, epoch by epoch. {steepest}"),
+        Beat(cue="rise", say="Now watch it learn, epoch by epoch. {steepest}{fall}"),
         Beat(
             cue="test",
             say="The second line is the test: {tests} images that training never saw."
-            " After the last epoch, {right_test} of the answers to them are right{more}.",
+            " After the last epoch, {right_test} of the answers to them are right{more}.{best}",
         ),
         Beat(cue="gap", say="{gap} {wide}", seconds=7),
         Beat(cue="verdict", say="{verdict}", seconds=7),
@@ -92,8 +109,8 @@ class TrainingCurves(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         last = len(self.history) - 1
-        steepest, gain = steepest_epoch(self.history)
-        guess = 1 / len(self.bundle.header.classes)
+        gain = steepest_epoch(self.history)[1]
+        blind, as_well = blind_in_words(self.bundle, self.tests)
         return {
             "images": self.claim("training images", "header/dataset", words=whole),
             "tests": self.claim("test images", "header/dataset", words=whole),
@@ -102,30 +119,30 @@ class TrainingCurves(LessonScene):
             "test_loss": self.claim("test loss", _ARRAY, last),
             "classes": self.claim("classes", "header/classes", words=lambda n: f"{whole(n)} classes"),
             "guess": self.claim("accuracy of guessing", "header/classes", words=lambda p: f"{100 * p:.3g}%"),
-            "right_first": self.claim("training accuracy", _ARRAY, 0, words=_share),
-            "right_train": self.claim("training accuracy", _ARRAY, last, words=_share),
-            "right_test": self.claim("test accuracy", _ARRAY, last, words=_share),
+            "right_first": self.claim("training accuracy", _ARRAY, 0, words=accuracy_in_words),
+            "right_train": self.claim("training accuracy", _ARRAY, last, words=accuracy_in_words),
+            "right_test": self.claim("test accuracy", _ARRAY, last, words=accuracy_in_words),
             "more": self.claim(
-                "test accuracy", _ARRAY, last, at_least=guess + 2 * self.error_of(guess),
-                words="", otherwise=", which guessing may give as well",
+                "test accuracy", _ARRAY, last, at_least=blind + 2 * self.error_of(blind), words="", otherwise=as_well,
             ),
+            "best": self.claim("best test accuracy", _ARRAY, words=best_in_words(self.history, self.tests)),
             "steepest": self.claim(
                 "largest gain in an epoch", _ARRAY, at_least=0.005,
-                words=f"The largest step, {_points(gain)}, comes in epoch {steepest}.",
+                words=f"The largest step, {points(gain)}, comes in {epochs_in_words(as_steep(self.history))}.",
                 otherwise="No epoch raises the share of right answers by even half a percentage point.",
             ),
-            "gap": self.claim("gap in accuracy", _ARRAY, last, words=self.said_of_gap),
-            "apart": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: _points(abs(gap))),
+            "fall": self.claim(
+                "largest fall in an epoch", _ARRAY, at_least=_FALL, words=fall_in_words(self.history),
+            ),
+            "gap": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: gap_in_words(gap, self.tests)),
+            "apart": self.claim(
+                "gap in accuracy", _ARRAY, last,
+                words=lambda gap: "about equal" if is_equal(gap, self.tests) else f"{points(abs(gap))} apart",
+            ),
             "wide": self.said_of_wide_gap(),
             "verdict": self.verdict(),
             "filter": self.said_of_filter(),
         }  # fmt: skip
-
-    def said_of_gap(self, gap: float) -> str:
-        if abs(gap) < max(0.0005, 1 / self.tests):  # what one image is worth
-            return "At the end, training and test images are answered about equally well."
-        which = "training" if gap > 0 else "test"
-        return f"At the end, {which} images are answered better, by {_points(abs(gap))}."
 
     def said_of_wide_gap(self) -> Claim:
         last = self.history[-1]
@@ -203,8 +220,14 @@ class TrainingCurves(LessonScene):
             self.say("The share of right answers, epoch by epoch")
             self.play(rising[0].grow(2.5 * look.MOVE_S))
             self.play(FadeIn(accuracy.keys[1]), run_time=look.IN_S / 2)
+            epoch, fall, _ = deepest_fall(self.history)
+            fallen = Dot(accuracy.at(epoch, self.history[epoch].train_accuracy), radius=0.09, color=look.TEXT)
+            if fall >= _FALL:
+                self.until(0.7)
+                self.play(FadeIn(fallen, scale=3), run_time=look.IN_S)
         with self.beat("test"):
             self.say(f"In the test, {self.told['right_test']} of {self.told['tests']} images")
+            self.remove(fallen)
             self.play(*(curves[1].grow(2 * look.MOVE_S) for curves in ([rising, falling] if both else [rising])))
             self.play(FadeIn(accuracy.keys[2], *[loss.keys[1]] * both), run_time=look.IN_S / 2)
             self.until(0.7)
@@ -229,7 +252,7 @@ class TrainingCurves(LessonScene):
         if len(later) > 2 and max(later) - min(later) >= _LEVEL:
             near = self.accuracy_chart(region, start)
             ends = self.curves(near, "accuracy", start)
-            self.say(f"A closer look: the axis starts at {near.y.words(near.y.low)}")
+            self.say(self.of_axis(near))
             self.play(FadeOut(standing[0], *standing[2:]), run_time=look.IN_S / 2)
             self.play(FadeIn(near, near.keys), ReplacementTransform(standing[1], ends), run_time=look.MOVE_S)
             standing = Group(near, ends, near.keys)
@@ -238,7 +261,7 @@ class TrainingCurves(LessonScene):
         last = VGroup(ends[0].dots[-1], ends[1].dots[-1])
         ring = RoundedRectangle(0.12, width=0.3, height=last.height + 0.2, stroke_width=look.STROKE, color=look.TEXT)
         self.until(0.35)
-        self.say(f"At the end they are {self.told['apart']} apart")
+        self.say(f"At the end they are {self.told['apart']}")
         self.play(Create(ring.move_to(last)), run_time=look.IN_S)
         self.until(0.75)
         self.play(flash(ring), run_time=look.MOVE_S)
@@ -252,7 +275,7 @@ class TrainingCurves(LessonScene):
         near = self.loss_chart(region, start)
         lines = self.curves(near, "loss", start)
         if start:
-            self.say(f"A closer look: the axis starts at {near.y.words(near.y.low)}")
+            self.say(self.of_axis(near))
         self.play(FadeOut(leaving), run_time=look.IN_S / 2)
         self.play(FadeIn(near, near.keys), run_time=look.IN_S)
         self.play(*(line.grow(look.MOVE_S) for line in lines))
@@ -312,6 +335,12 @@ class TrainingCurves(LessonScene):
         """The epoch from which on a closer look is taken: the first ones would hide what comes after."""
         return max(1, len(self.history) // 5)
 
+    def of_axis(self, near: Chart) -> str:
+        """Where the axes of a closer look start."""
+        if near.y.low == 0:
+            return f"A closer look, from epoch {near.x.low:.0f} on"
+        return f"A closer look: the axis starts at {near.y.words(near.y.low)}"
+
     def loss_chart(self, region: look.Region, start: int = 0) -> Chart:
         """From epoch `start`; from epoch 0 its axis begins at 0, from later ones it has as much as they need."""
         seen = [loss for values in self.values("loss") for loss in values[start:]]
@@ -344,11 +373,3 @@ class TrainingCurves(LessonScene):
             chart.curve(self.epochs[start:], values[start:], *style)
             for values, style in zip(self.values(what), styles, strict=True)
         )
-
-
-def _share(share: float) -> str:
-    return f"{share:.1%}"
-
-
-def _points(gain: float) -> str:
-    return f"{100 * gain:.1f} percentage points"

@@ -65,6 +65,7 @@ class Net:
     has_bias: bool = True
     classes: tuple[str, ...] = GARMENTS
     wrong: bool = False
+    tests: int = 3  # answers to test images; of more than the probes, theirs are repeated
     epochs: int = 0
     seed: int = 7
     measured: bool = False  # whether there are statistics, Grad-CAM and ablations
@@ -82,8 +83,9 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
         "logits": 3.0 * np.eye(len(GARMENTS), dtype=np.float32)[said],
     }
     if net.measured:
-        arrays["test_predicted"], arrays["test_label"] = said, np.arange(len(GARMENTS))
-        arrays["test_probability"] = np.full(len(GARMENTS), 0.9, np.float32)
+        arrays["test_predicted"] = np.resize(said, net.tests)
+        arrays["test_label"] = np.resize(np.arange(len(GARMENTS)), net.tests)
+        arrays["test_probability"] = np.full(net.tests, 0.9, np.float32)
         arrays["gradcam_classes"] = np.stack([said, (said + 1) % len(GARMENTS), (said + 2) % len(GARMENTS)], 1)
     layers: list[LayerInfo] = []
     maps, pad, source, field = images, net.kernel // 2, "probes", ReceptiveField()
@@ -151,7 +153,7 @@ def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -
             images=len(GARMENTS), labelled=True, foreground="the brighter half", foreground_images=len(GARMENTS),
             meaning=NAMES, meaning_images=len(GARMENTS),
         ) if net.measured else None,
-        dataset=DatasetInfo(name="noise", provenance="Drawn for tests.", train_count=0, test_count=3,
+        dataset=DatasetInfo(name="noise", provenance="Drawn for tests.", train_count=0, test_count=net.tests,
             test_sha256="0" * 64 if net.measured else ""),
         versions={},
         recipe=dict(recipe or {}),

@@ -1,16 +1,21 @@
 """What to show of maps: one that its own scale flatters, one unlike its image; and a map enlarged to its image."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from films import Net, make_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fmcore.analysis.alignment import aligned
-from fmcore.analysis.answers import one_answer
+from fmcore.analysis.answers import one_answer, score
 from fmcore.analysis.enlarging import NOWHERE, enlarged, places_of
 from fmcore.analysis.flattering import flattered, reach, share_of_reach
+from fmcore.analysis.measures import measure
 from fmcore.analysis.receptive_field import through
 from fmcore.analysis.resemblance import least_like
+from fmcore.bundle import Bundle, save_bundle
 from fmcore.header import ReceptiveField
 
 WAVE = np.array([[0.0, 1.0], [1.0, 0.0]])
@@ -123,3 +128,31 @@ def test_one_answer_to_everything_is_said() -> None:
     assert one_answer(same[:9], labels[:9], CLASSES) is None  # too few
     assert one_answer(same, same, CLASSES) is None  # they are all bags
     assert one_answer(labels, labels, CLASSES) is None
+
+
+SCORES: dict[str, tuple[list[int], list[int], bool | None]] = {  # labels, answers, whether it is called weak
+    "mostly right": ([0, 1] * 30, [0, 1] * 25 + [1, 0] * 5, False),
+    "mostly wrong": ([0, 1] * 30, [0, 1] * 10 + [1, 0] * 20, True),
+    "right as often as one answer would be": ([0] * 45 + [1] * 15, [0] * 44 + [1, 0] * 8, True),
+    "far better than one answer would be": ([0] * 45 + [1] * 15, [0] * 44 + [1] * 16, False),
+    "one answer to all": ([0] * 58 + [1] * 2, [0] * 60, True),
+    "too few": ([0, 1] * 4, [1, 0] * 4, None),
+    "of one class": ([0] * 60, [1] * 60, None),
+    "of no known class": ([-1] * 30 + [0] * 30, [1] * 60, None),
+}
+
+
+@pytest.mark.parametrize("case", SCORES)
+def test_a_network_is_weak_where_it_is_mostly_wrong_or_no_better_than_one_answer(case: str, tmp_path: Path) -> None:
+    labels, said, weak = SCORES[case]
+    path = make_bundle(tmp_path / "b", Net())
+    with Bundle.open(path) as bundle:
+        arrays = {name: np.array(bundle.array(name)) for name in bundle.header.arrays}
+        save_bundle(path, bundle.header, arrays | {"test_label": np.array(labels), "test_predicted": np.array(said)})
+    with Bundle.open(path) as bundle:
+        found = score(bundle)
+        assert (None if found is None else found.is_weak) == weak
+        if found is not None:
+            assert found.right == measure("share of right answers", bundle, "test_predicted")
+            assert found.blind == measure("share of the commonest", bundle, "test_label") == labels.count(0) / 60
+            assert measure("share of the commonest", bundle, "test_predicted") == max(map(said.count, said)) / 60

@@ -16,6 +16,8 @@ from scenes.activation_overlay import ActivationOverlay
 from scenes.feature_map_demo import FeatureMapDemo
 from scenes.grad_cam import GradCam
 from scenes.model_comparison import ModelComparison
+from scenes.overview import Overview
+from scenes.stage import LessonScene
 from scenes.training_curves import TrainingCurves
 
 MEASURED = Net(measured=True, epochs=3)
@@ -68,6 +70,38 @@ def test_a_network_is_not_compared_with_itself(tmp_path: Path) -> None:
         play(ModelComparison, one, other=copy)
 
 
+# -- weak networks -------------------------------------------------------------------------------
+
+WEAK: dict[str, tuple[Net, str]] = {  # what is said of it, if anything
+    "right": (Net(measured=True, tests=30), ""),
+    "wrong": (
+        Net(measured=True, tests=30, wrong=True),
+        "This network is weak: of 30 test images it gets 0% right. Saying “shirt” every time would get 33%.",
+    ),
+    "few images": (Net(measured=True, wrong=True), ""),
+    "nothing measured": (Net(wrong=True), ""),
+}
+
+
+@pytest.mark.parametrize("scene", [Overview, GradCam])
+@pytest.mark.parametrize("case", WEAK)
+def test_a_weak_network_is_called_weak_once(case: str, scene: type[LessonScene], tmp_path: Path) -> None:
+    net, sentence = WEAK[case]
+    if scene is GradCam and not net.measured:
+        return
+    said = words(play(scene, make_bundle(tmp_path / "b", net)))
+    assert said.count("weak") == 2 * bool(sentence) and sentence in said  # said once, and written while it is
+    assert ("right answers" in said) == bool(sentence)
+
+
+def test_a_network_with_one_answer_to_everything_is_told_so(tmp_path: Path) -> None:
+    def answer_one(arrays: dict[str, Array]) -> None:
+        arrays["test_predicted"][:] = 2
+
+    film = play(Overview, changed(tmp_path / "b", Net(measured=True, tests=30), answer_one))
+    assert "it answers “bag” to each of 30 test images, so its answers tell nothing apart." in words(film)
+
+
 # -- training curves -----------------------------------------------------------------------------
 
 HISTORIES: dict[str, tuple[list[float], list[float], int, str, str]] = {  # accuracies, test images, said, not said
@@ -76,6 +110,15 @@ HISTORIES: dict[str, tuple[list[float], list[float], int, str, str]] = {  # accu
     "a closer look": ([0.3, 0.9, 0.95, 0.98], [0.3, 0.9, 0.9, 0.91], 2000, " 90% 92% 94% ", "guessing may"),
     "an image apart": ([0.3, 0.8, 0.9, 0.95], [0.3, 0.8, 0.9, 0.9], 10, "about equally well", "answered better"),
     "apart by chance": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 20, "answered better, by 10.0", "So wide a gap"),
+    "equal steps": ([0.1, 0.4, 0.7, 0.9], [0.1, 0.4, 0.7, 0.9], 2000, "comes in epochs 1 and 2.", "share falls"),
+    "a fall made good": ([0.3, 0.8, 0.6, 0.9], [0.3, 0.8, 0.8, 0.9], 2000,
+        " In epoch 2 the share falls by 20.0 percentage points and later recovers.", "stays below"),
+    "a fall that stays": ([0.3, 0.8, 0.6, 0.7], [0.3, 0.8, 0.8, 0.9], 2000, " and stays below.", "recovers"),
+    "best in between": ([0.3, 0.8, 0.9, 0.9], [0.3, 0.9, 0.9, 0.8], 2000,
+        " Most were right after epochs 1 and 2: 90.0%.", "As many"),
+    "best since long": ([0.3, 0.8, 0.9, 0.9], [0.3, 0.9, 0.8, 0.9], 2000, " As many were right after epoch 1.", "Most"),
+    "better by one image": ([0.3, 0.8, 0.9, 0.9], [0.3, 0.9, 0.81, 0.8], 9, "of the answers", "As many"),
+    "best at first": ([0.9, 0.8, 0.8, 0.8], [0.9, 0.8, 0.8, 0.8], 2000, " right before training: 9", "r epoch 0"),
     "apart for good": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 2000, "So wide a gap says", "about equally well"),
 }  # fmt: skip
 
@@ -124,6 +167,16 @@ def test_curves_say_no_more_than_they_show(case: str, tmp_path: Path) -> None:
     )
     found = words(play(TrainingCurves, path))
     assert said in found and unsaid not in found, found
+
+
+def test_a_result_is_held_against_naming_the_commonest_class(tmp_path: Path) -> None:
+    def lopsided(arrays: dict[str, Array]) -> None:
+        arrays["test_label"][:] = np.r_[np.zeros(42), np.ones(9), np.full(9, 2)]
+
+    net = Net(measured=True, epochs=2, tests=60)
+    said = words(play(TrainingCurves, changed(tmp_path / "b", net, lopsided)))
+    assert "76.7% of the answers to them are right, where saying “shirt” every time would get 70.0%." in said
+    assert "which guessing may give as well" not in said
 
 
 # -- Grad-CAM ------------------------------------------------------------------------------------

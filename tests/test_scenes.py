@@ -34,11 +34,12 @@ SITUATIONS: dict[str, tuple[Net, dict[str, Any]]] = {  # trained networks are th
         {"probe": "shirt"},
     ),
     "512 channels": (Net(**FULL, size=(8, 8), widths=(512, 512)), {"layer": "conv2", "channel": 512}),
-    "a dead channel, wrong answers and odd names": (
+    "a dead channel, a weak network and odd names": (
         Net(
             **FULL,
             dead=(1,),
             wrong=True,
+            tests=30,
             classes=ODD,
         ),
         {"probe": 1, "channel": 2},
@@ -150,6 +151,40 @@ def test_the_map_ends_among_those_of_its_layer(aspect: str, most: int, tmp_path:
     assert f"{most} of 20 channels, one scale" in {item.name for item in film.board.frames[-1].items}
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_every_slice_of_a_filter_has_its_sum_and_they_add_up(channels: int, tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels, bias=0.2))
+    film = play(scene_class("ConvolutionStep"), path, {"channel": 3})
+    said = {beat.cue: beat.say for beat in film.performance.beats}
+    written = " ".join(item.name for frame in film.board.frames for item in frame.items if item.kind == "text")
+    assert ("slices" in said) == (channels > 1)
+    claims = {one.name: one.claim for one in film.performance.claims}
+    names = {2: ["channel 1", "channel 2"], 3: ["red", "green", "blue"]}.get(channels, ["products"])
+    assert all(name in written for name in names)
+    if channels > 1:
+        parts = [claims[name].value for name in ("made", "second", "third_slice")[:channels]]
+        assert sum(parts) == pytest.approx(claims["all_slices"].value, abs=1e-5)
+        assert all(name in said["products"] + said["slices"] for name in names)
+        with Bundle.open(path) as bundle:
+            probe, channel, row, column = claims["all_slices"].index
+            value = float(bundle.part("conv1/preactivation", probe, channel, row, column))
+        assert claims["all_slices"].value + 0.2 == pytest.approx(value, abs=1e-5)
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+@pytest.mark.parametrize("name", ["Overview", "FeatureMapDemo"])
+def test_numbers_of_a_colour_image_are_shown_a_colour(name: str, aspect: Any, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=3))
+    spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})
+    board = play(scene_class(name), bundle, {"probe": 0}, spec).board
+    texts = [item.name for item in board.frames[0].items if item.kind == "text"]
+    assert {"red", "green", "blue"} <= {*texts}
+    with Bundle.open(bundle) as opened:
+        values = {f"{value:.{decimals}f}" for value in opened.part("probes", 0).flat for decimals in (1, 2)}
+    written = [text for text in texts if text.replace(".", "").isdigit() and "." in text]
+    assert len(written) >= 3 and len(written) % 3 == 0 and {*written} <= values
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels))
@@ -170,6 +205,23 @@ def test_bars_for_classes_stand_in_the_place_of_maps_and_name_the_highest(tmp_pa
             assert written[at + 1] == f"“{bundle.class_name(int(means.argmax()))}”"
             assert not any(figure.array == f"{layer}/activation" for figure in film.performance.figures
                            if figure.beat == "classes")  # fmt: skip
+
+
+@pytest.mark.parametrize(("dead", "said"), [((1,), "% of that."), ((1, 2, 3), ", channel 2 nothing at all.")])
+def test_brightness_is_compared_with_a_map_that_is_lit_if_there_is_one(
+    dead: tuple[int, ...], said: str, tmp_path: Path
+) -> None:
+    net = Net(**FULL, image_channels=3, dead=dead)
+    bundle = make_bundle(tmp_path / "b.safetensors", net)
+    if len(dead) == 1:  # one that is lit, faintly
+        with Bundle.open(bundle) as opened:
+            arrays = {name: np.array(opened.array(name)) for name in opened.header.arrays}
+            arrays["conv1/activation"][:, 2] *= 0.01
+            save_bundle(bundle, opened.header, arrays)
+    board = play(scene_class("MultipleFeatureMaps"), bundle)
+    scale = next(beat.say for beat in board.performance.beats if beat.cue == "scale")
+    assert scale.endswith(said) and "only 0%" not in scale
+    assert "red slice" in {item.name for frame in board.board.frames for item in frame.items}
 
 
 def test_a_flat_map_says_that_it_is_flat(tmp_path: Path) -> None:

@@ -71,6 +71,16 @@ def test_where_all_fire_alike_two_channels_are_shown(bundle: Bundle, tmp_path: P
     assert (found.healthy, found.silent) == (1, 0)
 
 
+def test_the_healthy_channel_is_none_that_looks_away_from_the_object(bundle: Bundle, tmp_path: Path) -> None:
+    arrays = {name: np.array(bundle.array(name)) for name in bundle.header.arrays}
+    arrays["probes"][:] = 0
+    arrays["probes"][:, :, 7:11, 1:5] = 1  # where the most telling channel, the third, is dark
+    save_bundle(tmp_path / "beside", bundle.header, arrays)
+    with Bundle.open(tmp_path / "beside") as beside:
+        assert specimens(beside, SOUND, 0).healthy == 5
+        assert specimens(beside, replace(SOUND, foreground_images=0), 0).healthy == 2  # nobody knows where it lies
+
+
 FOUND: dict[str, tuple[dict[str, Any], Specimens]] = {
     "nothing": ({}, Specimens(healthy=2, silent=4, pair=(2, 4), outside=1)),
     "a dead one": ({"dead": (4,)}, Specimens(2, 4, (1, 3), 1)),

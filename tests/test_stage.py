@@ -102,6 +102,23 @@ def test_what_does_not_fit_the_script_is_a_sentence(case: str, bundle: Path) -> 
         play(playing(acts), bundle)
 
 
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_beat_with_nothing_to_say_is_left_out_with_its_claim(holds: bool, bundle: Path) -> None:
+    def facts(scene: Any) -> dict[str, object]:
+        return {"many": scene.claim("length", "probes", words="Many.", at_least=1 if holds else 1e6)}
+
+    def acts(scene: Any) -> None:
+        for cue in ("one", "two"):
+            if scene.plays(cue):
+                with scene.beat(cue):
+                    pass
+
+    script = Script.of(Beat(cue="one", say="One."), Beat(cue="two", say="{many}"))
+    shown = play(playing(acts, script=script, facts=facts), bundle).performance
+    assert [beat.cue for beat in shown.beats] == ["one", "two"][: 1 + holds]
+    assert [(claim.beat, claim.claim.words) for claim in shown.claims] == [("two", "Many.")] * holds
+
+
 @pytest.mark.parametrize("name", ["title", "script"])
 def test_a_class_that_says_no_title_or_script_is_told_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(Two, name)

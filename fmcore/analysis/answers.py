@@ -1,11 +1,52 @@
 """What the answers to all images say at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.bundle import Bundle
+
 _FEW = 10  # images, which chance or their likeness may well give one answer
+_MOSTLY = 0.5  # of the answers: with fewer right ones, a network is wrong more often than not
+
+
+@dataclass(frozen=True)
+class Score:
+    """How often a network answers many images rightly, beside what one answer to all of them would get."""
+
+    images: int
+    right: float  # the share of right answers
+    commonest: int  # the class that most images are of
+    blind: float  # their share: what naming it every time, without a look, would get
+    only: int | None  # the class that every image is said to be, where it is one and the same
+
+    @property
+    def least(self) -> float:
+        """The share of right answers below which a network is called weak.
+
+        Half, or what blindly naming the commonest class would get, and twice the standard error of that.
+        """
+        return max(_MOSTLY, self.blind + 2 * sqrt(self.blind * (1 - self.blind) / self.images))
+
+    @property
+    def is_weak(self) -> bool:
+        return self.only is not None or self.right < self.least
+
+
+def score(bundle: Bundle) -> Score | None:
+    """The score over the test images; None where fewer than ten are known, or all are of one class."""
+    if not {"test_label", "test_predicted"} <= set(bundle.header.arrays):
+        return None
+    labels, said = bundle.array("test_label"), bundle.array("test_predicted")  # (M,) each
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(labels) < _FEW or len(classes) < 2 or classes[0] < 0:
+        return None
+    only = int(said[0]) if np.ptp(said) == 0 else None
+    share = float(counts.max() / len(labels))
+    return Score(len(labels), float((said == labels).mean()), int(classes[counts.argmax()]), share, only)
 
 
 def one_answer(

@@ -8,6 +8,8 @@ from fmcore.header import BundleHeader, EpochRecord
 
 History = Sequence[EpochRecord]
 
+_SAME = 1e-9  # of a share: so far may equal ones be apart
+
 
 def steepest_epoch(history: History) -> tuple[int, float]:
     """The epoch that raised the accuracy on the training images most, and by how much (a share); the first of equals.
@@ -16,6 +18,30 @@ def steepest_epoch(history: History) -> tuple[int, float]:
     """
     gains = [(after.epoch, after.train_accuracy - before.train_accuracy) for before, after in pairwise(history)]
     return max(gains, key=lambda gain: gain[1])
+
+
+def as_steep(history: History) -> list[int]:
+    """All epochs that raised it as much as the steepest did."""
+    most = steepest_epoch(history)[1]
+    return [b.epoch for a, b in pairwise(history) if b.train_accuracy - a.train_accuracy >= most - _SAME]
+
+
+def deepest_fall(history: History) -> tuple[int, float, bool]:
+    """The epoch that lowered the accuracy on the training images most, by how much, and whether it recovered later.
+
+    The first of equals; recovered is what came up to where it had been before. A fall of zero or less is none.
+    """
+    falls = [(after.epoch, before.train_accuracy - after.train_accuracy) for before, after in pairwise(history)]
+    epoch, fall = max(falls, key=lambda one: one[1])
+    number = next(n for n, record in enumerate(history) if record.epoch == epoch)
+    before = history[number - 1].train_accuracy
+    return epoch, fall, any(later.train_accuracy >= before - _SAME for later in history[number + 1 :])
+
+
+def best_in_the_test(history: History) -> tuple[list[int], float]:
+    """After which epochs most of the test images were answered rightly, all of equals, and the share of them."""
+    most = max(record.test_accuracy for record in history)
+    return [record.epoch for record in history if record.test_accuracy >= most - _SAME], most
 
 
 def best_epoch(history: History) -> int:

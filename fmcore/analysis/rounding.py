@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-_TRIED = (2, 3, 4)
+FEWEST = 2  # decimals
+_TRIED = (FEWEST, 3, 4)
 _NOTHING = 1e-3  # of a hundredth: forgives the rounding of float32
 
 

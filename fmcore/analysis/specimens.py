@@ -23,7 +23,7 @@ FINE = 7  # places a side from which on a map shows what it is lit by
 class Specimens:
     """Channels to show of one layer, from 0."""
 
-    healthy: int  # nothing was found about it; where something was found about all, the one that fires most
+    healthy: int  # nothing was found about it, and it is lit by the object; if all have faults, that which fires most
     silent: int  # dead, else nearly dead, else the one that fires on the fewest images
     pair: tuple[int, int] | None  # of copies, else the two most alike; None where nothing was compared
     outside: (
@@ -67,6 +67,7 @@ def specimens(bundle: Bundle, diagnosis: Diagnosis, probe: int) -> Specimens:
     silent = _silent(diagnosis, fired)
     sound = [channel for channel in range(len(maps)) if channel not in faulty(diagnosis)]
     sound = [channel for channel in sound if channel != silent] or sound  # the quietest is no example of a healthy one
+    sound = _on_the_object(bundle, diagnosis, maps, probe, sound)
     healthy = sound[telling(maps[sound])] if sound else _most_fired(fired, silent)
     return Specimens(
         healthy,
@@ -74,6 +75,23 @@ def specimens(bundle: Bundle, diagnosis: Diagnosis, probe: int) -> Specimens:
         _pair(bundle, diagnosis, light),
         _outside(bundle, diagnosis, maps, probe),
     )
+
+
+def _on_the_object(bundle: Bundle, diagnosis: Diagnosis, maps: Array, probe: int, sound: list[int]) -> list[int]:
+    """Those of the `sound` channels that nobody would take for watchers of the background, if there are any.
+
+    On this image, a place on the object has no less of their light than one off it on average; and over many images, no
+    less of it lies on the object than with most of the others.
+    """
+    if len(sound) < 2 or not diagnosis.foreground_images:
+        return sound
+    shares = bundle.array(f"{diagnosis.layer}/foreground")  # (C,)
+    middle = float(np.median(shares[sound]))
+    mask, lit = object_mask(bundle, probe), np.maximum(maps, 0).astype(np.float64)  # (C, H, W)
+    grid = (maps.shape[1], maps.shape[2])
+    on_object = aligned(mask, bundle.layer(diagnosis.layer).field, grid) if mask.any() else np.ones(grid)  # (H, W)
+    there = (lit * on_object).sum((1, 2)) >= on_object.mean() * lit.sum((1, 2))  # (C,)
+    return [channel for channel in sound if there[channel] and shares[channel] >= middle] or sound
 
 
 def _most_fired(fired: Array, silent: int) -> int:

@@ -7,10 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.convolution import Place, arithmetic, patch_at
+from fmcore.analysis.rounding import FEWEST, decimals_of_sum
 from fmcore.bundle import Bundle
 from fmcore.header import LayerInfo
 
 Floats = NDArray[np.floating]
+
+_FEW = 3  # slices of a filter that can be looked at one by one: those of a colour image
+_COUNTS = 0.25  # of the most that products make anywhere: with less, a number shows little of its filter
+_NEARLY = 0.05  # of the range of what is looked for: a place that comes so close serves as well
+_TRIED = 50  # places that come closest
 
 
 @dataclass(frozen=True)
@@ -94,23 +100,33 @@ class WorkedMap:
 
     @cached_property
     def high(self) -> Place:
-        """Where the map is highest before φ, of the places with the window wholly on the input, if there are any."""
-        return self._largest(self.sums, self._within)
+        """Where the map is highest before φ, or nearly, of the places with the window wholly on the input, if any.
+
+        One that the bias alone has made shows little: where the products hardly count there, it is the place above zero
+        at which they count most.
+        """
+        within, products = self._within, np.abs(self.sums - self.at(0, 0).added)
+        above = within & (self.sums > 0)
+        among = above if above.any() else within
+        row, column = np.unravel_index(int(np.where(within, self.sums, -np.inf).argmax()), within.shape)
+        counts = products[row, column] >= _COUNTS * products[among].max()
+        return self._largest(self.sums, within) if counts else self._largest(products, among)
 
     @cached_property
     def low(self) -> Place:
-        """Where it is lowest, likewise."""
-        return self._largest(-self.sums, self._within)
+        """Where it is lowest, or nearly, likewise."""
+        return self._largest(-self.sums, self._within, self.slice)
 
     @cached_property
     def third(self) -> Place:
-        """The highest where the window hangs over and sees something; else the median of those above zero."""
+        """The highest where the window hangs over and sees something, or else the median above zero; or nearly so."""
         if self.overhangs.any():
             seen = self.sums - self.at(0, 0).added
-            return self._largest(seen if (seen[self.overhangs] > 0).any() else -seen, self.overhangs)
+            seen = seen if (seen[self.overhangs] > 0).any() else -seen
+            return self._largest(seen, self.overhangs, self.slice)
         above = self.sums[self.sums > 0] if (self.sums > 0).any() else self.sums
         middle = np.sort(above, axis=None)[above.size // 2]
-        return self._largest(-np.abs(self.sums - middle), self._within)
+        return self._largest(-np.abs(self.sums - middle), self._within, self.slice)
 
     @property
     def places(self) -> tuple[Place, Place, Place]:
@@ -130,6 +146,12 @@ class WorkedMap:
         """The input channel, of those it reads, that counts most at the highest place."""
         return int(np.abs(self.high.products.sum((1, 2))).argmax())
 
+    @property
+    def told_apart(self) -> list[int]:
+        """The slices that are shown and named one by one: `slice`, and the others where there are few."""
+        count = len(self.weights)
+        return [self.slice, *(n for n in range(count) if n != self.slice and count <= _FEW)]
+
     def patch(self, row: int, column: int) -> Floats:
         """What slice `slice` of the filter meets at (row, column), (kH, kW)."""
         layer, shown = self.layer, self.source[self.slice : self.slice + 1]
@@ -140,6 +162,23 @@ class WorkedMap:
     def _within(self) -> NDArray[np.bool_]:
         return ~self.overhangs if not self.overhangs.all() else np.ones_like(self.overhangs)
 
-    def _largest(self, score: Floats, among: NDArray[np.bool_]) -> Place:
-        row, column = np.unravel_index(int(np.where(among, score, -np.inf).argmax()), among.shape)
-        return self.at(int(row), int(column))
+    def _largest(self, score: Floats, among: NDArray[np.bool_], shown: int | None = None) -> Place:
+        """The place with the largest score, or one that is nearly as good and whose numbers add up as hundredths.
+
+        Of many slices, one is `shown`: that which counts most at the place itself, where nothing is said.
+        """
+        scores = np.where(among, score, -np.inf).ravel()
+        order = np.argsort(-scores, kind="stable")[:_TRIED]
+        least = scores[order[0]] - _NEARLY * float(np.ptp(score[among]))
+        places = (self.at(*divmod(int(n), among.shape[1])) for n in order if scores[n] >= least)
+        first = next(places)
+        return next((at for at in (first, *places) if self._adds_up(at, shown)), first)
+
+    def _adds_up(self, at: Place, shown: int | None) -> bool:
+        """Whether what is written of a place adds up when it is rounded to hundredths."""
+        slices = at.scale * at.products.sum((1, 2))
+        if len(slices) > _FEW:
+            first = float(slices[np.abs(slices).argmax() if shown is None else shown])
+            slices = np.array([first, slices.sum() - first])
+        terms = [*map(float, slices), *[at.added] * self.has_bias]
+        return decimals_of_sum(terms, at.value) == FEWEST

@@ -82,6 +82,8 @@ class Script(BaseModel):
     def filled(self, facts: Mapping[str, object]) -> Self:
         """The same script with every placeholder replaced by its fact; an empty one leaves no second space.
 
+        A beat that then says nothing is left out.
+
         Raises:
             PlanError: a placeholder has no fact.
         """
@@ -90,12 +92,13 @@ class Script(BaseModel):
         for beat in self.beats:
             try:
                 said = re.sub(rf"^{_GONE} ?| ?{_GONE}", "", beat.say.format_map(told))
-                beats.append(beat.model_copy(update={"say": said}))
             except KeyError as missing:
                 raise PlanError(
                     f"Beat '{beat.cue}' says {{{missing.args[0]}}} and the scene gives no such fact;"
                     f" it gives {', '.join(sorted(facts)) or 'none'}."
                 ) from None
+            if said.strip():
+                beats.append(beat.model_copy(update={"say": said}))
         return self.model_copy(update={"beats": tuple(beats)})
 
     def opened_with(self, sentence: str) -> Self:

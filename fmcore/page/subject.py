@@ -25,7 +25,6 @@ from fmcore.page.view import Content, View, view_of
 Floats = NDArray[np.floating]
 
 FAINT = 0.6  # of the strongest map's reach: with more, a scale of its own changes little
-_COUNTS = 0.25  # of the largest sum of products: a sum that counts beside the bias
 _DECIMALS = 3  # where no rounding adds up
 
 
@@ -164,21 +163,8 @@ class Subject:
 
     @cached_property
     def example(self) -> Place | None:
-        """The place of that map whose number is worked out first; one that the bias alone has made shows little.
-
-        The highest; or, where its products hardly count, the place above zero at which they count most. Places where
-        the window reaches beyond the input are taken only where there are no others.
-        """
-        if (map_ := self.worked) is None:
-            return None
-        inside = ~map_.overhangs if not map_.overhangs.all() else np.ones_like(map_.overhangs)
-        above = inside & (map_.sums > 0)
-        among = above if above.any() else inside
-        products = np.where(among, np.abs(map_.sums - map_.high.added), -1.0)
-        if abs(map_.high.summed) >= _COUNTS * products.max():
-            return map_.high
-        row, column = np.unravel_index(int(products.argmax()), products.shape)
-        return map_.at(int(row), int(column))
+        """The place of that map whose number is worked out first."""
+        return None if self.worked is None else self.worked.high
 
     # -- what was measured -----------------------------------------------------------------------
 

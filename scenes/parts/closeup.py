@@ -40,7 +40,7 @@ class Closeup(VGroup):
         self.grid = NumberGrid(patch, picture.scale_of_colour, cell)
         self.best = self.grid.cell_at(row - top, column - left, columns).copy()
         self.best.set_fill(opacity=0).set_stroke(look.MARK, 2 * look.STROKE)
-        places = lines(_span("row", top, rows), _span("column", left, columns))
+        places = lines(span("row", top, rows), span("column", left, columns))
         self.words = VGroup(label(heading, look.SMALL), places)
         if beside:
             self.words.arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT).next_to(self.grid, RIGHT, buff=2 * look.NEAR)
@@ -61,5 +61,6 @@ class Closeup(VGroup):
         return found
 
 
-def _span(what: str, first: int, count: int) -> str:
+def span(what: str, first: int, count: int) -> str:
+    """`rows 4–8`, or `row 4` where there is but one; `first` counts from 0."""
     return f"{what} {first + 1}" if count == 1 else f"{what}s {first + 1}–{first + count}"

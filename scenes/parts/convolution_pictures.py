@@ -7,15 +7,14 @@ from numpy.typing import NDArray
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.naming import called
 from fmcore.analysis.worked import WorkedMap
-from fmcore.colour import GREY, ColourScale
+from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.cells import Cells, digit_size
 from scenes.parts.colour_bar import ColourBar
-from scenes.parts.feature_map import FeatureMap, InputImage, border
-from scenes.parts.filter_picture import COLOURS
+from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.layer_name import layer_name
 from scenes.parts.one_place import Colours, OnePlace
-from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.picture import UNIT, ArraySource
 from scenes.parts.place_sum import slice_name
 from scenes.parts.text import Label, label, on_scale, shape_text
 from scenes.parts.window import window
@@ -90,72 +89,89 @@ def stacked(map_: WorkedMap) -> bool:
     return look.shape() == "tall" and max(map_.layer.kernel) <= _FEW
 
 
-def place_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
-    """Patch, filter and products at a place, of the slice that is shown, with their numbers where those can be read.
+def place_blocks(map_: WorkedMap, at: Place, side: float, number: int | None = None) -> OnePlace:
+    """Patch, filter and products at a place, of slice `number`, with their numbers where those can be read.
 
-    Those that are `stacked` have flat cells.
+    By default of the slice that is shown. Those that are `stacked` have flat cells.
     """
-    weights, patches = map_.weights[map_.slice], [place.patch[map_.slice] for place in map_.places]
-    names = (slice_name(map_) if len(map_.source) > 1 else "patch", "filter", "products")
+    number = map_.slice if number is None else number
+    told, count = map_.told_apart, len(map_.weights)
+    weights = map_.weights[number]
+    names = (_read_by(map_, number), "filter", "products")
     notes = ["with batch norm"] * map_.is_scaled
     if look.shape() == "wide":
-        notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
-    written = [weights, *patches, *(patch * weights for patch in patches)]  # one size of digits for all places
+        notes.insert(0, shape_text(weights.shape[0], weights.shape[1], count))
+        notes[1:1] = [f"slice {number + 1} of {count}"] * (len(told) > 1)
+    patches = [(place.patch[n], map_.weights[n]) for place in map_.places for n in told]
+    written = [part for patch, own in patches for part in (patch, own, patch * own)]  # one size of digits for all
     flatness = 1.0 if not stacked(map_) else _FLATTEST if notes else _FLAT
     digits = digit_size(written, side / max(weights.shape), flatness)
     if digits and flatness < 1:
         digits = look.SMALLEST  # so that some air is left around them
     return OnePlace(
-        at.patch[map_.slice], weights, _colours(map_), side, names, " · ".join(notes), _weights_of(map_), digits,
+        at.patch[number], weights, _colours(map_), side, names, " · ".join(notes), _weights_of(map_, number), digits,
         flatness=flatness,
     )  # fmt: skip
 
 
 def live_blocks(map_: WorkedMap, at: Place, side: float) -> OnePlace:
-    """The same as pictures that can change from frame to frame."""
+    """The same as pictures that can change from frame to frame, of the slice that is shown."""
     weights = map_.weights[map_.slice]
-    names = ("patch", "filter", "products") if look.shape() == "wide" else ("", "", "")
-    return OnePlace(at.patch[map_.slice], weights, _colours(map_), side, names, "", _weights_of(map_), live=True)
+    names = (_read_by(map_, map_.slice), "filter", "products") if look.shape() == "wide" else ("", "", "")
+    source = _weights_of(map_, map_.slice)
+    return OnePlace(at.patch[map_.slice], weights, _colours(map_), side, names, "", source, live=True)
 
 
 def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
     """The slice of the filter that is shown, with its weights where they can be read; `brief` is for narrow columns."""
     weights = map_.weights[map_.slice]
     digits = digit_size([weights], side / max(weights.shape))
-    several, notes = (
-        len(map_.weights) > 1 and not brief,
-        ["batch norm" if brief else "with batch norm"] * map_.is_scaled,
-    )
+    in_colours = map_.reads_image and len(map_.source) == 3  # whose names are short
+    several = len(map_.weights) > 1 and (in_colours or not brief)
+    notes = ["batch norm" if brief else "with batch norm"] * map_.is_scaled
     if not brief:
         notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
-    name = f"filter, {slice_name(map_)}" if several else "filter"
-    return Cells(weights, _colours(map_).weights, side, name, "\n".join(notes), _weights_of(map_), digits)
+    name = f"filter, {slice_name(map_, map_.slice)}" if several else "filter"
+    source = _weights_of(map_, map_.slice)
+    return Cells(weights, _colours(map_).weights, side, name, "\n".join(notes), source, digits)
+
+
+def filter_slices(map_: WorkedMap, side: float) -> Group:
+    """The slices of the filter that are told apart, in their order, with their weights where those can be read."""
+    if len(map_.told_apart) == 1:
+        return Group(filter_block(map_, False, side))
+    scale, size = _colours(map_).weights, max(map_.layer.kernel)
+    digits = digit_size(map_.weights, side / size)
+    parts = (
+        Cells(map_.weights[n], scale, side, slice_name(map_, n), "", _weights_of(map_, n), digits)
+        for n in sorted(map_.told_apart)
+    )
+    shown = Group(*parts).arrange(RIGHT, buff=look.GAP)
+    name = label("one filter", look.SMALL).next_to(shown, UP, buff=look.NEAR)
+    lines_ = [shape_text(*map_.weights.shape[1:], len(map_.weights)), *["with batch norm"] * map_.is_scaled]
+    notes = VGroup(*(label(line, look.SMALL, look.MUTED) for line in lines_)).arrange(DOWN, buff=look.LEADING)
+    return Group(*shown, name, notes.next_to(shown, DOWN, buff=look.NEAR))
 
 
 def patch_block(map_: WorkedMap, at: Place, side: float) -> Cells:
     """What that slice meets at a place, in colours alone."""
-    name = slice_name(map_) if len(map_.weights) > 1 else "patch"
-    return Cells(at.patch[map_.slice], _colours(map_).patch, side, name)
+    return Cells(at.patch[map_.slice], _colours(map_).patch, side, _read_by(map_, map_.slice))
 
 
-def colour_channels(map_: WorkedMap, height: float) -> Group:
-    """The red, the green and the blue part of the image, which are numbers each."""
-    image = map_.bundle.part("probes", map_.probe)  # (3, H, W)
-    scale = ColourScale(0.0, 1.0, table_name=GREY)
-    parts = Group()
-    for number_, (name, values) in enumerate(zip(COLOURS, image, strict=True)):
-        picture = Picture(values, scale, height, ArraySource("probes", (map_.probe, number_)))
-        parts.add(Group(picture, border(picture), label(name, look.SMALL).next_to(picture, UP, buff=look.NEAR)))
-    return parts.arrange(RIGHT if look.shape() == "tall" else DOWN, buff=look.GAP)
+def _read_by(map_: WorkedMap, number: int) -> str:
+    """What to call the values that slice `number` of the filter meets."""
+    return slice_name(map_, number) if len(map_.weights) > 1 else "patch"
 
 
 def _colours(map_: WorkedMap) -> Colours:
-    weights, source = map_.weights[map_.slice], map_.source[map_.slice]
+    """Of the slices that are told apart, which share the scales of weights and products."""
+    weights, source = map_.weights[map_.told_apart], map_.source[map_.told_apart]
     is_grey = map_.reads_image and source.min() >= 0 and source.max() <= 1
     most = np.abs(weights).max(keepdims=True) * np.abs(source).max()  # no product anywhere is larger
-    return Colours(UNIT if is_grey else ColourScale.of(source), ColourScale.signed(weights), ColourScale.signed(most))
+    patch = UNIT if is_grey else ColourScale.of(source[0])  # as in the picture of the input
+    return Colours(patch, ColourScale.signed(weights), ColourScale.signed(most))
 
 
-def _weights_of(map_: WorkedMap) -> ArraySource | None:
+def _weights_of(map_: WorkedMap, number: int) -> ArraySource | None:
     """Where the weights on screen stand in the bundle; nowhere where a batch normalisation has scaled them."""
-    return None if map_.is_scaled else ArraySource(f"{map_.layer.name}/weight", (map_.channel, map_.slice))
+    return None if map_.is_scaled else ArraySource(f"{map_.layer.name}/weight", (map_.channel, number))

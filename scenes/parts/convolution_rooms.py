@@ -18,23 +18,25 @@ class ConvolutionRooms:
     words: Region
 
     @classmethod
-    def close(cls, stacked: bool) -> Self:
-        """With most room for the numbers of one place; `stacked` ones take a column."""
+    def close(cls, stacked: bool, named: bool) -> Self:
+        """With most room for the numbers of one place; `stacked` ones take a column, `named` sums two lines."""
         body = look.body()
         if look.shape() == "wide":
             left, right = body.columns(3.6, 9.2)
             image, map_ = left.rows(1, 1.12)
             formula, blocks, words = right.rows(0.55, 3.3, 0.7)
         elif look.shape() == "square":
-            above, blocks = body.rows(1.9, 2.7, gap=0.15)
+            above, blocks = body.rows(2.1, 2.5, gap=0.15) if named else body.rows(1.9, 2.7, gap=0.15)
             image, map_, right = above.columns(1.95, 2.0, 3.35, gap=0.15)
             formula, words = right.rows(0.5, 1.35)
         elif stacked:
-            formula, middle, words = body.rows(0.4, 3.7, 0.55, gap=0.05)
+            shares = (0.4, 3.1, 1.15) if named else (0.4, 3.7, 0.55)
+            formula, middle, words = body.rows(*shares, gap=0.05)
             pictures, blocks = middle.columns(1.74, 2.24, gap=0.07)
             image, map_ = pictures.rows(1, 1, gap=0.1)
         else:
-            formula, pictures, blocks, words = body.rows(0.42, 1.9, 1.5, 0.75, gap=0.06)
+            shares = (0.42, 1.7, 1.4, 1.15) if named else (0.42, 1.9, 1.5, 0.75)
+            formula, pictures, blocks, words = body.rows(*shares, gap=0.06)
             image, map_ = pictures.columns(1, 1, gap=0.1)
         return cls(image, map_, formula, blocks, words)
 

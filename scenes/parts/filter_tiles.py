@@ -8,7 +8,7 @@ from manim import DOWN, UP, Group
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.filter_picture import FilterPicture
+from scenes.parts.filter_picture import FilterPicture, slice_name
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import label, lines, shape_text
 
@@ -30,6 +30,7 @@ class FilterTiles(Group):
         count, deep, rows, across = bundle.info(weight).shape
         shown = f"{len(channels)} of {count} filters" if len(channels) < count else f"{count} filter{'s' * (count > 1)}"
         self.name_label = label(shown, look.SMALL, width=width).next_to(self.tiles, UP, buff=look.NEAR)
-        words = [shape_text(rows, across, deep)] + ([f"slice 1 of {deep}"] if deep > 1 else [])
+        of_image = bundle.layer(weight.rpartition("/")[0]).input in ("probes", "input")
+        words = [shape_text(rows, across, deep), *[slice_name(0, deep, of_image)] * (deep > 1)]
         self.words = lines(*words, "blue −, red +", width=width).next_to(self.tiles, DOWN, buff=look.NEAR)
         super().__init__(self.tiles, self.name_label, self.words)

@@ -27,17 +27,17 @@ class PlaceSum:
 
     @classmethod
     def of(cls, map_: WorkedMap, at: Place) -> "PlaceSum":
-        """The sum at a place: the slice that is shown, the other slices, the bias."""
+        """The sum at a place: the slices that are told apart, all others, the bias."""
         slices = at.products.sum((1, 2)) * at.scale
-        shown, rest = float(slices[map_.slice]), len(slices) - 1
-        summands = [(slice_name(map_) if rest else "products", shown)]
-        if rest:
-            summands.append((f"{rest} other{'s' * (rest > 1)}", float(slices.sum()) - shown))
+        summands = [(slice_name(map_, number), float(slices[number])) for number in map_.told_apart]
+        if (rest := len(slices) - len(summands)) > 0:
+            summands.append((f"{rest} others", float(slices.sum()) - summands[0][1]))
+        products = len(summands)
         if map_.has_bias:
             summands.append(("bias", at.added))
         normalised, phi = map_.stage == "sum", phi_name(map_.layer)
         outcome = f"norm, {phi}" if normalised and phi else "normalised" if normalised else phi
-        return cls(tuple(summands), 1 + (rest > 0), at.value, outcome, float(map_.values[at.row, at.column]))
+        return cls(tuple(summands), products, at.value, outcome, float(map_.values[at.row, at.column]))
 
     @property
     def decimals(self) -> int | None:
@@ -68,11 +68,13 @@ def product_in_words(value: float, weight: float) -> str:
     return f"{one} × {other} {'=' if exact else '≈'} {product}"
 
 
-def slice_name(map_: WorkedMap) -> str:
-    """The input channel whose values are shown, of those that the filter reads."""
+def slice_name(map_: WorkedMap, number: int) -> str:
+    """What slice `number` of the filter reads: a colour, or a channel; an only one makes all products."""
+    if len(map_.weights) == 1:
+        return "products"
     if map_.reads_image and len(map_.source) == 3:
-        return COLOURS[map_.slice]
-    return f"channel {map_.inputs.start + map_.slice + 1}"
+        return COLOURS[number]
+    return f"channel {map_.inputs.start + number + 1}"
 
 
 def _written(value: float, decimals: int) -> str:

@@ -22,7 +22,7 @@ class Tally(VGroup):
         self.bar = AnswerBar(name, share, told, length, color)
         words = VGroup(
             paragraph(advice, look.STATEMENT if beside else look.LABEL, width=room, most=1),
-            paragraph(rule, look.SMALL, look.MUTED, width=room, most=1 if beside else 2),
+            paragraph(rule, look.SMALL, look.MUTED, width=room, most=2),
         ).arrange(DOWN, buff=look.NEAR, aligned_edge=LEFT)
         if beside:
             words.next_to(self.bar, RIGHT, buff=4 * look.GAP)

@@ -34,9 +34,23 @@ class Working(VGroup):
         self.move_to(region.centre)
 
 
-def _lines(terms: Sequence[Term], width: float, named: bool) -> list[VGroup]:
+class _Member(VGroup):
+    """Sign and number, `value`, on one baseline, the name below the number."""
+
+    def __init__(self, term: Term, is_result: bool, named: bool) -> None:
+        self.value = label(term.value, look.LABEL, look.ACCENT if is_result else look.TEXT, bold=is_result)
+        column = VGroup(self.value)
+        if named:
+            column.add(label(term.name, look.SMALL, look.MUTED).next_to(self.value, DOWN, buff=look.LEADING))
+        super().__init__(column)
+        if term.sign:
+            sign = label(term.sign, look.LABEL, look.MUTED)
+            self.add_to_back(sign.next_to(column, LEFT, buff=_APART).match_y(self.value))
+
+
+def _lines(terms: Sequence[Term], width: float, named: bool) -> list[_Member]:
     """The terms, one after the other, with a new line where one is full."""
-    members = [_term(term, number == len(terms) - 1, named) for number, term in enumerate(terms)]
+    members = [_Member(term, number == len(terms) - 1, named) for number, term in enumerate(terms)]
     left = top = 0.0
     for member in members:
         if left and left + member.width > width:
@@ -44,15 +58,3 @@ def _lines(terms: Sequence[Term], width: float, named: bool) -> list[VGroup]:
         member.align_to(np.array([left, 0, 0]), LEFT).shift([0, top, 0])
         left += member.width + _APART
     return members
-
-
-def _term(term: Term, is_result: bool, named: bool) -> VGroup:
-    """Sign and number on one baseline, the name below the number."""
-    value = label(term.value, look.LABEL, look.ACCENT if is_result else look.TEXT, bold=is_result)
-    column = VGroup(value)
-    if named:
-        column.add(label(term.name, look.SMALL, look.MUTED).next_to(value, DOWN, buff=look.LEADING))
-    if not term.sign:
-        return column
-    sign = label(term.sign, look.LABEL, look.MUTED).next_to(column, LEFT, buff=_APART).match_y(value)
-    return VGroup(sign, column)

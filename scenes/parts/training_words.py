@@ -1,0 +1,74 @@
+"""What the record of a training says in words: its falls, its best epochs, the gap at its end, and guessing."""
+
+from collections.abc import Sequence
+
+from fmcore.analysis.answers import score
+from fmcore.analysis.history import History, best_in_the_test, deepest_fall
+from fmcore.analysis.saying import listed
+from fmcore.bundle import Bundle
+
+_MORE = 0.002  # of accuracy: by so much at the least, an epoch is said to have gone better than the last
+_NAMED = 2  # epochs that are named one by one
+
+
+def accuracy_in_words(share: float) -> str:
+    return f"{share:.1%}"
+
+
+def points(gain: float) -> str:
+    return f"{100 * gain:.1f} percentage points"
+
+
+def epochs_in_words(epochs: Sequence[int]) -> str:
+    """`epoch 3`, `epochs 3 and 5`, `epochs 3 and 4 more`."""
+    return f"epoch{'s' * (len(epochs) > 1)} {listed([str(epoch) for epoch in epochs], most=_NAMED)}"
+
+
+def fall_in_words(history: History) -> str:
+    """The worst fall in between, and whether it was made good."""
+    epoch, fall, recovered = deepest_fall(history)
+    return (
+        f" In epoch {epoch} the share falls by {points(fall)} and {'later recovers' if recovered else 'stays below'}."
+    )
+
+
+def best_in_words(history: History, tests: int) -> str:
+    """After which epochs most of the `tests` images were answered rightly, where that was not only after the last."""
+    epochs, most = best_in_the_test(history)
+    last = history[-1]
+    if last.epoch in epochs:
+        others = [epoch for epoch in epochs if epoch != last.epoch]
+        return f" As many were right {_when(others)}." if others else ""
+    if most - last.test_accuracy < max(_MORE, 1 / tests):
+        return ""
+    return f" Most were right {_when(epochs)}: {accuracy_in_words(most)}."
+
+
+def _when(epochs: Sequence[int]) -> str:
+    trained = [epoch for epoch in epochs if epoch]
+    return f"after {epochs_in_words(trained)}" if trained else "before training"
+
+
+def is_equal(gap: float, tests: int) -> bool:
+    """Whether training and test are no farther apart than what one of the `tests` images is worth."""
+    return abs(gap) < max(0.0005, 1 / tests)
+
+
+def gap_in_words(gap: float, tests: int) -> str:
+    """By how much training images are answered better than `tests` others, at the end."""
+    if is_equal(gap, tests):
+        return "At the end, training and test images are answered about equally well."
+    which = "training" if gap > 0 else "test"
+    return f"At the end, {which} images are answered better, by {points(abs(gap))}."
+
+
+def blind_in_words(bundle: Bundle, tests: int) -> tuple[float, str]:
+    """What one gets without a look, as a share, and how to say so after a result that is hardly more.
+
+    That is by guessing, or by naming the commonest class of the `tests` images every time where this gets more.
+    """
+    guess, found = 1 / len(bundle.header.classes), score(bundle)
+    if found is None or found.images != tests or found.blind <= guess:
+        return guess, ", which guessing may give as well"
+    name = bundle.class_name(found.commonest)
+    return found.blind, f", where saying “{name}” every time would get {accuracy_in_words(found.blind)}"
