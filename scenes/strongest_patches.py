@@ -325,7 +325,7 @@ class StrongestPatches(LessonScene):
         bar.move_to(below.centre if told else room.centre)
         others = Group()
         if told:
-            others = fit(lambda size: LitImages(self.bundle, self.others, told, size), above, most=2.6)
+            others = fit(lambda size: LitImages(self.bundle, self.others, told, size, above.width), above, most=2.6)
         with self.beat("caution"):
             self.say("Favourites give an idea, not a proof")
             self.play(FadeOut(*grids[:-1], *marks[:-1]), run_time=look.IN_S / 2)

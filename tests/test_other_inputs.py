@@ -17,7 +17,8 @@ from fmcore.analysis.counterparts import common_probes
 from fmcore.bundle import Bundle
 from fmcore.check.layout import layout_findings
 from fmcore.check.teaching import teaching_findings
-from fmcore.data import load_data
+from fmcore.data import Wish, _scaled, load_data
+from fmcore.data.imageset import ImageSet
 from fmcore.data.pictures import open_pictures
 from fmcore.errors import InputError
 from fmcore.header import Preprocessing
@@ -86,6 +87,8 @@ def test_another_image_makes_another_set(photos: Path, tmp_path: Path) -> None:
 
 
 def test_a_set_has_one_source_however_it_is_scaled() -> None:
-    plain = load_data("garments")
-    assert plain.source == load_data("garments", image_size=32).source == with_channels(plain, 3).source
-    assert plain.source != replace(plain, test_images=plain.test_images[::-1]).source
+    images, labels = np.random.default_rng(0).integers(0, 255, (6, 1, 28, 28), np.uint8), np.arange(6) % 2
+    plain = ImageSet("drawn", "Drawn.", ("a", "b"), images, labels, images, labels)
+    scaled = _scaled(plain, Wish(Path(), "", 0, image_size=32, preprocessing=None, download=False, on_message=None))
+    assert scaled.image_shape == (1, 32, 32) and scaled.source == plain.source
+    assert with_channels(plain, 3).source == plain.source != replace(plain, test_images=images[::-1]).source

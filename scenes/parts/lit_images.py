@@ -13,16 +13,21 @@ _APART = {"wide": 0.5, "square": 0.3, "tall": 0.2}
 
 
 class LitImages(Group):
-    """`probes` of `bundle`, `size` high each, with what is `told` of each below it, all on one level."""
+    """`probes` of `bundle`, `size` high each, with what is `told` of each below it, all on one level, in `width`."""
 
-    def __init__(self, bundle: Bundle, probes: Sequence[int], told: Sequence[str], size: float) -> None:
+    def __init__(self, bundle: Bundle, probes: Sequence[int], told: Sequence[str], size: float, width: float) -> None:
         super().__init__()
+        apart = _APART[look.shape()]
+        each = (width + apart) / len(probes) - apart
         for probe, text in zip(probes, told, strict=True):
             truth = bundle.truth(probe)
-            image = InputImage(bundle.part("probes", probe), size, f"“{truth}”" if truth else "", probe)
-            note = label(text, look.SMALL, look.ACCENT).next_to(image.shape_label, DOWN, buff=look.LEADING)
-            self.add(Group(image, note))
-        self.arrange(RIGHT, buff=_APART[look.shape()])
+            image = InputImage(bundle.part("probes", probe), size, "", probe)
+            note = label(text, look.SMALL, look.ACCENT, width=each).next_to(image.shape_label, DOWN, buff=look.LEADING)
+            name = label(f"“{truth}”" if truth else "", look.SMALL, width=each).next_to(
+                image.border, UP, buff=look.NEAR
+            )
+            self.add(Group(image, note, name))
+        self.arrange(RIGHT, buff=apart)
         for shown in self:
             shown.shift((self[0][0].picture.get_y() - shown[0].picture.get_y()) * UP)
 
