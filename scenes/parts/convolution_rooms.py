@@ -45,7 +45,7 @@ class ConvolutionRooms:
         """With most room for the input and the map."""
         formula, rest = look.body().rows(0.5, 4.2, gap=0.1)
         if look.shape() == "wide":
-            image, middle, map_ = rest.columns(3.5, 3.4, 5.2, gap=0.35)
+            image, middle, map_ = rest.columns(3.4, 3.8, 4.9, gap=0.35)
             blocks, words = middle.rows(1, 1)
         elif look.shape() == "square":
             pictures, below = rest.rows(2.7, 1.35)
