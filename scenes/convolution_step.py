@@ -368,13 +368,16 @@ class ConvolutionStep(LessonScene):
             "phi": f"φ  {self.phi}",
         }
         lights = {"input": self.input[0].picture, "weights": self.now.weights.outline}
-        names = [name for name in words if name in self.equation.names]
+        rows = [(name,) for name in words if name in self.equation.names]
+        if ("norm",) in rows and ("phi",) in rows and look.shape() != "wide":  # a fifth line has no room there
+            rows[-2:] = [("norm", "phi")]
+            words["norm"] = "N  norm"
         colours = {"input": look.SECOND, "weights": look.ACCENT}  # as in the formula
-        legend = lines(*(words[name] for name in names), color=look.TEXT, width=self.rooms.words.width)
-        legend.move_to(self.rooms.words.centre)
-        for name, line in zip(names, legend, strict=True):
-            line.set_color(colours.get(name, look.TEXT))
-        for name, line in zip(names, legend, strict=True):
-            things = [self.equation.around(name), *([lights[name]] if name in lights else [])]
+        texts = ("   ".join(words[name] for name in row) for row in rows)
+        legend = lines(*texts, color=look.TEXT, width=self.rooms.words.width).move_to(self.rooms.words.centre)
+        for row, line in zip(rows, legend, strict=True):
+            line.set_color(colours.get(row[0], look.TEXT))
+        for row, line in zip(rows, legend, strict=True):
+            things = [*(self.equation.around(name) for name in row), *(lights[name] for name in row if name in lights)]
             self.play(FadeIn(line), *map(flash, things), run_time=look.IN_S)
         self.play(self.equation.animate.lit("map"), flash(self.output[0].picture), run_time=look.MOVE_S)
