@@ -5,6 +5,7 @@ of channels comes before a tanh, and one channel is negative everywhere.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "own.safetensors"
 
 
+@cache
 def said(name: str, bundle: Path, aspect: str = "16:9", **options: Any) -> str:
     """What scene `name` says of it, with nothing found wrong in it."""
     spec = quality("smoke", aspect, "dark").model_copy(update={"fps": TINY.fps})
