@@ -168,8 +168,8 @@ def agrees(studio: Studio) -> None:
 
 def test_an_opening_names_the_film_and_makes_its_poster(studio: Studio) -> None:
     opening = SceneEntry(scene="Opening", bundle="tiny", options={"title": "Week 4", "by": "Ada"})
-    plan = studio.plan("First", "Second")
-    studio.make(plan.model_copy(update={"scenes": (plan.scenes[0], opening, plan.scenes[1])}))
+    plan = studio.plan("First")
+    studio.make(plan.model_copy(update={"scenes": (*plan.scenes, opening)}))
     agrees(studio)
     named, poster = studio.record()["scenes"][1], np.asarray(Image.open(studio.lesson / "poster.png"))
     assert named["title"] == "Week 4"

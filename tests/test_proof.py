@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import TINY, correlation, frames_of, read_back
+from films import correlation, frames_of, read_back
 from numpy.typing import NDArray
 
 from fmcore.bundle import Bundle
@@ -18,6 +18,7 @@ from fmcore.render.spec import ASPECTS, quality
 ENTRIES = builtin_plan().scenes
 
 
+_FPS = 3  # what is proved are the ends of beats
 _CLEAR = 4  # pixels that a value has across, so that a whole sample of colour is its own
 Filmed = Callable[..., tuple[CheckJob, SceneReport]]
 
@@ -29,7 +30,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     @cache
     def made(number: int, name: str = "smoke") -> tuple[CheckJob, SceneReport]:
         entry, spec = ENTRIES[number], quality(name, ASPECTS[number % 3], "dark" if number % 2 else "light")
-        spec = spec.model_copy(update={"fps": TINY.fps})
+        spec = spec.model_copy(update={"fps": _FPS})
         names = [name for name in (entry.bundle, entry.other) if name]
         bundles = {name: Path(request.getfixturevalue(f"{name}_bundle")) for name in names}
         (job,) = jobs_for([entry], bundles, [spec], tmp_path_factory.mktemp("film"), filmed=True)

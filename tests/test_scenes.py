@@ -97,11 +97,11 @@ def test_a_scene_plays_and_can_be_read(name: str, situation: str, look: tuple[st
     chosen = scene_class(name)
     options = {key: value for key, value in SITUATIONS[situation][1].items() if key in chosen.Options.model_fields}
     other = made(f"{situation}, another") if name == "ModelComparison" else None
-    spec = quality("smoke", *look).model_copy(update={"fps": TINY.fps})
+    spec = quality("smoke", *look).model_copy(update={"fps": 3})
     film = play(chosen, made(situation), options, spec, look_at, other)
     beats, figures = film.performance.beats, film.performance.figures
     seconds = sum(beat.duration for beat in chosen.script.filled(film.scene.told).beats)
-    assert film.frames == beats[-1].end == round(seconds * TINY.fps)
+    assert film.frames == beats[-1].end == round(seconds * spec.fps)
     assert list(film.seen) == [beat.cue for beat in beats]
     assert all("{" not in beat.say for beat in beats) or "odd names" in situation
     assert "".join("".join(c.text.split()) for c in captions(beats)) == "".join("".join(b.say.split()) for b in beats)
