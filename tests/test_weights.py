@@ -144,7 +144,7 @@ def test_what_is_no_file_of_weights(what: str, tmp_path: Path) -> None:
 
 @cache
 def written(way: str) -> bytes:
-    """A file of weights, always the same: old ones of torch hold addresses of memory, whose digits are more or fewer."""
+    """A file of weights, always the same: old ones of torch hold addresses of memory, which differ in length."""
     with TemporaryDirectory() as folder:
         WAYS[way](Path(folder) / "w", weights())
         return (Path(folder) / "w").read_bytes()
