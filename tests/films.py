@@ -265,9 +265,8 @@ class Played:
     seen: dict[str, Any] = field(default_factory=dict)
 
 
-@cache
 def _settle() -> None:
-    """Every play collects garbage first: what was imported by now need not be looked through each time."""
+    """Every play collects garbage first: what lives by now need not be looked through each time."""
     gc.collect()
     gc.freeze()
 
