@@ -120,30 +120,38 @@ def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
 
 
 PARENT = """
-import os, time
+import os, sys, time
 from fmcore.render.run import Workers
 
 class Job:
     def run(self, on_frames):
+        told = os.getpid(), os.environ["WHAT"], os.environ.get("PYTHONSAFEPATH"), "manim" in sys.modules
         with open("part", "w") as file:
-            file.write(str(os.getpid()))
+            print(*told, file=file)
         os.rename("part", "worker")
-        time.sleep(120)
+        time.sleep(120 * (os.environ["WHAT"] == "second"))
 
 if __name__ == "__main__":
-    with Workers(1) as crew:
-        crew.run([Job()], lambda *told: None, lambda outcome: None)
+    for os.environ["WHAT"] in ("first", "second"):
+        with Workers(1) as crew:
+            crew.run([Job()], lambda *told: None, lambda outcome: None)
 """
 
 
-def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_workers_see_what_their_parent_sees_and_end_with_it_when_it_is_killed(tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(PARENT)
-    with subprocess.Popen([sys.executable, "parent.py"], cwd=tmp_path) as parent:
-        while not (tmp_path / "worker").exists():
+    folder = tmp_path / "of the user"
+    folder.mkdir()
+    (folder / "numpy.py").write_text("raise ValueError('no module of ours')")
+    told = ["", ""]
+    with subprocess.Popen([sys.executable, "../parent.py"], cwd=folder) as parent:
+        while told[1] != "second":
             assert parent.poll() is None
             time.sleep(0.05)
+            told = (folder / "worker").read_text().split() if (folder / "worker").exists() else told
         parent.kill()
-    worker = int((tmp_path / "worker").read_text())
+    worker, *rest = told
+    assert rest == ["second", "None", "True"]
     until = time.monotonic() + 20
     while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
         time.sleep(0.05)
