@@ -33,7 +33,7 @@ def words(file: Path, lesson: Path | None, output: Path, **wanted: str | None) -
     from fmcore.files import write_text
     from fmcore.lesson.plan import builtin_plan, slug
     from fmcore.lesson.record import read_record
-    from fmcore.lesson.words import Words, has_words, read_words, taken_out, words_file
+    from fmcore.lesson.words import Words, has_words, read_words, rows_of, taken_out, words_file
 
     there: Any = read_words(file) if file.exists() else None
     record = read_record(lesson or output / slug(builtin_plan().title))
@@ -52,6 +52,6 @@ def words(file: Path, lesson: Path | None, output: Path, **wanted: str | None) -
     of_lesson = record.words.words if record.words is not None and record.words.language == language else {}
     known = {**of_lesson, **(there.words if there is not None else {})}
     write_text(file, words_file(language, decimal, scenes, known))
-    texts = {text for _, some in scenes for text in some}
-    done = sum(bool(known.get(text)) for text in texts)
-    click.echo(f"{file}: {done} of the {len(texts)} texts of this lesson are translated.")
+    rows = rows_of((text for _, texts in scenes for text in texts), known)
+    done = sum(bool(known.get(row)) for row in rows)
+    click.echo(f"{file}: {done} of the {len(rows)} texts of this lesson are translated.")

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from films import Net, make_bundle
 
 from fmcore.cli import cli
-from fmcore.lesson.words import Words, figures, find_words
+from fmcore.lesson.words import Words, figures, find_words, rows_of
 from fmcore.page.export import Composed, compose, make_page
 from fmcore.page.language import direction
 
@@ -50,7 +50,8 @@ def both(bundle: Path, other: Path | None, words: Words) -> tuple[Composed, Comp
 
 
 def unknown(page: Composed, words: Words) -> list[str]:
-    return [text for text in page.own.texts if not words.words.get(text) and "Drawn for tests" not in text]
+    rows = rows_of(page.own.texts, words.words)
+    return [row for row in rows if not words.words.get(row) and "Drawn for tests" not in row]
 
 
 @pytest.mark.parametrize("compared", [False, True])
@@ -84,7 +85,7 @@ def test_every_text_of_the_script_is_listed_and_translated(german: Words) -> Non
     script = page.joinpath("page.js").read_text(encoding="utf-8")
     put_together = re.compile(r"\{1\} (epoch|input channel)s?|\{1\}\. Shown is the .*")  # of a noun or a kind
     assert [text for text in listed if f'"{text}"' not in script and not put_together.fullmatch(text)] == []
-    assert [text for text in listed if not german.words.get(text)] == []
+    assert [row for row in rows_of(listed, german.words) if not german.words.get(row)] == []
 
 
 def test_the_browser_speaks_it(chromium: Chromium, tutorial_bundle: Path, tmp_path: Path, german: Words) -> None:

@@ -17,7 +17,16 @@ from fmcore.errors import PlanError
 from fmcore.lesson.captions import split
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, builtin_plan
 from fmcore.lesson.record import read_record
-from fmcore.lesson.words import Translator, Words, find_words, installed_words, read_words, taken_out, words_file
+from fmcore.lesson.words import (
+    Translator,
+    Words,
+    find_words,
+    installed_words,
+    read_words,
+    rows_of,
+    taken_out,
+    words_file,
+)
 from fmcore.render.catalogue import find_scene
 from fmcore.render.lesson import Wish, make_lesson
 from fmcore.reporter import Silent
@@ -82,12 +91,30 @@ def test_lists_sentences_and_numbered_layers_are_said_whatever_their_length() ->
     one = Translator(german, ("layer 0", "conv2"), ("mine",))
     assert one.of("0.5, 1,000 and 3 are dead.") == "0,5, 1.000 und 3 sind tot."
     assert one.of("conv2, layer 0, 3 and 12 more are dead.") == "conv2, Schicht 0, 3 und 12 weitere sind tot."
-    assert one.prose("In layer 0. “A map. It is.” Wrong. In conv2.") == (
+    assert one.of("In layer 0. “A map. It is.” Wrong. In conv2.") == (
         "In Schicht 0. „Eine Karte. Ist so.“ Falsch. In conv2."
     )
-    assert one.of("In net.", "net") == "In net." and one.prose("") == "" and one.of("the “mine”") == "the “mine”"
-    assert set(one.texts) == {*german.words, "the “{1}”"}  # and nobody is asked for a proper name
+    assert one.of("In net.", "net") == "In net." and one.of("") == "" and one.of("the “mine”") == "the “mine”"
+    asked = {*german.words, "the “{1}”"} - {"A map. It is."} | {"A map.", "It is."}  # but for no proper name
+    assert set(rows_of(one.texts, {})) == asked
     assert Translator(None).of("3, 5 and 8") == "3, 5 and 8"
+
+
+def test_a_text_is_known_as_a_whole_or_sentence_by_sentence() -> None:
+    known = {
+        "It has {1} of {2}.": "Von {2} sind es {1}.",
+        "Look! All {1}.": "Alle {1}, sieh nur!",
+        "All {1}.": "Alle {1}.",
+        "No. Yes.": "Doch.",
+    }
+    german = Words(language="de", decimal=",", words=known)
+    assert german.of("It has 1.5 of 2. All 3.") == "Von 2 sind es 1,5. Alle 3."
+    assert german.of("Look! All 3.") == "Alle 3, sieh nur!"
+    assert german.of("Look! It has 1 of 2. What? 4.5.") == "Look! Von 2 sind es 1. What? 4,5."
+    assert german.of("Look! What?\nThere  it is.") == "Look! What?\nThere  it is."  # nothing is known of it
+    assert german.of("No. Maybe.") == "No. Maybe."  # nor is a half of what is known as a whole
+    texts = ("Look! All {1}.", "{1}. Look! All {2}. It has {3} of {4}.", "No. Maybe.")
+    assert rows_of(texts, known) == ["Look! All {1}.", "Look!", "All {1}.", "It has {1} of {2}.", "No.", "Maybe."]
 
 
 def test_names_keep_their_points_and_commas() -> None:
@@ -103,7 +130,7 @@ def test_names_keep_their_points_and_commas() -> None:
 def test_texts_that_read_like_lists_of_lists_come_to_an_end(text: str) -> None:
     """What took twice as long with every item, or with the square of their number: for ever, that is."""
     one = Translator(Words(language="xx"), ("a", "a, a", "a and a"))
-    assert one.of(text) == text and one.prose(text) == text
+    assert one.of(text) == text
 
 
 WRONG = {
@@ -243,4 +270,6 @@ def test_what_ships_is_whole(code: str) -> None:
         ref = find_scene(entry.scene)
         scene: Any = getattr(import_module(str(ref.module)), ref.name)
         fixed = [scene.title, *(beat.say for beat in scene.script.beats if "{" not in beat.say)]
-        assert [text for text in fixed if taken_out(text)[0] not in words.words] == []
+        assert [
+            row for row in rows_of((taken_out(text)[0] for text in fixed), words.words) if row not in words.words
+        ] == []

@@ -2,7 +2,7 @@
 
 A text is looked up without its numbers, without what stands in quotation marks and without names of layers. So a
 translation is right for every network, and the numbers in it are those that were measured. What stands in quotation
-marks is looked up on its own.
+marks is looked up on its own, and so is every sentence of a text that is not known as a whole.
 """
 
 import re
@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
@@ -23,6 +24,7 @@ from fmcore.lesson.toml_file import read_toml, toml_row, toml_string
 _NUMBER = r"−?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?"
 _QUOTED = r"(?<=“)[^“”]+(?=”)"
 _SUM = re.compile(rf"{_NUMBER}(?: (?:×|\+|−|=|≈|·) {_NUMBER})*")
+_END = re.compile(r"(?<=[.!?]) ")  # of a sentence, where what stands in quotation marks is taken out
 _LONGEST = 4000  # characters: no text of ours, and what is longer is not searched for what to take out
 _PLACE = re.compile(r"\{(\d+)\}")
 _NUMBERED = re.compile(r"layer [\d.]+")  # a layer whose name is but a number, as sentences call it
@@ -53,8 +55,21 @@ class Words(BaseModel):
     def of(self, text: str, names: Collection[str] = ()) -> str:
         """`text` in this language; as it is where nobody has translated it."""
         key, held = taken_out(text, names)
-        said = self.words.get(key) or ("" if has_words(key) else key)
+        said = self.row(key)
         return _filled(said, [self._written(one, names) for one in held]) if said else text
+
+    def row(self, key: str) -> str:
+        """The translation of a text whose numbers and names are taken out; empty where there is none.
+
+        It is that of the whole text or, sentence by sentence, those that there are.
+        """
+        if said := self.words.get(key):
+            return said
+        rows, before = [], 0
+        for sentence in sentences(key):
+            rows.append(_counted(self.words.get(sentence) or sentence, before))
+            before += len(_PLACE.findall(sentence))
+        return row if (row := " ".join(rows)) != key or not has_words(key) else ""
 
     def _written(self, held: str, names: Collection[str]) -> str:
         """A number as it is written in this language, a list of such; what was quoted may have its own translation."""
@@ -122,13 +137,6 @@ class Translator:
             self._asked[taken_out(name)[0]] = None
         return name if self._words is None else self._words.named(name)
 
-    def prose(self, text: str, *more: str) -> str:
-        """The same for several sentences, each by itself; a full stop in quotation marks ends none."""
-        if len(text) > _LONGEST:
-            return text
-        sentences = re.split(r"(?<=[.!?])\s+(?![^“”]*”)", text)
-        return " ".join(self.of(sentence, *more) for sentence in sentences) if text else text
-
     def _isolated(self, text: str) -> str:
         """In a language that is written from the right, with its numbers and signs in their own order."""
         return _SUM.sub(lambda found: f"\u2066{found[0]}\u2069", text) if self._from_right else text
@@ -152,6 +160,24 @@ def taken_out(text: str, names: Iterable[str] = ()) -> tuple[str, list[str]]:
         return f"{{{len(held)}}}"
 
     return _patterns(tuple(names)).all.sub(place, " ".join(text.split())), held
+
+
+def sentences(key: str) -> list[str]:
+    """The sentences of a text whose numbers and names are taken out, each with its own {1}, {2} ..."""
+    parts = _END.split(key)
+    before = accumulate((len(_PLACE.findall(part)) for part in parts), initial=0)
+    return [_counted(part, -first) for part, first in zip(parts, before, strict=False)]
+
+
+def _counted(key: str, more: int) -> str:
+    """`key` with its places {1}, {2} ... counted from `more` on."""
+    return _PLACE.sub(lambda place: f"{{{int(place[1]) + more}}}", key) if more else key
+
+
+def rows_of(texts: Iterable[str], known: Mapping[str, str]) -> list[str]:
+    """What a translator is asked for, each once: a text that is `known` as a whole, and the sentences of all others."""
+    rows = (row for text in texts for row in ([text] if known.get(text) else filter(has_words, sentences(text))))
+    return list(dict.fromkeys(rows))
 
 
 class _Patterns(NamedTuple):
@@ -245,7 +271,7 @@ def words_file(
     """
     rows = [
         "# Put the translation after each '='. {1}, {2} ... stand for numbers and names and must be kept, in any",
-        "# order; what stays empty is shown in English.",
+        "# order; what stays empty is shown in English. A row of several sentences goes before rows of its sentences.",
         f"language = {toml_string(language)}",
         f"decimal = {toml_string(decimal)}  # how decimals are written",
         "",
@@ -253,7 +279,7 @@ def words_file(
     ]
     written: set[str] = set()
     for name, texts in scenes:
-        new = [text for text in dict.fromkeys(texts) if text not in written]
+        new = [text for text in rows_of(texts, known) if text not in written]
         written.update(new)
         rows += [f"# {name}"] * bool(new) + [toml_row(text, known.get(text, "")) for text in new]
     rest = [text for text in known if text not in written and known[text]]

@@ -120,7 +120,7 @@ def _fitted(
                 content["film"] = film_of(film.record, film.file, content, list(zip(digests, probes, strict=True)))
             content = translated(content, words, own, names)
             said = replace(taught, tour=content["tour"], questions=content["questions"], notes=content["notes"])
-            page = document(content, text, parts, own.prose(WITHOUT_SCRIPT))
+            page = document(content, text, parts, own.of(WITHOUT_SCRIPT))
             made[economy] = Composed(page, content, said, own)
         return len(made[economy].page)
 

@@ -62,24 +62,24 @@ def translated(
     content: Mapping[str, Any], words: Words | None, own: Translator, networks: Sequence[str] = ()
 ) -> Fields:
     """`content` with every text that people read said by `own`, and what the script says from `words`."""
-    known = words.words if words is not None else {}
+    texts = script_texts() if words is not None else ()
     return {
         **content,
         "language": words.language if words is not None else "en",
         "direction": direction(words.language) if words is not None else "ltr",
         "decimal": words.decimal if words is not None else ".",
-        "words": {text: known[text] for text in script_texts() if known.get(text)},
+        "words": {text: said for text in texts if words is not None and (said := words.row(text))},
         "models": [_model(model, own, networks) for model in content["models"]],
         "comparison": _all(content["comparison"], own, *networks),
         "limits": _all(content["limits"], own),
-        "tour": [{**step, "title": own.of(step["title"]), "text": own.prose(step["text"])} for step in content["tour"]],
+        "tour": [{**step, "title": own.of(step["title"]), "text": own.of(step["text"])} for step in content["tour"]],
         "questions": [_question(question, own) for question in content["questions"]],
         "notes": [_block(block, own) for block in content["notes"]],
     }
 
 
 def _all(sentences: Iterable[str], own: Translator, *names: str) -> list[str]:
-    return [own.prose(sentence, *names) for sentence in sentences]
+    return [own.of(sentence, *names) for sentence in sentences]
 
 
 def _model(model: Mapping[str, Any], own: Translator, networks: Sequence[str]) -> Fields:
@@ -104,13 +104,13 @@ def _probe(probe: Mapping[str, Any], classes: Sequence[str], own: Translator) ->
 
 
 def _layer(layer: Mapping[str, Any], own: Translator) -> Fields:
-    badges = [{**badge, "evidence": own.prose(badge["evidence"])} for badge in layer["badges"]]
+    badges = [{**badge, "evidence": own.of(badge["evidence"])} for badge in layer["badges"]]
     return {**layer, "badges": badges, "diagnosis": _all(layer["diagnosis"], own)}
 
 
 def _question(question: Mapping[str, Any], own: Translator) -> Fields:
     options = [own.of(option) for option in question["options"]]
-    return {**question, "text": own.prose(question["text"]), "options": options, "why": own.prose(question["why"])}
+    return {**question, "text": own.of(question["text"]), "options": options, "why": own.of(question["why"])}
 
 
 def _block(block: Mapping[str, Any], own: Translator) -> Fields:
@@ -120,4 +120,4 @@ def _block(block: Mapping[str, Any], own: Translator) -> Fields:
         case "formula":
             return {**block, "text": own.of(block["text"])}
         case _:
-            return {**block, "text": own.prose(block["text"])}
+            return {**block, "text": own.of(block["text"])}

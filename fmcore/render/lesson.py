@@ -23,7 +23,7 @@ from fmcore.lesson.brief import Performance
 from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.lesson.record import RECORD_NAME, SceneRecord, read_record
 from fmcore.lesson.voice import Voice, plain
-from fmcore.lesson.words import Words
+from fmcore.lesson.words import Words, rows_of
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.cache import Store
 from fmcore.render.catalogue import find_scene
@@ -150,8 +150,8 @@ def _untranslated(footage: Sequence[Footage], of_page: Sequence[str], words: Wor
     """How many texts of scenes, and of the page beside the film, have no translation."""
     if words is None:
         return 0
-    texts = {text for one in footage for text in one.performance.texts}.union(of_page)
-    return sum(not words.words.get(text) for text in texts)
+    texts = (*(text for one in footage for text in one.performance.texts), *of_page)
+    return sum(not words.words.get(row) for row in rows_of(texts, words.words))
 
 
 def heard(voice: Voice | None, scenes: Sequence[Performance]) -> tuple[int, int]:
