@@ -22,6 +22,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _MOST = 6  # maps
 _FINE = 4  # pixels of the image that a place may stand for, down and across
+_PLACES = 12  # down and across: of fewer, no map looks like anything
 _LARGE = 1.6  # times the title of other scenes
 
 
@@ -68,7 +69,9 @@ class Opening(LessonScene):
         fine = [
             layer
             for layer in maps
-            if all(_FINE * side >= full for side, full in zip(layer.output_shape[1:], image, strict=True))
+            if all(
+                side >= max(full / _FINE, _PLACES) for side, full in zip(layer.output_shape[1:], image, strict=True)
+            )
         ]
         return ([layer for layer in fine if layer.nonlinearity != "none"] or fine or maps[:1])[-1]
 

@@ -161,6 +161,13 @@ def test_the_map_ends_among_those_of_its_layer(aspect: str, most: int, tmp_path:
     assert f"{most} of 20 channels, one scale" in {item.name for item in film.board.frames[-1].items}
 
 
+@pytest.mark.parametrize(("side", "layer"), [(64, "conv3"), (28, "conv2"), (8, "conv1")])
+def test_a_film_opens_with_maps_to_see_something_in(side: int, layer: str, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "b", Net(size=(side, side), widths=(2, 3, 4), pooled=True))
+    figures = play(scene_class("Opening"), bundle).performance.figures
+    assert {figure.array for figure in figures} == {"probes", f"{layer}/activation"}
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_every_slice_of_a_filter_has_its_sum_and_they_add_up(channels: int, tmp_path: Path) -> None:
     path = make_bundle(tmp_path / "b.safetensors", Net(**FULL, image_channels=channels, bias=0.2))
