@@ -21,7 +21,7 @@ from fmcore.check.report import cropped
 from fmcore.check.teaching import lesson_findings, teaching_findings
 from fmcore.check.voice import voice_findings
 from fmcore.errors import BundleError, FmcoreError, InputError
-from fmcore.lesson.brief import Brief, Figure, Theme
+from fmcore.lesson.brief import Brief, Figure
 from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, networks_seen, single_scenes
 from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
@@ -122,7 +122,7 @@ def check_all(jobs: Sequence[CheckJob], workers: int, report: Reporter, whole_le
 
     def name(number: int) -> str:
         segment = jobs[number].segment
-        return f"{segment.scene} {segment.spec.aspect} {segment.spec.theme}"
+        return f"{segment.scene} {segment.spec.aspect} {segment.spec.theme.name}"
 
     def on_progress(number: int, done: int, total: int | None) -> None:
         report.progress(name(number), done, total, "frames")
@@ -177,7 +177,7 @@ def jobs_for(
             voice=dict(voice or {}),
         )
         for spec in specs:
-            name = f"{position + 1:02}-{ref.name}-{spec.aspect.replace(':', 'x')}-{spec.theme}.mp4"
+            name = f"{position + 1:02}-{ref.name}-{spec.aspect.replace(':', 'x')}-{spec.theme.name}.mp4"
             segment = SegmentJob(
                 scene=ref.name, path=ref.path, module=ref.module, brief=brief, spec=spec, target=folder / name
             )
@@ -200,7 +200,7 @@ class Looks:
 
     output: Path
     aspects: tuple[str, ...] = ()  # all where none is named
-    themes: tuple[Theme, ...] = ()  # dark where none is named
+    themes: tuple[str, ...] = ()  # dark where none is named
     quality: str = "preview"
     data_dir: Path | None = None
     jobs: int | None = None

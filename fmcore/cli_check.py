@@ -22,7 +22,8 @@ THEMES = click.option(
     "--theme",
     "themes",
     multiple=True,
-    type=click.Choice(["dark", "light"]),
+    shell_complete=among("dark", "light"),
+    metavar="dark|light|FILE",
     help="Look at this theme; repeatable.  [default: dark]",
 )
 JSON = click.option("--json", "as_json", type=FileToWrite(FINDINGS), help="Write all as JSON.")

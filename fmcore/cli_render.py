@@ -47,10 +47,11 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
       fmcore lesson
       fmcore lesson short --aspect 9:16
       fmcore lesson my_plan.toml --quality hd --aspect 9:16 --theme light
+      fmcore lesson --theme course.toml
       fmcore lesson --data fashion-mnist --epochs 10
       fmcore lesson my_plan.toml --watch
     """
-    read = [Path(one) for one in (wanted["plan"], wanted["words"]) if one is not None]
+    read = [Path(one) for one in (wanted["plan"], wanted["words"], wanted["theme"]) if one is not None]
     _make(lambda: _wish(**wanted), read, wanted["output"], quiet, log_json, watch, wanted["voice"])
 
 
@@ -113,7 +114,7 @@ def render(
         more: Any = {"data_dir": data_dir, "jobs": jobs, "scheduler": scheduler, **_told(words, voice)}
         return plan, Wish(spec, output, output, apart=True, **more)
 
-    _make(wanted, [Path(words)] if words is not None else [], output, quiet, log_json, watch, voice)
+    _make(wanted, [Path(one) for one in (words, theme) if one is not None], output, quiet, log_json, watch, voice)
 
 
 @click.command()

@@ -25,6 +25,20 @@ def table(name: str) -> NDArray[np.uint8]:
     return colours
 
 
+def luminance(rgb: NDArray[np.floating] | NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Relative luminance of sRGB colours (..., 3) in 0..255, from 0 to 1 (WCAG 2.2, "relative luminance")."""
+    share = np.asarray(rgb, np.float64) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    found: NDArray[np.float64] = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return found
+
+
+def contrast(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """The contrast of two colours (3,): from 1, where they are alike, to 21."""
+    low, high = sorted((float(luminance(one)), float(luminance(other))))
+    return (high + 0.05) / (low + 0.05)
+
+
 @dataclass(frozen=True)
 class ColourScale:
     """Values `low`..`high` spread over the colours of `table_name`; `kind` says what shares the range.

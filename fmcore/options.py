@@ -107,10 +107,11 @@ ASPECT = click.option(
 )
 THEME = click.option(
     "--theme",
-    type=click.Choice(["dark", "light"]),
+    shell_complete=among("dark", "light"),
     default="dark",
     show_default=True,
-    help="Light text on dark, or dark on light.",
+    metavar="dark|light|FILE",
+    help="Light text on dark, dark on light, or a .toml file with colours of your own.",
 )
 OTHER = click.option(
     "--other", type=click.Path(path_type=Path), help="The bundle to compare with, for scenes that compare."

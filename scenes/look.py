@@ -12,6 +12,7 @@ import numpy as np
 from manim import ManimColor, config
 
 from fmcore.fonts import font_file
+from fmcore.lesson.theme import DARK, Theme
 
 BACKGROUND = TEXT = MUTED = LINE = ACCENT = SECOND = ManimColor("#000000")  # `use` sets them, by theme
 TITLE = STATEMENT = LABEL = SMALL = 0.0  # text sizes; `use` sets them, by the shape of the frame
@@ -19,11 +20,6 @@ SMALLEST = 17.5  # its capitals have 2.2 % of the frame's height: nothing may be
 MARK = ManimColor("#5BD1D7")  # frames on pictures, which are dark in every theme
 INK, PAPER = ManimColor("#000000"), ManimColor("#FFFFFF")  # text on light and on dark cells, in every theme
 
-_THEMES = {
-    #         background, text, muted, line, accent (what to look at), second (the other thing to look at)
-    "dark": ("#0B0E14", "#F2F4F8", "#A9B4C4", "#5B6778", "#FFC857", "#5BD1D7"),
-    "light": ("#FAFAF7", "#14181F", "#4A5563", "#8A94A3", "#9A5B00", "#00697A"),  # text over 5:1 on the background
-}
 _SIZES = {
     # title, statement, label, small
     "wide": (38, 28, 24, 22),
@@ -41,11 +37,11 @@ IN_S = 0.8  # seconds for something to appear
 MOVE_S = 1.2  # seconds for something to change place
 
 
-def use(theme: str) -> None:
+def use(theme: Theme) -> None:
     """Take the colours of `theme` and the text sizes for the shape of manim's frame, for this process."""
-    colours = [ManimColor(code) for code in _THEMES[theme]]
-    names = ("BACKGROUND", "TEXT", "MUTED", "LINE", "ACCENT", "SECOND", "TITLE", "STATEMENT", "LABEL", "SMALL")
-    globals().update(zip(names, (*colours, *_SIZES[shape()]), strict=True))
+    for name in ("background", "text", "muted", "line", "accent", "second"):
+        globals()[name.upper()] = ManimColor(getattr(theme, name))
+    globals().update(zip(("TITLE", "STATEMENT", "LABEL", "SMALL"), _SIZES[shape()], strict=True))
 
 
 def shape() -> str:
@@ -147,4 +143,4 @@ def register_fonts() -> None:
         manimpango.register_font(str(font_file(bold)))
 
 
-use("dark")
+use(DARK)

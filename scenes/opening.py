@@ -69,9 +69,7 @@ class Opening(LessonScene):
         fine = [
             layer
             for layer in maps
-            if all(
-                side >= max(full / _FINE, _PLACES) for side, full in zip(layer.output_shape[1:], image, strict=True)
-            )
+            if all(side >= max(full / _FINE, _PLACES) for side, full in zip(layer.output_shape[1:], image, strict=True))
         ]
         return ([layer for layer in fine if layer.nonlinearity != "none"] or fine or maps[:1])[-1]
 

@@ -37,6 +37,7 @@ from fmcore.lesson.brief import Brief, Figure, Performance
 from fmcore.lesson.claims import Claim, SpokenClaim
 from fmcore.lesson.script import Script, TimedBeat
 from fmcore.lesson.storyboard import StoryFrame
+from fmcore.lesson.theme import DARK
 from scenes import look
 from scenes.ledger import read_figures, read_items
 from scenes.options import SceneOptions as SceneOptions  # scenes take it from here
@@ -249,7 +250,7 @@ class LessonScene(Scene):
 
     def setup(self) -> None:
         look.register_fonts()
-        look.use(self.brief.theme if self.brief else "dark")
+        look.use(self.brief.theme if self.brief else DARK)
         try:
             self._set_the_stage()
         except FmcoreError as error:

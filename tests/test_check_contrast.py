@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from stages import font
 
-from fmcore.check.contrast import luminance, ratio, worst_contrast
+from fmcore.check.contrast import worst_contrast
 from fmcore.check.strength import lightness
+from fmcore.colour import contrast, luminance
 
 WORDS = (
     "28 × 28 × 1",
@@ -50,8 +51,8 @@ def rgb(colour: str) -> NDArray[np.float64]:
 )
 def test_the_ratio_is_that_of_wcag(one: str, other: str, expected: float) -> None:
     """Values that WCAG's own techniques and every checker of it give."""
-    assert ratio(rgb(one), rgb(other)) == pytest.approx(expected, abs=0.01)
-    assert ratio(rgb(other), rgb(one)) == ratio(rgb(one), rgb(other))
+    assert contrast(rgb(one), rgb(other)) == pytest.approx(expected, abs=0.01)
+    assert contrast(rgb(other), rgb(one)) == contrast(rgb(one), rgb(other))
 
 
 def test_luminance_and_lightness_have_known_values() -> None:
@@ -65,7 +66,7 @@ colours = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06X}")
 @given(words=st.sampled_from(WORDS), colour=colours, paper=colours, size_px=st.integers(7, 24))
 def test_a_plain_background_is_found_behind_small_letters(words: str, colour: str, paper: str, size_px: int) -> None:
     measured, background = worst_contrast(written(words, colour, paper, size_px), colour)
-    assert measured == pytest.approx(ratio(rgb(colour), rgb(paper)), rel=0.1, abs=0.15)
+    assert measured == pytest.approx(contrast(rgb(colour), rgb(paper)), rel=0.1, abs=0.15)
     assert np.linalg.norm(rgb(background) - rgb(paper)) < 48
 
 
@@ -76,13 +77,13 @@ def test_the_worse_of_two_backgrounds_counts(second: str, at: float, size_px: in
     text, paper = "#F2F4F8", "#0B0E14"
     pixels = written("Together: height × width", text, paper, size_px, second, at)
     measured, _ = worst_contrast(pixels, text)
-    assert measured == pytest.approx(ratio(rgb(text), rgb(second)), rel=0.1)
+    assert measured == pytest.approx(contrast(rgb(text), rgb(second)), rel=0.1)
 
 
 def test_a_faded_text_is_measured_as_it_looks() -> None:
     text, paper = "#F2F4F8", "#0B0E14"
     pixels = np.round(0.5 * written("fading away", text, paper) + 0.5 * rgb(paper)).astype(np.uint8)
-    expected = ratio(0.5 * rgb(text) + 0.5 * rgb(paper), rgb(paper))
+    expected = contrast(0.5 * rgb(text) + 0.5 * rgb(paper), rgb(paper))
     assert worst_contrast(pixels, text, 0.5)[0] == pytest.approx(expected, rel=0.05)
 
 

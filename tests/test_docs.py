@@ -19,6 +19,7 @@ from fmcore.bundle import Bundle
 from fmcore.cli import cli
 from fmcore.data.imageset import ImageSet
 from fmcore.lesson.plan import LessonPlan
+from fmcore.lesson.theme import find_theme
 from fmcore.render.catalogue import find_scene
 from fmcore.render.spec import SIZES
 from fmcore.render.voice import find_voice
@@ -69,6 +70,12 @@ def test_the_model_of_the_guide_is_recorded(tmp_path: Path, tiny_images: ImageSe
         assert bundle.layer_names == ("0",) and bundle.layer("0").normalisation == "batch_norm"
         assert bundle.header.preprocessing.size == (64, 64) and bundle.header.preprocessing.resize == 72
         assert bundle.header.probes[0].original_size == (120, 90)
+
+
+def test_the_theme_of_the_guide_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "course.toml"
+    path.write_text(block("docs/guides/rendering.md", "toml"), encoding="utf-8")
+    assert (theme := find_theme(str(path))).accent == "#B23A00" and theme.name == "course"
 
 
 def test_the_program_of_the_guide_reads_the_sheet_of_the_guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/fonts.py", NOTHING, NOTHING, {"matplotlib"}),
     Room("fmcore/colour.py", {"numpy"}, NOTHING, {"matplotlib"}),
     Room("fmcore/analysis/*.py", NUMBERS, {"fmcore.analysis"} | RECORDS, NOTHING),
-    Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson"} | RECORDS, NOTHING),
+    Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson", "fmcore.colour"} | RECORDS, NOTHING),
     Room(
         "fmcore/data/*.py",
         {"numpy", "PIL", "platformdirs"},
@@ -160,7 +160,7 @@ ROOMS = [  # the first row that fits a file counts
         NOTHING,
     ),
     Room("scenes/parts/*.py", DRAWING | {"numpy", "PIL"}, BY_SCENES - {"fmcore.lesson"}, NOTHING),
-    Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour", "fmcore.fonts"}, {"typst"}),
+    Room("scenes/look.py", DRAWING | {"numpy"}, {"fmcore.colour", "fmcore.fonts", "fmcore.lesson.theme"}, {"typst"}),
     Room("scenes/ledger.py", DRAWING, BY_SCENES, NOTHING),
     Room("scenes/options.py", {"pydantic"}, {"fmcore.analysis", "fmcore.bundle", "fmcore.errors"}, NOTHING),
     Room("scenes/stage.py", DRAWING | {"numpy"}, BY_SCENES | {"scenes.ledger", "scenes.options"}, NOTHING),

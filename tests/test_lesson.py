@@ -16,6 +16,7 @@ from PIL import Image
 
 from fmcore.errors import BundleError, InputError, PlanError, RenderError
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry, single_scenes
+from fmcore.lesson.theme import LIGHT
 from fmcore.lesson.words import Words
 from fmcore.render.cache import file_digest
 from fmcore.render.lesson import Made, Wish, _tell_of_unused, make_lesson
@@ -308,7 +309,7 @@ def test_films_apart_stand_beside_their_captions(studio: Studio) -> None:
 
 
 def test_films_of_another_look_or_language_take_no_place(studio: Studio) -> None:
-    for spec, words in ((TINY, None), (TINY, Words(language="de")), (TINY.model_copy(update={"theme": "light"}), None)):
+    for spec, words in ((TINY, None), (TINY, Words(language="de")), (TINY.model_copy(update={"theme": LIGHT}), None)):
         studio.make(studio.plan("First"), apart=True, spec=spec, words=words)
     names = {f"First{ending}.{kind}" for ending in ("", "-de", "-light") for kind in ("mp4", "srt")}
     assert {path.name for path in studio.lesson.iterdir()} == names

@@ -16,6 +16,7 @@ from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
+from fmcore.lesson.theme import DARK
 from fmcore.render.process import configure
 from scenes import look
 from scenes.parts.cells import digit_size
@@ -41,7 +42,7 @@ def small_frame(tmp_path: Path) -> Iterator[None]:
     look.register_fonts()
     yield
     configure(TINY, tmp_path)
-    look.use("dark")
+    look.use(DARK)
 
 
 def texts(mobject: object) -> list[str]:
@@ -265,7 +266,7 @@ COLOURS = Colours(UNIT, ColourScale.signed(WEIGHTS), ColourScale.signed(WEIGHTS)
 
 def upright(folder: Path) -> None:
     configure(TINY.model_copy(update={"width": 90, "height": 160}), folder)
-    look.use("dark")
+    look.use(DARK)
 
 
 def test_flat_cells_have_room_for_numbers_where_squares_have_none(tmp_path: Path) -> None:
@@ -362,7 +363,7 @@ def test_a_chain_in_rows_turns_from_the_end_of_one_to_the_start_of_the_next(tmp_
     with Bundle.open(make_bundle(tmp_path / "b", Net(widths=(2,) * 8))) as bundle:
         layers = bundle.header.layers
     configure(TINY.model_copy(update={"width": 90, "height": 160}), tmp_path)
-    look.use("dark")
+    look.use(DARK)
     chain = LayerChain(layers, [layers[0].name], look.body().width)
     rows = {round(box.get_y(), 3) for box in chain.every}
     turns = [link for link in chain.links if isinstance(link, VGroup)]
@@ -374,7 +375,7 @@ def test_a_chain_in_rows_turns_from_the_end_of_one_to_the_start_of_the_next(tmp_
 
 def test_a_paragraph_is_set_smaller_where_its_lines_would_be_too_high(tmp_path: Path) -> None:
     configure(TINY.model_copy(update={"width": 90, "height": 160}), tmp_path)
-    look.use("dark")
+    look.use(DARK)
     region, long = look.statement_region(), "A bar for each class: channel 2 of conv1 and channel 57 of conv4"
     free = paragraph(long, look.STATEMENT, width=region.width, most=3)
     kept = paragraph(long, look.STATEMENT, width=region.width, most=3, height=region.height)

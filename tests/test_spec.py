@@ -4,7 +4,6 @@ import pytest
 from pydantic import ValidationError
 
 from fmcore.errors import InputError
-from fmcore.lesson.brief import Theme
 from fmcore.lesson.words import Words
 from fmcore.render.spec import PURPOSES, SIZES, RenderSpec, ending, quality
 
@@ -54,7 +53,7 @@ def test_each_purpose_has_its_encoding() -> None:
     ],
 )
 def test_films_of_another_look_or_language_are_called_otherwise(
-    aspect: str, theme: Theme, language: str | None, expected: str
+    aspect: str, theme: str, language: str | None, expected: str
 ) -> None:
     words = Words(language=language) if language is not None else None
     assert ending(quality("smoke", aspect, theme), words) == expected

@@ -10,6 +10,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.colour import contrast
+
 Floats = NDArray[np.float64]
 
 _INK = 48.0  # distance in 8-bit RGB within which a pixel may be the text itself
@@ -18,20 +20,6 @@ _STEP = 16  # of 8-bit RGB, in which colours are first counted
 _MOST_INK = 0.6  # share of a box that letters fill at most; of more, what lies behind is like the text
 _COMMON, _COMMON_MIXED = 0.2, 0.4  # share of a box from which a second colour is a background; if it may be a mixture
 _PIECE = 2  # a long text is looked at in pieces so many times as wide as they are high
-
-
-def luminance(rgb: NDArray[np.floating] | NDArray[np.uint8]) -> Floats:
-    """Relative luminance of sRGB colours (..., 3) in 0..255, from 0 to 1 (WCAG 2.2, "relative luminance")."""
-    share = np.asarray(rgb, np.float64) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    found: Floats = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return found
-
-
-def ratio(one: Floats, other: Floats) -> float:
-    """The contrast of two colours (3,): from 1, where they are alike, to 21."""
-    low, high = sorted((float(luminance(one)), float(luminance(other))))
-    return (high + 0.05) / (low + 0.05)
 
 
 def worst_contrast(pixels: NDArray[np.uint8], colour: str, opacity: float = 1.0) -> tuple[float, str]:
@@ -51,7 +39,7 @@ def _worst(content: bytes, height: int, colour: str, opacity: float) -> tuple[fl
     for piece in _pieces(pixels):
         for background in backgrounds(piece, text, opacity):
             shown = opacity * text + (1 - opacity) * background
-            found.append((ratio(shown, background), "#" + "".join(f"{round(c):02X}" for c in background)))
+            found.append((contrast(shown, background), "#" + "".join(f"{round(c):02X}" for c in background)))
     return min(found)
 
 

@@ -11,10 +11,10 @@ from fmcore.check.contrast import worst_contrast
 from fmcore.check.findings import Finding, found
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.storyboard import Box, Item, Storyboard, StoryFrame
+from fmcore.lesson.theme import LEAST_CONTRAST
 
 TOUCHING = 1e-3  # of the frame: what overlaps or reaches out by less only touches
 LEAST_CAPITAL = 0.022  # of the frame's height: 24 pixels at 1080p
-LEAST_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
 
 Pixels = NDArray[np.uint8]
 

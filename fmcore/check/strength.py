@@ -5,9 +5,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.check.contrast import luminance
 from fmcore.check.maps import Shown
-from fmcore.colour import GREY, table
+from fmcore.colour import GREY, luminance, table
 
 _FALLS = 0.5  # L* by which a table may fall and still count as rising: less cannot be seen
 _RISES = 20.0  # L* that a table has to rise from its zero to its end

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fmcore.check.findings import Finding
 from fmcore.lesson.record import LessonRecord, SceneRecord
 from fmcore.lesson.script import TimedBeat
+from fmcore.lesson.theme import Theme
 from fmcore.lesson.voice import LEAD_S, SILENT, STEP_S, loudness, plain
 
 _RATE, _EACH_S = 48_000, 0.01
@@ -30,7 +31,7 @@ def voice_findings(record: LessonRecord, film: Path, aspect: str) -> Iterator[Fi
         return
 
     def finding(rule: str, scene: SceneRecord, beat: TimedBeat, message: str) -> Finding:
-        theme = str(record.settings["theme"])
+        theme = Theme.model_validate(record.settings["theme"]).name
         return Finding(rule=rule, scene=scene.scene, aspect=aspect, theme=theme, beat=beat.cue, message=message)
 
     fps, among_others = int(record.settings["fps"]), False

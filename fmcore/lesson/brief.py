@@ -2,16 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.plan import Seen
 from fmcore.lesson.script import TimedBeat
+from fmcore.lesson.theme import DARK, Theme
 from fmcore.lesson.words import Words
-
-Theme = Literal["dark", "light"]
 
 
 class Brief(BaseModel):
@@ -22,7 +20,7 @@ class Brief(BaseModel):
     bundle: Path | None = None
     other: Path | None = None
     names: tuple[str, str] | None = None  # of the files of both, which lie elsewhere on another machine
-    theme: Theme = "dark"
+    theme: Theme = DARK
     options: dict[str, str | int | float | bool] = {}
     words: Words | None = None  # of another language
     network: Seen = ""

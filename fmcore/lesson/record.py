@@ -63,7 +63,7 @@ class LessonRecord(_Record):
     schema_version: int
     fmcore: str
     title: str
-    settings: dict[str, str | int]
+    settings: dict[str, Any]  # of its frames, as those who render them know them
     frames: int
     seconds: float
     scenes: tuple[SceneRecord, ...]

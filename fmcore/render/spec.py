@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fmcore.errors import InputError, one_of
-from fmcore.lesson.brief import Theme
+from fmcore.lesson.theme import DARK, Theme, find_theme
 from fmcore.lesson.words import Words
 
 FRAME_HEIGHT = 8.0  # manim's units; every scene is laid out in them
@@ -15,7 +15,7 @@ ASPECTS = ("16:9", "9:16", "1:1")
 
 
 class RenderSpec(BaseModel):
-    """Size in pixels, frames a second, x264's rate factor, preset and pixels, and the theme: dark or light."""
+    """Size in pixels, frames a second, x264's rate factor, preset and pixels, and the theme."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +27,7 @@ class RenderSpec(BaseModel):
     preset: str
     params: str = ""  # more for x264, as name=value:...
     pixels: Literal["yuv420p", "yuv444p"] = "yuv420p"
-    theme: Theme = "dark"
+    theme: Theme = DARK
 
     @property
     def aspect(self) -> str:
@@ -41,7 +41,7 @@ def ending(spec: RenderSpec, words: Words | None) -> str:
 
     `-9x16-light-de`; nothing of what is usual.
     """
-    look = [one for one in (spec.aspect.replace(":", "x"), spec.theme) if one not in ("16x9", "dark")]
+    look = [one for one in (spec.aspect.replace(":", "x"), spec.theme.name) if one not in ("16x9", "dark")]
     return "".join(f"-{one}" for one in (*look, *([words.language.lower()] if words is not None else [])))
 
 
@@ -61,11 +61,15 @@ PURPOSES: dict[str, dict[str, str | int]] = {
 }
 
 
-def quality(name: str, aspect: str = "16:9", theme: Theme = "dark", purpose: str = "publish") -> RenderSpec:
+def quality(name: str, aspect: str = "16:9", theme: str = "dark", purpose: str = "publish") -> RenderSpec:
     """The spec called `name`, turned upright for `9:16`, cut to its shorter side for `1:1`, encoded for `purpose`.
+
+    Args:
+        theme: The name of one, or a file of colours.
 
     Raises:
         InputError: no such quality, aspect or purpose.
+        PlanError: no such theme, or one that cannot be read.
     """
     for what, wanted, known in (
         ("quality", name, list(SIZES)),
@@ -77,4 +81,4 @@ def quality(name: str, aspect: str = "16:9", theme: Theme = "dark", purpose: str
     wide, high, fps = SIZES[name]
     width, height = {"16:9": (wide, high), "9:16": (high, wide), "1:1": (high, high)}[aspect]
     encoding: Any = PURPOSES[purpose]
-    return RenderSpec(quality=name, width=width, height=height, fps=fps, theme=theme, **encoding)
+    return RenderSpec(quality=name, width=width, height=height, fps=fps, theme=find_theme(theme), **encoding)

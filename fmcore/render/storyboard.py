@@ -71,7 +71,7 @@ def storyboard(
         scene=job.scene,
         fps=job.spec.fps,
         aspect=job.spec.aspect,
-        theme=job.spec.theme,
+        theme=job.spec.theme.name,
         caption_top=0.5 - scene.caption_top / FRAME_HEIGHT,
         frames=tuple(story),
         performance=scene.performance(),

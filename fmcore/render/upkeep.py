@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -125,7 +126,9 @@ def _kept(store: Store, pictures: str, films: list[Path], takes: dict[str, Take]
 
 def _look(take: Take) -> str:
     spec = RenderSpec.model_construct(**json.loads(take.inputs["spec"]))  # an earlier fmcore may have written others
-    return " ".join(filter(None, (spec.quality, spec.aspect, spec.theme, take.sketch.performance.language)))
+    theme: Any = spec.theme
+    name = theme["name"] if isinstance(theme, dict) else theme
+    return " ".join(filter(None, (spec.quality, spec.aspect, name, take.sketch.performance.language)))
 
 
 def _used(store: Store, pictures: str) -> float:

@@ -4,21 +4,13 @@ import numpy as np
 from manim import ManimColor, Square, VGroup
 from numpy.typing import NDArray
 
-from fmcore.colour import ColourScale
+from fmcore.colour import ColourScale, luminance
 from scenes import look
 from scenes.parts.text import label, number
 
 LARGEST = 8  # more cells than 8 x 8 are drawn as one image, never as squares
 _ROUNDED = 0.1  # of the scale's range: how far at most a number that is written may be from the value
 _MIDDLE = 0.179  # the relative luminance on which black and white have the same contrast, 4.6:1
-
-
-def _luminance(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Relative luminance (N,) of sRGB colours (N, 3), as WCAG 2 defines it."""
-    share = rgb / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    luminance: NDArray[np.float64] = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return luminance
 
 
 class NumberGrid(VGroup):
@@ -53,7 +45,7 @@ class NumberGrid(VGroup):
 
         Never with so few that one number would stand for colours that differ.
         """
-        inks = [look.INK if light else look.PAPER for light in _luminance(colours) > _MIDDLE]
+        inks = [look.INK if light else look.PAPER for light in luminance(colours) > _MIDDLE]
         for decimals in (2, 1, 0):
             if decimals < 2 and 0.5 / 10**decimals > _ROUNDED * (scale.high - scale.low):
                 break
