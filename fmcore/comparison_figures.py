@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fmcore.analysis.compare import Comparison, Counterpart
+from fmcore.analysis.counterparts import common_probes
 from fmcore.analysis.naming import called, in_figure
 from fmcore.bundle import Bundle
 from fmcore.choices import FIGURED, probe_title, spread
@@ -50,15 +51,8 @@ def _figured(found: Comparison) -> list[Counterpart]:
 
 def common_probe(one: Bundle, other: Bundle) -> tuple[int, int] | None:
     """The numbers under which both bundles hold the same image, that of the default probe of the first if they can."""
-    mine, theirs = one.array("probes"), other.array("probes")  # (P, C, H, W) each
-    if mine.shape[1:] != theirs.shape[1:]:
-        return None
-    first = one.default_probe
-    for p in (first, *(p for p in range(len(mine)) if p != first)):
-        for q in range(len(theirs)):
-            if np.array_equal(mine[p], theirs[q]):
-                return p, q
-    return None
+    common = common_probes(one, other)
+    return min(common, key=lambda pair: pair[0] != one.default_probe, default=None)
 
 
 def _cka(one: Bundle, other: Bundle, found: Comparison) -> Figure:

@@ -41,6 +41,7 @@ from fmcore.running import (
     are_probabilities,
     are_shares,
     device_of,
+    ends_with_sigmoid,
     evaluating,
     full_precision,
     require_logits,
@@ -118,7 +119,7 @@ def record(
         )
     classes, labels = name_outputs(trained.classes, outputs.shape[1], data, watching.say)
     with ExitStack() as stack:
-        if are_shares(outputs):
+        if are_shares(outputs) and ends_with_sigmoid(network, example):
             watching.say(
                 "Attention: all answers of the model lie between 0 and 1 and do not sum to 1, as after a sigmoid; they"
                 " are taken as logits, so its probabilities mean little. Return what goes into the sigmoid to change"

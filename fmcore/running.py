@@ -130,6 +130,13 @@ def _shown(shape: Sequence[int]) -> str:
     return " x ".join(str(side) for side in shape) + name
 
 
+# As autograd calls them: what puts numbers elsewhere and changes none.
+_RESHAPING = frozenset({
+    "Alias", "Cat", "Clone", "Expand", "Permute", "Reshape", "Select", "Slice", "Squeeze", "Stack", "T", "ToCopy",
+    "Transpose", "Unsqueeze", "UnsafeView", "View",
+})  # fmt: skip
+
+
 def are_probabilities(outputs: Tensor) -> bool:
     """Whether `outputs` (B, K) are shares of one, as a network gives that ends with a softmax."""
     return bool((outputs >= 0).all()) and bool(((outputs.sum(1) - 1).abs() < _NEAR_ONE).all())
@@ -140,6 +147,16 @@ def are_shares(outputs: Tensor) -> bool:
     return (
         bool(((outputs >= 0) & (outputs <= 1)).all()) and bool((outputs > 0).any()) and not are_probabilities(outputs)
     )
+
+
+def ends_with_sigmoid(network: nn.Module, images: Tensor) -> bool:
+    """Whether what `network` answers to `images` comes out of a sigmoid, or may: without gradients nothing is told."""
+    step = None
+    with evaluating(network), torch.enable_grad(), suppress(RuntimeError):
+        step = network(images.detach().clone().requires_grad_() + 0).grad_fn  # a sum may be written over, a leaf not
+    while step is not None and step.name().rstrip("0123456789").removesuffix("Backward") in _RESHAPING:
+        step = step.next_functions[0][0]
+    return step is None or "sigmoid" in step.name().lower()
 
 
 @contextmanager

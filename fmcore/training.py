@@ -8,9 +8,10 @@ with that of a DataLoader over a Dataset.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -27,10 +28,11 @@ from fmcore.model_input import AsInput, with_channels
 from fmcore.model_source import Model, Wanted, open_model
 from fmcore.models import Staged
 from fmcore.parallel import Threads
-from fmcore.running import hinting, require_logits, run
+from fmcore.running import answering_in_logits, are_probabilities, evaluating, hinting, require_logits, run
 
 _EVALUATION_BATCH = 250
 _EVALUATION_VALUES = 2**20  # of the images of a batch: large images come in small batches
+_TRIED = 8  # images, to see what a network answers
 _PART = 64  # images a thread works on at once; the sums depend on it, so it is fixed
 
 _UNTRAINABLE = (
@@ -124,11 +126,12 @@ def train(data: ImageSet, spec: TrainSpec, progress: Progress | None = None, mod
     device = choose_device()
     model = model or open_model(spec.model, wanted_by(data), seed=spec.seed)
     data = with_channels(data, model.preprocessing.channels)
-    some = model.as_input(torch.from_numpy(data.test_images[:2]))
+    some = model.as_input(torch.from_numpy(data.test_images[:_TRIED]))
     with (
         hinting(model.network, some),
         _repeatable(spec.seed, device, model.network),
         _Fit(data, spec, device, model) as fit,
+        fit.in_logits(some.to(device)),
     ):
         history = [fit.measure(0)]
         states = [state_of(fit.network)]
@@ -161,7 +164,7 @@ class _Fit:
         steps = max(1, spec.epochs * -(-len(self.train_labels) // spec.batch_size))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
         # a stranger's network may look at the whole batch, as batch normalisation does, so it is not cut into parts
-        self.part = _PART if device.type == "cpu" and isinstance(self.network, Staged) else spec.batch_size
+        self.part = _PART if device.type == "cpu" and isinstance(self.network, Staged) else spec.batch_size + 1
         self.threads = Threads(device)
 
     def __enter__(self) -> Self:
@@ -169,6 +172,21 @@ class _Fit:
 
     def __exit__(self, *exc: object) -> None:
         self.threads.close()
+
+    @contextmanager
+    def in_logits(self, some: Tensor) -> Iterator[None]:
+        """See what the network answers to `some` inputs; of one that ends with a softmax, logarithms are learnt from.
+
+        Cross-entropy takes the softmax of what it is given, and two would hold gradients back and be another loss.
+
+        Raises:
+            InputError: it answers with anything but a row of numbers an image, or with too few of them.
+        """
+        with evaluating(self.network), torch.inference_mode():
+            outputs = run(self.network, some)
+        require_logits(outputs, len(some), self.classes)
+        with answering_in_logits(self.network) if are_probabilities(outputs) else nullcontext():
+            yield
 
     def run_epoch(self, epoch: int, progress: Progress) -> None:
         self.network.train()
@@ -199,9 +217,11 @@ class _Fit:
 
     def _batches(self, total: int) -> Iterator[tuple[int, Tensor]]:
         order = torch.randperm(total).to(self.device)
-        for start in range(0, total, self.spec.batch_size):
-            rows = order[start : start + self.spec.batch_size]
-            yield start + len(rows), rows
+        starts = [*range(0, total, self.spec.batch_size), total]
+        if len(starts) > 2 and total - starts[-2] == 1:  # batch normalisation of vectors learns nothing from one image
+            del starts[-2]
+        for start, end in pairwise(starts):
+            yield end, order[start:end]
 
     def measure(self, epoch: int) -> EpochRecord:
         measured = partial(evaluate, self.network, threads=self.threads, as_input=self.as_input)

@@ -17,6 +17,7 @@ from fmcore.analysis.counterparts import common_probes
 from fmcore.bundle import Bundle
 from fmcore.check.layout import layout_findings
 from fmcore.check.teaching import teaching_findings
+from fmcore.comparison_figures import which_matches
 from fmcore.data import Wish, _scaled, load_data
 from fmcore.data.imageset import ImageSet
 from fmcore.data.pictures import open_pictures
@@ -66,6 +67,7 @@ def test_two_sizes_of_input_are_compared_on_the_same_images(photos: Path, as_pic
         assert not as_pictures or found.cka[0, 0] > 0.2  # four images are too few for a likeness
         assert all(one.header.probes[p].source == other.header.probes[q].source for p, q in same)
         assert len(same) == 24 if as_pictures else same
+        assert "in common" not in which_matches(one, other, found)
     board = play(scene_class("ModelComparison"), paths[0], spec=TINY, other=paths[1]).board
     with Bundle.open(paths[0]) as one, Bundle.open(paths[1]) as other:
         found_wrong: list[Any] = [*layout_findings(board, {}), *teaching_findings(board, one, other)]

@@ -59,3 +59,25 @@ def test_answers_as_after_a_sigmoid_are_told(tutorial_trained: Trained, tiny_ima
     trained = replace(tutorial_trained, network=network, states=(), history=())
     record(trained, tiny_images, tmp_path / "b", watching=Watching(say=heard.append))
     assert "all answers of the model lie between 0 and 1" in heard[0]
+
+
+class Timid(nn.Module):
+    """Its answers lie between 0 and 1 by chance: nothing holds them there."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        answer: torch.Tensor = self.network(x.mul_(1)) * 1e-3 + 0.5
+        return answer
+
+
+def test_answers_that_only_happen_to_lie_between_0_and_1_are_not_called_a_sigmoids(
+    tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
+) -> None:
+    heard = list[str]()
+    timid = Timid(deepcopy(tutorial_trained.network))
+    trained = replace(tutorial_trained, network=timid, states=(), history=())
+    record(trained, tiny_images, tmp_path / "b", watching=Watching(say=heard.append))
+    assert not any("sigmoid" in one for one in heard)

@@ -104,6 +104,54 @@ def test_progress_counts_every_image_of_every_epoch(rgb_images: ImageSet) -> Non
     assert tuple(epochs) == trained.history
 
 
+def given(network: nn.Module, data: ImageSet) -> Model:
+    return Model("given", network, AsInput(plain_preprocessing(data.image_shape[0], data.image_shape[1])), "given")
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda x: (x, x), r"this model gave 2 values \(tuple\); wrap it in a module that returns its logits alone"),
+        (lambda x: x[:, :1], "tells at least two classes apart, and this model gave one number an image; wrap it"),
+        (lambda x: x[:, :2], r"expected was a tensor of shape \(8, \d+\), and this model gave"),
+    ],
+)
+def test_a_network_that_answers_otherwise_is_a_sentence(
+    answer: Callable[[torch.Tensor], object], sentence: str, rgb_images: ImageSet
+) -> None:
+    class Odd(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> object:
+            return answer(super().forward(x))
+
+    count = int(np.prod(rgb_images.image_shape))
+    with pytest.raises(InputError, match=sentence):
+        train(rgb_images, TrainSpec(epochs=1), model=given(Odd(nn.Flatten(), nn.Linear(count, 10)), rgb_images))
+
+
+def test_a_softmax_at_the_end_changes_nothing_that_is_learnt(rgb_images: ImageSet) -> None:
+    count, classes = int(np.prod(rgb_images.image_shape)), len(rgb_images.classes)
+
+    def trained(*more: nn.Module) -> Trained:
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Flatten(), nn.Linear(count, classes), *more)
+        return train(rgb_images, TrainSpec(epochs=1), model=given(network, rgb_images))
+
+    plain, shares = trained(), trained(nn.Softmax(1))
+    for one, other in zip(plain.history, shares.history, strict=True):
+        assert other.test_loss == pytest.approx(one.test_loss, abs=1e-4)
+    some = torch.rand(3, *rgb_images.image_shape)
+    assert shares.network(some).sum(1).detach().numpy() == pytest.approx(1)  # its answers are what they were
+
+
+def test_no_batch_is_a_single_image(rgb_images: ImageSet) -> None:
+    count = int(np.prod(rgb_images.image_shape))
+    network = nn.Sequential(nn.Flatten(), nn.Linear(count, 4), nn.BatchNorm1d(4), nn.Linear(4, len(rgb_images.classes)))
+    total = len(rgb_images.train_labels)
+    for size in (total - 1, (total - 1) // 3 if (total - 1) % 3 == 0 else total - 1):
+        found = train(rgb_images, TrainSpec(epochs=1, batch_size=size), model=given(network, rgb_images))
+        assert np.isfinite(found.history[-1].train_loss)
+
+
 def test_a_network_that_cannot_be_trained_is_a_sentence_and_a_part_may_be_frozen(rgb_images: ImageSet) -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 4))
     model = Model("own", network, AsInput(plain_preprocessing(3, 28)), "random")

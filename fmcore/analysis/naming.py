@@ -14,8 +14,11 @@ _LONGEST_DRAWN = 30  # letters, so that a title with one is as wide as its figur
 
 
 def called(layer: str) -> str:
-    """The name of a layer as a sentence says it: "layer 0" where it is nothing but a number, as in `nn.Sequential`."""
-    return f"layer {layer}" if layer.replace(".", "").isdigit() else layer
+    """The name of a layer as a sentence says it: "layer 0" for a number, "layer last" for a word.
+
+    A word such as "a" or "last" would be read as a part of the sentence, and taken for one where it is translated.
+    """
+    return f"layer {layer}" if layer.replace(".", "").isdigit() or layer.isalpha() else layer
 
 
 def in_figure(layer: str) -> str:

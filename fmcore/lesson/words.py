@@ -27,7 +27,7 @@ _SUM = re.compile(rf"{_NUMBER}(?: (?:×|\+|−|=|≈|·) {_NUMBER})*")
 _END = re.compile(r"(?<=[.!?]) ")  # of a sentence, where what stands in quotation marks is taken out
 _LONGEST = 4000  # characters: no text of ours, and what is longer is not searched for what to take out
 _PLACE = re.compile(r"\{(\d+)\}")
-_NUMBERED = re.compile(r"layer [\d.]+")  # a layer whose name is but a number, as sentences call it
+_CALLED = re.compile(r"layer (?:[\d.]+|[^\W\d_]+)")  # a layer whose name is but a number or a word, in a sentence
 _SWAPPED = str.maketrans(".,", ",.")
 
 
@@ -79,9 +79,9 @@ class Words(BaseModel):
             *items, last = (self._written(one, names) for one in (*listed["items"].split(", "), listed["last"]))
             return _filled(self.words.get(ending := _ending(listed)) or ending, [", ".join(items), last])
         if held in names:
-            number = held.partition(" ")[2]
-            said = self.words.get("layer {1}") if _NUMBERED.fullmatch(held) else None
-            return said.replace("{1}", number) if said else held  # 0.1 is no decimal there
+            name = held.partition(" ")[2]
+            said = self.words.get("layer {1}") if _CALLED.fullmatch(held) else None
+            return said.replace("{1}", name) if said else held  # 0.1 is no decimal there
         return self.of(held, names) if self.words.get(taken_out(held, names)[0]) else held
 
     def named(self, name: str) -> str:
@@ -121,7 +121,7 @@ class Translator:
             for one in held:
                 if listed := _patterns(names).several.fullmatch(one):
                     asked.append(_ending(listed))
-                if one in names and _NUMBERED.fullmatch(one):
+                if one in names and _CALLED.fullmatch(one):
                     asked.append("layer {1}")
                 elif one in inside:
                     asked.append(taken_out(one, names)[0])

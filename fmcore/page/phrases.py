@@ -94,7 +94,7 @@ def pattern(name: str) -> str:
 
 
 def layer_words(name: str) -> str:
-    """What a sentence calls a layer: "layer 0" where its name is nothing but a number."""
+    """What a sentence calls a layer: "layer 0" where its name is nothing but a number or a word."""
     return shortened(called(name))
 
 

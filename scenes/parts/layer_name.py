@@ -7,5 +7,5 @@ _MOST = 30  # characters: a longer name makes a sentence nobody can follow
 
 
 def layer_name(name: str, most: int = _MOST) -> str:
-    """`name`, or "layer 3" where a name is only numbers, as in `nn.Sequential`; long ones without their middle."""
+    """`name`, or "layer 3" where a name is only a number or a word; long ones without their middle."""
     return shortened(called(name), most)

@@ -37,9 +37,9 @@ export function percent(share: number): string {
   return say("{1}%", fixed(hundredths, 1));
 }
 
-/** The name of a layer as a sentence says it: "layer 0" where it is nothing but a number. */
+/** The name of a layer as a sentence says it: "layer 0" where it is nothing but a number or a word. */
 export function called(layer: string): string {
-  return /^[\d.]+$/.test(layer) ? say("layer {1}", layer) : layer;
+  return /^(?:[\d.]+|\p{L}+)$/u.test(layer) ? say("layer {1}", layer) : layer;
 }
 
 export function shapeOf([channels, height, width]: readonly [number, number, number]): string {
