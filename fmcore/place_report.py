@@ -46,7 +46,7 @@ def describe_place(bundle: Bundle, name: str, numbers: Sequence[int], probe: int
                     f"{called(name)}, channel {channel + 1} of {c}, row {row + 1} of {h}, column {column + 1} of {w}",
                 ),
                 ("image", probe_title(bundle, probe)),
-                *_seen(bundle, place, probe),
+                *_seen(bundle, place, probe, layer.field.local),
             ]
         )
     )
@@ -54,8 +54,11 @@ def describe_place(bundle: Bundle, name: str, numbers: Sequence[int], probe: int
     section(out, "Sum", _sum(bundle, name, place, (channel, row, column), probe))
 
 
-def _seen(bundle: Bundle, place: Place, probe: int) -> list[tuple[str, str]]:
-    """Which pixels the place sees, of the network's input and of the picture that it was cut from."""
+def _seen(bundle: Bundle, place: Place, probe: int, local: bool) -> list[tuple[str, str]]:
+    """Which pixels the place sees, of the network's input and of the picture that it was cut from.
+
+    `local`: it sees those one by one, and all others summed up, as behind a group normalisation.
+    """
     height, width = bundle.header.model.input_shape[1:]
     if place.field is None:
         return []
@@ -63,7 +66,8 @@ def _seen(bundle: Bundle, place: Place, probe: int) -> list[tuple[str, str]]:
     inside = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
     clipped = inside != (top, left, bottom, right)
     beyond = "; the rest of what it reaches lies beyond the border" if clipped and abs(top) != np.inf else ""
-    found = [("sees", f"{_pixels(inside)} of the {size((height, width))} input{beyond}")]
+    summed = ", and the rest summed up" * local
+    found = [("sees", f"{_pixels(inside)} of the {size((height, width))} input{summed}{beyond}")]
     info = bundle.header.probes[probe]
     if info.file_box is not None and info.file_size is not None:
         box = info.file_box

@@ -64,7 +64,7 @@ class ActivationHeatmap(LessonScene):
         Beat(
             cue="bar",
             say="The colour bar translates back. Black is zero, the strongest colour is {top}."
-            " {zero} of this map is {at_zero}.",
+            " Of this map, {zero} is {at_zero}.",
         ),
         Beat(
             cue="spot",

@@ -33,7 +33,7 @@ _ENOUGH = 100  # images: with fewer, a channel that stays silent may only not ha
 class ChannelDiagnostics(LessonScene):
     """Which channels of a layer do nothing, repeat another or look away from the object, by what was measured."""
 
-    title = "Channels that do not help"
+    title = "Channels to look at twice"
     needs = ("probes",)
     script = Script.of(
         Beat(
@@ -104,7 +104,7 @@ class ChannelDiagnostics(LessonScene):
     def facts_of_the_silent(self) -> Mapping[str, object]:
         c, found = self.shown.silent, self.found
         zero, same = f"zero on {self.everywhere}", f"the same on {self.everywhere}"
-        facts = self.tallied("dead", "dead channels", zero, zero)
+        facts = self.tallied("dead", "dead channels", f"is {zero}", f"are {zero}")
         if c in found.dead:
             start = "T" if self.few else "Such a channel is dead: t"
             flat = self.statistic("maximum", c, words=f"{start}he map of channel {c + 1} is flat.", at_most=0.0)
@@ -119,7 +119,7 @@ class ChannelDiagnostics(LessonScene):
         }
 
     def facts_of_copies(self) -> Mapping[str, object]:
-        facts = self.tallied("copies", "redundant channels", "a copy of another", "copies of one another")
+        facts = self.tallied("copies", "redundant channels", "has a near copy", "have a near copy")
         if self.shown.pair is None:
             return facts | {"alike": "There was nothing to compare."}
         one, other = self.shown.pair
@@ -133,7 +133,7 @@ class ChannelDiagnostics(LessonScene):
             "alike": correlation(
                 words=f"Here {pair}: over every place of {self.images} they correlate at {r}.",
                 at_least=REDUNDANT,
-                otherwise=f"The most alike, {pair}, correlate at {r}; a copy would reach {REDUNDANT}.",
+                otherwise=f"The most alike, {pair}, correlate at {r}; a near copy would reach {REDUNDANT}.",
             ),
             "correlation": correlation(words=lambda value: f"correlation {number(value)}"),
         }
@@ -159,7 +159,7 @@ class ChannelDiagnostics(LessonScene):
         lit = "lit mostly by the background"
         return {
             **facts,
-            **self.tallied("background", "background channels", lit, lit),
+            **self.tallied("background", "background channels", f"is {lit}", f"are {lit}"),
             "outside": off(
                 words=lambda part: f"{who} has {percent(part)} of its activation there, over {shown}.",
                 at_most=1.0 if self.found.background else BACKGROUND,
@@ -174,7 +174,7 @@ class ChannelDiagnostics(LessonScene):
             return f"But {self.images} cannot judge a channel. Measure hundreds before you change anything."
         found, said = self.found, ""
         said += "Prune the dead: no answer changes. " * bool(found.dead)
-        said += "Keep one of the copies, then train a little more. " * bool(found.redundant)
+        said += "Of near copies keep one, then train a little more. " * bool(found.redundant)
         said += "For the background, look at the data first: does it give the class away?" * bool(found.background)
         return said.strip() or f"By these measures nothing in {self.called} needs mending. On other images, it may."
 
@@ -185,9 +185,10 @@ class ChannelDiagnostics(LessonScene):
         found = partial(self.claim, measure, f"{self.layer}/fired", at_least=1)
 
         def said(n: float) -> str:
-            return f"is {one}" if n == 1 else f"are {several}"
+            return one if n == 1 else several
 
-        none = f"None of the {self.all} is {one}." if self.all.value > 1 else f"The only channel is not {one}."
+        alone = one.replace("is ", "is not ", 1).replace("has a ", "has no ", 1)
+        none = f"None of the {self.all} {one}." if self.all.value > 1 else f"The only channel {alone}."
         return {
             name: found(words=lambda n: f"{whole(n)} of {self.all} {said(n)}.", otherwise=none),
             f"{name}_count": found(words=lambda n: f"{whole(n)} of {whole(self.all.value)}", otherwise="none found"),

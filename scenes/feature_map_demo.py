@@ -60,7 +60,7 @@ class FeatureMapDemo(LessonScene):
         ),
         Beat(
             cue="slide",
-            say="Laid on the image, it makes one number: values times weights, added up."
+            say="Laid on the image, it makes one number: values times weights, added up{own}."
             " Then it slides on, and every place leaves its number behind.",
             seconds=10,
         ),
@@ -105,6 +105,7 @@ class FeatureMapDemo(LessonScene):
         layer = self.map.layer
         weight, map_ = (f"{layer.name}/weight", self.channel), (f"{layer.name}/activation", self.probe, self.channel)
         shared = self.claim("places of the largest value", *map_, words=whole)
+        arrays = self.bundle.header.arrays
         return {
             "grids": _GRIDS.get(len(self.map.source), "several grids of numbers, one for each channel."),
             "rows": self.claim("rows", *weight, words=whole),
@@ -118,6 +119,7 @@ class FeatureMapDemo(LessonScene):
                     f", once for each of {whole(n)} {'colours' if len(self.map.source) == 3 else 'channels'}"
                 ),
             ),
+            "own": ", plus a number of the filter's own, the bias" if f"{layer.name}/bias" in arrays else "",
             "origin": {
                 "trained": "Nobody wrote these numbers down. Training found them.",
                 "random": "These are random: nobody has trained this network yet.",

@@ -73,7 +73,7 @@ class FeatureMapProgression(LessonScene):
         Beat(cue="classes", say="{first_selective}{last_selective}."),
         Beat(
             cue="answer",
-            say="{reads} From the last maps comes the answer, “{answer}”, with {probability}{verdict}."
+            say="{reads} From maps like these comes the answer, “{answer}”, with {probability}{verdict}."
             " Which places counted is another question.",
         ),
     )

@@ -177,7 +177,7 @@ class LearnedFilters(LessonScene):
             return {"maps": opening, "before": "", "after": top(0, sentence), "likeness": ""}
         first = self.layer.input in ("probes", "input")
         also = "" if first else " The layers below learned, too."
-        opening = f"Same image, same filter, one scale.{also}"
+        opening = f"The same image, the filter before training and after it, one scale.{also}"
         if any(is_flat(self.bundle.part(array, *index)) for array, index in self.maps):  # like nothing
             before, after = "Before training, the map's largest value was %s;", "now it is %s."
             return {"maps": opening, "before": top(0, before), "after": top(1, after), "likeness": ""}

@@ -119,7 +119,8 @@ class MultipleFeatureMaps(LessonScene):
         strong, weak = self.strong, self.weak
         chosen = "that respond strongly and differ most"
         all_of_them = len(self.together) == len(self.activation)
-        close = f"Look closer at {_WORDS[len(self.shown)]} {chosen if all_of_them else 'of them'}. "
+        own = ", each on a scale of its own" * self.some_would_hide
+        close = f"Look closer at {_WORDS[len(self.shown)]} {'that differ most' if all_of_them else 'of them'}{own}. "
         against = partial(self.claim, "magnitude against another's", *here, weak, strong, at_most=_FAINT)
         return {
             "sees": self.sees(),
@@ -146,6 +147,11 @@ class MultipleFeatureMaps(LessonScene):
             "deep": self.claim("channels", *here, words=lambda n: counted(n, "channel")),
             **self.next_facts(),
         }
+
+    @property
+    def some_would_hide(self) -> bool:
+        """Whether one scale would hide some of the maps from close, among which all others are left out."""
+        return len(self.shown) < len(self.together) and some_dim(self.activation[self.shown])
 
     def sees(self) -> str:
         if self.layer.groups > 1:
@@ -210,8 +216,7 @@ class MultipleFeatureMaps(LessonScene):
 
     def board(self, size: float) -> MapBoard:
         """Maps from close. What they show is asked of them, so each has its own scale where one would hide some."""
-        closer = len(self.shown) < len(self.together)
-        scale = None if closer and some_dim(self.activation[self.shown]) else self.scale
+        scale = None if self.some_would_hide else self.scale
         return MapBoard(self.activation, self.shown, scale, size, look.body().width, (self.array, self.probe))
 
     def wall(self, room: Region) -> MapWall:

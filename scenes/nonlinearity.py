@@ -53,8 +53,8 @@ class Nonlinearity(LessonScene):
     script = Script.of(
         Beat(
             cue="before",
-            say="This is {channel} of {layer} before φ: sums of inputs times weights{normalised}. They run from {low}"
-            " to {high}, blue below zero and red above.",
+            say="This is {channel} of {layer} before φ: sums of inputs times weights{own}{normalised}. They run from"
+            " {low} to {high}, blue below zero and red above.",
         ),
         Beat(cue="curve", say="{phi} looks at one number at a time, wherever it stands: {rule}."),
         Beat(
@@ -63,7 +63,7 @@ class Nonlinearity(LessonScene):
             " the highest, {high}, becomes {high_after}.",
         ),
         Beat(cue="after", say="{kept}{left}", seconds=7),
-        Beat(cue="chain", say="{why} a second filter of the network, one of {second}, over the signed map.", seconds=8),
+        Beat(cue="chain", say="{why} {filter} of the network, one of {second}, over the signed map.", seconds=8),
         Beat(
             cue="one",
             say="Multiplied out, the two are a single filter of {size}. It gives the same map in one step,"
@@ -123,6 +123,7 @@ class Nonlinearity(LessonScene):
         return {
             "layer": layer_name(self.layer.name),
             "channel": f"channel {self.here[1] + 1}",
+            "own": ", plus the bias" * (f"{self.layer.name}/bias" in self.bundle.header.arrays),
             "normalised": ", normalised" if self.normalised else "",
             "low": self.claim("smallest value", before, *self.here),
             "high": self.claim("largest value", before, *self.here),
@@ -136,6 +137,7 @@ class Nonlinearity(LessonScene):
                 "share of zeros", after, *self.here, words=lambda share: f"{percent(share)} of the map is zero now"
             ),
             "why": "Why? Leave φ out, and run" if self.bent else "Is that enough? Without φ, run",
+            "filter": "a slice of a second filter" if self.sliced else "a second filter",
             "second": layer_name(self.found.partner),
             "size": "{} by {}".format(*self.found.one.shape[1:]),
             "difference": self.claim(
@@ -156,6 +158,11 @@ class Nonlinearity(LessonScene):
                 otherwise="On this image the map hardly changes",
             ),
         }
+
+    @property
+    def sliced(self) -> bool:
+        """Whether the second filter has more slices than the one that is run."""
+        return self.bundle.info(f"{self.found.partner}/weight").shape[1] > 1
 
     @property
     def normalised(self) -> bool:

@@ -42,6 +42,7 @@ from scenes.parts.training_words import (
     accuracy_in_words,
     best_in_words,
     blind_in_words,
+    distance,
     epochs_in_words,
     fall_in_words,
     gap_in_words,
@@ -137,7 +138,7 @@ class TrainingCurves(LessonScene):
             "gap": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: gap_in_words(gap, self.tests)),
             "apart": self.claim(
                 "gap in accuracy", _ARRAY, last,
-                words=lambda gap: "about equal" if is_equal(gap, self.tests) else f"{points(abs(gap))} apart",
+                words=lambda gap: "about equal" if is_equal(gap, self.tests) else f"{distance(gap)} apart",
             ),
             "wide": self.said_of_wide_gap(),
             "verdict": self.verdict(),

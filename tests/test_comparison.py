@@ -73,7 +73,9 @@ def test_figures_of_layers_and_of_matched_channels(tutorial_bundle: Path, deep_b
 def test_without_a_common_probe_nothing_is_drawn_side_by_side(tutorial_bundle: Path, tmp_path: Path) -> None:
     with Bundle.open(tutorial_bundle) as bundle:
         arrays = {name: bundle.array(name) for name in bundle.header.arrays}
-        save_bundle(tmp_path / "b", bundle.header, arrays | {"probes": 1 - arrays["probes"]})
+        probes = tuple(probe.model_copy(update={"source": "mine.png"}) for probe in bundle.header.probes)
+        header = bundle.header.model_copy(update={"probes": probes})
+        save_bundle(tmp_path / "b", header, arrays | {"probes": 1 - arrays["probes"]})
     result = compare(tutorial_bundle, tmp_path / "b", "--figures", tmp_path / "figures")
     assert "because the bundles have no probe in common" in result.output
     assert "A and B answer alike on 100.0% of 60 images" in result.output

@@ -109,7 +109,7 @@ HISTORIES: dict[str, tuple[list[float], list[float], int, str, str]] = {  # accu
     "level since the first epoch": ([0.3, 0.9, 0.9, 0.9], [0.3, 0.9, 0.9, 0.901], 2000, " 0% 20% 40% ", " 90% "),
     "a closer look": ([0.3, 0.9, 0.95, 0.98], [0.3, 0.9, 0.9, 0.91], 2000, " 90% 92% 94% ", "guessing may"),
     "an image apart": ([0.3, 0.8, 0.9, 0.95], [0.3, 0.8, 0.9, 0.9], 10, "about equally well", "answered better"),
-    "apart by chance": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 20, "answered better, by 10.0", "So wide a gap"),
+    "apart by chance": ([0.3, 0.8, 0.9, 1.0], [0.3, 0.8, 0.9, 0.9], 20, "better, by about 10", "So wide a gap"),
     "equal steps": ([0.1, 0.4, 0.7, 0.9], [0.1, 0.4, 0.7, 0.9], 2000, "comes in epochs 1 and 2.", "share falls"),
     "a fall made good": ([0.3, 0.8, 0.6, 0.9], [0.3, 0.8, 0.8, 0.9], 2000,
         " In epoch 2 the share falls by 20.0 percentage points and later recovers.", "stays below"),

@@ -38,7 +38,7 @@ def test_folder_becomes_a_set(tmp_path: Path) -> None:
     assert photos.image_shape == (3, 16, 16)
     assert np.bincount(photos.test_labels).tolist() == [2, 1]
     assert np.bincount(photos.train_labels).tolist() == [8, 2]
-    assert photos.provenance == ("Image folder 'my 'photos' ü' (2 classes, 13 files, centre-cropped to 16x16).")
+    assert photos.provenance == ("Image folder “my 'photos' ü” (2 classes, 13 files, centre-cropped to 16x16).")
     assert str(tmp_path) not in repr((photos.name, photos.provenance))
     assert photos.notices == (
         "3 images with transparency were placed on white.",

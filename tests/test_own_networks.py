@@ -88,7 +88,7 @@ def test_what_a_first_layer_reads_is_nobodys_maps(bundle: Path) -> None:
 
 def test_a_normalisation_before_the_nonlinearity_is_told(bundle: Path) -> None:
     assert "b is the bias, N normalises, φ is tanh" in said("ConvolutionStep", bundle)
-    assert "times weights, normalised. They run" in said("Nonlinearity", bundle)
+    assert "times weights, plus the bias, normalised. They run" in said("Nonlinearity", bundle)
 
 
 def test_what_is_negative_everywhere_keeps_its_sign(bundle: Path) -> None:

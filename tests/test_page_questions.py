@@ -10,6 +10,7 @@ import pytest
 from films import Net, make_bundle
 from pages import check_words, edited, paged, rich_bundle, taught
 
+from fmcore.analysis.naming import called
 from fmcore.bundle import Array, Bundle
 from fmcore.page.phrases import number
 from fmcore.page.words import teach
@@ -104,10 +105,11 @@ def check_answer(question: Mapping[str, Any], bundle: Bundle) -> str:
         for info in bundle.header.layers:  # this net is a chain
             sees += (info.kernel[0] - 1) * step
             step *= info.stride[0]
-            seen[info.name] = sees
+            seen[called(info.name)] = sees
         inside = {name: min(sees, bundle.header.model.input_shape[1]) for name, sees in seen.items()}
         assert best({**inside, "both see the same": 0})
-        told = re.findall(r"(?:place|one) of (\w+) sees (\d+) × (\d+)|one of (\w+) (\d+) × (\d+)", why)
+        layer, side = r"((?:layer )?\w+)", r"(\d+) × (\d+)"
+        told = re.findall(f"(?:place|one) of {layer} sees {side}|one of {layer} {side}", why)
         named = [[part for part in one if part] for one in told]
         assert [name for name, *_ in named] == [min(inside, key=inside.__getitem__), right]
         assert all(value(side) == seen[name] for name, *sides in named for side in sides)

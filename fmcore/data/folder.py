@@ -98,7 +98,7 @@ def load_folder(
     return ImageSet(
         name=f"folder:{name}",
         provenance=(
-            f"Image folder '{name}' ({len(classes)} classes, {files:,} files, centre-cropped to {width}x{height})."
+            f"Image folder “{name}” ({len(classes)} classes, {files:,} files, centre-cropped to {width}x{height})."
         ),
         classes=tuple(classes),
         train_images=train_images,

@@ -158,7 +158,7 @@ def what_it_resembles(subject: Subject) -> Asked | None:
             label = (subject.meanings(layer) or {})[channel].label
             if label == MIXED or len(others) < 2:
                 continue
-            next_best = f"{pattern(measures.meaning[others[0]])} with {scores[others[0]]:.2f}"
+            next_best = f"{pattern(measures.meaning[others[0]])} with {scores[others[0]]:.2f}".replace("-", "−")
             return Asked(
                 f"Over {counted(measures.meaning_images, 'image')}, which of these patterns does channel {channel + 1}"
                 f" of {layer_words(layer.name)} go with most?",

@@ -122,8 +122,8 @@ class StageWords:
             said = "What a deep map stands for cannot be seen: it has to be measured, over many images of known classes"
             return {"first_selective": said, "last_selective": ""}
         start = (
-            "Does a channel prefer a class? Zero means: it answers every class alike. One means: it answers one class"
-            " only. On average it is"
+            "Does a channel prefer a class? Its selectivity is zero if it answers every class alike, and one if it"
+            " answers one class only. On average it is"
         )
         first, last = self._contrast("class selectivity", "class_mean", start, ". Deep maps take sides", at_least=1.2)
         return {"first_selective": first, "last_selective": last}

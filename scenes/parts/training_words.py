@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fmcore.analysis.answers import score
 from fmcore.analysis.history import History, best_in_the_test, deepest_fall
-from fmcore.analysis.saying import listed
+from fmcore.analysis.saying import counted, listed
 from fmcore.bundle import Bundle
 
 _MORE = 0.002  # of accuracy: by so much at the least, an epoch is said to have gone better than the last
@@ -17,6 +17,12 @@ def accuracy_in_words(share: float) -> str:
 
 def points(gain: float) -> str:
     return f"{100 * gain:.1f} percentage points"
+
+
+def distance(gap: float) -> str:
+    """How far apart two shares are that stand beside it with one decimal: less exact, so that it is no wrong sum."""
+    gap = abs(100 * gap)
+    return f"about {counted(round(gap), 'percentage point')}" if gap >= 1 else "less than a percentage point"
 
 
 def epochs_in_words(epochs: Sequence[int]) -> str:
@@ -59,7 +65,7 @@ def gap_in_words(gap: float, tests: int) -> str:
     if is_equal(gap, tests):
         return "At the end, training and test images are answered about equally well."
     which = "training" if gap > 0 else "test"
-    return f"At the end, {which} images are answered better, by {points(abs(gap))}."
+    return f"At the end, {which} images are answered better, by {distance(gap)}."
 
 
 def blind_in_words(bundle: Bundle, tests: int) -> tuple[float, str]:
