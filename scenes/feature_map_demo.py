@@ -32,6 +32,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import aim
 from scenes.parts.motion import Sweep, flash
+from scenes.parts.picture import Picture
 from scenes.parts.text import number, whole
 from scenes.parts.window import window
 from scenes.stage import LessonScene, SceneOptions
@@ -173,11 +174,7 @@ class FeatureMapDemo(LessonScene):
             self.say("Every place leaves one number behind")
             self.slide()
         with self.beat("kept"):
-            self.say(f"After {self.phi}: the feature map" if self.phi else "What is left: the feature map")
-            self.until(0.25)
-            self.play(FadeIn(self.output), FadeOut(self.before, self.window), run_time=look.MOVE_S)
-            self.until(0.75)
-            self.play(flash(self.output[0].picture), run_time=look.MOVE_S)
+            self.show_what_is_kept()
         with self.beat("bright"):
             self.say("Bright: a strong response")
             self.show_strongest()
@@ -237,6 +234,22 @@ class FeatureMapDemo(LessonScene):
         self.play(Sweep(picture, [border, self.window], follow, self.seconds_left - 0.8))
         self.remove(picture, border, self.window)
         self.add(self.before, self.window)
+
+    def show_what_is_kept(self) -> None:
+        """What lies below zero goes dark, all else as it was; then comes the map in colours that begin at zero."""
+        if self.map.layer.nonlinearity in CUTTING and self.map.stage == "preactivation" and self.map.sums.min() < 0:
+            self.say(f"{self.phi}: below zero becomes zero")
+            old = self.before[0].picture
+            cut = Picture(self.map.values, old.scale_of_colour, old.height).move_to(old)
+            self.until(0.15)
+            self.play(FadeIn(cut), run_time=look.MOVE_S)
+            old.pixel_array[...] = cut.pixel_array  # else it would show through as both go
+            self.remove(cut)
+            self.until(0.45)
+        self.say(f"After {self.phi}: the feature map" if self.phi else "What is left: the feature map")
+        self.play(FadeIn(self.output), FadeOut(self.before, self.window), run_time=look.MOVE_S)
+        self.until(0.8)
+        self.play(flash(self.output[0].picture), run_time=look.MOVE_S)
 
     def show_strongest(self) -> None:
         """Where the map is strongest, and what the image has there."""
