@@ -31,11 +31,11 @@ from scenes.parts.answer_bar import AnswerBar
 from scenes.parts.comparison_rooms import comparison_rooms
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.likeness_table import LikenessTable, cell_frame, score
 from scenes.parts.matched_maps import Found, MapPair, MatchedMaps
 from scenes.parts.motion import flash
-from scenes.parts.phrases import layer_words
 from scenes.parts.side import Side, stacks
 from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
@@ -149,7 +149,7 @@ class ModelComparison(LessonScene):
         return {
             "one": self.a.name,
             "two": self.b.name,
-            "layer": " and ".join(dict.fromkeys(map(layer_words, (self.pair.layer, self.pair.other)))),
+            "layer": " and ".join(dict.fromkeys(map(layer_name, (self.pair.layer, self.pair.other)))),
             "images": self.compared("images in common", words=whole),
             "channels": self.claim("channels", self.a.view.array, self.a.view.probe, words=whole),
             "matched": self.compared("matched channels", words=lambda n: whole(n) if n else "none"),

@@ -19,9 +19,10 @@ from scenes import look
 from scenes.parts.channel_stack import ChannelStack
 from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
+from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
-from scenes.parts.phrases import and_the_rest, change_words, field_words, layer_words
+from scenes.parts.phrases import and_the_rest, change_words, field_words
 from scenes.parts.place_marks import place_marks
 from scenes.parts.scaled_map import ScaledMap
 from scenes.parts.text import label, number, paragraph, whole
@@ -101,7 +102,7 @@ class Recap(LessonScene):
         self.fault = fault(self.bundle, self.probe)
 
     def facts(self) -> Mapping[str, object]:
-        first, last = layer_words(self.first.name), layer_words(self.last.name)
+        first, last = layer_name(self.first.name), layer_name(self.last.name)
         here, flat = (self.early.array, self.probe, self.clear), self.early.flat(self.clear)
         fields = [field_words(layer.field) for layer in (self.first, self.last)]
         return {
@@ -123,7 +124,7 @@ class Recap(LessonScene):
 
     def fault_told(self) -> Claim:
         name, one, measures = self.fault.layer, self.fault.one, self.bundle.header.measures
-        told = f"hannel {one + 1} of {layer_words(name)}"
+        told = f"hannel {one + 1} of {layer_name(name)}"
         if self.fault.kind == "here" or measures is None:
             return self.claim(
                 "share above zero",
@@ -144,7 +145,7 @@ class Recap(LessonScene):
                 at_most=0,
                 otherwise=f"Here none is dead; c{told} answers most rarely.",
             )
-        pair = f"{one + 1} and {self.fault.other + 1} of {layer_words(name)}"
+        pair = f"{one + 1} and {self.fault.other + 1} of {layer_name(name)}"
         every = f"{name}/correlation" in self.bundle.header.arrays  # else that with the nearest alone
         return self.claim(
             "value over images",
@@ -156,7 +157,7 @@ class Recap(LessonScene):
         )
 
     def scaled(self) -> Claim:
-        name, array = f"channel {self.weak + 1} of {layer_words(self.first.name)}", self.early.array
+        name, array = f"channel {self.weak + 1} of {layer_name(self.first.name)}", self.early.array
         if self.weak == self.strong:  # nothing weaker to compare with
             words = "Here the strongest stands for {}; beside another map it may stand for something else."
             return self.claim(
@@ -175,7 +176,7 @@ class Recap(LessonScene):
         )
 
     def source(self) -> Claim | str:
-        name, read = layer_words(self.last.name), self.last.input
+        name, read = layer_name(self.last.name), self.last.input
         if read in ("probes", "input"):
             return "In a first layer, nearly. Deeper layers never see the image; they read the maps before them."
         if not read.endswith("/activation"):
@@ -186,13 +187,13 @@ class Recap(LessonScene):
             self.probe,
             words=lambda n: (
                 f"In a first layer, nearly. But {name} never saw the image: it reads the {_maps(n)} of"
-                f" {layer_words(read.rpartition('/')[0])},"
+                f" {layer_name(read.rpartition('/')[0])},"
                 " and what it makes need not look like a picture."
             ),
         )
 
     def part(self) -> Claim:
-        name, channel = layer_words(self.last.name), f"channel {self.bright + 1}"
+        name, channel = layer_name(self.last.name), f"channel {self.bright + 1}"
         answer = self.bundle.class_name(self.bundle.header.probes[self.probe].predicted)
         maps = f"one of {self.late.channels:,} in {name}" if self.late.channels > 1 else f"all that {name} has"
         if self.without is None:

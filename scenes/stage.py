@@ -29,7 +29,7 @@ from manim import (
 )
 
 from fmcore.analysis.measures import digest_of, measure, sample_size
-from fmcore.analysis.naming import called
+from fmcore.analysis.naming import PHI_NAMES, called
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, FmcoreError, PlanError, RenderError
 from fmcore.header import LayerInfo
@@ -295,7 +295,8 @@ class LessonScene(Scene):
         self._statement: Mobject | None = None
         both = (self.bundle, self.other)
         networks = [*(brief.names or ()), *(one.header.model.name for one in both)]
-        speak(brief.words, [called(name) for one in both for name in one.layer_names], networks)
+        layers = [called(name) for one in both for name in one.layer_names]
+        speak(brief.words, [*layers, *PHI_NAMES], networks)
         self.prepare()
         self.told = self.facts()
         english = self.script.filled(self.told)

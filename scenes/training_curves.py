@@ -311,7 +311,10 @@ class TrainingCurves(LessonScene):
         part = slice_name(self.slice, slices, self.layer.input in ("probes", "input"))
         part += ", " * bool(part)
         shape = shape_text(rows, columns, slices)
-        words = [f"filter {self.followed + 1} of {self.layer.name}, {shape}", f"{part}one scale, red +, blue −"]
+        words = [
+            f"filter {self.followed + 1} of {layer_name(self.layer.name)}, {shape}",
+            f"{part}one scale, red +, blue −",
+        ]
         if look.shape() == "tall" and part:  # too long for one line there
             words[1:] = [part.removesuffix(", "), "one scale, red +, blue −"]
         strip = FilterStrip(chart, epochs, self.tile, words, below)

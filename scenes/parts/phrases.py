@@ -9,11 +9,6 @@ from fmcore.header import ReceptiveField
 from scenes.parts.text import number
 
 
-def layer_words(name: str) -> str:
-    """What to call a layer in a sentence: one whose name is a mere number would be taken for a number."""
-    return name if any(letter.isalpha() for letter in name) else f"layer {name}"
-
-
 def field_words(field: ReceptiveField) -> str:
     """How much of the image one place sees; `and_the_rest` belongs at the end of the sentence."""
     if not field.known:
