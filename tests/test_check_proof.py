@@ -252,6 +252,18 @@ def test_a_map_with_more_values_than_pixels_is_compared_by_areas(tmp_path: Path)
     assert [proof.outcome for proof in proofs] == ["area by area", "wrong"]
 
 
+@pytest.mark.parametrize(("wave", "pixels"), [(3.3, 0.57), (2.9, 0.57)])
+def test_stripes_too_narrow_for_the_chroma_are_not_called_wrong(wave: float, pixels: float, tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:96, :96]
+    swell = 1 + 3 * gaussian_filter(np.random.default_rng(8).normal(size=(96, 96)), 6)
+    stripes = np.sin(2 * np.pi * (rows + 0.7 * columns) / wave) * swell
+    filmed = Filmed((426, 240))
+    for shown in (None, -stripes, np.roll(stripes, 20, 0) * np.linspace(0, 1, 96)):
+        filmed.add(stripes, shown, pixels)
+    true, negative, another = (proof.outcome for proof in filmed.proofs(tmp_path))
+    assert (true, another) == ("too small", "wrong") and negative in ("too small", "wrong")
+
+
 # -- what does not fit together --------------------------------------------------------------------
 
 

@@ -32,6 +32,8 @@ FEWEST_VALUES, FEWEST_AREAS = 0.5, 16  # the share of values, or the number of a
 FAINT = 2.0  # 8-bit codes of standard deviation; with less, a picture is judged by its error alone, as a flat one
 NOISE = 1.5  # codes that an encoder may add: at three pixels a value 1.0 to 1.3 were found, most in chroma
 RGB = "rgb"  # instead of a colour table, where an image's three channels are shown as they are
+_FINEST = 0.4  # the share of the values' spread in hue that areas must hold: chroma has a quarter of the pixels
+_UNTOLD = "its hues are too fine to be told"
 _CHROMA_SHARE = 0.3  # weight of chroma beside luma where a colour is looked up
 _MONOTONE = 1.0  # codes by which the luma of a table may fall and still tell the value
 
@@ -197,6 +199,8 @@ class _Comparison:
             if pair
             else self._why_wrong_areas(areas)
         )
+        if why == _UNTOLD:
+            return Proof(figure=self.figure, outcome="too small", pixels=self.place.pixels)
         judged = pair or areas
         return Proof(
             figure=self.figure, outcome="wrong" if why else how, pixels=self.place.pixels,
@@ -243,6 +247,8 @@ class _Comparison:
             why = self._why_wrong(luma, lambda values: self._luma_of_areas(values).wanted, LEAST_BY_AREA)
         hue = self._hue_of_areas() if self._is_hued else None
         if not why and hue and hue.spread >= FAINT and hue.correlation < LEAST_OF_HUE:
+            if hue.correlation > 0 and hue.spread < _FINEST * self._spread_of_hues:
+                return _UNTOLD
             why = f"its hues correlate with it by {hue.correlation:.2f} where {LEAST_OF_HUE:.2f} is asked for"
         return why
 
@@ -256,6 +262,12 @@ class _Comparison:
         colours = self._colours(self.values)
         wanted = self.place.over_areas(colours[..., 2] - colours[..., 1])
         return _Pair(self.place.of_areas(self.planes.red - self.planes.blue, grain=2), wanted, self._reach)
+
+    @property
+    def _spread_of_hues(self) -> float:
+        """Standard deviation in 8-bit codes of the values' own hues; of narrow stripes, areas hold little of it."""
+        _, blue, red = np.moveaxis(self._colours(self.values), -1, 0)
+        return float((red - blue).std())
 
     # -- flat ones ---------------------------------------------------------------------------------
 
