@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fmcore.bundle import Bundle
 from fmcore.check.findings import Finding
@@ -229,7 +229,13 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
         InputError: no lesson there, one of its bundles is missing or another by now, or a scene is not installed.
     """
     record = read_record(folder)
-    film_spec = RenderSpec.model_validate(record.settings)
+    try:
+        film_spec = RenderSpec.model_validate(record.settings)
+    except ValidationError:
+        raise InputError(
+            f"The record of the lesson in '{folder}' does not say how its film looks, or in a way of another fmcore;"
+            " make the lesson again."
+        ) from None
     bundles = {name: _bundle_file(one, folder, looks) for name, one in record.bundles.items()}
     own = {find_scene(one).name: one for one in files}
     known = {ref.name for ref in list_scenes()}
@@ -258,7 +264,7 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
         voice = {sentence: one.seconds for sentence, one in (record.voice or {}).items()}
         jobs = jobs_for(entries, bundles, specs, Path(scratch), films, words=record.words, voice=voice)
         checked = check_all(jobs, looks.workers, report, whole_lesson=True)
-    unheard = list(voice_findings(record, folder / "lesson.mp4", film_spec.aspect))
+    unheard = list(voice_findings(record, folder / "lesson.mp4", film_spec.aspect, film_spec.theme.name))
     checked.findings += unheard
     checked.crops += [None] * len(unheard)
     return checked

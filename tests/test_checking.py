@@ -117,6 +117,12 @@ def test_scenes_that_are_only_manims_are_left_alone(copied: Path) -> None:
 
 
 def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tutorial_bundle: Path) -> None:
+    record = json.loads((copied / "lesson.json").read_text(encoding="utf-8"))
+    for settings in ({"theme": {"name": "x"}}, {"fps": "many"}, {"theme": None}):
+        (copied / "lesson.json").write_text(json.dumps({**record, "settings": {**record["settings"], **settings}}))
+        found = check(copied)
+        assert found.exit_code == 2 and "does not say how its film looks" in found.output, found.output
+    (copied / "lesson.json").write_text(json.dumps(record), encoding="utf-8")
     found = fmcore("check", copied / "nowhere")
     assert found.exit_code == 2 and "There is no finished lesson in" in found.output
     bundle = copied / tutorial_bundle.name

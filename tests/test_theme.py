@@ -27,6 +27,8 @@ def test_a_theme_of_ones_own_names_what_differs(tmp_path: Path) -> None:
     assert [find_theme(name).name for name in ("dark", "light")] == ["dark", "light"]
     spec = quality("smoke", "1:1", str(tmp_path / "Mein Kurs.toml"))
     assert ending(spec, None) == "-1x1-mein-kurs" and RenderSpec.model_validate(spec.model_dump(mode="json")) == spec
+    earlier = {**quality("smoke").model_dump(), "theme": "light"}  # as records of earlier lessons have it
+    assert RenderSpec.model_validate(earlier).theme == LIGHT
 
 
 WRONG = {

@@ -266,7 +266,9 @@ def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
         return made
 
     def unheard() -> list[tuple[str, str]]:
-        return [(one.rule, one.beat) for one in voice_findings(read_record(folder), folder / "lesson.mp4", "16:9")]
+        return [
+            (one.rule, one.beat) for one in voice_findings(read_record(folder), folder / "lesson.mp4", "16:9", "dark")
+        ]
 
     make(silent=True)
     before = read_record(folder).scenes[0]
@@ -310,7 +312,7 @@ def test_a_lesson_is_heard_in_its_own_sentences(tmp_path: Path) -> None:
         ((short, pauses), "not what is heard"),
     ):
         tampered = told_of.model_copy(update={"voice": dict(zip(told_of.voice, heard_there, strict=True))})
-        found = [one.message for one in voice_findings(tampered, folder / "lesson.mp4", "16:9")]
+        found = [one.message for one in voice_findings(tampered, folder / "lesson.mp4", "16:9", "dark")]
         assert sum(wrong in message for message in found) == 1
 
     tone(voice / f"{names[1]}.wav", 1200, long)  # said otherwise, as long

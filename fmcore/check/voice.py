@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from fmcore.check.findings import Finding
 from fmcore.lesson.record import LessonRecord, SceneRecord
 from fmcore.lesson.script import TimedBeat
-from fmcore.lesson.theme import Theme
 from fmcore.lesson.voice import LEAD_S, SILENT, STEP_S, loudness, plain
 
 _RATE, _EACH_S = 48_000, 0.01
@@ -22,16 +21,15 @@ _MOST_UNLIKE = 0.1  # of the steps of a recording
 Loudness = NDArray[np.float64]
 
 
-def voice_findings(record: LessonRecord, film: Path, aspect: str) -> Iterator[Finding]:
+def voice_findings(record: LessonRecord, film: Path, aspect: str, theme: str) -> Iterator[Finding]:
     """What is not heard of a lesson that is told by a voice; nothing where it is not.
 
-    `aspect` is the shape of the frame of `film`.
+    `aspect` and `theme` are those of `film`.
     """
     if record.voice is None:
         return
 
     def finding(rule: str, scene: SceneRecord, beat: TimedBeat, message: str) -> Finding:
-        theme = Theme.model_validate(record.settings["theme"]).name
         return Finding(rule=rule, scene=scene.scene, aspect=aspect, theme=theme, beat=beat.cue, message=message)
 
     fps, among_others = int(record.settings["fps"]), False

@@ -2,10 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fmcore.errors import InputError, one_of
-from fmcore.lesson.theme import DARK, Theme, find_theme
+from fmcore.lesson.theme import DARK, THEMES, Theme, find_theme
 from fmcore.lesson.words import Words
 
 FRAME_HEIGHT = 8.0  # manim's units; every scene is laid out in them
@@ -28,6 +28,12 @@ class RenderSpec(BaseModel):
     params: str = ""  # more for x264, as name=value:...
     pixels: Literal["yuv420p", "yuv444p"] = "yuv420p"
     theme: Theme = DARK
+
+    @field_validator("theme", mode="before")
+    @classmethod
+    def _by_name(cls, theme: Any) -> Any:
+        """Records of earlier lessons hold but the name of a theme that is built in."""
+        return THEMES.get(theme, theme) if isinstance(theme, str) else theme
 
     @property
     def aspect(self) -> str:
