@@ -252,6 +252,15 @@ def test_a_map_with_more_values_than_pixels_is_compared_by_areas(tmp_path: Path)
     assert [proof.outcome for proof in proofs] == ["area by area", "wrong"]
 
 
+def test_where_nothing_that_differs_is_seen_only_the_error_counts(tmp_path: Path) -> None:
+    truth = np.zeros((48, 48))
+    truth[1, 47] = 1.0
+    filmed = Filmed((426, 240))
+    for shown in (None, truth + 0.3):
+        filmed.add(truth, shown, 1.1, crossed=((0.0, 0.0, 1.0, 0.05),))
+    assert [proof.outcome for proof in filmed.proofs(tmp_path)] == ["area by area", "wrong"]
+
+
 @pytest.mark.parametrize(("wave", "pixels"), [(3.3, 0.57), (2.9, 0.57)])
 def test_stripes_too_narrow_for_the_chroma_are_not_called_wrong(wave: float, pixels: float, tmp_path: Path) -> None:
     rows, columns = np.mgrid[:96, :96]

@@ -163,6 +163,11 @@ class _Pair:
         """Standard deviation of what should be seen."""
         return float(self.wanted[self.known].std())
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether all that can be seen should look alike: the one value that is lit may lie at a border."""
+        return bool(np.ptp(self.wanted[self.known]) == 0)
+
     def fits_better(self, another: Floats) -> bool:
         """Whether what is seen is far nearer to `another` than to what should be seen."""
         missed, missed_then = (((self.seen - it)[self.known] ** 2).mean() for it in (self.wanted, another))
@@ -192,7 +197,7 @@ class _Comparison:
                 return Proof(figure=self.figure, outcome="too small", pixels=self.place.pixels)
             pair = None
         how: Outcome = "area by area" if pair is None else "value by value"
-        if self._is_faint:
+        if self._is_faint or (pair or areas).is_flat:
             return self._judged_by_error(how)
         why = (
             self._why_wrong(pair, self._clipped, least_correlation(self._spread))
