@@ -165,7 +165,7 @@ class FeatureMapProgression(LessonScene):
         stops = [layer.name for layer in self.layers]
         chain = LayerChain(self.bundle.header.layers, stops, look.body().width)
         chain.move_to(look.body().centre)
-        self.sizes = chain.sizes()
+        self.sizes = chain.sizes(look.body().bottom)
         self.stops = VGroup(*(chain.stop(name) for name in stops))
         with self.beat("chain"):
             self.say(f"“{self.bundle.header.model.name}”: layer after layer")

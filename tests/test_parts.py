@@ -359,6 +359,18 @@ def test_no_arrow_leads_to_a_layer_that_reads_another(source: str, links: int, t
     assert len(chain.every) == 5 and len(chain.links) == links
 
 
+def test_sheets_below_wide_boxes_do_not_reach_below_the_body(tmp_path: Path) -> None:
+    with Bundle.open(make_bundle(tmp_path / "b", Net(size=(48, 48), widths=(2, 2)))) as bundle:
+        layers = [layer.model_copy(update={"name": f"max_pool2d{n}"}) for n, layer in enumerate(bundle.header.layers)]
+    configure(TINY, tmp_path)
+    look.use(DARK)
+    body = look.body()
+    chain = LayerChain(layers, [layers[0].name], body.width).move_to(body.centre)
+    sizes = chain.sizes(body.bottom)
+    assert len(sizes) == 2 and sizes.get_bottom()[1] == pytest.approx(body.bottom, abs=1e-6)  # as large as they can be
+    assert all(sheet.width == pytest.approx(sheet.height) for _, sheet in sizes)
+
+
 def test_a_chain_in_rows_turns_from_the_end_of_one_to_the_start_of_the_next(tmp_path: Path) -> None:
     with Bundle.open(make_bundle(tmp_path / "b", Net(widths=(2,) * 8))) as bundle:
         layers = bundle.header.layers

@@ -9,7 +9,7 @@ from manim import DOWN, LEFT, Arrow, Group, Line, ManimColor, Mobject, Rectangle
 from fmcore.header import LayerInfo
 from scenes import look
 from scenes.parts.layer_name import layer_name
-from scenes.parts.text import label
+from scenes.parts.text import label, line_height
 
 _ACROSS = {"wide": 10, "square": 5, "tall": 4}  # boxes side by side
 _FEWEST = 3
@@ -61,21 +61,23 @@ class LayerChain(Group):
         self.every = Group(*every)
         super().__init__(self.every, self.links)
 
-    def sizes(self) -> VGroup:
+    def sizes(self, bottom: float) -> VGroup:
         """Below every box how large its maps are: a sheet, to scale with the others, and its height × width.
 
-        Nothing where boxes stand in several rows.
+        None reaches below `bottom`. Nothing where boxes stand in several rows.
         """
         made = VGroup()
         if self.every[0].get_y() - self.every[-1].get_y() > _HEIGHT / 2:
             return made
         shown = [layer for layer in self._layers if layer.name in self.boxes]
         largest = max(max(layer.output_shape[1:]) for layer in shown)
+        highest = max(layer.output_shape[1] for layer in shown)
+        room = self.every.get_bottom()[1] - 3 * look.NEAR - line_height(look.SMALL) - bottom
         for layer in shown:
             box, (rows, columns) = self.boxes[layer.name], layer.output_shape[1:]
             words = label(f"{rows} × {columns}", look.SMALL, look.MUTED, width=1.25 * box.width)
             words.next_to(box, DOWN, buff=look.NEAR)
-            share = box.width / largest
+            share = min(box.width / largest, room / highest)
             sheet = Rectangle(width=max(columns * share, 0.03), height=max(rows * share, 0.03))
             sheet.set_stroke(look.LINE, look.STROKE).next_to(words, DOWN, buff=2 * look.NEAR)
             made.add(VGroup(words, sheet))
