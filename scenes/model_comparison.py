@@ -78,9 +78,8 @@ class ModelComparison(LessonScene):
         ),
         Beat(
             cue="layers",
-            say="CKA compares whole layers: near 1, images that are alike to one network are alike to the other; near 0,"
-            " they are not."
-            " The first layers score {first}, the last {last}{trend}.",
+            say="CKA compares whole layers: near 1, images that are alike to one network are alike to the other;"
+            " near 0, they are not. The first layers score {first}, the last {last}{trend}.",
         ),
         Beat(
             cue="answers",
