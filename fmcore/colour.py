@@ -25,6 +25,11 @@ def table(name: str) -> NDArray[np.uint8]:
     return colours
 
 
+def rgb(colour: str) -> NDArray[np.float64]:
+    """#rrggbb as three numbers of 0..255, (3,)."""
+    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)], np.float64)
+
+
 def luminance(rgb: NDArray[np.floating] | NDArray[np.uint8]) -> NDArray[np.float64]:
     """Relative luminance of sRGB colours (..., 3) in 0..255, from 0 to 1 (WCAG 2.2, "relative luminance")."""
     share = np.asarray(rgb, np.float64) / 255

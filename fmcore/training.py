@@ -161,10 +161,11 @@ class _Fit:
         if not self.parameters:
             raise InputError(_UNTRAINABLE)
         self.optimizer = torch.optim.Adam(self.parameters, lr=spec.learning_rate, fused=device.type != "mps")
-        steps = max(1, spec.epochs * -(-len(self.train_labels) // spec.batch_size))
+        self.bounds = _bounds(len(self.train_labels), spec.batch_size)
+        steps = max(1, spec.epochs * (len(self.bounds) - 1))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, steps)
         # a stranger's network may look at the whole batch, as batch normalisation does, so it is not cut into parts
-        self.part = _PART if device.type == "cpu" and isinstance(self.network, Staged) else spec.batch_size + 1
+        self.part = _PART if device.type == "cpu" and isinstance(self.network, Staged) else None
         self.threads = Threads(device)
 
     def __enter__(self) -> Self:
@@ -193,7 +194,7 @@ class _Fit:
         total = len(self.train_labels)
         running = torch.zeros((), device=self.device)  # read once an epoch: .item() waits for the device
         for seen, rows in self._batches(total):
-            found = self.threads.map(partial(self._gradients, of=len(rows)), torch.split(rows, self.part))
+            found = self.threads.map(partial(self._gradients, of=len(rows)), torch.split(rows, self.part or len(rows)))
             for parameter, *gradients in zip(self.parameters, *(gradient for _, gradient in found), strict=True):
                 parameter.grad = None if gradients[0] is None else sum(gradients[1:], start=gradients[0])
             self.optimizer.step()
@@ -217,10 +218,7 @@ class _Fit:
 
     def _batches(self, total: int) -> Iterator[tuple[int, Tensor]]:
         order = torch.randperm(total).to(self.device)
-        starts = [*range(0, total, self.spec.batch_size), total]
-        if len(starts) > 2 and total - starts[-2] == 1:  # batch normalisation of vectors learns nothing from one image
-            del starts[-2]
-        for start, end in pairwise(starts):
+        for start, end in pairwise(self.bounds):
             yield end, order[start:end]
 
     def measure(self, epoch: int) -> EpochRecord:
@@ -234,6 +232,15 @@ class _Fit:
             test_loss=test_loss,
             test_accuracy=test_accuracy,
         )
+
+
+def _bounds(total: int, size: int) -> list[int]:
+    """Where batches of `size` images begin, and `total`; one that would be left over alone goes into the last batch.
+
+    Batch normalisation of vectors learns nothing from a single image.
+    """
+    starts = list(range(0, total, size))
+    return [*(starts[:-1] if len(starts) > 1 and total - starts[-1] == 1 else starts), total]
 
 
 def evaluate(

@@ -322,10 +322,7 @@ def test_scenes_of_one_name_have_films_of_their_own(studio: Studio) -> None:
     twice = SceneEntry(scene=f"{other}:First", bundle="tiny")
     made = studio.make(plan.model_copy(update={"scenes": (*plan.scenes, twice)}), apart=True)
     assert [path.name for path in made.films] == ["First.mp4", "First-2.mp4"]
-    titles = []
-    for path in made.films:
-        with av.open(str(path)) as container:
-            titles.append(container.metadata["title"])
+    titles = [av.open(str(path)).metadata["title"] for path in made.films]
     assert titles == ["The first: “{x}”", "Another first: “{x}”"] and (studio.lesson / "First-2.srt").is_file()
 
 

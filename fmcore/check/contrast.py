@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.colour import contrast
+from fmcore.colour import contrast, rgb
 
 Floats = NDArray[np.float64]
 
@@ -27,14 +27,14 @@ def worst_contrast(pixels: NDArray[np.uint8], colour: str, opacity: float = 1.0)
 
     `pixels` (h, w, 3 or more) are those of the text's box, the text among them.
     """
-    rgb = np.ascontiguousarray(pixels[..., :3], np.uint8)
-    return _worst(rgb.tobytes(), rgb.shape[0], colour, opacity)
+    seen = np.ascontiguousarray(pixels[..., :3], np.uint8)
+    return _worst(seen.tobytes(), seen.shape[0], colour, opacity)
 
 
 @lru_cache(maxsize=4096)  # most texts stand unchanged through several beats
 def _worst(content: bytes, height: int, colour: str, opacity: float) -> tuple[float, str]:
     pixels = np.frombuffer(content, np.uint8).reshape(height, -1, 3).astype(np.float64)
-    text = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float64)
+    text = rgb(colour)
     found = []
     for piece in _pieces(pixels):
         for background in backgrounds(piece, text, opacity):

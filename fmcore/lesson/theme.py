@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fmcore.colour import contrast
+from fmcore.colour import contrast, rgb
 from fmcore.errors import PlanError, one_of
 from fmcore.lesson.plan import slug
 from fmcore.lesson.toml_file import read_toml
@@ -40,11 +39,6 @@ class Theme(BaseModel):
                     f" {LEAST_CONTRAST}; choose one that is further from {self.background}"
                 )
         return self
-
-
-def rgb(colour: str) -> np.ndarray:
-    """#rrggbb as three numbers of 0..255."""
-    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)], np.float64)
 
 
 DARK = Theme(

@@ -62,13 +62,13 @@ def translated(
     content: Mapping[str, Any], words: Words | None, own: Translator, networks: Sequence[str] = ()
 ) -> Fields:
     """`content` with every text that people read said by `own`, and what the script says from `words`."""
-    texts = script_texts() if words is not None else ()
+    script = {text: words.row(text) for text in script_texts()} if words is not None else {}
     return {
         **content,
         "language": words.language if words is not None else "en",
         "direction": direction(words.language) if words is not None else "ltr",
         "decimal": words.decimal if words is not None else ".",
-        "words": {text: said for text in texts if words is not None and (said := words.row(text))},
+        "words": {text: said for text, said in script.items() if said},
         "models": [_model(model, own, networks) for model in content["models"]],
         "comparison": _all(content["comparison"], own, *networks),
         "limits": _all(content["limits"], own),
