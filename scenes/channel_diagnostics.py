@@ -229,7 +229,7 @@ class ChannelDiagnostics(LessonScene):
             self.until(0.6)
             self.play(flash(silent.picture), run_time=look.MOVE_S)
         with self.beat("copies"):
-            self.say(f"Copies: {self.told['copies_count']}{over}")
+            self.say(f"Near copies: {self.told['copies_count']}{over}")
             self.stand(*beside, *(pair or [silent]))
             self.until(0.6)
             self.play(*(flash(one.picture) for one in pair or [silent]), run_time=look.MOVE_S)
