@@ -33,7 +33,6 @@ FAINT = 2.0  # 8-bit codes of standard deviation; with less, a picture is judged
 NOISE = 1.5  # codes that an encoder may add: at three pixels a value 1.0 to 1.3 were found, most in chroma
 RGB = "rgb"  # instead of a colour table, where an image's three channels are shown as they are
 _FINEST = 0.4  # the share of the values' spread in hue that areas must hold: chroma has a quarter of the pixels
-_UNTOLD = "its hues are too fine to be told"
 _CHROMA_SHARE = 0.3  # weight of chroma beside luma where a colour is looked up
 _MONOTONE = 1.0  # codes by which the luma of a table may fall and still tell the value
 
@@ -204,8 +203,11 @@ class _Comparison:
             if pair
             else self._why_wrong_areas(areas)
         )
-        if why == _UNTOLD:
-            return Proof(figure=self.figure, outcome="too small", pixels=self.place.pixels)
+        hue = self._hue_of_areas() if self._is_hued and not (pair or why) else None
+        if hue and hue.spread >= FAINT and hue.correlation < LEAST_OF_HUE:
+            if hue.correlation > 0 and hue.spread < _FINEST * self._spread_of_hues:  # too fine for the chroma to tell
+                return Proof(figure=self.figure, outcome="too small", pixels=self.place.pixels)
+            why = f"its hues correlate with it by {hue.correlation:.2f} where {LEAST_OF_HUE:.2f} is asked for"
         judged = pair or areas
         return Proof(
             figure=self.figure, outcome="wrong" if why else how, pixels=self.place.pixels,
@@ -247,15 +249,9 @@ class _Comparison:
     # -- area by area ------------------------------------------------------------------------------
 
     def _why_wrong_areas(self, luma: _Pair) -> str:
-        why = ""
-        if luma.spread >= FAINT:
-            why = self._why_wrong(luma, lambda values: self._luma_of_areas(values).wanted, LEAST_BY_AREA)
-        hue = self._hue_of_areas() if self._is_hued else None
-        if not why and hue and hue.spread >= FAINT and hue.correlation < LEAST_OF_HUE:
-            if hue.correlation > 0 and hue.spread < _FINEST * self._spread_of_hues:
-                return _UNTOLD
-            why = f"its hues correlate with it by {hue.correlation:.2f} where {LEAST_OF_HUE:.2f} is asked for"
-        return why
+        if luma.spread < FAINT:
+            return ""
+        return self._why_wrong(luma, lambda values: self._luma_of_areas(values).wanted, LEAST_BY_AREA)
 
     def _luma_of_areas(self, values: Floats) -> _Pair:
         """The mean luma of every area: seen, and as `values` should give it."""
