@@ -21,7 +21,8 @@ and of every layer, as `<layer>/<part>`:
     scale, shift (C,)              of a batch normalisation: pre-activation = scale x sum + shift
     sum (P, C, H, W)               before a normalisation of any other kind
     preactivation, activation (P, C, H, W)        before and after the nonlinearity
-    gradcam (P, T, H, W)           signed
+    gradcam_weight (P, T, C)       what Grad-CAM multiplies each channel of the activation with
+    gradcam (P, T, H, W)           signed: all of these products added up
     ablated, ablation (P, A)       channels set to zero, and by how much the predicted class's probability changed
     weight_history (E + 1, C_out, C_in, kH, kW)   epoch 0 is before training
     activation_history (E', P', C, H, W)          of some epochs and probes, as the header lists

@@ -41,5 +41,5 @@ class ChannelWeights:
 
 
 def grad_cam(weights: Tensor, activation: Tensor) -> Tensor:
-    """The signed map (B, H, W) from the channels' weights (B, C) and the activation (B, C, H, W)."""
-    return torch.einsum("bc,bchw->bhw", weights, activation)
+    """The signed maps (B, T, H, W) of T classes from the channels' weights (B, T, C) and activation (B, C, H, W)."""
+    return torch.einsum("btc,bchw->bthw", weights, activation)

@@ -85,14 +85,15 @@ def _chunk(trained: Trained, found: Trace, probes: Images, labels: Sequence[int 
         classes = _shown_classes(arrays["logits"], labels)  # (B, T)
         arrays["gradcam_classes"] = classes
         if logits.requires_grad:
-            maps: dict[str, list[Array]] = {}
+            found_of: dict[str, list[Array]] = {}
             for chosen in torch.from_numpy(classes).long().to(logits.device).T:
                 score = logits.gather(1, chosen[:, None])[:, 0]
                 for name, weights in gradients.of(score, batch).items():
-                    activation = torch.from_numpy(arrays[f"{name}/activation"])
-                    maps.setdefault(name, []).append(_array(grad_cam(weights.cpu().float(), activation)))
-            for name, of_classes in maps.items():
-                arrays[f"{name}/gradcam"] = np.stack(of_classes, 1)  # (B, T, H, W)
+                    found_of.setdefault(name, []).append(_array(weights))
+            for name, of_classes in found_of.items():
+                weights = torch.from_numpy(np.stack(of_classes, 1))  # (B, T, C)
+                arrays[f"{name}/gradcam_weight"] = _array(weights)
+                arrays[f"{name}/gradcam"] = _array(grad_cam(weights, torch.from_numpy(arrays[f"{name}/activation"])))
     return arrays
 
 

@@ -1,16 +1,15 @@
-"""Grad-CAM: which places support an answer, right or wrong, and why neither they nor a bright map are the reason."""
+"""Grad-CAM: how weighted maps add up to the places that support an answer, and that these do not decide it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-from manim import RIGHT, Create, FadeIn, FadeOut, LaggedStart, Transform, VMobject
+from manim import Animation, Create, FadeIn, FadeOut, Group, LaggedStart, VMobject
 from pydantic import Field
 
-from fmcore.analysis.attribution import Ablation, brightest_is_decisive
 from fmcore.analysis.cases import MORE, Case, case_of, doubtful, explained_layer, misleading
-from fmcore.analysis.saying import percent
-from fmcore.colour import ColourScale
+from fmcore.analysis.saying import counted, percent
+from fmcore.analysis.weighing import Weighing
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
@@ -18,25 +17,22 @@ from scenes import look
 from scenes.parts.exhibit import Exhibit, Gallery
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import values_frame
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
-from scenes.parts.scale_strip import ScaleStrip
+from scenes.parts.scale_strip import ScaleStrip, rooms_with
 from scenes.parts.score_bars import ScoreBars, weak_facts
 from scenes.parts.support import Support, scales_of
-from scenes.parts.text import whole
-from scenes.parts.without import WithoutBars, ablation_rooms, without_it
+from scenes.parts.text import on_scale, whole
+from scenes.parts.weighted_sum import WeightedSum, shown_at_once
 from scenes.stage import LessonScene, SceneOptions
 
 _KINDS = ("answer", "rival")
-_CLEARLY = 0.05  # of all places: an area larger by this is called larger
-_SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
-_COUNTS = 0.01  # of a probability: a change from which on a channel is said to count, or to count more than another
+_HALF = "places of half the support"
 
 
 class GradCam(LessonScene):
-    """Which regions drive an answer by Grad-CAM, for a right and a wrong answer, and what an ablation adds."""
+    """How maps, each times its weight, add up to what supports an answer: of a right answer, and of a wrong one."""
 
     title = "What does the answer rest on?"
     needs = ("probes", "logits", "gradcam_classes")
@@ -48,23 +44,20 @@ class GradCam(LessonScene):
         ),
         Beat(cue="weak", say="{weak}"),
         Beat(
-            cue="map",
-            say="Grad-CAM weights each map of {layer} by how much it would raise “{answer}”, and adds them up."
-            " Red places support it, blue ones oppose it.",
+            cue="weights",
+            say="{weights} {example} {counterexample}",
         ),
-        Beat(cue="overlay", say="Now lay what supports it over the image: {answer_support}. {strongest}"),
+        Beat(cue="map", say="{sum} Red places support it, blue ones oppose it.", seconds=11),
+        Beat(cue="overlay", say="Now lay what supports it over the image. {half} {strongest}"),
         Beat(
             cue="second",
-            say="Every class has a map of its own. Here {rival_support}, which gets {rival_probability}. {verdict}",
+            say="Every class has a map of its own, “{rival}” too, which gets {rival_probability}. {verdict}",
         ),
         Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}.", seconds=7),
-        Beat(cue="reasons", say="Here {doubt_answer_support}, and {doubt_rival_support}. {area} {others}"),
         Beat(
-            cue="ablate",
-            say="Is a bright map the reason? Without {brightest} of {layer}, the brightest for the first image,"
-            " the probability of “{answer}” {bright_moved}.",
+            cue="reasons",
+            say="Here is what supports “{doubt_answer}”, and what supports “{doubt_rival}”. {doubt_verdict} {others}",
         ),
-        Beat(cue="decide", say="{decisive_moved} {lesson} To know what counts, take it away and look."),
     )
 
     class Options(SceneOptions):
@@ -83,48 +76,86 @@ class GradCam(LessonScene):
             )
         self.layer, self.array = layer, f"{layer.name}/gradcam"
         subject = self.probe if self.options.probe is not None else misleading(self.bundle, layer.name)
-        self.decision = brightest_is_decisive(self.bundle, layer.name, subject)
         self.case = case_of(self.bundle, layer.name, subject)
         self.doubt = case_of(self.bundle, layer.name, doubtful(self.bundle, subject), "doubt_")
+        self.weighing = Weighing.of(self.bundle, layer.name, subject, self.case.slots[0])
 
     def facts(self) -> Mapping[str, object]:
         return {
             "layer": layer_name(self.layer.name),
             **weak_facts(self.bundle, self.claim),
             **self.facts_of(self.case),
+            **self.facts_of_the_sum(),
             **self.facts_of_the_strongest(),
             "verdict": self.told_of_support(self.case),
             **self.facts_of(self.doubt),
             **self.facts_of_the_doubt(),
-            **self.facts_of_the_decision(),
         }
 
     def facts_of(self, case: Case) -> Mapping[str, object]:
-        """Of both classes of `case` their names, their probabilities and how many places support them."""
+        """Of both classes of `case` their names, their probabilities and how few places hold half of their support."""
         facts: dict[str, object] = {}
         for kind, found, slot in zip(_KINDS, case.maps, case.slots, strict=True):
-            key, quoted = case.name + kind, f"“{found.name}”"
-            share = partial(self.claim, "share that supports", self.array, case.probe, slot, at_least=1e-9)
+            key = case.name + kind
             facts[key] = found.name
             facts[f"{key}_probability"] = self.claim(
                 "probability of a class", "logits", case.probe, found.index, words=percent
             )
-            facts[f"{key}_support"] = share(
-                words=lambda part, quoted=quoted: f"{percent(part)} of the places support {quoted}",
-                otherwise=f"nothing supports {quoted}",
-            )
-            facts[f"{key}_share"] = share(
-                words=lambda part: f"{percent(part)} of places support it", otherwise="nothing supports it here"
+            facts[f"{key}_half"] = self.claim(
+                _HALF,
+                self.array,
+                case.probe,
+                slot,
+                words=lambda places: f"half of it: {counted(places, 'place')}",
+                at_least=1,
+                otherwise="nothing supports it here",
             )
         return facts
+
+    def facts_of_the_sum(self) -> Mapping[str, object]:
+        """What the maps are multiplied with, where a bundle tells and there are several; else only that they are."""
+        layer, answer = layer_name(self.layer.name), self.case.maps[0].name
+        self.factors: dict[int, str] = {}
+        if self.weighing is None or len(self.weighing.weights) < 2 or not self.weighing.added.any():
+            by = f"by how much it would raise “{answer}”"
+            sum_ = f"Grad-CAM weights each map of {layer} {by}, and adds them up."
+            return {"weights": "", "example": "", "counterexample": "", "sum": sum_}
+        array, at = f"{self.layer.name}/gradcam_weight", (self.case.probe, self.case.slots[0])
+        reach = float(np.abs(self.weighing.weights).max())
+        said = []
+        for channel in self.weighing.examples(shown_at_once()):
+            weight = float(self.weighing.weights[channel])
+            self.factors[channel] = factor = f"{'+' if weight > 0 else ''}{on_scale(weight, reach, 3)}"
+            speaks = "speaks for it" if weight > 0 else "speaks against it" if weight < 0 else "counts nothing"
+            words = f"Channel {channel + 1} gets {factor} and {speaks}."
+            said.append(self.claim("value", array, *at, channel, words=words))
+        meaning = f"how much the score of “{answer}” rises if the map gets brighter, on average over its places."
+        return {
+            "weights": f"Grad-CAM gives each map of {layer} a weight: {meaning}",
+            "example": said[0],
+            "counterexample": said[-1],
+            "sum": self.claim(
+                "channels",
+                f"{self.layer.name}/activation",
+                self.case.probe,
+                words=lambda count: f"Each times its weight, {_all(count)} maps add up to one.",
+            ),
+        }
 
     def facts_of_the_strongest(self) -> Mapping[str, object]:
         place = (self.array, self.case.probe, self.case.slots[0])
         if not self.case.maps[0].supported:
-            return {"strongest": "So the image is left as it is."}
+            return {"half": f"Nothing supports “{self.case.maps[0].name}”, so it is left as it is.", "strongest": ""}
         column = self.claim("column of the largest value", *place, words=whole)
         row = partial(self.claim, "row of the largest value", *place)
-        return {"strongest": row(words=lambda r: f"Strongest is row {whole(r)}, column {column}."), "column": column}
+        of = self.case.maps[0].signed.size
+        return {
+            "half": self.claim(
+                _HALF, *place, words=lambda n: f"Half of it comes from the {_outlined(n)}, of {whole(of)}."
+            ),
+            "strongest": row(words=lambda r: f"Strongest is row {whole(r)}, column {column}."),
+            "column": column,
+        }
 
     def facts_of_the_doubt(self) -> Mapping[str, object]:
         answer = self.doubt.maps[0]
@@ -145,32 +176,24 @@ class GradCam(LessonScene):
         return {
             "doubt": start,
             "doubt_title": title,
-            "area": self.told_of_support(self.doubt),
+            "doubt_verdict": self.told_of_support(self.doubt),
             "others": self.told_of_others() if self.doubt.goes_with_support else "",
         }
 
     def told_of_support(self, case: Case) -> Claim | str:
-        """What the two maps of `case` say of who won: their support, and the areas that it covers."""
+        """What the two maps of `case` say of who won."""
         answer, rival = case.maps
         if not answer.supported:
             return "The answer came all the same: Grad-CAM does not see everything."
-        against = partial(self.claim, "support against another's", self.array, case.probe, *reversed(case.slots))
+        if not rival.supported:
+            none = f"Nothing supports “{rival.name}” here."
+            return self.claim(_HALF, self.array, case.probe, case.slots[1], words=none, at_most=0)
+        ratio = partial(self.claim, "support against another's", self.array, case.probe, at_least=MORE)
         if case.goes_against_support:
-            wins = "and still loses: such a map shows where, not who wins."
-            return against(words=lambda x: f"In all, “{rival.name}” has {_times(x)} the support {wins}", at_least=MORE)
-        larger = rival.share >= answer.share + _CLEARLY
+            more, wins = f"In all, “{rival.name}” has", "and still loses: such a map shows where, not who wins."
+            return ratio(*reversed(case.slots), words=lambda x: f"{more} {_times(x)} the support {wins}")
         if case.goes_with_support:
-            start = "That area is larger, but in all" if larger else "In all"
-            return against(words=f"{start}, “{answer.name}” has more support.", at_most=1 / MORE)
-        if larger:
-            return self.claim(
-                "share that supports",
-                self.array,
-                case.probe,
-                case.slots[1],
-                words="So the larger area lost: how strongly a place speaks counts too.",
-                at_least=answer.share + _CLEARLY,
-            )
+            return ratio(*case.slots, words=lambda x: f"In all, “{answer.name}” has {_times(x)} the support.")
         return "Both have about as much support: such a map shows where, not who wins."
 
     def told_of_others(self) -> Claim:
@@ -186,187 +209,139 @@ class GradCam(LessonScene):
             otherwise="But such a map shows where, not why.",
         )
 
-    def facts_of_the_decision(self) -> Mapping[str, object]:
-        bright, decisive, array = self.decision.brightest, self.decision.decisive, f"{self.layer.name}/ablation"
-        tried = self.claim("length", array, self.case.probe, words=lambda n: f"{whole(n)} channel{'s' * (n > 1)}")
-        other = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
-        alone = f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
-        same = "Here the brightest is the most decisive, too." if self.decision.same else "Both count about equally."
-        neither = "So no map decides alone." if tried.value > 1 else "One channel cannot be compared."
-        counts = decisive.change <= -_COUNTS and tried.value > 1
-        lesson = self.claim(
-            "drop beyond the brightest's",
-            array,
-            self.case.probe,
-            words="So the brightest is not the decisive one." if counts else neither,
-            at_least=_COUNTS,
-            otherwise=same if counts else neither,
-        )
-        return {
-            "brightest": f"channel {bright.channel + 1}",
-            "bright_moved": self.change(bright, ""),
-            "decisive": f"channel {decisive.channel + 1}",
-            "decisive_moved": alone if self.decision.same else self.change(decisive, other),
-            "tried": tried,
-            "lesson": lesson,
-        }
-
-    def change(self, ablation: Ablation, start: str) -> Claim:
-        """What setting a channel to zero did to the probability of the answer; a sentence where it has a `start`."""
-        ablated = self.bundle.part(f"{self.layer.name}/ablated", self.case.probe)
-        place = int(np.flatnonzero(ablated == ablation.channel)[0])
-        changed = partial(self.claim, "value", f"{self.layer.name}/ablation", self.case.probe, place)
-        return changed(words=lambda change: f"{start} {_moves(change)}." if start else _moves(change))
-
     # -- what is shown -----------------------------------------------------------------------------
 
     def construct(self) -> None:
-        body, wide = look.body(), look.shape() == "wide"
-        halves, width = body.columns(1, 1), min(body.columns(1, 1)[0].width, 4.0)
+        body = look.body()
         self.scales = {one.name: scales_of([found.signed for found in one.maps]) for one in (self.case, self.doubt)}
-        strips = [
-            [ScaleStrip(signed, width, _for_both("maps")), ScaleStrip(strength, width, _for_both("overlays"))]
-            for signed, strength in self.scales.values()
-        ]
-        foot = body.bottom + max(strip.height for pair in strips for strip in pair)
-        room = look.Region(body.left, body.right, foot + look.GAP, body.top - look.NEAR)
-        for strip, half in zip((*strips[0], *strips[1]), (*halves, *halves), strict=True):
-            strip.move_to([half.centre[0], (foot + body.bottom) / 2, 0])
-        self.gallery = Gallery(room)
+        strength, doubt_strength = (
+            ScaleStrip(scale, min(body.width, 4.0), "one scale for both") for _, scale in self.scales.values()
+        )
+        room, foot = rooms_with(body, strength, doubt_strength)
+        for strip in (strength, doubt_strength):
+            strip.move_to(foot.centre)
+        wide = look.shape() == "wide"  # there the image has room beside both
+        self.gallery = Gallery(room, 3 if wide else 2)
         made = self.gallery.made([*self.makers(self.case), *self.makers(self.doubt)])
-        (image, heat, laid, heat_2, laid_2), doubted = made[:5], made[6:]
-        (signed, strength), both = strips
-        doubt_strips = both if wide else [both[1].set_x(room.centre[0])]  # there overlays stand without their maps
-        large = self.portrait(self.case)
+        (image, laid, laid_2), doubted = made[:3], made[3:]
         with self.beat("answer"):
-            self.play(FadeIn(large.image), run_time=look.IN_S)
-            self.say(f"Why “{self.told['answer']}”?")
-            self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)
-            self.until(0.7)
-            self.play(flash(large.image.picture), run_time=look.MOVE_S)
-        bars = large.bars
+            large = self.show_portrait(self.case, f"Why “{self.told['answer']}”?")
         if self.plays("weak"):
             with self.beat("weak"):
-                bars = ScoreBars(self.told, bars.width).move_to(bars)
+                bars = ScoreBars(self.told, large.bars.width).move_to(large.bars)
                 self.say(f"A weak network: {self.told['right']} of {self.told['tests']} right")
                 self.play(FadeOut(large.bars), run_time=look.IN_S / 2)
                 self.play(LaggedStart(*(FadeIn(bar) for bar in bars), lag_ratio=0.5), run_time=look.MOVE_S)
                 self.until(0.6)
                 self.play(flash(bars[0].percentage), run_time=look.MOVE_S)
-        with self.beat("map"):
-            self.say("Red supports the answer, blue opposes it")
-            _, enter = self.gallery.steps(image, heat)
-            self.play(FadeOut(bars), Transform(large.image, image.thing), run_time=look.MOVE_S)
-            self.remove(large.image)
-            self.add(image)
-            self.play(*enter, FadeIn(signed), run_time=look.IN_S)
-            self.until(0.6)
-            self.play(flash(heat.picture), flash(signed.bar), run_time=look.MOVE_S)
+                large.bars = bars
+        leaving = self.show_the_sum(Group(large.image, large.bars))
         with self.beat("overlay"):
             self.say(f"Only what supports “{self.told['answer']}”")
-            self.stand(*([image] if wide else []), heat, laid)
+            self.play(*leaving, run_time=look.IN_S / 2)
+            self.stand(image, laid)
             self.play(FadeIn(strength), run_time=look.IN_S / 2)
-            self.until(0.45)
+            self.until(0.4)
             self.outline(laid)
             self.until(0.75)
-            self.frame_the_strongest(heat, laid)
+            self.frame_the_strongest(laid)
         with self.beat("second"):
             self.say(f"And what supports “{self.told['rival']}”")
-            self.stand(*([heat, laid] if wide else []), heat_2, laid_2)
+            self.stand(*([image] if wide else []), laid, laid_2)
             self.until(0.4)
             self.outline(laid_2)
             self.until(0.75)
             self.play(flash(laid_2.picture), run_time=look.MOVE_S)
-        large = self.portrait(self.doubt)
         with self.beat("doubt"):
-            self.say(str(self.told["doubt_title"]))
-            self.play(*self.gallery.leave(), FadeOut(signed, strength), run_time=look.IN_S)
-            self.play(FadeIn(large.image), run_time=look.IN_S)
-            self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)
-            self.until(0.75)
-            self.play(flash(large.image.picture), run_time=look.MOVE_S)
+            self.play(*self.gallery.leave(), FadeOut(strength), run_time=look.IN_S)
+            large = self.show_portrait(self.doubt, str(self.told["doubt_title"]))
         with self.beat("reasons"):
             self.say(f"“{self.told['doubt_answer']}” or “{self.told['doubt_rival']}”?")
             self.play(FadeOut(large), run_time=look.IN_S / 2)
-            self.stand(*(doubted if wide else doubted[1::2]))
-            self.play(FadeIn(*doubt_strips), run_time=look.IN_S / 2)
-            self.outline(*doubted[1::2])
+            self.stand(*(doubted if wide else doubted[1:]))
+            self.play(FadeIn(doubt_strength), run_time=look.IN_S / 2)
+            self.outline(*doubted[1:])
             self.until(0.75)
-            self.play(flash(doubted[1].picture), flash(doubted[3].picture), run_time=look.MOVE_S)
-        self.show_ablation(room, doubt_strips)
+            self.play(*(flash(one.picture) for one in doubted[1:]), run_time=look.MOVE_S)
 
-    def portrait(self, case: Case) -> Portrait:
+    def show_portrait(self, case: Case, statement: str) -> Portrait:
+        """The image of `case`, large, and how probable its classes are."""
         answers = [
             (f"“{found.name}”", found.probability, str(self.told[f"{case.name}{kind}_probability"]))
             for found, kind in zip(case.maps, _KINDS, strict=True)
         ]
-        return Portrait(case.image, case.probe, answers, look.body())
+        large = Portrait(case.image, case.probe, answers, look.body())
+        self.play(FadeIn(large.image), run_time=look.IN_S)
+        self.say(statement)
+        self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)
+        self.until(0.7)
+        self.play(flash(large.image.picture), run_time=look.MOVE_S)
+        return large
+
+    def show_the_sum(self, leaving: Group) -> list[Animation]:
+        """A few maps, each times its weight, and the Grad-CAM map to which all add up, or that alone; how it leaves."""
+        layer, probe, slot = self.layer.name, self.case.probe, self.case.slots[0]
+        if self.weighing is None or not self.factors:
+            signed, _ = self.scales[self.case.name]
+            heat = partial(FeatureMap, self.case.maps[0].signed, signed, source=ArraySource(self.array, (probe, slot)))
+            strip = ScaleStrip(signed, min(look.body().width, 4.0), "scale of this map")
+            room, foot = rooms_with(look.body(), strip)
+            strip.move_to(foot.centre)
+            gallery = Gallery(room, 1)
+            (shown,) = gallery.made([partial(Exhibit, heat, f"Grad-CAM of {layer_name(layer)}", "")])
+            gallery.line_up([shown])
+            with self.beat("map"):
+                self.say("Red supports the answer, blue opposes it")
+                self.play(FadeOut(leaving), run_time=look.IN_S / 2)
+                self.play(FadeIn(shown, strip), run_time=look.IN_S)
+                self.until(0.6)
+                self.play(flash(shown.picture), flash(strip.bar), run_time=look.MOVE_S)
+            return [FadeOut(shown, strip)]
+        total = self.case.maps[0].signed
+        sum_ = WeightedSum(self.weighing, total, self.factors, layer, (probe, slot))
+        with self.beat("weights"):
+            self.say(f"Each map gets a weight for “{self.told['answer']}”")
+            self.play(FadeOut(leaving), run_time=look.IN_S / 2)
+            for place, animations in enumerate(sum_.enter()):
+                self.until(0.15 + 0.2 * place)
+                self.play(*animations, run_time=look.IN_S)
+            self.until(0.8)
+            self.play(*(flash(one.picture) for one in sum_.plain), run_time=look.MOVE_S)
+        with self.beat("map"):
+            self.say("Times its weight: red supports, blue opposes")
+            self.play(*sum_.multiply(), run_time=look.MOVE_S)
+            self.remove(*sum_.plain)
+            for animations, gone in sum_.add_up():
+                self.play(*animations, run_time=look.IN_S)
+                self.remove(*gone)
+            self.until(0.85)
+            self.play(flash(sum_.sums[-1].picture), run_time=look.MOVE_S)
+        return sum_.leave()
 
     def makers(self, case: Case) -> list[Callable[[float, float, float], Exhibit]]:
-        """The image, and of its answer and the rival map and overlay."""
-        told, (signed, strength) = self.told, self.scales[case.name]
-        chances = [f"“{told[case.name + kind]}” {told[f'{case.name}{kind}_probability']}" for kind in _KINDS]
-        made = [partial(Exhibit, partial(InputImage, case.image, probe=case.probe), "input image", chances[0])]
-        for kind, found, slot, chance in zip(_KINDS, case.maps, case.slots, chances, strict=True):
-            source = ArraySource(self.array, (case.probe, slot))
-            heat = partial(FeatureMap, found.signed, signed, source=source)
+        """The image, and what supports its answer and its rival, laid over it."""
+        told, (_, strength) = self.told, self.scales[case.name]
+        made = [partial(Exhibit, partial(InputImage, case.image, probe=case.probe), "input image", "")]
+        for kind, found in zip(_KINDS, case.maps, strict=True):
             laid = partial(Support, case.image, found.signed, self.layer.field, strength)
-            made.append(partial(Exhibit, heat, f"“{found.name}”", f"Grad-CAM of {layer_name(self.layer.name)}"))
-            made.append(partial(Exhibit, laid, chance, str(told[f"{case.name}{kind}_share"])))
+            made.append(partial(Exhibit, laid, f"“{found.name}”", str(told[f"{case.name}{kind}_half"])))
         return made
 
-    def show_ablation(self, room: look.Region, strips: Sequence[ScaleStrip]) -> None:
-        """The brightest channel and the decisive one, and how probable the answer is without either."""
-        array, probe, answer = f"{self.layer.name}/activation", self.case.probe, self.case.maps[0]
-        tried = list(dict.fromkeys((self.decision.brightest, self.decision.decisive)))
-        maps = [self.bundle.part(array, probe, one.channel) for one in tried]
-        scale = ColourScale.of(np.stack(maps), "shared")
-        wide = look.shape() == "wide"
-        upper, lower, foot = ablation_rooms(room)
-        gallery, makers, left = Gallery(upper, 2), [], {}
-        for one, values in zip(tried, maps, strict=True):
-            name = f"channel {one.channel + 1}"
-            left[name] = float(np.clip(answer.probability + one.change, 0, 1))
-            heat = partial(FeatureMap, values, scale, source=ArraySource(array, (probe, one.channel)))
-            words = layer_name(self.layer.name) if wide else without_it(left[name])  # wide, the bars tell
-            makers.append(partial(Exhibit, heat, f"{name} of {self.layer.output_shape[0]}", words))
-        shown = gallery.made(makers)
-        bars = WithoutBars(answer.probability, left if wide else {}, lower.width if wide else shown[0].words.width)
-        bars.move_to(lower.centre).align_to([lower.right, 0, 0], RIGHT)
-        note = _for_both("maps") if len(maps) > 1 else "scale of this map"
-        shared = ScaleStrip(scale, min(foot.width, 4.0), note).move_to(foot.centre)
-        with self.beat("ablate"):
-            self.say(f"Without {self.told['brightest']}, the brightest")
-            self.play(*self.gallery.leave(), FadeOut(*strips), run_time=look.IN_S)
-            for animations in gallery.steps(shown[0]):
-                self.play(*animations, FadeIn(shared), *map(FadeIn, bars[:1]), run_time=look.IN_S)
-            self.until(0.6)
-            self.play(flash(shown[0].picture), *map(FadeIn, bars[1:2]), run_time=look.MOVE_S)
-        with self.beat("decide"):
-            self.say("Would it do without another?" if self.decision.same else f"Without {self.told['decisive']}")
-            for animations in gallery.steps(*shown):
-                self.play(*animations, run_time=look.IN_S)
-            self.until(0.5)
-            self.play(flash(shown[-1].picture), *map(FadeIn, bars[2:]), run_time=look.MOVE_S)
-
     def outline(self, *laid: Exhibit) -> None:
-        """Draw a line around the places that support a class, which may be faint on a scale that others share."""
+        """Draw a line around the places that hold half of what supports a class."""
         lines = [(one, one.thing.outline()) for one in laid if isinstance(one.thing, Support)]
         if drawn := [(one, line) for one, line in lines if line.has_points()]:
             self.play(*(Create(line) for _, line in drawn), run_time=look.IN_S)
         self.keep(*drawn)
 
-    def frame_the_strongest(self, heat: Exhibit, laid: Exhibit) -> None:
-        """Frame the place that supports the answer most, on its map and on the image; if nothing does, none."""
-        if not self.case.maps[0].supported:
+    def frame_the_strongest(self, laid: Exhibit) -> None:
+        """Frame the place that supports the answer most; if nothing does, none."""
+        if not self.case.maps[0].supported or not isinstance(laid.thing, Support):
             self.play(flash(laid.picture), run_time=look.MOVE_S)
             return
-        row, column = (int(at) for at in np.unravel_index(int(heat.picture.values.argmax()), heat.picture.grid))
-        frames: list[tuple[Exhibit, VMobject]] = [(heat, values_frame(heat.picture, row, column, row + 1, column + 1))]
-        if isinstance(laid.thing, Support):
-            frames.append((laid, laid.thing.frame()))
-        self.play(*(Create(frame) for _, frame in frames), run_time=look.IN_S)
-        self.keep(*frames)
+        frame = laid.thing.frame()
+        self.play(Create(frame), run_time=look.IN_S)
+        self.keep((laid, frame))
 
     def keep(self, *marks: tuple[Exhibit, VMobject]) -> None:
         """Let each mark, which stands, belong to its exhibit from now on, so that it moves and leaves with it."""
@@ -379,17 +354,14 @@ class GradCam(LessonScene):
             self.play(*animations, run_time=look.IN_S)
 
 
-def _moves(change: float) -> str:
-    if abs(change) < _SEEN:
-        return "hardly changes"
-    return f"{'falls' if change < 0 else 'rises'} by {abs(change) * 100:.1f} points"
-
-
-def _for_both(things: str) -> str:
-    """What shares a scale, as there is room for it."""
-    return f"for both {things}" if look.shape() == "tall" else f"one scale for both {things}"
-
-
 def _times(ratio: float) -> str:
     """`1.4 times`, `11 times`."""
     return f"{ratio:.1f} times" if ratio < 9.95 else f"{whole(ratio)} times"
+
+
+def _all(count: float) -> str:
+    return "both" if count == 2 else f"all {whole(count)}"
+
+
+def _outlined(count: float) -> str:
+    return "one outlined place" if count == 1 else f"{whole(count)} outlined places"

@@ -179,7 +179,7 @@ def _statistics(layer: str, maps: NDArray[np.float32]) -> dict[str, NDArray[Any]
     spread = flat.std(1)
     centred = (flat - flat.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)[:, None]
     correlation = centred @ centred.T / flat.shape[1]
-    tested = min(channels, 8)
+    tested, weights = min(channels, 8), random.normal(0, 0.1, (probes, len(GARMENTS), channels))
     grid = maps[:, :, :: max(1, rows // 4), :: max(1, columns // 4)][:, :, :4, :4]
     arrays = {
         "mean": flat.mean(1),
@@ -194,7 +194,8 @@ def _statistics(layer: str, maps: NDArray[np.float32]) -> dict[str, NDArray[Any]
         "sparseness": random.random(channels),
         "class_mean": maps.mean((2, 3)).T,
         "meaning": random.uniform(-1, 1, (channels, len(NAMES))),
-        "gradcam": random.normal(0, 1, (probes, len(GARMENTS), rows, columns)),
+        "gradcam_weight": weights,
+        "gradcam": np.einsum("ptc,pchw->pthw", weights, maps),
         "sample": np.concatenate([grid, np.roll(grid, 1, 3), grid[::-1] * 0.5 + grid]),
         "ablation": random.uniform(-0.3, 0.1, (probes, tested)),
     }

@@ -1,13 +1,21 @@
 """What is read from Grad-CAM maps and ablations, against a bundle whose numbers are written down here."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from films import Net, make_bundle
 from scipy.special import softmax
+from scipy.stats import spearmanr
 
-from fmcore.analysis.attribution import ablations, brightest_is_decisive, class_map
+from fmcore.analysis.attribution import (
+    ablations,
+    brightest_is_decisive,
+    brightness_against_loss,
+    by_brightness,
+    class_map,
+)
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError, InputError
 
@@ -22,6 +30,12 @@ MAPS[2, 1] = 1
 LIGHT = (5, 1, 9, 1, 2, 1)  # activation of each channel of conv2, everywhere
 ABLATED = np.array([[0, 2, 5], [2, 0, 1], [2, 0, 1]])
 ABLATION = np.array([[-0.120, -0.004, 0.3], [-0.25, 0.01, 0], [0.021, 0, -0.0004]], np.float32)
+
+
+def fewest_of_half(signed: np.ndarray) -> int:
+    """How many places it takes, the strongest first, to have half of what lies above zero."""
+    strengths = sorted(np.maximum(signed, 0).ravel().tolist(), reverse=True)
+    return next(n for n in range(len(strengths) + 1) if sum(strengths[:n]) >= sum(strengths) / 2)
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +74,16 @@ def test_the_map_of_a_class(bundle: Bundle, probe: int, wanted: int | str | None
 
 def test_what_supports_a_class_is_said(bundle: Bundle) -> None:
     some = class_map(bundle, "conv2", 0)
-    share = (MAPS[0, 0] > 0).mean()
-    assert some.supported and some.share == pytest.approx(share)
-    assert some.sentence == f"In conv2, {share:.0%} of the places support 'shirt'."
+    half = fewest_of_half(MAPS[0, 0])
+    assert some.supported and some.half == half
+    places = f"{half} of {MAPS[0, 0].size} places"
+    assert some.sentence == f"Half of what supports 'shirt' in conv2 comes from {places}."
     assert class_map(bundle, "conv2", 0, "bag").sentence == "Nothing in conv2 supports 'bag' here."
     assert class_map(bundle, "conv2", 2).sentence == "Nothing in conv2 supports 'bag' here."
-    assert class_map(bundle, "conv2", 2, 1).sentence == "In conv2, 100% of the places support 'trouser'."
+    assert (
+        class_map(bundle, "conv2", 2, 1).sentence
+        == "Half of what supports 'trouser' in conv2 comes from 10 of 20 places."
+    )
 
 
 WRONG = {
@@ -137,3 +155,21 @@ def test_whether_the_brightest_decides(
 def test_a_layer_without_ablations_names_those_that_have(bundle: Bundle) -> None:
     with pytest.raises(BundleError, match=r"'conv1' of 'net.*' has no ablations; those that have are: conv2"):
         ablations(bundle, "conv1", 0)
+
+
+def test_how_brightness_and_loss_go_together(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "net", Net(classes=CLASSES))
+    with Bundle.open(path) as made:
+        header, arrays = made.header, {name: made.array(name) for name in made.header.arrays}
+    lit = np.ones_like(arrays["conv2/activation"]) * np.array(LIGHT, np.float32)[:, None, None]
+    for changes in ([-0.1, -0.3, 0.2, -0.3, 0.0, -0.05], [0.0] * 6):
+        tried = np.tile([2, 0, 4, 1, 3, 5], (3, 1))
+        ablation = np.tile(np.array(changes, np.float32), (3, 1))
+        save_bundle(
+            path, header, arrays | {"conv2/activation": lit, "conv2/ablated": tried, "conv2/ablation": ablation}
+        )
+        with Bundle.open(path) as bundle:
+            light = [float(LIGHT[channel]) for channel in tried[0]]
+            expected = spearmanr(light, -ablation[0]).statistic if any(changes) else 0
+            assert brightness_against_loss(bundle, "conv2", 1) == pytest.approx(expected)
+            assert [one.channel for one in by_brightness(bundle, "conv2", 1)][:3] == [2, 0, 4]

@@ -10,7 +10,8 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from fmcore.bundle import Bundle
+from fmcore.analysis.weighing import Weighing
+from fmcore.bundle import Bundle, save_bundle
 from fmcore.data.imageset import ImageSet
 from fmcore.gradcam import ChannelWeights, grad_cam
 from fmcore.model_input import AsInput, plain_preprocessing
@@ -135,7 +136,7 @@ def test_leaving_out_channels_of_a_block_and_of_normalised_maps(
 
 def test_the_map_is_signed_and_weighs_channels_by_their_mean_gradient() -> None:
     activation = torch.tensor([[[[1.0, 2.0]], [[3.0, 0.0]]]])  # (1, 2, 1, 2)
-    assert grad_cam(torch.tensor([[3.0, -2.0]]), activation).tolist() == [[[3 * 1 - 2 * 3, 3 * 2 - 2 * 0]]]
+    assert grad_cam(torch.tensor([[[3.0, -2.0]]]), activation).tolist() == [[[[3 * 1 - 2 * 3, 3 * 2 - 2 * 0]]]]
 
 
 def test_images_of_a_batch_do_not_mix() -> None:
@@ -199,3 +200,40 @@ def test_of_many_classes_the_likeliest_and_the_true_one_are_shown(tiny_images: I
         last = torch.tensor(classes[:, 4]).long()
         expected = LayerGradCam(network, network[3]).attribute(torch.tensor(bundle.array("probes")), last)[:, 0]
         np.testing.assert_allclose(bundle.array("3/gradcam")[:, 4], expected.detach(), atol=1e-6)
+
+
+def test_maps_times_their_weights_add_up_to_the_recorded_map(residual_bundle: Path) -> None:
+    with Bundle.open(residual_bundle) as bundle:
+        for layer in ("0", "3.conv1", "5"):
+            for probe, slot in ((0, 0), (1, 3)):
+                weighing = Weighing.of(bundle, layer, probe, slot)
+                assert weighing is not None
+                everything = range(len(weighing.weights))
+                recorded = bundle.part(f"{layer}/gradcam", probe, slot)
+                np.testing.assert_allclose(weighing.weighted(*everything), recorded, atol=1e-6)
+                np.testing.assert_allclose(weighing.added.sum(), recorded.sum(), atol=1e-5)
+        header, arrays = bundle.header, {name: bundle.array(name) for name in bundle.header.arrays}
+    older = residual_bundle.with_name("older")
+    save_bundle(older, header, {name: array for name, array in arrays.items() if not name.endswith("/gradcam_weight")})
+    with Bundle.open(older) as bundle:
+        assert Weighing.of(bundle, "0", 0, 0) is None
+
+
+EXAMPLES = {  # what each of five channels adds: the channels to show, three of them and two
+    "one takes away much": ([3, -2, 1, 2, -4], [0, 1, 4], [0, 4]),
+    "one takes away little": ([3, -0.2, 1, 2, 0], [0, 3, 1], [0, 1]),
+    "none takes away enough to be told": ([3, -0.1, 1, 2, 0], [0, 3, 2], [0, 3]),
+    "all take away": ([-3, -1, -2, -5, -4], [4, 0, 3], [4, 3]),
+}
+
+
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_examples_of_weighted_maps(case: str) -> None:
+    added, three, two = EXAMPLES[case]
+    weighing = Weighing(np.sign(added), np.abs(np.array(added, float))[:, None, None] * np.full((5, 2, 2), 0.25))
+    assert weighing.added.tolist() == pytest.approx(added)
+    assert (weighing.examples(3), weighing.examples(2), weighing.examples(1)) == (
+        three,
+        two,
+        [int(np.abs(added).argmax())],
+    )

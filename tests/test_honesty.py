@@ -13,6 +13,7 @@ from fmcore.errors import BundleError
 from fmcore.header import EpochRecord
 from scenes.activation_heatmap import ActivationHeatmap
 from scenes.activation_overlay import ActivationOverlay
+from scenes.channel_ablation import ChannelAblation
 from scenes.feature_map_demo import FeatureMapDemo
 from scenes.grad_cam import GradCam
 from scenes.model_comparison import ModelComparison
@@ -202,12 +203,12 @@ def test_what_an_ablation_says_depends_on_how_much_it_moves(case: str, tmp_path:
             changes[probe, brightest], changes[probe, brightest - 1] = bright, other
         arrays["conv2/ablation"] = changes
 
-    film = play(GradCam, changed(tmp_path / "b", MEASURED, ablate))
-    assert said in film.performance.beats[-1].say
+    film = play(ChannelAblation, changed(tmp_path / "b", MEASURED, ablate))
+    assert said in next(beat.say for beat in film.performance.beats if beat.cue == "decide")
 
 
 VERDICTS = {  # support of the answer and of its rival at one place each: what is said of the first image
-    (3.0, 0.1): "In all, “{answer}” has more support.",
+    (3.0, 0.1): "In all, “{answer}” has 30 times the support.",
     (1.0, 11.0): "In all, “{rival}” has 11 times the support and still loses: such a map shows where, not who wins.",
     (1.0, 1.5): "In all, “{rival}” has 1.5 times the support and still loses",
     (1.0, 1.04): "Both have about as much support",
@@ -257,3 +258,34 @@ def test_only_trained_weights_are_said_to_be_trained(weights: str, model: str, t
     said = play(FeatureMapDemo, path).scene.told["origin"]
     assert WEIGHTS[weights, model] in said
     assert ("Training found" in said) == (weights == "file net.safetensors")
+
+
+def test_what_is_bright_and_what_counts_are_compared_by_their_ranks(tmp_path: Path) -> None:
+    for turned, said in (
+        (1, "Here they do: a rank correlation of 1.00."),
+        (-1, "They do not: a rank correlation of −1.00."),
+    ):
+
+        def ablate(arrays: dict[str, Array], turned: int = turned) -> None:
+            light = np.take_along_axis(arrays["conv2/activation"].sum((2, 3)), arrays["conv2/ablated"], 1)
+            arrays["conv2/ablation"] = (-0.01 * turned * light).astype(np.float32)
+
+        net = Net(measured=True, widths=(4, 6))
+        beats = play(ChannelAblation, changed(tmp_path / f"b{turned}", net, ablate)).performance.beats
+        assert said in next(beat.say for beat in beats if beat.cue == "order")
+    cues = [
+        beat.cue
+        for beat in play(
+            ChannelAblation, make_bundle(tmp_path / "c", Net(measured=True, widths=(4, 3)))
+        ).performance.beats
+    ]
+    assert "order" not in cues  # three channels have no order to look for
+
+
+def test_a_bundle_of_before_weights_were_kept_shows_the_sum_alone(tmp_path: Path) -> None:
+    def older(arrays: dict[str, Array]) -> None:
+        for name in [name for name in arrays if name.endswith("/gradcam_weight")]:
+            del arrays[name]
+
+    said = {beat.cue: beat.say for beat in play(GradCam, changed(tmp_path / "b", MEASURED, older)).performance.beats}
+    assert "weights" not in said and said["map"].startswith("Grad-CAM weights each map of conv2 by how much")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.correlation import rank_correlation
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, InputError, one_of
 
@@ -41,20 +42,21 @@ class ClassMap:
         return _support(self.signed)
 
     @property
-    def share(self) -> float:
-        """The share of places that support the class."""
-        return share_that_supports(self.signed)
+    def half(self) -> int:
+        """The fewest places that hold half of that."""
+        return places_of_half(self.signed)
 
     @property
     def supported(self) -> bool:
         """Whether any place supports the class."""
-        return self.share > 0
+        return self.half > 0
 
     @property
     def sentence(self) -> str:
         if not self.supported:
             return f"Nothing in {self.layer} supports '{self.name}' here."
-        return f"In {self.layer}, {_percent(self.share)} of the places support '{self.name}'."
+        places = f"{self.half:,} of {self.signed.size:,} places"
+        return f"Half of what supports '{self.name}' in {self.layer} comes from {places}."
 
 
 def _support(signed: Floats) -> float:
@@ -67,14 +69,23 @@ def support_against(one: Floats, other: Floats) -> float:
     return _support(one) / theirs if theirs > 0 else float("inf")
 
 
-def supporting(signed: Floats) -> NDArray[np.bool_]:
-    """The places (H, W) of a signed map that support its class, by more than rounding may leave."""
-    return np.asarray(signed > _NOTHING * np.abs(signed).max())
+def strongest_half(signed: Floats) -> NDArray[np.bool_]:
+    """The fewest places (H, W) of a signed map that hold half of all that supports its class, the strongest first.
+
+    None where nothing supports it by more than rounding may leave. Of equals the first in reading order.
+    """
+    strength = np.maximum(signed, 0).ravel().astype(np.float64)
+    order = np.argsort(-strength, kind="stable")
+    held = np.cumsum(strength[order])
+    half = np.zeros(strength.shape, bool)
+    if strength.max() > _NOTHING * np.abs(signed).max():
+        half[order[: int(np.searchsorted(held, held[-1] / 2)) + 1]] = True
+    return half.reshape(signed.shape)
 
 
-def share_that_supports(signed: Floats) -> float:
-    """The share of places of a signed map (H, W) that support its class."""
-    return float(supporting(signed).mean())
+def places_of_half(signed: Floats) -> int:
+    """How many places of a signed map (H, W) hold half of all that supports its class; none where nothing does."""
+    return int(strongest_half(signed).sum())
 
 
 def class_map(bundle: Bundle, layer: str, probe: int, wanted: int | str | None = None) -> ClassMap:
@@ -117,13 +128,6 @@ def _class_index(bundle: Bundle, probe: int, shown: list[int], wanted: int | str
             f" choose one of: {', '.join(names)}."
         )
     return index
-
-
-def _percent(share: float) -> str:
-    """A share as whole percent; never "100%" or "0%" of what is not quite that."""
-    if 0.995 <= share < 1:
-        return "over 99%"
-    return "under 1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 # -- channels ------------------------------------------------------------------------------------
@@ -178,15 +182,39 @@ def brightest_is_decisive(bundle: Bundle, layer: str, probe: int) -> Decision:
         InputError: there is no such probe.
         BundleError: there is no such layer, or nothing in it was set to zero.
     """
-    tried = ablations(bundle, layer, probe)
-
-    def light(ablation: Ablation) -> float:
-        return float(bundle.part(f"{layer}/activation", probe, ablation.channel).sum(dtype=np.float64))
-
-    brightest = max(tried, key=light)
+    tried = by_brightness(bundle, layer, probe)
+    brightest = tried[0]
     decisive = min(tried, key=lambda ablation: (ablation.change, ablation != brightest))
     name = bundle.class_name(bundle.header.probes[probe].predicted)
     return Decision(brightest, decisive, _verdict(layer, name, brightest, decisive))
+
+
+def by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
+    """The same as `ablations`, from the brightest channel, that of the largest sum of activations, to the faintest.
+
+    Raises:
+        InputError: there is no such probe.
+        BundleError: there is no such layer, or nothing in it was set to zero.
+    """
+    tried = ablations(bundle, layer, probe)
+    light = _light(bundle, layer, probe, tried)
+    return [tried[place] for place in np.argsort(-light, kind="stable")]
+
+
+def brightness_against_loss(bundle: Bundle, layer: str, probe: int) -> float:
+    """Spearman's rank correlation, -1..1, of how bright a channel is and by how much the answer falls without it.
+
+    Over all channels that were set to zero; 1 where a brighter channel always costs more. Raises as `ablations`.
+    """
+    tried = ablations(bundle, layer, probe)
+    losses = np.array([-ablation.change for ablation in tried])
+    return rank_correlation(_light(bundle, layer, probe, tried), losses)
+
+
+def _light(bundle: Bundle, layer: str, probe: int, tried: list[Ablation]) -> NDArray[np.float64]:
+    """The sum of activations of each channel that was `tried`."""
+    array = f"{layer}/activation"
+    return np.array([bundle.part(array, probe, one.channel).sum(dtype=np.float64) for one in tried])
 
 
 def _verdict(layer: str, name: str, brightest: Ablation, decisive: Ablation) -> str:

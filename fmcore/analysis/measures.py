@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from fmcore.analysis.alignment import rows_in_view, strongest_beyond
-from fmcore.analysis.attribution import brightest_is_decisive, share_that_supports, support_against
+from fmcore.analysis.attribution import brightest_is_decisive, brightness_against_loss, places_of_half, support_against
 from fmcore.analysis.cases import answered_with_less
 from fmcore.analysis.counterparts import compared, counterpart, equal_answers, likeness, start_alike
 from fmcore.analysis.favourites import share_of_one_class
@@ -219,7 +219,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "the share of a channel's activation outside the object", lambda share: 1 - float(share.reshape(())), True
         ),
         "probability of a class": Measure("softmax of the logit at the index", of_class),
-        "share that supports": of("the share of places of a Grad-CAM map that support the class", share_that_supports),
+        "places of half the support": of(
+            "the fewest places of a Grad-CAM map that hold half of what supports the class", places_of_half
+        ),
         "support against another's": of_two(
             "all that supports one class in its Grad-CAM map, as a share of what supports another", support_against
         ),
@@ -227,6 +229,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "how many probes got an answer that has less support than the true class or the next likeliest",
             lambda bundle, array, index, other: answered_with_less(bundle, array.rpartition("/")[0]),
             over_images=True,
+        ),
+        "brightness against loss": Measure(
+            "the rank correlation of how bright a channel is and by how much the answer falls without it",
+            lambda bundle, array, index, other: brightness_against_loss(bundle, array.rpartition("/")[0], index[0]),
         ),
         "drop beyond the brightest's": Measure(
             "by how much more the answer's probability falls without the decisive channel than without the brightest",

@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.analysis.attribution import share_that_supports
+from fmcore.analysis.attribution import places_of_half
 from fmcore.analysis.correlation import regridded
 from fmcore.bundle import Array, Bundle
 from fmcore.page.economies import Economy
@@ -263,10 +263,10 @@ def probabilities(bundle: Bundle, probes: Sequence[int]) -> NDArray[np.float32]:
 
 
 def support(bundle: Bundle, gradcam: str, probes: Sequence[int]) -> NDArray[np.float32]:
-    """Of Grad-CAM maps (P, T, H, W) the share of places that support the class and the largest value, (P, T, 2)."""
+    """Of Grad-CAM maps (P, T, H, W) how few places hold half of the support, and the largest value, (P, T, 2)."""
     maps = _rows(bundle, gradcam, probes)
-    shares = [[share_that_supports(one) for one in of_image] for of_image in maps]
-    return np.stack([np.array(shares), maps.max((2, 3))], -1).astype(np.float32)
+    places = [[places_of_half(one) for one in of_image] for of_image in maps]
+    return np.stack([np.array(places), maps.max((2, 3))], -1).astype(np.float32)
 
 
 def picture_size(bundle: Bundle, probe: int, economy: Economy) -> tuple[int, int]:

@@ -239,8 +239,9 @@ def _reason(subject: Subject) -> Step | None:
     answer, marked = None, ""
     if subject.view.explained(layer.name, here.image):
         map_ = class_map(subject.bundle, layer.name, here.probe)
-        answer, share = map_.index, f"{percent(map_.share)} of its places" if map_.supported else "nothing in this case"
-        marked = f"Grad-CAM marks what in {layer_words(layer.name)} speaks for {quoted(map_.name)}: {share}."
+        half = f"half of it comes from {map_.half:,} of {counted(map_.signed.size, 'place')}"
+        answer, found_there = map_.index, half if map_.supported else "nothing in this case"
+        marked = f"Grad-CAM marks what in {layer_words(layer.name)} speaks for {quoted(map_.name)}: {found_there}."
     if found is None:
         state = subject.view.state(here.image, layer.name, of_class=answer)
         tail = "It marks regions; a bright channel alone need not matter."

@@ -35,6 +35,7 @@ class Exhibit(Group):
         self.picture: Picture = thing.picture
         super().__init__(thing)
         self.words = VGroup()
+        self.title: VGroup = getattr(thing, "name_label", VGroup())
         if beside:
             room = max(width - self.picture.width - look.GAP, 1.75)
             line = line_height(look.LABEL) + look.LEADING
@@ -45,7 +46,7 @@ class Exhibit(Group):
             elif words:
                 self.words = paragraph(words, look.LABEL, width=room, most=max(1, min(4, lines_left - 1)))
             most = 2 if callable(words) else max(1, min(2, lines_left - len(self.words)))
-            title = paragraph(name, look.LABEL, width=room, most=most, bold=True)
+            self.title = title = paragraph(name, look.LABEL, width=room, most=most, bold=True)
             said = VGroup(title, thing.shape_label, *([self.words] if words else []))
             said.arrange(DOWN, buff=look.NEAR, aligned_edge=LEFT).next_to(self.picture, RIGHT, buff=look.GAP)
             self.add(title)
@@ -94,7 +95,7 @@ class Gallery:
     def steps(self, *exhibits: Exhibit) -> Iterator[list[Animation]]:
         """Let these and no others stand, in this order: others leave, those that stay move, each new one enters."""
         before = [exhibit.get_center() for exhibit in exhibits]
-        self._line_up(exhibits)
+        self.line_up(exhibits)
         leaving = [FadeOut(exhibit) for exhibit in self.standing if exhibit not in exhibits]
         moving = []
         for exhibit, centre in zip(exhibits, before, strict=True):
@@ -115,7 +116,7 @@ class Gallery:
         leaving, self.standing = [FadeOut(exhibit) for exhibit in self.standing], []
         return leaving
 
-    def _line_up(self, exhibits: Sequence[Exhibit]) -> None:
+    def line_up(self, exhibits: Sequence[Exhibit]) -> None:
         """Each in its place: side by side with their pictures level, or below each other with them in one column."""
         slots = self.slots(len(exhibits))
         for exhibit, slot in zip(exhibits, slots, strict=True):

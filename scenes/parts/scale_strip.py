@@ -64,3 +64,10 @@ class ScaleStrip(Group):
         left, right = self.bar.get_left()[0], self.bar.get_right()[0]
         text.shift(RIGHT * (max(0.0, left - text.get_left()[0]) - max(0.0, text.get_right()[0] - right)))
         return VGroup(line, text)
+
+
+def rooms_with(body: look.Region, *strips: ScaleStrip) -> tuple[look.Region, look.Region]:
+    """`body` with the lowest part of it for `strips`, and above that the room for what they belong to."""
+    top = body.bottom + max(strip.height for strip in strips)
+    room = look.Region(body.left, body.right, top + look.GAP, body.top - look.NEAR)
+    return room, look.Region(body.left, body.right, body.bottom, top)

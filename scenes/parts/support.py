@@ -6,7 +6,7 @@ import numpy as np
 from manim import DOWN, Group, Rectangle, VMobject
 from numpy.typing import NDArray
 
-from fmcore.analysis.attribution import supporting
+from fmcore.analysis.attribution import strongest_half
 from fmcore.analysis.enlarging import enlarged
 from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
@@ -46,8 +46,8 @@ class Support(Group):
         super().__init__(self.overlay, self.shape_label)
 
     def outline(self) -> VMobject:
-        """A line around all places that support the class, however strong they are."""
-        pixels = enlarged(supporting(self.signed).astype(np.float64), self.field, self.picture.grid)
+        """A line around the fewest places that hold half of the support; around none where there is no support."""
+        pixels = enlarged(strongest_half(self.signed).astype(np.float64), self.field, self.picture.grid)
         return contour(self.picture, np.nan_to_num(pixels) > 0)
 
     def frame(self) -> Rectangle:

@@ -70,7 +70,7 @@ export interface Model {
    *   <layer>/bias, scale, shift (C_out,)
    *   <layer>/weight_history (E, R, C_in / groups, kH, kW) over `epochs`
    *   <layer>/history/<p> (E', C', H, W)
-   *   <layer>/gradcam/<p> (T, H, W); <layer>/support (P, T, 2): their shares of places above zero, and their largest
+   *   <layer>/gradcam/<p> (T, H, W); <layer>/support (P, T, 2): how few places hold half of the support, and their largest
    *   <layer>/ablated, <layer>/ablation (P, A)
    */
   readonly arrays: Readonly<Record<string, Packed>>;

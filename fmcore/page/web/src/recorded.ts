@@ -170,7 +170,7 @@ export class Recorded {
     return this.part(`${layer.name}/gradcam/${probe}`, at);
   }
 
-  /** How much of that map supports the class: the share of its places above zero, and the largest value. */
+  /** What in that map supports the class: how few places hold half of it, and the largest value. */
   async support(layer: Layer, probe: number, at: number): Promise<readonly [number, number]> {
     const found = await this.part(`${layer.name}/support`, probe);
     return [found[2 * at]!, found[2 * at + 1]!];

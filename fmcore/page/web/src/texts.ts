@@ -43,7 +43,7 @@ const TEXTS = [
   "Grad-CAM for",
   "no class",
   "In {1}, nothing supports {2} here.",
-  "In {1}, {2} of the places support {3}; the strongest by {4}.",
+  "In {1}, half of what supports {2} comes from {3} of {4} places; the strongest supports it by {5}.",
   // switches
   "Network",
   "Values",

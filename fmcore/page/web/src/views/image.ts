@@ -79,7 +79,7 @@ export function imageView(store: Store): HTMLElement {
       place(overlay, extent(layer), recorded.model.input);
       bar.show(scale);
     }
-    evidence.textContent = support && supported(support, recorded.model.classes[state.class!]!, called(layer.name));
+    evidence.textContent = support && supported(support, recorded.model.classes[state.class!]!, layer);
     show(evidence, support !== null);
   });
 
@@ -129,13 +129,15 @@ function told(probe: Probe, classes: readonly string[]): string {
     : say("{1}. The network says: {2}, which is wrong.", probe.name, answer);
 }
 
-function supported([share, largest]: readonly [number, number], name: string, layer: string): string {
-  if (share === 0) return say("In {1}, nothing supports {2} here.", layer, name);
+function supported([half, largest]: readonly [number, number], name: string, layer: Layer): string {
+  const [, height, width] = layer.shape;
+  if (half === 0) return say("In {1}, nothing supports {2} here.", called(layer.name), name);
   return say(
-    "In {1}, {2} of the places support {3}; the strongest by {4}.",
-    layer,
-    percent(share),
+    "In {1}, half of what supports {2} comes from {3} of {4} places; the strongest supports it by {5}.",
+    called(layer.name),
     name,
+    whole(half),
+    whole(height * width),
     figure(largest),
   );
 }

@@ -1,0 +1,58 @@
+"""How the maps of a layer add up to a Grad-CAM map: each times its weight, some for the class and some against it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmcore.bundle import Bundle
+
+Floats = NDArray[np.floating]
+
+_TOLD = 0.05  # of what the strongest adds: a channel that takes away less than this is no example of one
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """The channels of one layer for one probe, and what Grad-CAM multiplies them with for one class."""
+
+    weights: Floats  # (C,), negative where more of the channel lowers the score of the class
+    activation: Floats  # (C, H, W)
+
+    @classmethod
+    def of(cls, bundle: Bundle, layer: str, probe: int, slot: int) -> Self | None:
+        """For the class that stands at `slot` of `gradcam_classes`; None in bundles of before weights were kept.
+
+        Raises:
+            BundleError: there is no such layer, probe or slot.
+        """
+        if f"{layer}/gradcam_weight" not in bundle.header.arrays:
+            return None
+        weights = bundle.part(f"{layer}/gradcam_weight", probe, slot)
+        return cls(weights, bundle.part(f"{layer}/activation", probe))
+
+    @property
+    def added(self) -> NDArray[np.float64]:
+        """What each channel adds to the class, over all places (C,); negative where it takes away."""
+        total: NDArray[np.float64] = self.weights * self.activation.sum((1, 2), dtype=np.float64)
+        return total
+
+    def weighted(self, *channels: int) -> NDArray[np.float64]:
+        """The maps of `channels`, each times its weight, added up (H, W)."""
+        chosen = list(channels)
+        total: NDArray[np.float64] = np.einsum(
+            "c,chw->hw", self.weights[chosen].astype(np.float64), self.activation[chosen].astype(np.float64)
+        )
+        return total
+
+    def examples(self, count: int) -> list[int]:
+        """Up to `count` channels to show: those that add or take away most, among them the one that takes away most.
+
+        The last of them is the one that takes away most, where any takes away enough to be told; else all add.
+        """
+        added = self.added
+        order = [int(channel) for channel in np.argsort(-np.abs(added), kind="stable")]
+        least = int(added.argmin())
+        against = [least] if count > 1 and added[least] < -_TOLD * np.abs(added).max() else []
+        return [*[channel for channel in order if channel not in against][: count - len(against)], *against]

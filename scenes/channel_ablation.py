@@ -1,0 +1,239 @@
+"""Ablation: what the answer loses without a channel, the brightest first, then another, then all that were tried."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from manim import RIGHT, Animation, FadeIn, FadeOut, Group, Rectangle
+from pydantic import Field
+
+from fmcore.analysis.attribution import Ablation, brightest_is_decisive, brightness_against_loss, by_brightness
+from fmcore.analysis.cases import explained_layer, misleading
+from fmcore.analysis.saying import counted, percent
+from fmcore.colour import ColourScale
+from fmcore.errors import BundleError
+from fmcore.lesson.claims import Claim
+from fmcore.lesson.script import Beat, Script
+from scenes import look
+from scenes.parts.exhibit import Exhibit, Gallery
+from scenes.parts.feature_map import FeatureMap
+from scenes.parts.layer_name import layer_name
+from scenes.parts.loss_chart import LossChart
+from scenes.parts.motion import flash
+from scenes.parts.picture import ArraySource, Picture
+from scenes.parts.portrait import Portrait
+from scenes.parts.scale_strip import ScaleStrip, rooms_with
+from scenes.parts.text import number, whole
+from scenes.parts.without import WithoutBars, ablation_rooms, without_it
+from scenes.stage import LessonScene, SceneOptions
+
+_SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
+_COUNTS = 0.01  # of a probability: a change from which on a channel is said to count, or to count more than another
+_MANY = 4  # channels: with fewer, there is no order to look for
+_TOGETHER, _APART = 0.7, 0.3  # rank correlations from which on two things go together, and below which they do not
+
+
+class Shown(NamedTuple):
+    """What stands after two channels were taken away: the picture of the last, and all of it."""
+
+    picture: Picture
+    everything: Group
+
+
+class ChannelAblation(LessonScene):
+    """What the answer loses without its brightest channel, without the one it needs most, and without each tried."""
+
+    title = "Is a bright map the reason?"
+    needs = ("probes", "logits")
+    script = Script.of(
+        Beat(
+            cue="image",
+            say="Here the network answers “{answer}”, with {answer_probability} probability."
+            " Is that because of its brightest map?",
+        ),
+        Beat(
+            cue="ablate",
+            say="Of {layer}, that is {brightest}. Set all of it to zero, and the probability {bright_moved}.",
+            seconds=7,
+        ),
+        Beat(cue="decide", say="{decisive_moved} {lesson}", seconds=7),
+        Beat(cue="order", say="{order} {together}"),
+        Beat(cue="look", say="To know what an answer rests on, do not trust what is bright: take it away and look."),
+    )
+
+    class Options(SceneOptions):
+        layer: str | None = Field(None, description="A convolution; by default the last with maps of 7 × 7 or more.")
+
+    options: "ChannelAblation.Options"
+
+    # -- what was measured -------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        layer = self.bundle.layer(self.options.layer) if self.options.layer else explained_layer(self.bundle)
+        if layer is None:
+            raise BundleError(
+                "ChannelAblation needs a convolution of which single channels were set to zero, and"
+                f" '{self.bundle.path.name}' has none; record it again with `fmcore record`."
+            )
+        self.layer, self.array = layer, f"{layer.name}/ablation"
+        self.subject = self.probe if self.options.probe is not None else misleading(self.bundle, layer.name)
+        self.decision = brightest_is_decisive(self.bundle, layer.name, self.subject)
+        self.tried = by_brightness(self.bundle, layer.name, self.subject)
+
+    def facts(self) -> Mapping[str, object]:
+        predicted = self.bundle.header.probes[self.subject].predicted
+        self.chance = self.claim("probability of a class", "logits", self.subject, predicted, words=percent)
+        return {
+            "layer": layer_name(self.layer.name),
+            "answer": self.bundle.class_name(predicted),
+            "answer_probability": self.chance,
+            **self.facts_of_the_decision(),
+            **self.facts_of_the_order(),
+        }
+
+    def facts_of_the_decision(self) -> Mapping[str, object]:
+        bright, decisive = self.decision.brightest, self.decision.decisive
+        tried = self.claim("length", self.array, self.subject, words=partial(counted, noun="channel"))
+        other = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
+        alone = f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
+        same = "Here the brightest is the most decisive, too." if self.decision.same else "Both count about equally."
+        neither = "So no map decides alone." if tried.value > 1 else "One channel cannot be compared."
+        counts = decisive.change <= -_COUNTS and tried.value > 1
+        lesson = self.claim(
+            "drop beyond the brightest's",
+            self.array,
+            self.subject,
+            words="So the brightest is not the decisive one." if counts else neither,
+            at_least=_COUNTS,
+            otherwise=same if counts else neither,
+        )
+        return {
+            "brightest": f"channel {bright.channel + 1}",
+            "bright_moved": self.change(bright, ""),
+            "decisive": f"channel {decisive.channel + 1}",
+            "decisive_moved": alone if self.decision.same else self.change(decisive, other),
+            "tried": tried,
+            "lesson": lesson,
+        }
+
+    def facts_of_the_order(self) -> Mapping[str, object]:
+        """Whether brighter channels cost more, where enough were tried and any of them costs anything."""
+        if len(self.tried) < _MANY or max(abs(one.change) for one in self.tried) < _COUNTS:
+            return {"order": "", "together": ""}
+        return {
+            "order": self.claim(
+                "length",
+                self.array,
+                self.subject,
+                words=lambda n: (
+                    f"Here are all {whole(n)} that were tried, the brightest first."
+                    " If brightness were the reason, the deepest bars would stand on the left."
+                ),
+            ),
+            "together": self.told_of_the_order(),
+        }
+
+    def told_of_the_order(self) -> Claim:
+        rank = partial(self.claim, "brightness against loss", self.array, self.subject)
+        found = brightness_against_loss(self.bundle, self.layer.name, self.subject)
+        if found >= _TOGETHER:
+            return rank(words=lambda r: f"Here they do: a rank correlation of {number(r)}.", at_least=_TOGETHER)
+        if found >= _APART:
+            return rank(words=lambda r: f"They do only in part: a rank correlation of {number(r)}.", at_least=_APART)
+        return rank(words=lambda r: f"They do not: a rank correlation of {number(r)}.", at_most=_APART)
+
+    def change(self, ablation: Ablation, start: str) -> Claim:
+        """What setting a channel to zero did to the probability of the answer; a sentence where it has a `start`."""
+        ablated = self.bundle.part(f"{self.layer.name}/ablated", self.subject)
+        place = int(np.flatnonzero(ablated == ablation.channel)[0])
+        changed = partial(self.claim, "value", self.array, self.subject, place)
+        return changed(words=lambda change: f"{start} {_moves(change)}." if start else _moves(change))
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        image = self.bundle.part("probes", self.subject)
+        answer = (f"“{self.told['answer']}”", self.chance.value, self.chance.words)
+        large = Portrait(image, self.subject, [answer], look.body())
+        with self.beat("image"):
+            self.play(FadeIn(large.image), run_time=look.IN_S)
+            self.say("Is the brightest map the reason?")
+            self.play(*map(FadeIn, large.bars), run_time=look.IN_S)
+            self.until(0.7)
+            self.play(flash(large.bars[0].percentage), run_time=look.MOVE_S)
+        shown = self.show_two(large)
+        last: Rectangle | Picture = shown.picture
+        if self.plays("order"):
+            last = self.show_all(shown.everything)
+        with self.beat("look"):
+            self.say("Take it away and look")
+            self.until(0.5)
+            self.play(flash(last), run_time=look.MOVE_S)
+
+    def show_two(self, large: Portrait) -> Shown:
+        """The brightest channel and the decisive one, and how probable the answer is without either."""
+        array, wide, body = f"{self.layer.name}/activation", look.shape() == "wide", look.body()
+        tried = list(dict.fromkeys((self.decision.brightest, self.decision.decisive)))
+        maps = [self.bundle.part(array, self.subject, one.channel) for one in tried]
+        scale = ColourScale.of(np.stack(maps), "shared")
+        note = "scale of this map" if len(maps) == 1 else "one scale for both maps" if wide else "for both maps"
+        strip = ScaleStrip(scale, min(body.columns(1, 1)[0].width, 4.0), note)
+        upper, lower, foot = ablation_rooms(rooms_with(body, strip)[0])
+        strip = ScaleStrip(scale, min(foot.width, 4.0), note).move_to(foot.centre)
+        gallery, makers, left = Gallery(upper, 2), [], {}
+        for one, values in zip(tried, maps, strict=True):
+            name = f"channel {one.channel + 1}"
+            left[name] = float(np.clip(self.chance.value + one.change, 0, 1))
+            heat = partial(FeatureMap, values, scale, source=ArraySource(array, (self.subject, one.channel)))
+            words = layer_name(self.layer.name) if wide else without_it(left[name])  # wide, the bars tell
+            makers.append(partial(Exhibit, heat, f"{name} of {self.layer.output_shape[0]}", words))
+        shown = gallery.made(makers)
+        bars = WithoutBars(self.chance.value, left if wide else {}, lower.width if wide else shown[0].words.width)
+        bars.move_to(lower.centre).align_to([lower.right, 0, 0], RIGHT)
+        with self.beat("ablate"):
+            self.say(f"Without {self.told['brightest']}, the brightest")
+            self.play(FadeOut(large), run_time=look.IN_S / 2)
+            for animations in gallery.steps(shown[0]):
+                self.play(*animations, FadeIn(strip), *map(FadeIn, bars[:1]), run_time=look.IN_S)
+            self.take_away(shown[0], scale, [FadeIn(bar) for bar in bars[1:2]])
+        with self.beat("decide"):
+            self.say("Would it do without another?" if self.decision.same else f"Without {self.told['decisive']}")
+            for animations in gallery.steps(*shown):
+                self.play(*animations, run_time=look.IN_S)
+            self.take_away(shown[-1], scale, [FadeIn(bar) for bar in bars[2:]])
+        return Shown(shown[-1].picture, Group(*shown, bars, strip))
+
+    def take_away(self, exhibit: Exhibit, scale: ColourScale, then: list[Animation]) -> None:
+        """The map is zero everywhere for a while, so that one sees what was taken away; and what that changes."""
+        picture = exhibit.picture
+        dark = Picture(np.zeros(picture.grid), scale, picture.height).move_to(picture)
+        self.until(0.4)
+        self.play(FadeIn(dark), run_time=look.MOVE_S)
+        self.play(*then or [flash(dark)], run_time=look.MOVE_S)
+        self.until(0.8)
+        self.play(FadeOut(dark), run_time=look.IN_S)
+
+    def show_all(self, leaving: Group) -> Rectangle:
+        """A bar for each channel that was tried, from the brightest to the faintest; the one that costs most."""
+        decisive = self.tried.index(self.decision.decisive)
+        marked = {0: f"{self.told['brightest']}, the brightest"}
+        marked |= {decisive: f"{self.told['decisive']}, needed most"} if decisive else {}
+        chart = LossChart([one.change for one in self.tried], marked, look.body())
+        with self.beat("order"):
+            self.say("Does what is bright count most?")
+            self.play(FadeOut(leaving), run_time=look.IN_S / 2)
+            self.play(FadeIn(chart.axes), run_time=look.IN_S)
+            self.play(chart.grow(), run_time=2 * look.MOVE_S)
+            self.until(0.5)
+            self.play(FadeIn(chart.axes.keys), run_time=look.IN_S)
+            self.until(0.8)
+            self.play(flash(chart.bars[decisive]), run_time=look.MOVE_S)
+        bar: Rectangle = chart.bars[decisive]
+        return bar
+
+
+def _moves(change: float) -> str:
+    if abs(change) < _SEEN:
+        return "hardly changes"
+    return f"{'falls' if change < 0 else 'rises'} by {abs(change) * 100:.1f} points"
