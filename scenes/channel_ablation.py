@@ -44,7 +44,7 @@ class Shown(NamedTuple):
 class ChannelAblation(LessonScene):
     """What the answer loses without its brightest channel, without the one it needs most, and without each tried."""
 
-    title = "Is a bright map the reason?"
+    title = "What if a channel is missing?"
     needs = ("probes", "logits")
     script = Script.of(
         Beat(

@@ -1,12 +1,16 @@
-"""What a plan may say to a scene: its options, and which image one of them names."""
+"""What a scene is told: its options, which image one of them names, and a bundle where nobody names one."""
 
 from collections.abc import Mapping
+from os import environ
+from pathlib import Path
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from fmcore.analysis.saying import listed
 from fmcore.bundle import Bundle
-from fmcore.errors import PlanError, one_of
+from fmcore.errors import PlanError, RenderError, one_of
+
+_BUNDLE_FOLDER = Path("renders/bundles")
 
 
 class SceneOptions(BaseModel):
@@ -68,3 +72,17 @@ def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
             return known.index(wanted)
     numbers = f", or a number from 0 to {len(probes) - 1}" if len(probes) > 1 else ", or the number 0"
     raise PlanError(one_of("probe", wanted, list(dict.fromkeys([*names, *filter(None, files)])), numbers))
+
+
+def default_bundle(name: str) -> Path:
+    """What `FMCORE_BUNDLE` says, else the bundle that the default lesson leaves behind."""
+    if named := environ.get("FMCORE_BUNDLE"):
+        return Path(named)
+    path = _BUNDLE_FOLDER / f"{name}.safetensors"
+    if not path.is_file():
+        model, _, data = name.partition("-")
+        raise RenderError(
+            f"There is no bundle at '{path}'; run `fmcore record --model {model} --data {data}` first"
+            " (or `fmcore lesson`), or name one in the environment variable FMCORE_BUNDLE."
+        )
+    return path

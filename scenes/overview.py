@@ -5,7 +5,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from manim import DOWN, LEFT, Create, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VGroup
+from manim import Create, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VGroup
 
 from fmcore.analysis.depths import depths
 from fmcore.analysis.saying import counted, percent
@@ -22,12 +22,12 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
 from scenes.parts.pipeline import Pipeline
+from scenes.parts.questions import Questions
 from scenes.parts.score_bars import ScoreBars, weak_facts
 from scenes.parts.text import label, whole
 from scenes.stage import LessonScene
 
 _DEPTHS = 3
-_QUESTIONS = ("How is it made?", "What does it show?", "Is it the reason?")
 _LONGEST_BAR = 8.0
 _DRAWN = "garments"  # the data whose images are drawings, which a film that shows them should say
 
@@ -140,7 +140,7 @@ class Overview(LessonScene):
         body = look.body()
         left, right = body.rows(1.6, 1.0) if look.shape() == "tall" else body.columns(1.0, 1.1)
         tile = fit(partial(views[0].tile, telling(views[0].activation, self.image)), left, most=3.6)
-        asked = self.questions(right)
+        asked = Questions(right)
         with self.beat("questions"):
             self.say("Three questions to ask of a map")
             self.play(
@@ -192,11 +192,3 @@ class Overview(LessonScene):
         """The likeliest class and how likely; beside the maps there is little room."""
         name, chance = f"“{self.told['answer']}”", self.chance
         return AnswerBar(name, chance.value, chance.words, width, look.ACCENT, own_line=look.shape() == "wide")
-
-    def questions(self, room: look.Region) -> VGroup:
-        asked = VGroup(
-            label(f"{place}. {question}", look.STATEMENT, look.ACCENT, width=room.width)
-            for place, question in enumerate(_QUESTIONS, start=1)
-        )
-        buff = 3 * look.GAP if look.shape() == "wide" else look.GAP
-        return asked.arrange(DOWN, buff=buff, aligned_edge=LEFT).move_to(room.centre)

@@ -24,6 +24,7 @@ from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
 from scenes.parts.phrases import and_the_rest, change_words, field_words
 from scenes.parts.place_marks import place_marks
+from scenes.parts.questions import Questions
 from scenes.parts.scaled_map import ScaledMap
 from scenes.parts.text import label, number, paragraph, whole
 from scenes.parts.vocabulary import Vocabulary
@@ -71,6 +72,11 @@ class Recap(LessonScene):
             cue="words",
             say="Words to remember: a filter looks at its receptive field. Its answers form a feature map,"
             " and the maps of all filters are the channels of the layer.",
+        ),
+        Beat(
+            cue="questions",
+            say="And the questions? A map is made by one filter, at every place in the same way."
+            " It shows what that filter found, and where. Whether it is the reason, only taking it away tells.",
         ),
         Beat(
             cue="sentence",
@@ -223,6 +229,7 @@ class Recap(LessonScene):
         self.show_filtered()
         self.show_whole()
         self.show_words()
+        self.show_questions()
         self.show_sentence()
 
     def beside(
@@ -350,6 +357,18 @@ class Recap(LessonScene):
             self.until(0.75)
             self.play(flash(field), run_time=look.MOVE_S)
         self.standing = [words]
+
+    def show_questions(self) -> None:
+        """The three questions of the lesson, each with its answer."""
+        asked = Questions(look.body(), answered=True)
+        with self.beat("questions"):
+            self.say("Three questions, three answers")
+            self.play(FadeOut(*self.standing), run_time=look.IN_S / 2)
+            for place, (question, answer) in enumerate(asked):
+                self.until(0.08 + 0.3 * place)
+                self.play(FadeIn(question), run_time=look.IN_S)
+                self.play(FadeIn(answer), run_time=look.IN_S)
+        self.standing = [asked]
 
     def show_sentence(self) -> None:
         above, below = look.body().rows(1, {"wide": 2.6, "square": 1.8, "tall": 1.3}[look.shape()])

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from os import environ
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,16 +39,11 @@ from fmcore.lesson.theme import DARK
 from scenes import look
 from scenes.ledger import read_figures, read_items
 from scenes.options import SceneOptions as SceneOptions  # scenes take it from here
-from scenes.options import find_probe, understood
-from scenes.parts.text import in_language, number, paragraph, speak, texts_used
+from scenes.options import default_bundle, find_probe, understood
+from scenes.parts.text import in_language, label, number, paragraph, speak, texts_used
 
-BUNDLE_FOLDER = Path("renders/bundles")
 _LONG_S = 5.0  # of standing still: learners look away
 _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or losing a frame
-_OPENINGS = {
-    "new": "From here on, we look into another network, “{name}”.",
-    "again": "We go back to the network “{name}”.",
-}
 
 
 class LessonScene(Scene):
@@ -283,8 +276,8 @@ class LessonScene(Scene):
     # -- inside ----------------------------------------------------------------------------------
 
     def _set_the_stage(self) -> None:
-        brief = self.brief or Brief(bundle=_default_bundle(self.bundle_name))
-        self.bundle = Bundle.open(brief.bundle or _default_bundle(self.bundle_name))
+        brief = self.brief or Brief(bundle=default_bundle(self.bundle_name))
+        self.bundle = Bundle.open(brief.bundle or default_bundle(self.bundle_name))
         self.other = Bundle.open(brief.other) if brief.other else self.bundle
         self.options = self.read_options(brief.options)
         self.bundle.require(*(name.format_map(self.options.model_dump()) for name in self.needs))
@@ -301,8 +294,7 @@ class LessonScene(Scene):
         self.told = self.facts()
         english = self.script.filled(self.told)
         script = english.said_as(in_language)
-        if brief.network:  # a text of its own, which comes before any scene
-            opening = _OPENINGS[brief.network].format(name=self.bundle.header.model.name)
+        for opening in brief.openings(self.bundle.header.model.name):
             english, script = english.opened_with(opening), script.opened_with(in_language(opening))
         self.english = {beat.cue: beat.say for beat in english.beats}
         script = script.with_voice(brief.voice)
@@ -311,6 +303,17 @@ class LessonScene(Scene):
         region, most = look.title_region(), look.LINES[look.shape()][0]
         self._heading = _put(paragraph(self.heading, look.TITLE, width=region.width, most=most, bold=True), region)
         self.add(self._heading)
+        self._name_the_part(brief)
+
+    def _name_the_part(self, brief: Brief) -> None:
+        """Show which part of the lesson this is, where there is room beside the heading: bright where it begins."""
+        if not brief.part or look.shape() != "wide":
+            return
+        region = look.title_region()
+        room = region.right - self._heading.get_right()[0] - look.GAP
+        if label(brief.part, look.SMALLEST).width <= room:
+            part = label(brief.part, look.SMALL, look.ACCENT if brief.begins else look.MUTED, width=room)
+            self.add(part.move_to(region.centre).align_to([region.right, 0, 0], RIGHT))
 
     def _wait_frames(self, frames: int) -> None:
         """Wait, and where that is long let light run below the statement now and then, so that nobody drifts off."""
@@ -380,17 +383,3 @@ def _is_number(fact: object) -> bool:
     if isinstance(fact, str):
         return bool(re.fullmatch(r"[-−+]?[\d.,]+ ?%?", fact))
     return isinstance(fact, int | float | np.number)
-
-
-def _default_bundle(name: str) -> Path:
-    """What `FMCORE_BUNDLE` says, else the bundle that the default lesson leaves behind."""
-    if named := environ.get("FMCORE_BUNDLE"):
-        return Path(named)
-    path = BUNDLE_FOLDER / f"{name}.safetensors"
-    if not path.is_file():
-        model, _, data = name.partition("-")
-        raise RenderError(
-            f"There is no bundle at '{path}'; run `fmcore record --model {model} --data {data}` first"
-            " (or `fmcore lesson`), or name one in the environment variable FMCORE_BUNDLE."
-        )
-    return path

@@ -1,6 +1,7 @@
 """What a scene is told before it is played, and what it hands back afterwards."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,11 @@ from fmcore.lesson.plan import Seen
 from fmcore.lesson.script import TimedBeat
 from fmcore.lesson.theme import DARK, Theme
 from fmcore.lesson.words import Words
+
+_OPENINGS = {
+    "new": "From here on, we look into another network, “{name}”.",
+    "again": "We go back to the network “{name}”.",
+}
 
 
 class Brief(BaseModel):
@@ -24,8 +30,17 @@ class Brief(BaseModel):
     options: dict[str, str | int | float | bool] = {}
     words: Words | None = None  # of another language
     network: Seen = ""
+    part: str = ""  # of the lesson, which the scene belongs to
+    begins: bool = False  # whether it is the first scene of that part
     voice: dict[str, float] = {}  # seconds that the recordings of sentences take
     pace: tuple[int, ...] = ()  # the ends of its beats in an earlier film, in frames; kept where the sentences fit
+
+    def openings(self, network: str) -> Iterator[str]:
+        """What is said before the scene itself, the last of it first; its network is called `network`."""
+        if self.network:
+            yield _OPENINGS[self.network].format(name=network)
+        if self.begins:
+            yield self.part if self.part.endswith(("?", "!", ".", "…")) else f"{self.part}."
 
 
 class Figure(BaseModel):

@@ -54,6 +54,9 @@ ClassName = Annotated[
 ]
 
 
+PartName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), AfterValidator(_printable)]
+
+
 class BundleRecipe(_Strict):
     """What a bundle is made from. `file` names one that exists already; nothing else is then said of it.
 
@@ -115,6 +118,7 @@ class SceneEntry(_Strict):
     other: str | None = None  # the bundle that it is compared with
     options: dict[str, str | int | float | bool] = {}
     optional: bool = False  # left out of the film, and said so, where its network has nothing for it
+    part: PartName = ""  # of the lesson: shown above the scene, and said where another one stood before it
 
     @field_validator("options", mode="before")
     @classmethod
@@ -144,6 +148,12 @@ def networks_seen(entries: Sequence[SceneEntry]) -> list[Seen]:
         before = shown or before
         known |= shown
     return found
+
+
+def parts_begun(entries: Sequence[SceneEntry]) -> list[bool]:
+    """Of every scene, whether a part of the lesson begins with it."""
+    before = ["", *(entry.part for entry in entries)]
+    return [bool(entry.part) and entry.part != last for entry, last in zip(entries, before, strict=False)]
 
 
 class LessonPlan(_Strict):

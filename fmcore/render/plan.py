@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fmcore.lesson.brief import Brief
-from fmcore.lesson.plan import SceneEntry, networks_seen
+from fmcore.lesson.plan import SceneEntry, networks_seen, parts_begun
 from fmcore.lesson.voice import Voice
 from fmcore.lesson.words import Words
 from fmcore.render.cache import Cuts, Segment, Store, Take, key_of, segment_name
@@ -26,6 +26,7 @@ _WORDS = {
     "words": "its translation changed",
     VOICE: "its voice changed",
     "network": "another network stood before it",
+    "part": "it belongs to another part of the lesson",
     "options": "its options changed",
     "bundle": "its bundle changed",
     "other": "the bundle it is compared with changed",
@@ -94,7 +95,8 @@ def plan_scenes(
     sources = Sources(store.folder)
     versions = json.dumps(_versions(), sort_keys=True)
     lengths = voice.lengths if voice is not None else {}
-    for position, (entry, network) in enumerate(zip(entries, networks_seen(entries), strict=True)):
+    seen = zip(entries, networks_seen(entries), parts_begun(entries), strict=True)
+    for position, (entry, network, begins) in enumerate(seen):
         ref = find_scene(entry.scene)
         path, digest = bundles[entry.bundle] if entry.bundle else (None, "none")
         other, other_digest = bundles[entry.other] if entry.other else (None, "none")
@@ -106,6 +108,7 @@ def plan_scenes(
             **({} if words is None else {"words": key_of(words.model_dump(mode="json"))}),
             **({} if voice is None else {VOICE: key_of(lengths)}),
             **({} if not network else {"network": network}),
+            **({} if not entry.part else {"part": json.dumps([entry.part, begins])}),
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
             "other": other_digest,
@@ -121,6 +124,8 @@ def plan_scenes(
             other=other,
             names=names,
             network=network,
+            part=entry.part,
+            begins=begins,
             options=entry.options,
             words=words,
             voice=lengths,

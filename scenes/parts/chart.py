@@ -54,7 +54,9 @@ class Axis:
         ticks = tuple(round(number * step, 10) for number in range(first, last + 1))
         factor, unit = (100, "%") if share else (1, "")
         decimals = max(0, -math.floor(math.log10(step * factor) + 1e-9))
-        return cls(name, ticks[0], ticks[-1], ticks, lambda value: f"{factor * value:,.{decimals}f}{unit}")
+        return cls(
+            name, ticks[0], ticks[-1], ticks, lambda value: f"{factor * value:,.{decimals}f}{unit}".replace("-", "−")
+        )
 
     @classmethod
     def counting(cls, name: str, first: int, last: int, most: int = 5) -> "Axis":

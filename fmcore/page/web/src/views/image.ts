@@ -1,9 +1,9 @@
 /** The image: what the network looked at, with a map or a class's Grad-CAM over it and the field of a place. */
 
-import type { Probe } from "../contract";
+import type { Layer, Probe } from "../contract";
 import { dropdown, fill, h, show, slider, stretch, tick, unique } from "../dom";
 import { cut, extent, fieldOf, placeAt, type Box, type Place } from "../geometry";
-import { called, figure, percent } from "../numbers";
+import { called, figure, percent, whole } from "../numbers";
 import { extentOf } from "../ranges";
 import { say } from "../say";
 import { paint, paintImage, scaleOf } from "../scale";
