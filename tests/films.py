@@ -279,8 +279,9 @@ def play(
     watch: Callable[[Any], Any] = lambda scene: None,
     other: Path | None = None,
     words: Words | None = None,
+    **place: Any,
 ) -> Played:
-    """Play a LessonScene frame by frame as the worker does, but draw and write nothing."""
+    """Play a LessonScene frame by frame as the worker does, but draw and write nothing; `place` is its in a lesson."""
 
     class Watched(scene_class):  # type: ignore[misc]
         def _note_figures(self, beat: Any) -> None:
@@ -291,7 +292,7 @@ def play(
     seen: dict[str, Any] = {}
     job = SegmentJob(
         scene=scene_class.__name__, path=Path("here.py"), module=__name__,
-        brief=Brief(bundle=bundle, other=other, options=dict(options or {}), words=words), spec=spec,
+        brief=Brief(bundle=bundle, other=other, options=dict(options or {}), words=words, **place), spec=spec,
         target=Path("nowhere.mp4"),
     )  # fmt: skip
     _settle()

@@ -184,7 +184,7 @@ def test_a_lesson_is_made_once_and_only_what_changes_is_made_again(studio: Studi
     assert (made.failed, made.bundles_made, made.films) == ({}, [], [studio.lesson / "lesson.mp4"])
     assert made.frames == studio.record()["frames"]
     agrees(studio)
-    assert "First stale: not rendered yet" in studio.told
+    assert "First stale: not rendered yet as it is now" in studio.told
     before = {path.name: path.read_bytes() for path in studio.lesson.iterdir()}
     record = studio.record()
     assert [scene["scene"] for scene in record["scenes"]] == ["First", "Second", "ActivationHeatmap", "First"]

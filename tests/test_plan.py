@@ -13,6 +13,7 @@ from fmcore.lesson.plan import (
     builtin_plan,
     find_plan,
     networks_seen,
+    parts_begun,
     read_plan,
     slug,
     with_overrides,
@@ -205,6 +206,14 @@ NETWORKS: dict[str, tuple[list[tuple[str | None, str | None]], list[str]]] = {
 def test_a_lesson_knows_when_it_turns_to_another_network(case: str) -> None:
     shown, expected = NETWORKS[case]
     assert networks_seen([SceneEntry(scene="S", bundle=one, other=other) for one, other in shown]) == expected
+
+
+def test_a_part_begins_where_another_one_stood_before() -> None:
+    parts = ["", "a", "a", "b", "", "", "b", "a"]
+    begins = [False, True, False, True, False, False, True, True]
+    assert parts_begun([SceneEntry(scene="S", part=part) for part in parts]) == begins
+    with pytest.raises(ValueError, match="at most 60 characters"):
+        SceneEntry(scene="S", part="x" * 61)
 
 
 def test_a_given_bundle_takes_the_place_of_all(plan: LessonPlan) -> None:

@@ -68,9 +68,9 @@ def situation(tmp_path: Path) -> Situation:
     (tmp_path / "cache").mkdir()
     found = Situation(tmp_path)
     first = found.plan()
-    assert (first.take, first.fresh, str(first)) == (None, False, "Film stale: not rendered yet")
+    assert (first.take, first.fresh, str(first)) == (None, False, "Film stale: not rendered yet as it is now")
     for segment in found.play().segments:
-        assert (segment.fresh, segment.reason) == (False, "not rendered yet")
+        assert (segment.fresh, segment.reason) == (False, "not rendered yet as it is now")
         found.store.video(segment.name).write_bytes(b"film")
         found.store.keep_segment(segment.name, segment.end - segment.start, 0.5)
     found.before = {0: dict(first.inputs)}

@@ -116,7 +116,7 @@ def test_a_plan_says_what_would_be_done_and_does_not_do_it(studio: Studio) -> No
         found = look_ahead(studio.plan("First", "Second"), wish, Silent())
         return [(scene.ref.name, part.reason) for scene in found.scenes for part in scene.segments]
 
-    assert outlook() == [("First", "not rendered yet"), ("Second", "not rendered yet")]
+    assert outlook() == [("First", "not rendered yet as it is now"), ("Second", "not rendered yet as it is now")]
     assert list(studio.output.rglob("*.mp4")) == []
     studio.make(studio.plan("First", "Second"))
     assert outlook() == [("First", "nothing changed"), ("Second", "nothing changed")]

@@ -14,8 +14,10 @@ from manim import DOWN, LEFT, UP, Dot, FadeIn, FadeOut, Square, Succession
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError, PlanError, RenderError
 from fmcore.lesson.script import Beat, Script
+from fmcore.render.spec import quality
 from scenes import look
 from scenes.activation_heatmap import ActivationHeatmap
+from scenes.parts.text import Label
 from scenes.stage import LessonScene, find_probe
 
 ROOT = Path(__file__).parent.parent
@@ -124,6 +126,36 @@ def test_a_class_that_says_no_title_or_script_is_told_so(name: str, monkeypatch:
     monkeypatch.delattr(Two, name)
     with pytest.raises(RenderError, match=f"^Two has no {name}; give the class one, such as {name} = "):
         Two.read_options({})
+
+
+PARTS = {  # part, whether it begins, network seen: what is said first
+    ("How is it made?", True, ""): "How is it made? One.",
+    ("Training", True, "new"): "Training. From here on, we look into another network, “made-up”. One.",
+    ("Training", False, "again"): "We go back to the network “made-up”. One.",
+    ("", False, ""): "One.",
+}
+
+
+@pytest.mark.parametrize(("part", "begins", "network"), PARTS)
+def test_a_part_of_a_lesson_is_said_where_it_begins_and_shown_where_there_is_room(
+    part: str, begins: bool, network: str, bundle: Path
+) -> None:
+    def texts(scene: Any) -> dict[str, Any]:
+        return {one.text: one.fill_color.to_hex() for one in scene.mobjects if isinstance(one, Label)}
+
+    place = {"part": part, "begins": begins, "network": network}
+    for title, aspect in (
+        ("Two", "16:9"),
+        ("A title that takes more than a whole line of a frame, however wide that may be", "16:9"),
+        ("Two", "9:16"),
+    ):
+        spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})
+        shown = play(playing(well, title=title), bundle, spec=spec, watch=texts, **place)
+        assert shown.performance.beats[0].say == PARTS[part, begins, network]
+        colour = (
+            (look.ACCENT if begins else look.MUTED).to_hex() if part and (title, aspect) == ("Two", "16:9") else None
+        )
+        assert shown.seen["one"].get(part) == colour
 
 
 def untidy(scene: Any) -> None:

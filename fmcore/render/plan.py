@@ -172,7 +172,7 @@ def _missing(store: Store, name: str, why: str) -> str:
 
 def _why(inputs: Mapping[str, str], before: Mapping[str, str] | None) -> str:
     if before is None:
-        return "not rendered yet"
+        return "not rendered yet as it is now"
     changed = [_WORDS[name] for name in inputs if inputs[name] != before.get(name)]
     return " and ".join(changed) if changed else "nothing changed"
 
