@@ -109,7 +109,7 @@ class Chart(VGroup):
         steps = VGroup(label(x.words(tick), look.SMALL, look.MUTED) for tick in x.ticks)
         name = label(x.name, look.SMALL, look.MUTED)
         self.title.move_to([region.left + self.title.width / 2, region.top - self.title.height / 2, 0])
-        self.keys = _in_rows([_key(key) for key in keys], region.width)
+        self.keys = _in_rows([_key(key, region.width) for key in keys], region.width)
         self.keys.next_to(self.title, DOWN, buff=look.NEAR, aligned_edge=LEFT)
         low = region.bottom + name.height + steps.height + 2 * look.NEAR
         top = (self.keys if keys else self.title).get_bottom()[1] - look.NEAR - numbers[0].height / 2
@@ -148,10 +148,12 @@ class Chart(VGroup):
         return DashedLine(start, end, stroke_width=look.STROKE, color=color, dash_length=0.12)
 
 
-def _key(key: Key) -> VGroup:
+def _key(key: Key, width: float) -> VGroup:
     kind = DashedLine if key.dashed else Line
     sample = kind(LEFT * _SAMPLE / 2, RIGHT * _SAMPLE / 2, stroke_width=2 * look.STROKE, color=key.color)
-    return VGroup(sample, label(key.text, look.SMALL, look.TEXT)).arrange(RIGHT, buff=look.NEAR)
+    return VGroup(sample, label(key.text, look.SMALL, look.TEXT, width=width - _SAMPLE - look.NEAR)).arrange(
+        RIGHT, buff=look.NEAR
+    )
 
 
 def _in_rows(keys: Sequence[VGroup], width: float) -> VGroup:
