@@ -258,10 +258,21 @@ class BundleHeader(Record):
         for layer in self.layers:
             for part in ("activation", "preactivation"):
                 wanted[f"{layer.name}/{part}"] = (len(self.probes), *layer.output_shape)
-        for name in wanted.keys() & self.arrays.keys():
+            if "gradcam_classes" in self.arrays:
+                shown = self.arrays["gradcam_classes"].shape[1:]
+                channels, *places = layer.output_shape
+                wanted[f"{layer.name}/gradcam"] = (len(self.probes), *shown, *places)
+                wanted[f"{layer.name}/gradcam_weight"] = (len(self.probes), *shown, channels)
+        for name in (name for name in wanted if name in self.arrays):
             if self.arrays[name].shape[: len(wanted[name])] != wanted[name]:
                 raise ValueError(f"array '{name}' has shape {self.arrays[name].shape}, not {wanted[name]}")
         return self
+
+    @property
+    def layers_run_again(self) -> tuple[str, ...]:
+        """Names of the layers that ran several times for an image; recorded is the first run."""
+        names = {layer.name for layer in self.layers}
+        return tuple(module.name for module in self.modules if module.shown and module.why and module.name in names)
 
     @property
     def test_accuracy(self) -> float | None:

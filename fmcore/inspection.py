@@ -3,6 +3,8 @@
 from rich.table import Table
 
 from fmcore.analysis.answers import one_answer
+from fmcore.analysis.naming import called
+from fmcore.analysis.saying import listed
 from fmcore.bundle import Bundle
 from fmcore.choices import LONG, counted, images, probe_number, several, size
 from fmcore.findings import tell_attribution, tell_diagnostics, tell_hierarchy, tell_learning, tell_meaning
@@ -130,6 +132,13 @@ def _step(name: str, step: tuple[int, int]) -> str:
 
 
 def _hidden(bundle: Bundle) -> str:
+    """How many modules cannot be shown, and of which layers only the first run is."""
+    again = [called(name) for name in bundle.header.layers_run_again]
+    run = f" Shown is the first run of {listed(again, most=5)}, which ran several times." if again else ""
+    return _not_shown(bundle) + run
+
+
+def _not_shown(bundle: Bundle) -> str:
     hidden = sum(not module.shown for module in bundle.header.modules)
     if not bundle.header.modules:
         return "The modules of the network were not recorded."

@@ -22,7 +22,7 @@ from fmcore.errors import BundleError, InputError
 CLASSES = ("shirt", "trouser", "bag", "coat")
 SHOWN = np.array([[0, 2], [1, 0], [2, 1]])
 LOGITS = np.array([[3, -1, 2, 0], [0, 500, 0, 0], [0, 0, 1, 0]], np.float32)
-MAPS = np.random.default_rng(3).normal(size=(3, 2, 4, 5)).astype(np.float32)
+MAPS = np.random.default_rng(3).normal(size=(3, 2, 12, 12)).astype(np.float32)
 MAPS[0, 1] = -np.abs(MAPS[0, 1])
 MAPS[0, 1, 0, 0] = 1e-8  # nothing, beside the rest
 MAPS[2, 0] = 0
@@ -46,7 +46,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bundle]:
         header = made.header
     lit = np.ones_like(arrays["conv2/activation"]) * np.array(LIGHT, np.float32)[:, None, None]
     new = {
-        "conv1/gradcam": MAPS[:, ::-1, :2],
+        "conv1/gradcam": MAPS[:, ::-1],
         "conv2/gradcam": MAPS,
         "gradcam_classes": SHOWN,
         "logits": LOGITS,
@@ -82,7 +82,7 @@ def test_what_supports_a_class_is_said(bundle: Bundle) -> None:
     assert class_map(bundle, "conv2", 2).sentence == "Nothing in conv2 supports 'bag' here."
     assert (
         class_map(bundle, "conv2", 2, 1).sentence
-        == "Half of what supports 'trouser' in conv2 comes from 10 of 20 places."
+        == "Half of what supports 'trouser' in conv2 comes from 72 of 144 places."
     )
 
 

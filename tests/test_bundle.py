@@ -238,6 +238,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "probe 0 has class 99 and there are 10",
     ),
     "no groups": (resealed(lambda header: header["layers"][0].update(groups=0)), "greater than 0"),
+    "weights of other channels": (
+        resealed(lambda header: header["arrays"]["conv1/gradcam_weight"].update(shape=[12, 10, 5])),
+        r"array 'conv1/gradcam_weight' has shape \(12, 10, 5\), not \(12, 10, 8\)",
+    ),
     "other places": (
         resealed(lambda header: header["layers"][0].update(output_shape=[8, 999, 999])),
         r"array 'conv1/.*activation' has shape \(12, 8, 28, 28\), not \(12, 8, 999, 999\)",

@@ -58,7 +58,9 @@ def test_the_rival_is_the_true_class_or_else_the_next_likeliest(tmp_path: Path) 
     net = Net(measured=True)
     probes = said(tmp_path / "a", net, [(0, 0, 0.9), (0, 1, 0.5), (None, 2, 0.4)])
     shown = np.array([[0, 2], [1, 0], [2, 1]])
-    arrays = {"gradcam_classes": shown, "conv1/gradcam": np.zeros((3, 2, 12, 12), np.float32)}
+    with opened(tmp_path / "a", net) as bundle:
+        of_classes = [name for name in bundle.header.arrays if "/gradcam" in name]
+        arrays = {"gradcam_classes": shown} | {name: bundle.array(name)[:, :2] for name in of_classes}
     with opened(tmp_path / "a", net, arrays, probes=probes) as bundle:
         cases = [case_of(bundle, "conv1", probe, "x") for probe in range(3)]
         assert [[found.index for found in case.maps] for case in cases] == shown.tolist()

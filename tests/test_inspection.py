@@ -15,7 +15,7 @@ from rich.console import Console
 from fmcore.analysis.convolution import patch_at
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.cli import cli
-from fmcore.header import BundleHeader
+from fmcore.header import BundleHeader, ModuleInfo
 from fmcore.inspection import describe
 from fmcore.layer_report import describe_layer
 from fmcore.tables import Name, table
@@ -73,6 +73,7 @@ def test_modules_are_listed_with_the_reason(deep_bundle: Path, capsys: pytest.Ca
         modules = bundle.header.modules
     hidden = [module for module in modules if not module.shown]
     assert f"{len(hidden)} modules cannot be shown; `--modules` lists them and why." in text
+    assert "ran several times" not in text
     for module in hidden:
         assert re.search(rf"^{module.name or '.the network.'} +{module.kind} .*{module.why}", text, re.M)
 
@@ -330,3 +331,21 @@ def test_what_is_infinite_is_null_in_json_and_nothing_is_mixed_in(tmp_path: Path
     assert [(one["share"], one["density"]) for one in background] == [(1, None)] * 4
     refused = inspect(path, "--json", "--layer", "conv1")
     assert (refused.exit_code, refused.stdout) == (2, "") and "give it alone" in refused.stderr
+
+
+def test_a_layer_that_ran_several_times_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def made(**again: str) -> Path:
+        path = make_bundle(tmp_path / "b", Net())
+        with Bundle.open(path) as bundle:
+            header, arrays = bundle.header, {name: bundle.array(name) for name in bundle.header.arrays}
+        modules = tuple(
+            ModuleInfo(name=name, kind="Conv2d", output_shape=None, shown=True, why=again.get(name, ""))
+            for name in ("conv1", "conv2")
+        )
+        save_bundle(path, header.model_copy(update={"modules": modules}), arrays)
+        return path
+
+    assert "Shown is the first run of conv2, which ran several times." in told(
+        made(conv2="the first of its 2 runs"), capsys
+    )
+    assert "ran several times" not in told(made(), capsys)

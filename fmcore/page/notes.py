@@ -291,6 +291,9 @@ def _measured(subject: Subject, compared: Compared | None) -> list[Block]:
     header, arrays = subject.bundle.header, subject.bundle.header.arrays
     measures = header.measures
     told = ["Values at single places, and what is strongest, belong to one image: the one named beside them."]
+    if header.layers_run_again:
+        again = listed([layer_words(name) for name in header.layers_run_again], most=5)
+        told.append(f"The maps of {again} are those of a first run: for one image the network runs that several times.")
     if header.test_accuracy is not None and header.dataset.test_count:
         told.append(
             f"The network answers {percent(header.test_accuracy)} of {counted(header.dataset.test_count, 'test image')}"
