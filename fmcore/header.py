@@ -264,7 +264,8 @@ class BundleHeader(Record):
                 wanted[f"{layer.name}/gradcam"] = (len(self.probes), *shown, *places)
                 wanted[f"{layer.name}/gradcam_weight"] = (len(self.probes), *shown, channels)
         for name in (name for name in wanted if name in self.arrays):
-            if self.arrays[name].shape[: len(wanted[name])] != wanted[name]:
+            shape = self.arrays[name].shape
+            if (shape[:1] if name in ("probes", "logits") else shape) != wanted[name]:
                 raise ValueError(f"array '{name}' has shape {self.arrays[name].shape}, not {wanted[name]}")
         return self
 

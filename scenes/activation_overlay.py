@@ -48,7 +48,8 @@ class ActivationOverlay(LessonScene):
         ),
         Beat(
             cue="lay",
-            say="Each response stands for {patch} of the image. {Enlarge} lay it on top, and place meets place.",
+            say="Each response belongs to {patch} of the image, in the middle of what it sees."
+            " {Enlarge} lay it on top, and place meets place.",
         ),
         Beat(
             cue="read",

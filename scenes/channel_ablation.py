@@ -8,7 +8,7 @@ import numpy as np
 from manim import RIGHT, Animation, FadeIn, FadeOut, Group, Rectangle
 from pydantic import Field
 
-from fmcore.analysis.attribution import Ablation, brightest_is_decisive, brightness_against_loss, by_brightness
+from fmcore.analysis.attribution import Ablation, brightest_is_decisive, lit_by_brightness
 from fmcore.analysis.cases import explained_layer, misleading
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
@@ -24,14 +24,14 @@ from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource, Picture
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip, rooms_with
-from scenes.parts.text import number, whole
+from scenes.parts.text import whole
 from scenes.parts.without import WithoutBars, ablation_rooms, without_it
 from scenes.stage import LessonScene, SceneOptions
 
 _SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
 _COUNTS = 0.01  # of a probability: a change from which on a channel is said to count, or to count more than another
+_SURE = 0.5  # of a probability: no other class can have more
 _MANY = 4  # channels: with fewer, there is no order to look for
-_TOGETHER, _APART = 0.7, 0.3  # rank correlations from which on two things go together, and below which they do not
 
 
 class Shown(NamedTuple):
@@ -54,11 +54,12 @@ class ChannelAblation(LessonScene):
         ),
         Beat(
             cue="ablate",
-            say="Of {layer}, that is {brightest}. Set all of it to zero, and the probability {bright_moved}.",
+            say="Added up over all places, the brightest of {layer}{of_those} is {brightest}."
+            " Set all of it to zero, and the probability {bright_moved}.",
             seconds=7,
         ),
         Beat(cue="decide", say="{decisive_moved} {lesson}", seconds=7),
-        Beat(cue="order", say="{order} {together}"),
+        Beat(cue="order", say="{order} {together} {surer}"),
         Beat(cue="look", say="To know what an answer rests on, do not trust what is bright: take it away and look."),
     )
 
@@ -70,7 +71,9 @@ class ChannelAblation(LessonScene):
     # -- what was measured -------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        layer = self.bundle.layer(self.options.layer) if self.options.layer else explained_layer(self.bundle)
+        layer = (
+            self.bundle.layer(self.options.layer) if self.options.layer else explained_layer(self.bundle, "ablation")
+        )
         if layer is None:
             raise BundleError(
                 "ChannelAblation needs a convolution of which single channels were set to zero, and"
@@ -79,7 +82,7 @@ class ChannelAblation(LessonScene):
         self.layer, self.array = layer, f"{layer.name}/ablation"
         self.subject = self.probe if self.options.probe is not None else misleading(self.bundle, layer.name)
         self.decision = brightest_is_decisive(self.bundle, layer.name, self.subject)
-        self.tried = by_brightness(self.bundle, layer.name, self.subject)
+        self.lit = lit_by_brightness(self.bundle, layer.name, self.subject)
 
     def facts(self) -> Mapping[str, object]:
         predicted = self.bundle.header.probes[self.subject].predicted
@@ -96,52 +99,70 @@ class ChannelAblation(LessonScene):
         bright, decisive = self.decision.brightest, self.decision.decisive
         tried = self.claim("length", self.array, self.subject, words=partial(counted, noun="channel"))
         other = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
+        needed = decisive.change <= -_SEEN
         alone = f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
-        same = "Here the brightest is the most decisive, too." if self.decision.same else "Both count about equally."
+        left = min(self.chance.value + one.change for one in (bright, decisive))
+        stays = ", and neither decides alone: the answer stays" if left > _SURE else ""
+        same = "Here the brightest is the one needed most, too." if self.decision.same else "Both count about equally."
         neither = "So no map decides alone." if tried.value > 1 else "One channel cannot be compared."
         counts = decisive.change <= -_COUNTS and tried.value > 1
         lesson = self.claim(
             "drop beyond the brightest's",
             self.array,
             self.subject,
-            words="So the brightest is not the decisive one." if counts else neither,
+            words=f"So the brightest is not the one needed most{stays}." if counts else neither,
             at_least=_COUNTS,
             otherwise=same if counts else neither,
         )
         return {
-            "brightest": f"channel {bright.channel + 1}",
+            "brightest": self.claim(
+                "brightest of those tried", self.array, self.subject, words=lambda c: f"channel {whole(c)}"
+            ),
+            "of_those": "" if tried.value == self.layer.output_shape[0] else " of those tried",
             "bright_moved": self.change(bright, ""),
             "decisive": f"channel {decisive.channel + 1}",
-            "decisive_moved": alone if self.decision.same else self.change(decisive, other),
+            "decisive_moved": alone
+            if self.decision.same
+            else self.change(decisive, other)
+            if needed
+            else self.change(
+                decisive, f"No channel of {tried} tried is needed: without channel {decisive.channel + 1}, it"
+            ),
             "tried": tried,
             "lesson": lesson,
         }
 
     def facts_of_the_order(self) -> Mapping[str, object]:
         """Whether brighter channels cost more, where enough were tried and any of them costs anything."""
-        if len(self.tried) < _MANY or max(abs(one.change) for one in self.tried) < _COUNTS:
-            return {"order": "", "together": ""}
+        if len(self.lit) < _MANY or self.decision.decisive.change > -_COUNTS:
+            return {"order": "", "together": "", "surer": ""}
+        place = self.claim(
+            "place of the neediest",
+            self.array,
+            self.subject,
+            words=lambda n: f"The one needed most stands in place {whole(n)}.",
+            at_least=2,
+            otherwise="The one needed most stands first.",
+        )
         return {
             "order": self.claim(
-                "length",
+                "lit channels tried",
                 self.array,
                 self.subject,
                 words=lambda n: (
-                    f"Here are all {whole(n)} that were tried, the brightest first."
-                    " If brightness were the reason, the deepest bars would stand on the left."
+                    f"Here are the {whole(n)} channels tried that are above zero somewhere, the brightest first."
                 ),
             ),
-            "together": self.told_of_the_order(),
+            "together": place,
+            "surer": self.claim(
+                "channels in the way",
+                self.array,
+                self.subject,
+                words=lambda n: f"Without {'one' if n == 1 else whole(n)} of them, the answer gets even surer.",
+                at_least=1,
+                otherwise="",
+            ),
         }
-
-    def told_of_the_order(self) -> Claim:
-        rank = partial(self.claim, "brightness against loss", self.array, self.subject)
-        found = brightness_against_loss(self.bundle, self.layer.name, self.subject)
-        if found >= _TOGETHER:
-            return rank(words=lambda r: f"Here they do: a rank correlation of {number(r)}.", at_least=_TOGETHER)
-        if found >= _APART:
-            return rank(words=lambda r: f"They do only in part: a rank correlation of {number(r)}.", at_least=_APART)
-        return rank(words=lambda r: f"They do not: a rank correlation of {number(r)}.", at_most=_APART)
 
     def change(self, ablation: Ablation, start: str) -> Claim:
         """What setting a channel to zero did to the probability of the answer; a sentence where it has a `start`."""
@@ -216,10 +237,10 @@ class ChannelAblation(LessonScene):
 
     def show_all(self, leaving: Group) -> Rectangle:
         """A bar for each channel that was tried, from the brightest to the faintest; the one that costs most."""
-        decisive = self.tried.index(self.decision.decisive)
         marked = {0: f"{self.told['brightest']}, the brightest"}
-        marked |= {decisive: f"{self.told['decisive']}, needed most"} if decisive else {}
-        chart = LossChart([one.change for one in self.tried], marked, look.body())
+        last = self.lit.index(self.decision.decisive)  # it is lit, since the answer falls without it
+        marked |= {last: f"{self.told['decisive']}, needed most"} if last else {}
+        chart = LossChart([one.change for one in self.lit], marked, look.body())
         with self.beat("order"):
             self.say("Does what is bright count most?")
             self.play(FadeOut(leaving), run_time=look.IN_S / 2)
@@ -228,8 +249,8 @@ class ChannelAblation(LessonScene):
             self.until(0.5)
             self.play(FadeIn(chart.axes.keys), run_time=look.IN_S)
             self.until(0.8)
-            self.play(flash(chart.bars[decisive]), run_time=look.MOVE_S)
-        bar: Rectangle = chart.bars[decisive]
+            self.play(flash(chart.bars[last]), run_time=look.MOVE_S)
+        bar: Rectangle = chart.bars[last]
         return bar
 
 

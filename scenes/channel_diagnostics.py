@@ -54,7 +54,7 @@ class ChannelDiagnostics(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = Field(None, description="The layer; by default the one with most findings a channel.")
+        layer: str | None = Field(None, description="The layer; by default the one with most kinds of faults.")
 
     options: "ChannelDiagnostics.Options"
 
@@ -174,8 +174,11 @@ class ChannelDiagnostics(LessonScene):
             return f"But {self.images} cannot judge a channel. Measure hundreds before you change anything."
         found, said = self.found, ""
         said += "Prune the dead: no answer changes. " * bool(found.dead)
-        said += "Of near copies keep one, then train a little more. " * bool(found.redundant)
-        said += "For the background, look at the data first: does it give the class away?" * bool(found.background)
+        said += "If you remove one of two copies, train a little more, then test again. " * bool(found.redundant)
+        said += (
+            "Where the background lights a channel, ask whether it varies there: a constant glow tells nothing."
+            * bool(found.background)
+        )
         return said.strip() or f"By these measures nothing in {self.called} needs mending. On other images, it may."
 
     # -- words -------------------------------------------------------------------------------------

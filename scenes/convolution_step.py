@@ -57,7 +57,7 @@ class ConvolutionStep(LessonScene):
         Beat(
             cue="all",
             say="Now every place in turn: {map_rows} rows of {map_columns}, {numbers} in all,"
-            " from one filter of {layer}. Watch the window and its products.",
+            " from one filter of {layer}.",
             seconds=10,
         ),
         Beat(

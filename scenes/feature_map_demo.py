@@ -72,10 +72,11 @@ class FeatureMapDemo(LessonScene):
             seconds=7.4,
         ),
         Beat(cue="bright", say="{bright} means a strong response. {strongest}", seconds=7.4),
+        Beat(cue="ground", say="{ground}", seconds=7),
         Beat(
             cue="meaning",
-            say="So a feature map says two things. What: one filter looks for one pattern."
-            " And where: every number keeps its place.",
+            say="So the filter fixes the question, one pattern to look for."
+            " The map keeps the answers: how strong each is, and where.",
         ),
         Beat(
             cue="versus",
@@ -101,6 +102,7 @@ class FeatureMapDemo(LessonScene):
         self.phi = phi_name(layer)
         spot = strongest(self.map.values)
         self.spot = spot.row, spot.column
+        self.ground = self.map.ground()
 
     def facts(self) -> Mapping[str, object]:
         layer = self.map.layer
@@ -142,9 +144,26 @@ class FeatureMapDemo(LessonScene):
                 otherwise="On this map nothing is: no place of the image suits this filter.",
             ),
             "shared": shared,
+            "ground": self.told_of_the_ground(),
             "weights": self.claim("numbers", *weight, words=partial(counted, noun="weight")),
             "numbers": self.claim("numbers", *map_, words=partial(counted, noun="number")),
         }
+
+    def told_of_the_ground(self) -> Claim | str:
+        """That the bias alone glows where the image is black, if it does."""
+        if self.ground is None:
+            return ""
+        return self.claim(
+            "value",
+            f"{self.map.layer.name}/activation",
+            self.probe,
+            self.channel,
+            *self.ground,
+            words=lambda value: (
+                "Where the window sees nothing but black, every product is zero, and the bias alone is left:"
+                f" {number(value)}. That glow says nothing about the image."
+            ),
+        )
 
     def kept_in_words(self) -> Claim | str:
         """What the nonlinearity keeps."""
@@ -178,8 +197,12 @@ class FeatureMapDemo(LessonScene):
         with self.beat("bright"):
             self.say("Bright: a strong response")
             self.show_strongest()
+        if self.ground is not None:
+            with self.beat("ground"):
+                self.say("Over black, only the bias is left")
+                self.show_ground(*self.ground)
         with self.beat("meaning"):
-            self.say("A feature map: what a filter found, and where")
+            self.say("A feature map: how strongly, and where")
             self.until(0.4)
             self.play(flash(self.filter.outline), run_time=look.MOVE_S)
             self.until(0.75)
@@ -253,13 +276,22 @@ class FeatureMapDemo(LessonScene):
 
     def show_strongest(self) -> None:
         """Where the map is strongest, and what the image has there."""
-        row, column = self.spot
-        self.window = window(self.input[0].picture, self.map.layer, row, column)
-        picture = self.output[0].picture
-        self.marks = [aim(picture, row, column)]
-        self.patch = fit(partial(patch_block, self.map, self.map.at(row, column)), self.rooms.patch, most=1.6)
         self.play(flash(self.output[1].bar), run_time=look.MOVE_S)
         self.until(0.45)
+        self.look_at(*self.spot)
+
+    def show_ground(self, row: int, column: int) -> None:
+        """A place over the black background, where the map glows all the same."""
+        self.play(FadeOut(self.window, self.patch, *self.marks), run_time=look.IN_S)
+        self.look_at(row, column)
+        self.until(0.75)
+        self.play(flash(self.output[1].bar), run_time=look.MOVE_S)
+
+    def look_at(self, row: int, column: int) -> None:
+        """Mark a place of the map and what it sees of the image, and show the numbers there."""
+        self.window = window(self.input[0].picture, self.map.layer, row, column)
+        self.marks = [aim(self.output[0].picture, row, column)]
+        self.patch = fit(partial(patch_block, self.map, self.map.at(row, column)), self.rooms.patch, most=1.6)
         self.play(Create(self.marks[0]), Create(self.window), run_time=look.MOVE_S)
         self.play(FadeIn(self.patch, target_position=self.window, scale=0.2), run_time=look.MOVE_S)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import numpy as np
 from manim import Animation, Create, FadeIn, FadeOut, Group, LaggedStart, VMobject
 from pydantic import Field
 
@@ -29,6 +28,8 @@ from scenes.stage import LessonScene, SceneOptions
 
 _KINDS = ("answer", "rival")
 _HALF = "places of half the support"
+_ROUNDING = 1e-3  # of a map's largest value: what adding up in another order may change
+_NO_WEIGHTS = dict.fromkeys(("weights", "example", "speaks", "counterexample", "speaks_too"), "")
 
 
 class GradCam(LessonScene):
@@ -45,7 +46,7 @@ class GradCam(LessonScene):
         Beat(cue="weak", say="{weak}"),
         Beat(
             cue="weights",
-            say="{weights} {example} {counterexample}",
+            say="{weights} {example} {speaks} {counterexample} {speaks_too}",
         ),
         Beat(cue="map", say="{sum} Red places support it, blue ones oppose it.", seconds=11),
         Beat(cue="overlay", say="Now lay what supports it over the image. {half} {strongest}"),
@@ -68,7 +69,11 @@ class GradCam(LessonScene):
     # -- what was measured -------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        layer = self.bundle.layer(self.options.layer) if self.options.layer else explained_layer(self.bundle)
+        layer = (
+            self.bundle.layer(self.options.layer)
+            if self.options.layer
+            else explained_layer(self.bundle, "gradcam", "ablation")
+        )
         if layer is None or self.bundle.info("gradcam_classes").shape[1] < 2:
             raise BundleError(
                 "GradCam needs a convolution with ablations and the Grad-CAM maps of two classes, and"
@@ -115,32 +120,42 @@ class GradCam(LessonScene):
     def facts_of_the_sum(self) -> Mapping[str, object]:
         """What the maps are multiplied with, where a bundle tells and there are several; else only that they are."""
         layer, answer = layer_name(self.layer.name), self.case.maps[0].name
+        array, at = f"{self.layer.name}/gradcam_weight", (self.case.probe, self.case.slots[0])
         self.factors: dict[int, str] = {}
         if self.weighing is None or len(self.weighing.weights) < 2 or not self.weighing.added.any():
-            by = f"by how much it would raise “{answer}”"
-            sum_ = f"Grad-CAM weights each map of {layer} {by}, and adds them up."
-            return {"weights": "", "example": "", "counterexample": "", "sum": sum_}
-        array, at = f"{self.layer.name}/gradcam_weight", (self.case.probe, self.case.slots[0])
-        reach = float(np.abs(self.weighing.weights).max())
-        said = []
+            return _NO_WEIGHTS | {"sum": self.weights_told()}
+        sum_ = self.claim(
+            "error of the weighted sum",
+            array,
+            *at,
+            words=f"Multiply each map by its weight, add up {_all(len(self.weighing.weights))}: the result is one map.",
+            at_most=_ROUNDING,
+            otherwise=self.weights_told(),
+        )
+        if not sum_.holds:
+            return _NO_WEIGHTS | {"sum": sum_}
+        asks = (
+            f"It asks of each map of {layer}: how much would the score of “{answer}” rise if it got a little brighter?"
+        )
+        said: list[tuple[Claim, Claim]] = []
         for channel in self.weighing.examples(shown_at_once()):
-            weight = float(self.weighing.weights[channel])
-            self.factors[channel] = factor = f"{'+' if weight > 0 else ''}{on_scale(weight, reach, 3)}"
-            speaks = "speaks for it" if weight > 0 else "speaks against it" if weight < 0 else "counts nothing"
-            words = f"Channel {channel + 1} gets {factor} and {speaks}."
-            said.append(self.claim("value", array, *at, channel, words=words))
-        meaning = f"how much the score of “{answer}” rises if the map gets brighter, on average over its places."
+            weight = self.claim("value", array, *at, channel, words=partial(_told_of_weight, channel=channel))
+            self.factors[channel] = _factor(float(self.weighing.weights[channel]))
+            adds = partial(self.claim, "added to a class", array, *at, channel)
+            against = adds(words="It speaks against it.", at_most=0)
+            said.append((weight, against if against.holds else adds(words="It speaks for it.", at_least=0)))
         return {
-            "weights": f"Grad-CAM gives each map of {layer} a weight: {meaning}",
-            "example": said[0],
-            "counterexample": said[-1],
-            "sum": self.claim(
-                "channels",
-                f"{self.layer.name}/activation",
-                self.case.probe,
-                words=lambda count: f"Each times its weight, {_all(count)} maps add up to one.",
-            ),
+            "weights": f"Grad-CAM takes nothing away. {asks} That is its weight, on average over its places.",
+            "example": said[0][0],
+            "speaks": said[0][1],
+            "counterexample": said[-1][0] if len(said) > 1 else "",
+            "speaks_too": said[-1][1] if len(said) > 1 else "",
+            "sum": sum_,
         }
+
+    def weights_told(self) -> str:
+        by = f"by how much it would raise “{self.case.maps[0].name}”"
+        return f"Grad-CAM weights each map of {layer_name(self.layer.name)} {by}, and adds them up."
 
     def facts_of_the_strongest(self) -> Mapping[str, object]:
         place = (self.array, self.case.probe, self.case.slots[0])
@@ -215,7 +230,7 @@ class GradCam(LessonScene):
         body = look.body()
         self.scales = {one.name: scales_of([found.signed for found in one.maps]) for one in (self.case, self.doubt)}
         strength, doubt_strength = (
-            ScaleStrip(scale, min(body.width, 4.0), "one scale for both") for _, scale in self.scales.values()
+            ScaleStrip(scale, min(body.width, 4.0), "scale of the overlays") for _, scale in self.scales.values()
         )
         room, foot = rooms_with(body, strength, doubt_strength)
         for strip in (strength, doubt_strength):
@@ -357,6 +372,15 @@ class GradCam(LessonScene):
 def _times(ratio: float) -> str:
     """`1.4 times`, `11 times`."""
     return f"{ratio:.1f} times" if ratio < 9.95 else f"{whole(ratio)} times"
+
+
+def _factor(weight: float) -> str:
+    """`+0.0113`, `−0.0195`: three digits that count."""
+    return f"{'+' if weight > 0 else ''}{on_scale(weight, abs(weight), 3)}"
+
+
+def _told_of_weight(weight: float, channel: int) -> str:
+    return f"Channel {channel + 1} gets {_factor(weight)}."
 
 
 def _all(count: float) -> str:

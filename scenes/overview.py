@@ -77,7 +77,9 @@ class Overview(LessonScene):
             "rows": self.claim("rows", "probes", self.probe, words=whole),
             "columns": self.claim("columns", "probes", self.probe, words=whole),
             "colours": colours,
-            "drawn": " A program drew it." if self.bundle.header.dataset.name == _DRAWN else "",
+            "drawn": " This image is no photograph: a program drew it."
+            if self.bundle.header.dataset.name == _DRAWN
+            else "",
             "answer": answer,
             "probability": self.chance,
             "verdict": "" if right is None else " That is right." if right else " That is wrong.",

@@ -34,7 +34,9 @@ _ENOUGH = 100  # images: with fewer, a channel that stays silent may only not ha
 _FAINT = 0.6  # of the strongest map's reach: what reaches less looks weaker beside it
 _TINY = 0.05  # units: of a picture whose words alone count
 _STACK = 0.8  # the height of a stack's maps beside that of a single one
-_SENTENCE = "A filter asks the same question at every place. Its feature map keeps the answers: what, and where."
+_SENTENCE = (
+    "A filter asks the same question at every place. Its feature map keeps how strong each answer is, and where."
+)
 
 
 class Recap(LessonScene):
@@ -76,12 +78,13 @@ class Recap(LessonScene):
         Beat(
             cue="questions",
             say="And the questions? A map is made by one filter, at every place in the same way."
-            " It shows what that filter found, and where. Whether it is the reason, only taking it away tells.",
+            " It shows how strongly that filter responds, and where."
+            " Whether it is the reason, only taking it away tells.",
         ),
         Beat(
             cue="sentence",
             say="And one sentence: a filter asks the same question at every place,"
-            " and its feature map keeps the answers: what, and where.",
+            " and its feature map keeps how strong each answer is, and where.",
         ),
     )
 

@@ -84,7 +84,7 @@ class LessonScene(Scene):
 
     def lead_with(self, heading: Mobject) -> None:
         """Show `heading` instead of the line that scenes have at the top."""
-        self.remove(self._heading)
+        self.remove(self._heading, *self._part)
         self._heading = heading
         self.add(heading)
 
@@ -286,6 +286,7 @@ class LessonScene(Scene):
         self.moving: list[tuple[int, int]] = []
         self._played = 0
         self._statement: Mobject | None = None
+        self._part: list[Mobject] = []
         both = (self.bundle, self.other)
         networks = [*(brief.names or ()), *(one.header.model.name for one in both)]
         layers = [called(name) for one in both for name in one.layer_names]
@@ -313,6 +314,7 @@ class LessonScene(Scene):
         room = region.right - self._heading.get_right()[0] - look.GAP
         if label(brief.part, look.SMALLEST).width <= room:
             part = label(brief.part, look.SMALL, look.ACCENT if brief.begins else look.MUTED, width=room)
+            self._part = [part]
             self.add(part.move_to(region.centre).align_to([region.right, 0, 0], RIGHT))
 
     def _wait_frames(self, frames: int) -> None:

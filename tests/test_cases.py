@@ -149,10 +149,10 @@ def test_the_layer_to_explain_is_the_last_with_maps_that_tell_regions_apart(
 ) -> None:
     net = Net(size=size, widths=(2, 2, 2), pooled=size[0] > 6, measured=True)
     with opened(tmp_path / "a", net) as bundle:
-        layer = explained_layer(bundle)
+        layer = explained_layer(bundle, "gradcam", "ablation")
         assert layer is not None and layer.name == expected
     with opened(tmp_path / "b", Net()) as bundle:
-        assert explained_layer(bundle) is None
+        assert explained_layer(bundle, "ablation") is None
 
 
 SIX = Net(size=(4, 4), widths=(2,) * 6)

@@ -223,6 +223,7 @@ EXAMPLES = {  # what each of five channels adds: the channels to show, three of 
     "one takes away much": ([3, -2, 1, 2, -4], [0, 1, 4], [0, 4]),
     "one takes away little": ([3, -0.2, 1, 2, 0], [0, 3, 1], [0, 1]),
     "none takes away enough to be told": ([3, -0.1, 1, 2, 0], [0, 3, 2], [0, 3]),
+    "one does neither": ([3, 0, 0, 0, -2], [0, 4], [0, 4]),
     "all take away": ([-3, -1, -2, -5, -4], [4, 0, 3], [4, 3]),
 }
 

@@ -183,9 +183,9 @@ def test_a_result_is_held_against_naming_the_commonest_class(tmp_path: Path) -> 
 # -- Grad-CAM ------------------------------------------------------------------------------------
 
 ABLATIONS: Mapping[str, tuple[float, float, str]] = {  # changes of the brightest and of another channel
-    "the other clearly": (-0.05, -0.2, "So the brightest is not the decisive one."),
+    "the other clearly": (-0.05, -0.2, "So the brightest is not the one needed most"),
     "both alike": (-0.103, -0.104, "Both count about equally."),
-    "the brightest": (-0.2, -0.1, "Here the brightest is the most decisive, too."),
+    "the brightest": (-0.2, -0.1, "Here the brightest is the one needed most, too."),
     "neither": (-0.003, -0.004, "So no map decides alone."),
     "the brightest, hardly": (-0.004, -0.003, "So no map decides alone."),
 }
@@ -260,26 +260,25 @@ def test_only_trained_weights_are_said_to_be_trained(weights: str, model: str, t
     assert ("Training found" in said) == (weights == "file net.safetensors")
 
 
-def test_what_is_bright_and_what_counts_are_compared_by_their_ranks(tmp_path: Path) -> None:
-    for turned, said in (
-        (1, "Here they do: a rank correlation of 1.00."),
-        (-1, "They do not: a rank correlation of −1.00."),
-    ):
+ORDERS = {  # by what each channel changes the probability, the brightest first: what is said
+    (-0.3, -0.1, 0.0, 0.0): "The one needed most stands first.",
+    (-0.1, 0.2, -0.3, 0.2): "The one needed most stands in place 3. Without 2 of them, the answer gets even surer.",
+    (-0.1, 0.2, -0.3, 0.0): "Without one of them, the answer gets even surer.",
+    (-0.001, 0.0, 0.0, 0.0): "",  # nothing to see
+}
 
-        def ablate(arrays: dict[str, Array], turned: int = turned) -> None:
-            light = np.take_along_axis(arrays["conv2/activation"].sum((2, 3)), arrays["conv2/ablated"], 1)
-            arrays["conv2/ablation"] = (-0.01 * turned * light).astype(np.float32)
 
-        net = Net(measured=True, widths=(4, 6))
-        beats = play(ChannelAblation, changed(tmp_path / f"b{turned}", net, ablate)).performance.beats
-        assert said in next(beat.say for beat in beats if beat.cue == "order")
-    cues = [
-        beat.cue
-        for beat in play(
-            ChannelAblation, make_bundle(tmp_path / "c", Net(measured=True, widths=(4, 3)))
-        ).performance.beats
-    ]
-    assert "order" not in cues  # three channels have no order to look for
+@pytest.mark.parametrize("changes", ORDERS)
+def test_where_the_channel_needed_most_stands_by_brightness(changes: tuple[float, ...], tmp_path: Path) -> None:
+    def ablate(arrays: dict[str, Array]) -> None:
+        arrays["conv2/activation"] = np.maximum(arrays["conv2/activation"], 0.01)
+        light = np.take_along_axis(arrays["conv2/activation"].sum((2, 3)), arrays["conv2/ablated"], 1)
+        places = (-light).argsort(1).argsort(1)
+        arrays["conv2/ablation"] = np.array(changes, np.float32)[places]
+
+    film = play(ChannelAblation, changed(tmp_path / "b", Net(measured=True, widths=(4, 4)), ablate))
+    said = {beat.cue: beat.say for beat in film.performance.beats}
+    assert ORDERS[changes] in said["order"] if ORDERS[changes] else "order" not in said
 
 
 def test_a_bundle_of_before_weights_were_kept_shows_the_sum_alone(tmp_path: Path) -> None:
@@ -289,3 +288,44 @@ def test_a_bundle_of_before_weights_were_kept_shows_the_sum_alone(tmp_path: Path
 
     said = {beat.cue: beat.say for beat in play(GradCam, changed(tmp_path / "b", MEASURED, older)).performance.beats}
     assert "weights" not in said and said["map"].startswith("Grad-CAM weights each map of conv2 by how much")
+
+
+def test_a_channel_is_called_needed_only_where_the_answer_falls_without_it(tmp_path: Path) -> None:
+    def raise_all(arrays: dict[str, Array]) -> None:
+        light = np.take_along_axis(arrays["conv2/activation"].sum((2, 3)), arrays["conv2/ablated"], 1)
+        arrays["conv2/ablation"] = (0.02 + 0.1 * (light >= light.max(1, keepdims=True))).astype(np.float32)
+
+    film = play(ChannelAblation, changed(tmp_path / "b", Net(measured=True, widths=(4, 6)), raise_all))
+    said = {beat.cue: beat.say for beat in film.performance.beats}
+    assert "No channel of 6 channels tried is needed" in said["decide"] and "needed most" not in words(film)
+    assert "order" not in said
+
+
+def test_channels_are_taken_away_where_nobody_could_trace_the_answer_back(tmp_path: Path) -> None:
+    def without_gradients(arrays: dict[str, Array]) -> None:
+        for name in [name for name in arrays if "gradcam" in name]:
+            del arrays[name]
+
+    path = changed(tmp_path / "b", MEASURED, without_gradients)
+    assert "decide" in [beat.cue for beat in play(ChannelAblation, path).performance.beats]
+    with pytest.raises(BundleError, match="no array 'gradcam_classes'"):
+        play(GradCam, path)
+
+
+def test_what_speaks_for_a_class_is_what_adds_to_it_whatever_the_sign_of_its_weight(tmp_path: Path) -> None:
+    def turn(arrays: dict[str, Array]) -> None:
+        arrays["conv2/activation"] = -np.abs(arrays["conv2/activation"]) - 0.1
+        arrays["conv2/gradcam_weight"] = -np.abs(arrays["conv2/gradcam_weight"]) - 0.01
+        weights, maps = arrays["conv2/gradcam_weight"], arrays["conv2/activation"]
+        arrays["conv2/gradcam"] = np.einsum("ptc,pchw->pthw", weights, maps).astype(np.float32)
+
+    said = {beat.cue: beat.say for beat in play(GradCam, changed(tmp_path / "b", MEASURED, turn)).performance.beats}
+    assert "gets −" in said["weights"] and "speaks for it" in said["weights"] and "against" not in said["weights"]
+
+
+def test_maps_that_do_not_add_up_are_not_said_to(tmp_path: Path) -> None:
+    def spoil(arrays: dict[str, Array]) -> None:
+        arrays["conv2/gradcam"] = arrays["conv2/gradcam"][:, :, ::-1].copy()
+
+    said = {beat.cue: beat.say for beat in play(GradCam, changed(tmp_path / "b", MEASURED, spoil)).performance.beats}
+    assert "weights" not in said and "the result is one map" not in said["map"]

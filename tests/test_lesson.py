@@ -281,6 +281,17 @@ def test_an_optional_scene_that_has_nothing_to_show_is_left_out_and_said_so(stud
     assert list(made.failed) == ["ModelComparison"]
 
 
+def test_a_part_begins_with_the_first_of_its_scenes_that_is_shown(studio: Studio) -> None:
+    plan = studio.plan("First", "Second")
+    alone = SceneEntry(scene="ModelComparison", bundle="tiny", optional=True, part="Two")  # is left out
+    second = plan.scenes[1].model_copy(update={"part": "Two"})
+    plan = plan.model_copy(update={"scenes": (plan.scenes[0], alone, second)})
+    assert studio.make(plan).failed == {}
+    first_said = [scene["beats"][0]["say"] for scene in studio.record()["scenes"]]
+    assert [said.startswith("Two. ") for said in first_said] == [False, True]
+    assert studio.make(plan).unchanged
+
+
 def test_a_film_that_is_there_is_kept_when_the_next_run_fails(studio: Studio) -> None:
     studio.make(studio.plan("First"))
     before = (studio.lesson / "lesson.mp4").read_bytes()

@@ -86,16 +86,16 @@ FOUND: dict[str, tuple[dict[str, Any], Specimens]] = {
     "a dead one": ({"dead": (4,)}, Specimens(2, 4, (1, 3), 1)),
     "a constant one": ({"constant": (3,), "dead": ()}, Specimens(2, 3, (2, 4), 1)),
     "a nearly dead one": ({"nearly_dead": (2, 5)}, Specimens(0, 5, (2, 4), 1)),
-    "copies: the pair most lit": (
+    "copies: the pair most alike": (
         {"dead": (4,), "redundant": (Group((0, 5), 0.96), Group((1, 3), 0.97))},
-        Specimens(2, 4, (0, 5), 1),
+        Specimens(2, 4, (1, 3), 1),
     ),
     "watchers: the one most lit outside": (
         {"background": (Background(0, 0.9, 3.0), Background(1, 0.9, 3.0), Background(2, 0.9, 3.0))},
         Specimens(5, 4, (2, 4), 0),
     ),
     "no object": ({"foreground_images": 0}, Specimens(2, 4, (2, 4), None)),
-    "all have something": ({"dead": (4,), "redundant": (Group((0, 1, 2, 3, 5), 0.96),)}, Specimens(3, 4, (0, 5), 1)),
+    "all have something": ({"dead": (4,), "redundant": (Group((0, 1, 2, 3, 5), 0.96),)}, Specimens(3, 4, (1, 3), 1)),
 }
 
 
@@ -133,6 +133,8 @@ def test_the_layer_with_most_to_show_has_maps_that_show_something(tmp_path: Path
         some = replace(coarse, dead=(0,))  # of 6 x 6 places
         assert most_found(bundle, [fine, some, much]) is fine  # the only one of 7 x 7 or more, though nothing is wrong
         assert most_found(bundle, [some, much]) is much
+        both = replace(coarse, dead=(0,), background=(Background(1, 0.9, 3.0),))
+        assert most_found(bundle, [both, much]) is both  # two kinds of faults show more than many of one
         assert most_found(bundle, [coarse, coarser]) is coarser  # nothing anywhere: the last
         assert most_found(bundle, []) is None
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.analysis.correlation import rank_correlation
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, InputError, one_of
 
@@ -189,6 +188,18 @@ def brightest_is_decisive(bundle: Bundle, layer: str, probe: int) -> Decision:
     return Decision(brightest, decisive, _verdict(layer, name, brightest, decisive))
 
 
+def lit_by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
+    """Those of `ablations` whose channel is lit somewhere on the image, the brightest, by its sum, first.
+
+    Raises:
+        InputError: there is no such probe.
+        BundleError: there is no such layer, or nothing in it was set to zero.
+    """
+    array = f"{layer}/activation"
+    tried = by_brightness(bundle, layer, probe)
+    return [one for one in tried if bundle.part(array, probe, one.channel).any()]
+
+
 def by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
     """The same as `ablations`, from the brightest channel, that of the largest sum of activations, to the faintest.
 
@@ -197,24 +208,20 @@ def by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
         BundleError: there is no such layer, or nothing in it was set to zero.
     """
     tried = ablations(bundle, layer, probe)
-    light = _light(bundle, layer, probe, tried)
-    return [tried[place] for place in np.argsort(-light, kind="stable")]
+    light = [float(bundle.part(f"{layer}/activation", probe, one.channel).sum(dtype=np.float64)) for one in tried]
+    return [tried[place] for place in np.argsort(-np.array(light), kind="stable")]
 
 
-def brightness_against_loss(bundle: Bundle, layer: str, probe: int) -> float:
-    """Spearman's rank correlation, -1..1, of how bright a channel is and by how much the answer falls without it.
-
-    Over all channels that were set to zero; 1 where a brighter channel always costs more. Raises as `ablations`.
-    """
-    tried = ablations(bundle, layer, probe)
-    losses = np.array([-ablation.change for ablation in tried])
-    return rank_correlation(_light(bundle, layer, probe, tried), losses)
+def place_of_the_neediest(bundle: Bundle, layer: str, probe: int) -> int:
+    """Where, from 1, the channel that the answer needs most stands among those lit, the brightest first; 0 if unlit."""
+    lit = lit_by_brightness(bundle, layer, probe)
+    decisive = brightest_is_decisive(bundle, layer, probe).decisive
+    return lit.index(decisive) + 1 if decisive in lit else 0
 
 
-def _light(bundle: Bundle, layer: str, probe: int, tried: list[Ablation]) -> NDArray[np.float64]:
-    """The sum of activations of each channel that was `tried`."""
-    array = f"{layer}/activation"
-    return np.array([bundle.part(array, probe, one.channel).sum(dtype=np.float64) for one in tried])
+def in_the_way(bundle: Bundle, layer: str, probe: int) -> int:
+    """Without how many channels, one at a time, the answer gets surer by what one decimal of a percentage shows."""
+    return sum(one.change >= _SEEN for one in ablations(bundle, layer, probe))
 
 
 def _verdict(layer: str, name: str, brightest: Ablation, decisive: Ablation) -> str:

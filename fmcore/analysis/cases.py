@@ -51,12 +51,11 @@ def case_of(bundle: Bundle, layer: str, probe: int, name: str = "") -> Case:
     return Case(name, probe, bundle.part("probes", probe), (answer, rival), slots)
 
 
-def explained_layer(bundle: Bundle) -> LayerInfo | None:
-    """The last convolution or block with Grad-CAM and ablations whose maps have 7 × 7 places or more.
+def explained_layer(bundle: Bundle, *parts: str) -> LayerInfo | None:
+    """The last convolution or block with `parts` such as "ablation" whose maps have 7 × 7 places or more.
 
-    The last of all with both where none is as fine; None where there is none.
+    The last of all with them where none is as fine; None where there is none.
     """
-    parts = ("gradcam", "ablation")
     having = [
         layer
         for layer in bundle.header.layers
@@ -75,7 +74,8 @@ def misleading(bundle: Bundle, layer: str) -> int:
     """
     probes = bundle.header.probes
     right = [p for p, probe in enumerate(probes) if probe.label == probe.predicted] or list(range(len(probes)))
-    right = [p for p in right if case_of(bundle, layer, p).goes_with_support] or right
+    if f"{layer}/gradcam" in bundle.header.arrays and bundle.info("gradcam_classes").shape[1] > 1:
+        right = [p for p in right if case_of(bundle, layer, p).goes_with_support] or right
 
     def gap(p: int) -> tuple[float, bool]:
         return brightest_is_decisive(bundle, layer, p).beyond_the_brightest, p == bundle.default_probe

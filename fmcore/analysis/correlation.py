@@ -46,22 +46,3 @@ def _standardised(maps: Floats) -> Floats:
     norm[norm <= FLAT * np.linalg.norm(values, axis=1)] = np.inf
     unit: Floats = varying / norm[:, None]
     return unit
-
-
-def rank_correlation(xs: NDArray[np.number], ys: NDArray[np.number]) -> float:
-    """Spearman's rank correlation, -1..1, of `xs` (N,) and `ys` (N,): 1 where they rise together.
-
-    Equal values share a rank; 0 where all of either are equal. Spearman, "The proof and measurement of association
-    between two things" (1904).
-    """
-    one, other = (_ranks(np.asarray(values, np.float64)) for values in (xs, ys))
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return 0.0
-    return float(np.corrcoef(one, other)[0, 1])
-
-
-def _ranks(values: Floats) -> Floats:
-    """The mean rank of each of `values` (N,) among them."""
-    above = (values[:, None] > values).sum(1)
-    shared: Floats = above + ((values[:, None] == values).sum(1) - 1) / 2
-    return shared

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.analysis.correlation import rank_correlation
 from fmcore.bundle import Bundle
 from fmcore.header import LayerInfo
 
@@ -155,7 +154,13 @@ def trend(values: Sequence[float | None]) -> float | None:
     """Spearman's rank correlation, -1..1, of `values` with their order: 1 where each is above the one before.
 
     Values that were not measured are left out; None where fewer than three remain. Equal values share a rank, and
-    where all are equal there is no trend: 0.
+    where all are equal there is no trend: 0. Spearman, "The proof and measurement of association between two things"
+    (1904).
     """
     known = np.array([value for value in values if value is not None], np.float64)
-    return None if len(known) < 3 else rank_correlation(known, np.arange(len(known)))
+    if len(known) < 3:
+        return None
+    ranks = (known[:, None] > known).sum(1) + ((known[:, None] == known).sum(1) - 1) / 2
+    if np.ptp(ranks) == 0:
+        return 0.0
+    return float(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1])

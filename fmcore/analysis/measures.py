@@ -10,7 +10,14 @@ from types import MappingProxyType
 import numpy as np
 
 from fmcore.analysis.alignment import rows_in_view, strongest_beyond
-from fmcore.analysis.attribution import brightest_is_decisive, brightness_against_loss, places_of_half, support_against
+from fmcore.analysis.attribution import (
+    brightest_is_decisive,
+    in_the_way,
+    lit_by_brightness,
+    place_of_the_neediest,
+    places_of_half,
+    support_against,
+)
 from fmcore.analysis.cases import answered_with_less
 from fmcore.analysis.counterparts import compared, counterpart, equal_answers, likeness, start_alike
 from fmcore.analysis.favourites import share_of_one_class
@@ -24,6 +31,7 @@ from fmcore.analysis.taking import (
     count_of,
     known,
     of,
+    of_ablations,
     of_answers,
     of_arithmetic,
     of_class,
@@ -41,6 +49,7 @@ from fmcore.analysis.taking import (
     softmax,
     with_other,
 )
+from fmcore.analysis.weighing import added_to_class, error_of_sum
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, one_of
 
@@ -222,6 +231,18 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "places of half the support": of(
             "the fewest places of a Grad-CAM map that hold half of what supports the class", places_of_half
         ),
+        "added to a class": Measure(
+            "what a channel, times its weight, adds to a class in its Grad-CAM map, over all places",
+            lambda bundle, array, index, other: added_to_class(bundle, array.rpartition("/")[0], *index),
+        ),
+        "error of the weighted sum": Measure(
+            "by what share of its largest value the weighted maps, added up, miss the Grad-CAM map",
+            lambda bundle, array, index, other: error_of_sum(bundle, array.rpartition("/")[0], *index),
+        ),
+        "brightest of those tried": of_ablations(
+            "the brightest channel, by its sum, of those that were set to zero, from 1",
+            lambda bundle, layer, probe: brightest_is_decisive(bundle, layer, probe).brightest.channel + 1,
+        ),
         "support against another's": of_two(
             "all that supports one class in its Grad-CAM map, as a share of what supports another", support_against
         ),
@@ -230,15 +251,17 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             lambda bundle, array, index, other: answered_with_less(bundle, array.rpartition("/")[0]),
             over_images=True,
         ),
-        "brightness against loss": Measure(
-            "the rank correlation of how bright a channel is and by how much the answer falls without it",
-            lambda bundle, array, index, other: brightness_against_loss(bundle, array.rpartition("/")[0], index[0]),
+        "lit channels tried": of_ablations(
+            "how many channels that were set to zero are lit on the image",
+            lambda b, layer, p: len(lit_by_brightness(b, layer, p)),
         ),
-        "drop beyond the brightest's": Measure(
+        "place of the neediest": of_ablations(
+            "where, by brightness, the channel stands that the answer needs most", place_of_the_neediest
+        ),
+        "channels in the way": of_ablations("without how many channels the answer gets surer", in_the_way),
+        "drop beyond the brightest's": of_ablations(
             "by how much more the answer's probability falls without the decisive channel than without the brightest",
-            lambda bundle, array, index, other: (
-                brightest_is_decisive(bundle, array.rpartition("/")[0], index[0]).beyond_the_brightest
-            ),
+            lambda bundle, layer, probe: brightest_is_decisive(bundle, layer, probe).beyond_the_brightest,
         ),
     }
 )

@@ -45,17 +45,24 @@ def share_found(diagnosis: Diagnosis) -> float:
     return (found + len(diagnosis.background)) / diagnosis.channels
 
 
-def most_found(bundle: Bundle, diagnoses: Iterable[Diagnosis]) -> Diagnosis | None:
-    """The diagnosis with most findings a channel, among layers with maps of 7 × 7 places or more where there are any.
+def kinds_found(diagnosis: Diagnosis) -> int:
+    """How many kinds of faults were found: channels that do nothing, copies, watchers of the background."""
+    still = bool(diagnosis.dead or diagnosis.constant or diagnosis.nearly_dead)
+    return still + bool(diagnosis.redundant) + bool(diagnosis.background)
 
-    The first of equals; the last of all where nothing was found in any; None where there are no diagnoses.
+
+def most_found(bundle: Bundle, diagnoses: Iterable[Diagnosis]) -> Diagnosis | None:
+    """The diagnosis with most to show, among layers with maps of 7 × 7 places or more where there are any.
+
+    That is the one with most kinds of faults, and of those the one with most findings a channel: the first of equals,
+    the last of all where nothing was found in any. None where there are no diagnoses.
     """
     known = list(diagnoses)
     fine = [one for one in known if min(bundle.layer(one.layer).output_shape[1:]) >= FINE]
     candidates = fine or known
     if not any(map(share_found, candidates)):
         return candidates[-1] if candidates else None
-    return max(candidates, key=share_found)
+    return max(candidates, key=lambda one: (kinds_found(one), share_found(one)))
 
 
 def specimens(bundle: Bundle, diagnosis: Diagnosis, probe: int) -> Specimens:
@@ -111,7 +118,7 @@ def _silent(diagnosis: Diagnosis, fired: Array) -> int:
 
 
 def _pair(bundle: Bundle, diagnosis: Diagnosis, light: NDArray[np.float64]) -> tuple[int, int] | None:
-    """The copies that are lit most on this image; where there are none, the two channels most alike."""
+    """The copies most alike, of those lit on this image if any are; where there are none, the channels most alike."""
     if (compared := pairs(bundle, diagnosis.layer)) is None:
         return None
     one, other, correlation = compared
@@ -122,8 +129,9 @@ def _pair(bundle: Bundle, diagnosis: Diagnosis, light: NDArray[np.float64]) -> t
     one, other, correlation = one[kept], other[kept], correlation[kept]
     copies = np.isin(np.arange(diagnosis.channels), [c for group in diagnosis.redundant for c in group.channels])
     found = (correlation >= REDUNDANT) & copies[one] & copies[other]
-    merit = np.where(found, np.minimum(light[one], light[other]), -1.0) if found.any() else correlation
-    best = int(merit.argmax())
+    seen = found & (light[one] > 0) & (light[other] > 0)
+    candidates = seen if seen.any() else found if found.any() else np.ones(len(one), bool)
+    best = int(np.where(candidates, correlation, -np.inf).argmax())
     return int(one[best]), int(other[best])
 
 

@@ -87,6 +87,15 @@ def of_two(explained: str, function: Callable[[Floats, Floats], float]) -> Measu
     return Measure(explained, take)
 
 
+def of_ablations(explained: str, function: Callable[[Bundle, str, int], float]) -> Measure:
+    """A measure of what setting channels of a layer to zero did to one answer; its index is the probe."""
+
+    def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+        return float(function(bundle, array.rpartition("/")[0], index[0]))
+
+    return Measure(explained, take)
+
+
 def softmax(logits: Floats) -> Floats:
     powers = np.exp(logits.astype(np.float64) - float(logits.max()))
     return np.asarray(powers / powers.sum())

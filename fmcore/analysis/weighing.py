@@ -49,10 +49,28 @@ class Weighing:
     def examples(self, count: int) -> list[int]:
         """Up to `count` channels to show: those that add or take away most, among them the one that takes away most.
 
-        The last of them is the one that takes away most, where any takes away enough to be told; else all add.
+        The last of them is that one, where it takes away enough to be told; else all add. None that does neither.
         """
         added = self.added
-        order = [int(channel) for channel in np.argsort(-np.abs(added), kind="stable")]
+        order = [int(channel) for channel in np.argsort(-np.abs(added), kind="stable") if added[channel]]
         least = int(added.argmin())
         against = [least] if count > 1 and added[least] < -_TOLD * np.abs(added).max() else []
         return [*[channel for channel in order if channel not in against][: count - len(against)], *against]
+
+
+def added_to_class(bundle: Bundle, layer: str, probe: int, slot: int, channel: int) -> float:
+    """What one channel adds to a class over all places; negative where it takes away, 0 where no weights were kept."""
+    found = Weighing.of(bundle, layer, probe, slot)
+    return 0.0 if found is None else float(found.added[channel])
+
+
+def error_of_sum(bundle: Bundle, layer: str, probe: int, slot: int) -> float:
+    """By how much the weighted maps, added up, miss the recorded Grad-CAM map, as a share of its largest magnitude.
+
+    1 where no weights were kept.
+    """
+    found, recorded = Weighing.of(bundle, layer, probe, slot), bundle.part(f"{layer}/gradcam", probe, slot)
+    if found is None:
+        return 1.0
+    missed = np.abs(found.weighted(*range(len(found.weights))) - recorded).max()
+    return float(missed / max(float(np.abs(recorded).max()), 1e-30))

@@ -17,6 +17,9 @@ _FEW = 3  # slices of a filter that can be looked at one by one: those of a colo
 _COUNTS = 0.25  # of the most that products make anywhere: with less, a number shows little of its filter
 _NEARLY = 0.05  # of the range of what is looked for: a place that comes so close serves as well
 _TRIED = 50  # places that come closest
+_SAME = 1e-5  # by which what a network computes may miss its bias
+_GLOWS = 0.05  # of the largest value: what is above it is seen as a glow
+_MUCH = 0.2  # of the places
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,23 @@ class WorkedMap:
         """The slices that are shown and named one by one: `slice`, and the others where there are few."""
         count = len(self.weights)
         return [self.slice, *(n for n in range(count) if n != self.slice and count <= _FEW)]
+
+    def ground(self) -> tuple[int, int] | None:
+        """A place whose window lies inside and sees only zeros while the map is above zero there, as by its bias alone.
+
+        Row and column from 0, near a quarter of the way in; None unless a good part of the map is like that, and seen.
+        """
+        bias = self.at(0, 0).added
+        alone = (np.abs(self.sums - bias) <= _SAME) & (self.values > _GLOWS * self.values.max()) & self._within
+        if alone.mean() < _MUCH:
+            return None
+        rows, columns = np.nonzero(alone)
+        height, width = alone.shape
+        for number in np.argsort(np.hypot(rows - height / 4, columns - width / 4), kind="stable")[:_TRIED]:
+            row, column = int(rows[number]), int(columns[number])
+            if not self.at(row, column).patch.any():
+                return row, column
+        return None
 
     def patch(self, row: int, column: int) -> Floats:
         """What slice `slice` of the filter meets at (row, column), (kH, kW)."""

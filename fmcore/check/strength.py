@@ -41,9 +41,9 @@ def why_not_strength(shown: Shown) -> str:
 
 
 def _why_not_the_table(name: str, steps: NDArray[np.float64], low: float, high: float) -> str:
-    if not high > low:
-        return ""  # all of it has one colour
-    reach = high - low
+    if low == high == 0:
+        return ""  # all of it is zero and has one colour
+    reach = max(high - low, 1e-30)
     if low < 0:
         if abs(low + high) > _ROUNDING * reach:
             return f"spans {low:.3g} to {high:.3g}, so that the middle of its colours is not zero"

@@ -113,10 +113,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     store.folder.mkdir(parents=True, exist_ok=True)
     of_page: Sequence[str] = ()
     with _alone(store, wish, report):
-        before = _scenes_before(wish, plan)
-        inputs = {position: scene.inputs for position, scene in before.items()}
-        planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice)
-        footage = _shoot(planned, before, store, wish, report, made)
+        footage = _shoot(partial(_planned, plan, bundles, wish, store), store, wish, report, made)
         if made.left_out:
             plan = _without(made.left_out, plan)
         if wish.apart:
@@ -184,17 +181,16 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     store = Store(wish.output / "cache")
     require_writable(store.folder, "The output folder", folder=True)
     bundles = {name: (one.path, one.digest or "") for name, one in wanted.items()}
-    before = _scenes_before(wish, plan)
-    inputs = {position: scene.inputs for position, scene in before.items()}
-    planned = plan_scenes(plan.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice)
+    planning = partial(_planned, plan, bundles, wish, store)
+    first = planning({})
+    planned = first[0]
     shoot = Shoot(planned, store, report)
     if any(one.take is None for one in planned):
         with wish.crew() as crew:
-            shoot.sketch(crew, paces_of(planned, before))
+            planned = _sketched(shoot, crew, first, planning)
     if shoot.failed:
         raise failure_of(shoot.failed, "mend that and ask again")
-    left_out = set(shoot.left_out)
-    return Outlook([], [shoot.plans[one.key] for one in planned if one.ref.name not in left_out])
+    return Outlook([], [shoot.plans[one.key] for one in planned])
 
 
 @contextmanager
@@ -324,15 +320,45 @@ def _without(left_out: Mapping[str, FmcoreError], plan: LessonPlan) -> LessonPla
     return plan.model_copy(update={"scenes": scenes})
 
 
+Planned = tuple[list[ScenePlan], dict[int, SceneRecord]]  # the scenes, and those of the last run by position
+Planning = Callable[[Mapping[str, FmcoreError]], Planned]  # without the scenes that are left out
+
+
+def _planned(
+    plan: LessonPlan,
+    bundles: Mapping[str, tuple[Path, str]],
+    wish: Wish,
+    store: Store,
+    left_out: Mapping[str, FmcoreError],
+) -> Planned:
+    """What the scenes of `plan` need, but for those that are left out."""
+    shown = _without(left_out, plan) if left_out else plan
+    before = _scenes_before(wish, shown)
+    inputs = {position: scene.inputs for position, scene in before.items()}
+    return plan_scenes(shown.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice), before
+
+
+def _sketched(shoot: Shoot, crew: Crew, first: Planned, planning: Planning) -> list[ScenePlan]:
+    """Play what nobody knows yet. Where scenes are left out, others come first in their part, or turn to a network."""
+    planned, before = first
+    shoot.sketch(crew, paces_of(planned, before))
+    if shoot.left_out:
+        planned, before = planning(shoot.left_out)
+        shoot.turn_to(planned)
+        shoot.sketch(crew, paces_of(planned, before))
+    return planned
+
+
 def _shoot(
-    planned: Sequence[ScenePlan],
-    before: Mapping[int, SceneRecord],
+    planning: Planning,
     store: Store,
     wish: Wish,
     report: Reporter,
     made: Made,
 ) -> list[Footage]:
     """The pictures of every scene that did not fail, in order; what is missing is played and rendered."""
+    first = planning({})
+    planned = first[0]
     shoot = Shoot(planned, store, report)
     if not shoot.fresh:
         for plan in shoot.plans.values():
@@ -340,7 +366,7 @@ def _shoot(
                 report.say(f"{plan}")
         try:
             with wish.crew() as crew:
-                shoot.sketch(crew, paces_of(planned, before))
+                planned = _sketched(shoot, crew, first, planning)
                 shoot.render(crew)
         finally:
             store.tidy()

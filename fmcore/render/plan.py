@@ -27,6 +27,7 @@ _WORDS = {
     VOICE: "its voice changed",
     "network": "another network stood before it",
     "part": "it belongs to another part of the lesson",
+    "begins": "its part of the lesson begins elsewhere",
     "options": "its options changed",
     "bundle": "its bundle changed",
     "other": "the bundle it is compared with changed",
@@ -108,7 +109,8 @@ def plan_scenes(
             **({} if words is None else {"words": key_of(words.model_dump(mode="json"))}),
             **({} if voice is None else {VOICE: key_of(lengths)}),
             **({} if not network else {"network": network}),
-            **({} if not entry.part else {"part": json.dumps([entry.part, begins])}),
+            **({} if not entry.part else {"part": entry.part}),
+            **({} if not begins else {"begins": entry.part}),
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
             "other": other_digest,
@@ -173,7 +175,8 @@ def _missing(store: Store, name: str, why: str) -> str:
 def _why(inputs: Mapping[str, str], before: Mapping[str, str] | None) -> str:
     if before is None:
         return "not rendered yet as it is now"
-    changed = [_WORDS[name] for name in inputs if inputs[name] != before.get(name)]
+    both = {**inputs, **before}
+    changed = [_WORDS.get(name, "another release") for name in both if inputs.get(name) != before.get(name)]
     return " and ".join(changed) if changed else "nothing changed"
 
 

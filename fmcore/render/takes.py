@@ -85,6 +85,10 @@ class Shoot:
             if plan.fresh:
                 self._report.say(f"{plan.ref.name}: its pictures are as they were.")
 
+    def turn_to(self, plans: Sequence[ScenePlan]) -> None:
+        """Go on with `plans`, as some of those before were left out."""
+        self.plans = {plan.key: self.plans.get(plan.key, plan) for plan in plans}
+
     def render(self, crew: Crew) -> None:
         """Render the segments that are missing, the longest first."""
         while jobs := sorted(self._missing(), key=lambda one: -_cost(*one)):

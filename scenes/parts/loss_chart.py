@@ -9,6 +9,7 @@ from scenes import look
 from scenes.parts.chart import Axis, Chart, Key
 
 _SPACE = 0.3  # of a bar's width, between two
+_AIR = 0.05  # of the range of the bars, beyond them
 _THIN = 0.02  # units: the height of a bar that stands for next to nothing
 
 
@@ -23,7 +24,11 @@ class LossChart(VGroup):
         points = 100 * np.asarray(changes, np.float64)
         count = Axis.counting("channels, the brightest first", 1, len(points))
         x = Axis(count.name, 0.5, len(points) + 0.5, count.ticks, count.words)
-        y = Axis.covering("", min(0.0, float(points.min())), max(0.0, float(points.max())))
+        low, high = min(0.0, float(points.min())), max(0.0, float(points.max()))
+        air = _AIR * (high - low or 1.0)
+        steps = Axis.covering("", low, high)
+        ticks = tuple(tick for tick in steps.ticks if low - air <= tick <= high + air)
+        y = Axis("", low - air, high + air, ticks, steps.words)
         colours = dict(zip(marked, (look.ACCENT, look.TEXT), strict=False))
         keys = [Key(said, colours[place]) for place, said in marked.items()]
         self.axes = Chart(region, x, y, "Change without each, in points", keys)

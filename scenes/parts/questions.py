@@ -8,7 +8,7 @@ from scenes.parts.text import label, paragraph
 _ASKED = ("How is it made?", "What does it show?", "Is it the reason?")
 _ANSWERED = (
     "By one filter, at every place in the same way.",
-    "What that filter found, and where.",
+    "How strongly that filter responds, and where.",
     "Take it away and look.",
 )
 

@@ -47,18 +47,18 @@ class WeightedSum:
         sums = [weighing.weighted(*some) for some in few]
         bright = ColourScale.of(plain, "shared")
         summed = ColourScale.signed(np.stack([*sums, total]), "shared")
-        names = [f"{factor} × channel {channel + 1}" for channel, factor in factors.items()]
+        wide, tall = look.shape() == "wide", look.shape() == "tall"  # where a factor has a line of its own
+        names = [f"channel {one + 1}" if tall else f"{factor} × channel {one + 1}" for one, factor in factors.items()]
+        words = [f"times {factor}" if tall else "" for factor in factors.values()]
         totals = [f"{len(some)} of {whole(count)} added up" for some in few]
-        made: list[tuple[np.ndarray, ColourScale, str, ArraySource | None]] = [
-            *(
-                (values, bright, name, ArraySource(f"{layer}/activation", (probe, channel)))
-                for values, name, channel in zip(plain, names, channels, strict=True)
-            ),
-            *((one, ColourScale.signed(one), name, None) for one, name in zip(products, names, strict=True)),
-            *((values, summed, name, None) for values, name in zip(sums, totals, strict=True)),
-            (total, summed, f"all {whole(count)} added up", ArraySource(f"{layer}/gradcam", (probe, slot))),
+        sources = [ArraySource(f"{layer}/activation", (probe, channel)) for channel in channels]
+        of_total = ArraySource(f"{layer}/gradcam", (probe, slot))
+        made: list[tuple[np.ndarray, ColourScale, str, str, ArraySource | None]] = [
+            *((values, bright, *told) for values, *told in zip(plain, names, words, sources, strict=True)),
+            *((one, ColourScale.signed(one), *told, None) for one, *told in zip(products, names, words, strict=True)),
+            *((values, summed, name, "", None) for values, name in zip(sums, totals, strict=True)),
+            (total, summed, f"all {whole(count)} added up", "", of_total),
         ]
-        wide, tall = look.shape() == "wide", look.shape() == "tall"
         below, beside = look.body().columns(*((len(channels), 1) if wide else (1, 1)))
         self.bright = ScaleStrip(bright, min(below.width, 4.0), "these maps" if tall else "scale of these maps")
         self.summed = ScaleStrip(summed, min(beside.width, 4.0), "the sum" if tall else "scale of the sum")
@@ -68,8 +68,8 @@ class WeightedSum:
         self.gallery = Gallery(room, len(channels) + 1)
         exhibits = self.gallery.made(
             [
-                partial(Exhibit, partial(FeatureMap, values, scale, source=source), name, "")
-                for values, scale, name, source in made
+                partial(Exhibit, partial(FeatureMap, values, scale, source=source), name, said)
+                for values, scale, name, said, source in made
             ]
         )
         n = len(channels)
