@@ -293,7 +293,7 @@ class ChannelDiagnostics(LessonScene):
         rows = [
             (nothing, len(found.dead), "dead_count", f"zero on {self.everywhere}", "prune them"),
             ("copies", copies, "copies_count", f"correlation of {REDUNDANT} or more", "keep one, train a little more"),
-            ("background", len(found.background), "background_count", watching, "look at the data first"),
+            ("background", len(found.background), "background_count", watching, "does it vary there?"),
         ]
         table = Group()
         for (name, count, key, rule, advice), region in zip(rows, look.body().rows(1, 1, 1.2), strict=True):

@@ -142,8 +142,8 @@ class GradCam(LessonScene):
             weight = self.claim("value", array, *at, channel, words=partial(_told_of_weight, channel=channel))
             self.factors[channel] = _factor(float(self.weighing.weights[channel]))
             adds = partial(self.claim, "added to a class", array, *at, channel)
-            against = adds(words="It speaks against it.", at_most=0)
-            said.append((weight, against if against.holds else adds(words="It speaks for it.", at_least=0)))
+            against = adds(words="It speaks against the answer.", at_most=0)
+            said.append((weight, against if against.holds else adds(words="It speaks for the answer.", at_least=0)))
         return {
             "weights": f"Grad-CAM takes nothing away. {asks} That is its weight, on average over its places.",
             "example": said[0][0],
