@@ -22,7 +22,7 @@ from fmcore.check.teaching import lesson_findings, teaching_findings
 from fmcore.check.voice import voice_findings
 from fmcore.errors import BundleError, FmcoreError, InputError
 from fmcore.lesson.brief import Brief, Figure
-from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, networks_seen, parts_begun, single_scenes
+from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes, turns
 from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
 from fmcore.lesson.words import Words
@@ -166,15 +166,12 @@ def jobs_for(
 ) -> list[CheckJob]:
     """A job for every scene of a plan in every spec; films are written into `folder` where `filmed`."""
     jobs = []
-    seen = zip(entries, networks_seen(entries), parts_begun(entries), strict=True)
-    for position, (entry, network, begins) in enumerate(seen):
+    for position, (entry, turn) in enumerate(zip(entries, turns(entries), strict=True)):
         ref = find_scene(entry.scene)
         brief = Brief(
             bundle=bundles[entry.bundle] if entry.bundle else None,
             other=bundles[entry.other] if entry.other else None,
-            network=network,
-            part=entry.part,
-            begins=begins,
+            **turn._asdict(),
             options=entry.options,
             words=words,
             voice=dict(voice or {}),

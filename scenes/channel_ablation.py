@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from manim import RIGHT, Animation, FadeIn, FadeOut, Group, Rectangle
@@ -34,13 +34,6 @@ _SURE = 0.5  # of a probability: no other class can have more
 _MANY = 4  # channels: with fewer, there is no order to look for
 
 
-class Shown(NamedTuple):
-    """What stands after two channels were taken away: the picture of the last, and all of it."""
-
-    picture: Picture
-    everything: Group
-
-
 class ChannelAblation(LessonScene):
     """What the answer loses without its brightest channel, without the one it needs most, and without each tried."""
 
@@ -58,7 +51,7 @@ class ChannelAblation(LessonScene):
             " Set all of it to zero, and the probability {bright_moved}.",
             seconds=7,
         ),
-        Beat(cue="decide", say="{decisive_moved} {lesson}", seconds=7),
+        Beat(cue="decide", say="{decisive_moved} {lesson} {stays}", seconds=7),
         Beat(cue="order", say="{order} {together} {surer}"),
         Beat(cue="look", say="To know what an answer rests on, do not trust what is bright: take it away and look."),
     )
@@ -97,72 +90,68 @@ class ChannelAblation(LessonScene):
 
     def facts_of_the_decision(self) -> Mapping[str, object]:
         bright, decisive = self.decision.brightest, self.decision.decisive
-        tried = self.claim("length", self.array, self.subject, words=partial(counted, noun="channel"))
-        other = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
-        needed = decisive.change <= -_SEEN
-        alone = f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
-        left = min(self.chance.value + one.change for one in (bright, decisive))
-        stays = ", and neither decides alone: the answer stays" if left > _SURE else ""
+        tried = self.of_tried("length", words=partial(counted, noun="channel"))
+        several = tried.value > 1
+        counts = several and decisive.change <= -_COUNTS
         same = "Here the brightest is the one needed most, too." if self.decision.same else "Both count about equally."
-        neither = "So no map decides alone." if tried.value > 1 else "One channel cannot be compared."
-        counts = decisive.change <= -_COUNTS and tried.value > 1
-        lesson = self.claim(
+        neither = "So no map decides alone." if several else "One channel cannot be compared."
+        lesson = self.of_tried(
             "drop beyond the brightest's",
-            self.array,
-            self.subject,
-            words=f"So the brightest is not the one needed most{stays}." if counts else neither,
+            words="So the brightest is not the one needed most." if counts else neither,
             at_least=_COUNTS,
             otherwise=same if counts else neither,
         )
+        stays = "Neither decides alone: the answer stays."
         return {
-            "brightest": self.claim(
-                "brightest of those tried", self.array, self.subject, words=lambda c: f"channel {whole(c)}"
-            ),
+            "brightest": self.of_tried("brightest of those tried", words=lambda c: f"channel {whole(c)}"),
             "of_those": "" if tried.value == self.layer.output_shape[0] else " of those tried",
             "bright_moved": self.change(bright, ""),
             "decisive": f"channel {decisive.channel + 1}",
-            "decisive_moved": alone
-            if self.decision.same
-            else self.change(decisive, other)
-            if needed
-            else self.change(
-                decisive, f"No channel of {tried} tried is needed: without channel {decisive.channel + 1}, it"
-            ),
+            "decisive_moved": self.told_of_the_neediest(tried),
             "tried": tried,
             "lesson": lesson,
+            "stays": self.of_tried("least probability left", words=stays, at_least=_SURE)
+            if counts and lesson.holds
+            else "",
         }
+
+    def told_of_the_neediest(self, tried: Claim) -> Claim | str:
+        decisive = self.decision.decisive
+        if self.decision.same:
+            return f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
+        if decisive.change > -_SEEN:
+            none = f"No channel of {tried} tried is needed: without channel {decisive.channel + 1}, the probability"
+            return self.change(decisive, none)
+        most = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
+        return self.change(decisive, most)
 
     def facts_of_the_order(self) -> Mapping[str, object]:
         """Whether brighter channels cost more, where enough were tried and any of them costs anything."""
         if len(self.lit) < _MANY or self.decision.decisive.change > -_COUNTS:
             return {"order": "", "together": "", "surer": ""}
-        place = self.claim(
-            "place of the neediest",
-            self.array,
-            self.subject,
-            words=lambda n: f"The one needed most stands in place {whole(n)}.",
-            at_least=2,
-            otherwise="The one needed most stands first.",
-        )
         return {
-            "order": self.claim(
+            "order": self.of_tried(
                 "lit channels tried",
-                self.array,
-                self.subject,
                 words=lambda n: (
                     f"Here are the {whole(n)} channels tried that are above zero somewhere, the brightest first."
                 ),
             ),
-            "together": place,
-            "surer": self.claim(
+            "together": self.of_tried(
+                "place of the neediest",
+                words=lambda n: f"The one needed most stands in place {whole(n)}.",
+                at_least=2,
+                otherwise="The one needed most stands first.",
+            ),
+            "surer": self.of_tried(
                 "channels in the way",
-                self.array,
-                self.subject,
                 words=lambda n: f"Without {'one' if n == 1 else whole(n)} of them, the answer gets even surer.",
                 at_least=1,
-                otherwise="",
             ),
         }
+
+    def of_tried(self, measure: str, **said: Any) -> Claim:
+        """A claim about what setting channels to zero did to this answer."""
+        return self.claim(measure, self.array, self.subject, **said)
 
     def change(self, ablation: Ablation, start: str) -> Claim:
         """What setting a channel to zero did to the probability of the answer; a sentence where it has a `start`."""
@@ -183,17 +172,17 @@ class ChannelAblation(LessonScene):
             self.play(*map(FadeIn, large.bars), run_time=look.IN_S)
             self.until(0.7)
             self.play(flash(large.bars[0].percentage), run_time=look.MOVE_S)
-        shown = self.show_two(large)
-        last: Rectangle | Picture = shown.picture
+        picture, standing = self.show_two(large)
+        last: Rectangle | Picture = picture
         if self.plays("order"):
-            last = self.show_all(shown.everything)
+            last = self.show_all(standing)
         with self.beat("look"):
             self.say("Take it away and look")
             self.until(0.5)
             self.play(flash(last), run_time=look.MOVE_S)
 
-    def show_two(self, large: Portrait) -> Shown:
-        """The brightest channel and the decisive one, and how probable the answer is without either."""
+    def show_two(self, large: Portrait) -> tuple[Picture, Group]:
+        """The brightest channel and the decisive one, and what is left without either: the last map, and all of it."""
         array, wide, body = f"{self.layer.name}/activation", look.shape() == "wide", look.body()
         tried = list(dict.fromkeys((self.decision.brightest, self.decision.decisive)))
         maps = [self.bundle.part(array, self.subject, one.channel) for one in tried]
@@ -223,7 +212,7 @@ class ChannelAblation(LessonScene):
             for animations in gallery.steps(*shown):
                 self.play(*animations, run_time=look.IN_S)
             self.take_away(shown[-1], scale, [FadeIn(bar) for bar in bars[2:]])
-        return Shown(shown[-1].picture, Group(*shown, bars, strip))
+        return shown[-1].picture, Group(*shown, bars, strip)
 
     def take_away(self, exhibit: Exhibit, scale: ColourScale, then: list[Animation]) -> None:
         """The map is zero everywhere for a while, so that one sees what was taken away; and what that changes."""

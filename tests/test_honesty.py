@@ -290,6 +290,19 @@ def test_a_bundle_of_before_weights_were_kept_shows_the_sum_alone(tmp_path: Path
     assert "weights" not in said and said["map"].startswith("Grad-CAM weights each map of conv2 by how much")
 
 
+@pytest.mark.parametrize("loss", [0.1, 0.8])
+def test_the_answer_is_said_to_stay_only_where_it_does(loss: float, tmp_path: Path) -> None:
+    def ablate(arrays: dict[str, Array]) -> None:
+        light = np.take_along_axis(arrays["conv2/activation"].sum((2, 3)), arrays["conv2/ablated"], 1)
+        faintest = light <= light.min(1, keepdims=True)
+        arrays["conv2/ablation"] = np.where(faintest, -loss, 0).astype(np.float32)
+
+    film = play(ChannelAblation, changed(tmp_path / "b", Net(measured=True, widths=(4, 3)), ablate))
+    said = next(beat.say for beat in film.performance.beats if beat.cue == "decide")
+    assert "the brightest is not the one needed most" in said
+    assert ("Neither decides alone: the answer stays." in said) == (loss == 0.1)
+
+
 def test_a_channel_is_called_needed_only_where_the_answer_falls_without_it(tmp_path: Path) -> None:
     def raise_all(arrays: dict[str, Array]) -> None:
         light = np.take_along_axis(arrays["conv2/activation"].sum((2, 3)), arrays["conv2/ablated"], 1)

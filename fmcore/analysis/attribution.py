@@ -97,15 +97,20 @@ def class_map(bundle: Bundle, layer: str, probe: int, wanted: int | str | None =
     _check(bundle, layer, probe, "gradcam", "Grad-CAM maps")
     shown = [int(index) for index in bundle.part("gradcam_classes", probe)]
     index = _class_index(bundle, probe, shown, wanted)
-    logits = bundle.part("logits", probe).astype(np.float64)
-    likely = np.exp(logits - logits.max())
     return ClassMap(
         layer=layer,
         index=index,
         name=bundle.class_name(index),
-        probability=float(likely[index] / likely.sum()),
+        probability=class_probability(bundle, probe, index),
         signed=bundle.part(f"{layer}/gradcam", probe, shown.index(index)),
     )
+
+
+def class_probability(bundle: Bundle, probe: int, index: int) -> float:
+    """Softmax of the logits of one probe, for class `index`."""
+    logits = bundle.part("logits", probe).astype(np.float64)
+    likely = np.exp(logits - logits.max())
+    return float(likely[index] / likely.sum())
 
 
 def _class_index(bundle: Bundle, probe: int, shown: list[int], wanted: int | str | None) -> int:
@@ -222,6 +227,12 @@ def place_of_the_neediest(bundle: Bundle, layer: str, probe: int) -> int:
 def in_the_way(bundle: Bundle, layer: str, probe: int) -> int:
     """Without how many channels, one at a time, the answer gets surer by what one decimal of a percentage shows."""
     return sum(one.change >= _SEEN for one in ablations(bundle, layer, probe))
+
+
+def left_without_the_neediest(bundle: Bundle, layer: str, probe: int) -> float:
+    """What is left of the answer's probability (0..1) without the channel that it needs most of those tried."""
+    found = class_probability(bundle, probe, int(bundle.header.probes[probe].predicted))
+    return found + min(one.change for one in ablations(bundle, layer, probe))
 
 
 def _verdict(layer: str, name: str, brightest: Ablation, decisive: Ablation) -> str:

@@ -13,6 +13,7 @@ from fmcore.analysis.alignment import rows_in_view, strongest_beyond
 from fmcore.analysis.attribution import (
     brightest_is_decisive,
     in_the_way,
+    left_without_the_neediest,
     lit_by_brightness,
     place_of_the_neediest,
     places_of_half,
@@ -257,6 +258,9 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         ),
         "place of the neediest": of_ablations(
             "where, by brightness, the channel stands that the answer needs most", place_of_the_neediest
+        ),
+        "least probability left": of_ablations(
+            "what is left of the answer's probability without the channel that it needs most", left_without_the_neediest
         ),
         "channels in the way": of_ablations("without how many channels the answer gets surer", in_the_way),
         "drop beyond the brightest's": of_ablations(

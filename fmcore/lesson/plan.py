@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -154,6 +154,20 @@ def parts_begun(entries: Sequence[SceneEntry]) -> list[bool]:
     """Of every scene, whether a part of the lesson begins with it."""
     before = ["", *(entry.part for entry in entries)]
     return [bool(entry.part) and entry.part != last for entry, last in zip(entries, before, strict=False)]
+
+
+class Turn(NamedTuple):
+    """What a lesson turns to with a scene."""
+
+    network: Seen
+    part: str
+    begins: bool  # whether the part does, with this scene
+
+
+def turns(entries: Sequence[SceneEntry]) -> list[Turn]:
+    """Of every scene, what the lesson turns to with it."""
+    seen = zip(networks_seen(entries), entries, parts_begun(entries), strict=True)
+    return [Turn(network, entry.part, begins) for network, entry, begins in seen]
 
 
 class LessonPlan(_Strict):

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fmcore.lesson.brief import Brief
-from fmcore.lesson.plan import SceneEntry, networks_seen, parts_begun
+from fmcore.lesson.plan import SceneEntry, turns
 from fmcore.lesson.voice import Voice
 from fmcore.lesson.words import Words
 from fmcore.render.cache import Cuts, Segment, Store, Take, key_of, segment_name
@@ -96,8 +96,7 @@ def plan_scenes(
     sources = Sources(store.folder)
     versions = json.dumps(_versions(), sort_keys=True)
     lengths = voice.lengths if voice is not None else {}
-    seen = zip(entries, networks_seen(entries), parts_begun(entries), strict=True)
-    for position, (entry, network, begins) in enumerate(seen):
+    for position, (entry, turn) in enumerate(zip(entries, turns(entries), strict=True)):
         ref = find_scene(entry.scene)
         path, digest = bundles[entry.bundle] if entry.bundle else (None, "none")
         other, other_digest = bundles[entry.other] if entry.other else (None, "none")
@@ -108,9 +107,7 @@ def plan_scenes(
             "narration": narration,
             **({} if words is None else {"words": key_of(words.model_dump(mode="json"))}),
             **({} if voice is None else {VOICE: key_of(lengths)}),
-            **({} if not network else {"network": network}),
-            **({} if not entry.part else {"part": entry.part}),
-            **({} if not begins else {"begins": entry.part}),
+            **{name: str(value) for name, value in turn._asdict().items() if value},
             "options": json.dumps(entry.options, sort_keys=True),
             "bundle": digest,
             "other": other_digest,
@@ -125,9 +122,7 @@ def plan_scenes(
             bundle=path,
             other=other,
             names=names,
-            network=network,
-            part=entry.part,
-            begins=begins,
+            **turn._asdict(),
             options=entry.options,
             words=words,
             voice=lengths,
