@@ -24,6 +24,7 @@ _APART = 1e-9  # points; corners that are nearer make no line
 _FROM_LEFT, _ISOLATE, _END = "\u200e", "\u2068", "\u2069"  # Unicode Standard Annex 9
 _FROM_RIGHT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+(?: [\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)*")
 _MOVE, _LINE, _QUADRATIC, _CUBIC, _CLOSE = 1, 2, 3, 4, 79  # matplotlib's codes for a path
+_CONTROLS = {_QUADRATIC: 1, _CUBIC: 2}  # control points before a curve's end
 
 
 @lru_cache(maxsize=4096)
@@ -79,32 +80,29 @@ def _of_font(text: str, bold: bool) -> Points:
 
 def _cubics(corners: Points, codes: list[int]) -> Points:
     """The path as cubic curves, (4 n, 2)."""
-    curves: list[tuple[Points, Points, Points, Points]] = []
-    here = start = corners[0]
-
-    def straight(end: Points) -> None:
-        if abs(end[0] - here[0]) > _APART or abs(end[1] - here[1]) > _APART:
-            curves.append((here, here + (end - here) / 3, here + 2 * (end - here) / 3, end))
-
-    number = 0
+    at: list[tuple[int, int, int, int]] = []  # where the four points of a curve stand in `corners`
+    kinds: list[int] = []
+    here = start = number = 0
     while number < len(codes):
-        code, corner = codes[number], corners[number]
+        code = codes[number]
+        last = number + _CONTROLS.get(code, 0)
         if code == _MOVE:
-            start = corner
-        elif code == _LINE:
-            straight(corner)
-        elif code == _QUADRATIC:
-            end = corners[number + 1]
-            curves.append((here, here + 2 * (corner - here) / 3, end + 2 * (corner - end) / 3, end))
-            corner, number = end, number + 1
-        elif code == _CUBIC:
-            curves.append((here, corner, corners[number + 1], corners[number + 2]))
-            corner, number = corners[number + 2], number + 2
-        elif code == _CLOSE:
-            straight(start)
-            corner = start
-        here, number = corner, number + 1
-    return np.array(curves).reshape(-1, 2)
+            start = here = number
+        else:
+            end = start if code == _CLOSE else last
+            at.append((here, number, max(number, last - 1), end))
+            kinds.append(_LINE if code == _CLOSE else code)
+            here = end
+        number = last + 1
+    curves = corners[np.array(at, dtype=int).reshape(-1, 4)]  # (n, 4, 2)
+    kind = np.array(kinds)[:, None]
+    begin, control, end_at = curves[:, 0], curves[:, 1].copy(), curves[:, 3]
+    for place, near in ((1, begin), (2, end_at)):
+        straight = begin + place * (end_at - begin) / 3
+        raised = near + 2 * (control - near) / 3  # a quadratic curve's one control point
+        curves[:, place] = np.where(kind == _LINE, straight, np.where(kind == _QUADRATIC, raised, curves[:, place]))
+    is_curve = (kind[:, 0] != _LINE) | (np.abs(end_at - begin) > _APART).any(axis=1)
+    return curves[is_curve].reshape(-1, 2)
 
 
 def _has(text: str, bold: bool) -> bool:
