@@ -28,6 +28,13 @@ _CONTROLS = {_QUADRATIC: 1, _CUBIC: 2}  # control points before a curve's end
 
 
 @lru_cache(maxsize=4096)
+def centred_outline(text: str, bold: bool) -> Points:
+    """`outline` with the middle of its box at 0."""
+    points = outline(text, bold)
+    ends = points.reshape(-1, 4, 3)[:, ::3].reshape(-1, 3)  # what manim takes for a thing's box
+    return points - (ends.min(axis=0) + ends.max(axis=0)) / 2 if len(points) else points
+
+
 def outline(text: str, bold: bool) -> Points:
     """The cubic Bézier points (4 n, 3) of `text` at `SET_AT` points, and two curves that mark the line's height.
 

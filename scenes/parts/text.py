@@ -12,7 +12,7 @@ from PIL.ImageFont import FreeTypeFont, truetype
 from fmcore.fonts import font_file
 from fmcore.lesson.words import Translator, Words
 from scenes import look
-from scenes.parts.outlines import SET_AT, UNITS_A_POINT, line, outline
+from scenes.parts.outlines import SET_AT, UNITS_A_POINT, centred_outline, line
 
 _MOST_DECIMALS = 6
 
@@ -48,8 +48,7 @@ class Label(VMobject):
     def __init__(self, text: str, size: float, color: ManimColor, bold: bool, said: str = "") -> None:
         super().__init__(fill_color=color, fill_opacity=1, stroke_width=0)
         self.text, self.bold, self.said = text, bold, said or text
-        self.points = outline(text, bold).copy()
-        self.scale(size / SET_AT).center()
+        self.points = centred_outline(text, bold) * (size / SET_AT)
 
 
 def label(
