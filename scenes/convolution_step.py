@@ -15,13 +15,14 @@ from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
+from scenes.parts.cells import Cells
 from scenes.parts.convolution_pictures import input_picture, live_blocks, map_picture, place_blocks, stacked
 from scenes.parts.convolution_rooms import ConvolutionRooms
 from scenes.parts.equation import Equation
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import values_frame
-from scenes.parts.motion import Sweep, flash
+from scenes.parts.marks import unmade, values_frame
+from scenes.parts.motion import Sweep, coming, flash, leaving
 from scenes.parts.place_sum import PlaceSum, product_in_words, slice_name
 from scenes.parts.text import label, lines, whole
 from scenes.parts.window import window
@@ -198,21 +199,25 @@ class ConvolutionStep(LessonScene):
         self.input = fit(partial(input_picture, self.map), self.rooms.input, most=3.4)
         self.output = fit(partial(map_picture, self.map, False), self.rooms.map, most=3.4)
         self.output[0].picture.pixel_array[..., 3] = 0  # none of its numbers is made yet
+        self.blank = unmade(self.output[0].picture)
+        self.letters: dict[str, VGroup] = {}  # of the formula, beside the names of blocks
         self.made = VGroup()  # frames around the numbers that are made
         self.now = fit(partial(place_blocks, self.map, self.map.high), self.rooms.blocks, most=3.0)
         self.working = self.working_at(self.map.high)
         self.window = window(self.input[0].picture, self.map.layer, self.map.high.row, self.map.high.column)
         with self.beat("place"):
             self.say("One place of the input, one number of the map")
-            self.play(FadeIn(self.input, self.output, self.equation), run_time=look.IN_S)
+            self.play(FadeIn(self.input, self.blank, self.output, self.equation), run_time=look.IN_S)
             self.play(Create(self.window), run_time=look.IN_S)
             self.until(0.6)
             lit = self.equation.animate.lit("input", color=look.SECOND)
             self.play(FadeIn(self.now.patch, target_position=self.window, scale=0.2), lit, run_time=look.MOVE_S)
+            self.give_letter("input", self.now.patch)
         with self.beat("weights"):
             self.say("The filter has one weight for each of these values")
             lit = self.equation.animate.lit("weights", color=look.ACCENT)
             self.play(FadeIn(self.now.times, self.now.weights), lit, run_time=look.IN_S)
+            self.give_letter("weights", self.now.weights)
             self.until(0.6)
             self.play(flash(self.now.weights.outline), flash(self.equation.around("weights")), run_time=look.MOVE_S)
         with self.beat("products"):
@@ -250,6 +255,11 @@ class ConvolutionStep(LessonScene):
     def products(self) -> int:
         """How many terms of the working are sums of products."""
         return PlaceSum.of(self.map, self.map.high).slices
+
+    def give_letter(self, part: str, block: Cells) -> None:
+        """A letter of the formula comes down to the name of what it stands for."""
+        self.letters[part] = self.equation.part(part).copy()
+        self.play(Transform(self.letters[part], self.equation.beside(part, block.words[0])), run_time=look.MOVE_S)
 
     def multiply(self) -> None:
         """Make products one by one, as many as there is time for."""
@@ -290,7 +300,9 @@ class ConvolutionStep(LessonScene):
         self.play(FadeOut(*old.blocks), run_time=look.IN_S / 2)
         self.remove(*old.get_family())
         self.add(self.now.times, self.now.equals)
-        self.play(FadeIn(*self.now.blocks), run_time=look.IN_S)
+        placed = (("input", self.now.patch), ("weights", self.now.weights))
+        moves = (Transform(self.letters[part], self.equation.beside(part, block.words[0])) for part, block in placed)
+        self.play(FadeIn(*self.now.blocks), *moves, run_time=look.IN_S)
         self.add(self.now)
 
     def finish(self, at: Place) -> None:
@@ -330,11 +342,15 @@ class ConvolutionStep(LessonScene):
         output = fit(partial(map_picture, self.map, True), self.rooms.map, most=3.6)
         output[0].picture.pixel_array = self.output[0].picture.pixel_array.copy()
         self.now = fit(partial(live_blocks, self.map, at), self.rooms.blocks, most=1.4)
-        self.play(FadeOut(self.working, self.made, old), run_time=look.IN_S / 2)
+        small, large = self.output[0], output[0]
+        self.play(FadeOut(self.working, self.made, old, *self.letters.values()), run_time=look.IN_S / 2)
         self.play(
-            FadeIn(self.now, output[1:]),
+            FadeIn(self.now),
             ReplacementTransform(self.input, source),
-            ReplacementTransform(self.output[0], output[0]),
+            Transform(self.blank, unmade(large.picture)),
+            *(ReplacementTransform(*pair) for pair in ((small.picture, large.picture), (small.border, large.border))),
+            FadeOut(small.shape_label, small.name_label, rate_func=leaving),
+            FadeIn(large.shape_label, large.name_label, output[1:], rate_func=coming),
             Transform(self.window, window(source[0].picture, self.map.layer, at.row, at.column)),
             self.equation.animate.fill(self.rooms.formula),
             run_time=look.MOVE_S,
@@ -351,7 +367,7 @@ class ConvolutionStep(LessonScene):
         picture = self.output[0].picture
         moving = Group(self.now, self.window)
         self.play(Sweep(picture, [*moving], follow, self.seconds_left - 0.8, slowly=_WATCHED))
-        self.remove(picture, *moving)
+        self.remove(picture, self.blank, *moving)
         self.add(self.output, *moving)
 
     def explain(self) -> None:

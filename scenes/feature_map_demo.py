@@ -30,7 +30,7 @@ from scenes.parts.convolution_pictures import (
 from scenes.parts.demo_rooms import DemoRooms
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import aim
+from scenes.parts.marks import aim, unmade
 from scenes.parts.motion import Sweep, flash
 from scenes.parts.picture import Picture
 from scenes.parts.text import number, whole
@@ -247,7 +247,9 @@ class FeatureMapDemo(LessonScene):
         self.before = sum_picture(self.map, self.output[0].picture.height)
         self.before.shift(self.output[0].picture.get_center() - self.before[0].picture.get_center())
         picture, border, *words = self.before[0]
-        self.play(FadeOut(self.large), FadeIn(self.filter), FadeIn(border, *words, self.before[1]), run_time=look.IN_S)
+        blank = unmade(picture)
+        come = FadeIn(blank, border, *words, self.before[1])
+        self.play(FadeOut(self.large), FadeIn(self.filter), come, run_time=look.IN_S)
         self.play(Create(self.window), run_time=look.IN_S / 2)
         picture.pixel_array[..., 3] = 0
 
@@ -255,7 +257,7 @@ class FeatureMapDemo(LessonScene):
             self.window.move_to(window(self.input[0].picture, self.map.layer, row, column))
 
         self.play(Sweep(picture, [border, self.window], follow, self.seconds_left - 0.8))
-        self.remove(picture, border, self.window)
+        self.remove(picture, blank, border, self.window)
         self.add(self.before, self.window)
 
     def show_what_is_kept(self) -> None:

@@ -22,8 +22,6 @@ from manim import (
     Transform,
     Wait,
     config,
-    smooth,
-    squish_rate_func,
 )
 
 from fmcore.analysis.measures import digest_of, measure, sample_size
@@ -40,6 +38,7 @@ from scenes import look
 from scenes.ledger import read_figures, read_items
 from scenes.options import SceneOptions as SceneOptions  # scenes take it from here
 from scenes.options import default_bundle, find_probe, understood
+from scenes.parts.motion import coming, leaving
 from scenes.parts.text import in_language, label, number, paragraph, speak, texts_used
 
 _LONG_S = 5.0  # of standing still: learners look away
@@ -173,9 +172,7 @@ class LessonScene(Scene):
         if old is None:
             self.play(FadeIn(new), run_time=look.IN_S / 2)
         else:
-            # one after the other: two sentences in one place are a blur
-            leave, come = (squish_rate_func(smooth, *part) for part in ((0, 0.45), (0.55, 1)))
-            self.play(FadeOut(old, rate_func=leave), FadeIn(new, rate_func=come), run_time=look.IN_S / 2)
+            self.play(FadeOut(old, rate_func=leaving), FadeIn(new, rate_func=coming), run_time=look.IN_S / 2)
 
     def show_large(self, *parts: Mobject) -> Group:
         """Fade in copies of `parts` beside each other, as large as the body allows, for `settle`."""

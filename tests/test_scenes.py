@@ -3,6 +3,7 @@
 A scene is played without drawing; what stands at the end of each beat is looked at.
 """
 
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -23,6 +24,7 @@ from fmcore.lesson.captions import captions
 from fmcore.render.catalogue import list_scenes
 from fmcore.render.spec import ASPECTS, quality
 from scenes.parts.feature_map import FeatureMap
+from scenes.parts.text import number
 from scenes.stage import LessonScene
 
 SCENES = [ref.name for ref in list_scenes() if (ref.module or "").startswith("scenes.")]
@@ -186,6 +188,19 @@ def test_every_slice_of_a_filter_has_its_sum_and_they_add_up(channels: int, tmp_
             probe, channel, row, column = claims["all_slices"].index
             value = float(bundle.part("conv1/preactivation", probe, channel, row, column))
         assert claims["all_slices"].value + 0.2 == pytest.approx(value, abs=1e-5)
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_every_number_that_is_added_up_can_be_read_in_every_frame(aspect: Any, tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b.safetensors", Net(**FULL))
+    spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})
+    film = play(scene_class("ConvolutionStep"), path, {"probe": 0, "channel": 3}, spec)
+    written = [item.name for item in film.board.frames[2].items if item.kind == "text"]  # patch × filter = products
+    assert film.board.frames[2].beat == "products"
+    with Bundle.open(path) as bundle:
+        weights = [number(float(value)) for value in bundle.part("conv1/weight", 2, 0).flat]
+    assert any(text.startswith("−") for text in weights)  # the longest ones
+    assert not Counter(weights) - Counter(written) and sum("." in text for text in written) >= 3 * len(weights)
 
 
 @pytest.mark.parametrize(("name", "aspect"), [("Overview", "16:9"), ("Overview", "9:16"), ("FeatureMapDemo", "1:1")])

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from films import TINY, Net, make_bundle, play
 
+from fmcore.colour import ColourScale
 from fmcore.errors import PlanError
-from fmcore.lesson.theme import DARK, LIGHT, find_theme
+from fmcore.lesson.theme import DARK, LIGHT, Theme, find_theme
+from fmcore.render.process import configure
 from fmcore.render.spec import RenderSpec, ending, quality
+from scenes import look
 from scenes.activation_heatmap import ActivationHeatmap
+from scenes.parts.marks import unmade
+from scenes.parts.picture import Picture
 
 BRAND = 'background = "#102030"\naccent = "#FF9966"\n'
 
@@ -77,3 +83,17 @@ def test_a_scene_is_drawn_in_its_colours(tmp_path: Path) -> None:
     assert DARK.accent not in colours
     drawn = [round(255 * share) for share in film.scene.camera.background_color.to_rgb()]
     assert drawn == [16, 32, 48]
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_a_place_without_a_value_looks_like_none(theme: Theme, tmp_path: Path) -> None:
+    configure(TINY, tmp_path)
+    look.use(theme)
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    surface = unmade(Picture(values, ColourScale.of(values), 1.0))
+    share = surface.get_fill_opacity()
+    seen = 255 * (share * look.LINE.to_rgb() + (1 - share) * look.BACKGROUND.to_rgb())
+    for scale in (ColourScale.of(values), ColourScale.signed(values)):
+        colours = scale.colours(np.linspace(scale.low, scale.high, 256)).astype(float)
+        assert np.abs(colours - seen).max(axis=1).min() > 12  # of 255
+    look.use(DARK)

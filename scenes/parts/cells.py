@@ -16,6 +16,7 @@ from scenes.parts.text import label, narrow, number
 Floats = NDArray[np.floating]
 
 _WIDE = 0.88  # of a cell: what its number may take up; as for its height, a label has air above and below
+_WIDEST = 0.94  # the same, where no number could be read otherwise
 _ROOM_FOR_NOTES = 20.0  # in frames where a note may be wider than what it is about
 _ROOMY = 4.0  # a square in which every number has its full size
 
@@ -28,7 +29,10 @@ def digit_size(blocks: Iterable[Floats], cell: float, flatness: float = 1.0) -> 
     longest = label(max((number(float(value)) for block in blocks for value in block.flat), key=len))
     room = min(cell * _WIDE / longest.width, cell * flatness / longest.height)
     size = look.LABEL * min(1.0, room)
-    return size if size >= look.SMALLEST else None
+    if size >= look.SMALLEST:
+        return size
+    tight = min(cell * _WIDEST / longest.width, cell * flatness / longest.height)
+    return look.SMALLEST if look.LABEL * tight >= look.SMALLEST else None
 
 
 class Cells(Group):

@@ -50,7 +50,7 @@ def input_picture(map_: WorkedMap, height: float) -> Group:
     room = Group(shown.border, window(shown.picture, map_.layer, 0, 0), window(shown.picture, map_.layer, *last))
     around = Rectangle(width=room.width, height=room.height, stroke_width=0).move_to(room)
     below = VGroup(shown.shape_label, *words)
-    below.arrange(RIGHT if look.shape() == "wide" else DOWN, buff=0.25 if look.shape() == "wide" else look.LEADING)
+    below.arrange(DOWN, buff=look.LEADING)
     below.next_to(around, DOWN, buff=look.NEAR).match_x(shown.border)
     shown.name_label.next_to(around, UP, buff=look.NEAR).match_x(shown.border)
     return Group(shown, *words, around)

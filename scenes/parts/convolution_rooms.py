@@ -22,9 +22,8 @@ class ConvolutionRooms:
         """With most room for the numbers of one place; `stacked` ones take a column, `named` sums two lines."""
         body = look.body()
         if look.shape() == "wide":
-            left, right = body.columns(3.6, 9.2)
-            image, map_ = left.rows(1, 1.12)
-            formula, blocks, words = right.rows(0.55, 3.3, 0.7)
+            formula, middle, words = body.rows(0.55, 3.3, 0.7)
+            image, blocks, map_ = middle.columns(2.15, 8.55, 2.15, gap=0.2)
         elif look.shape() == "square":
             above, blocks = body.rows(2.1, 2.5, gap=0.15) if named else body.rows(1.9, 2.7, gap=0.15)
             image, map_, right = above.columns(1.95, 2.0, 3.35, gap=0.15)

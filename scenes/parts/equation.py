@@ -3,10 +3,10 @@
 import re
 from typing import Self
 
-from manim import ManimColor, MathTypst, Rectangle, VGroup
+from manim import RIGHT, ManimColor, MathTypst, Rectangle, VGroup, VMobject
 
 from scenes import look
-from scenes.parts.text import in_language
+from scenes.parts.text import Label, baseline, capitals, in_language
 
 _SIZE = 40.0  # manim's font size
 
@@ -44,7 +44,19 @@ class Equation(MathTypst):
                 self.part(name).set_color(color or look.TEXT)
         return self
 
+    def beside(self, name: str, text: Label) -> VGroup:
+        """A copy of part `name` to the right of a line of text, with its letters as high as capitals there."""
+        copy = self.part(name).copy()
+        copy.scale(capitals(text) / _letter(self.part("weights")).height)
+        copy.next_to(text, RIGHT, buff=look.NEAR)
+        return copy.shift([0, baseline(text) - _letter(copy).get_bottom()[1], 0])
+
     def around(self, name: str) -> Rectangle:
         """A box around part `name`, for light to run along."""
         part = self.part(name)
         return Rectangle(width=part.width + 0.16, height=part.height + 0.16).move_to(part)
+
+
+def _letter(part: VGroup) -> VMobject:
+    """The letter of a part without its index, which hangs lower."""
+    return max(part.family_members_with_points(), key=lambda member: float(member.height))

@@ -8,6 +8,7 @@ from scenes import look
 from scenes.parts.picture import Picture
 
 _FINE = 14  # values a side
+_EMPTY = 0.4  # opacity
 _AIM, _FREE = 0.17, 0.03  # length of a line that points at a value, and the room before it
 
 
@@ -31,6 +32,12 @@ def values_frame(
         color=color or look.MARK,
     )
     return frame.move_to(picture.at((top + bottom) / 2 - 0.5, (left + right) / 2 - 0.5))
+
+
+def unmade(picture: Picture) -> Rectangle:
+    """A surface for below `picture` while its values are still to come: what stays empty must not look like zero."""
+    surface = Rectangle(width=picture.width, height=picture.height, stroke_width=0, fill_color=look.LINE)
+    return surface.set_fill(opacity=_EMPTY).move_to(picture)
 
 
 def aim(picture: Picture, row: int, column: int) -> VGroup:

@@ -3,7 +3,20 @@
 from collections.abc import Callable
 
 import numpy as np
-from manim import DL, DR, Animation, Group, Line, Mobject, Rectangle, ShowPassingFlash, VMobject, linear
+from manim import (
+    DL,
+    DR,
+    Animation,
+    Group,
+    Line,
+    Mobject,
+    Rectangle,
+    ShowPassingFlash,
+    VMobject,
+    linear,
+    smooth,
+    squish_rate_func,
+)
 
 from scenes import look
 from scenes.parts.picture import Picture
@@ -11,6 +24,16 @@ from scenes.parts.text import Label
 
 _SLOWLY = 0.35  # of the time, for values that can be followed by eye
 _FEW = 0.2  # of all values: so many are no few
+
+
+def leaving(alpha: float) -> float:
+    """The pace of what goes while something else comes in its place: two texts in one place are a blur."""
+    return float(squish_rate_func(smooth, 0, 0.45)(alpha))
+
+
+def coming(alpha: float) -> float:
+    """The pace of what comes once that has gone."""
+    return float(squish_rate_func(smooth, 0.55, 1)(alpha))
 
 
 class Sweep(Animation):

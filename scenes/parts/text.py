@@ -12,7 +12,7 @@ from PIL.ImageFont import FreeTypeFont, truetype
 from fmcore.fonts import font_file
 from fmcore.lesson.words import Translator, Words
 from scenes import look
-from scenes.parts.outlines import SET_AT, UNITS_A_POINT, centred_outline, line
+from scenes.parts.outlines import SET_AT, UNITS_A_POINT, capital_share, centred_outline, line
 
 _MOST_DECIMALS = 6
 
@@ -97,6 +97,17 @@ def line_height(size: float) -> float:
     """The height of any line of text of this size."""
     low, high = line(False)
     return (high - low) * size / SET_AT
+
+
+def baseline(text: Label) -> float:
+    """How high a line of text stands: where its letters without descenders end."""
+    low, high = line(text.bold)
+    return float(text.get_bottom()[1] - text.height * low / (high - low))
+
+
+def capitals(text: Label) -> float:
+    """How high the capitals of a line of text are."""
+    return float(text.height) * capital_share(text.bold)
 
 
 def paragraph(
