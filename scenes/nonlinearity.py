@@ -23,6 +23,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.function_graph import FunctionGraph
 from scenes.parts.layer_input import layer_input
 from scenes.parts.layer_name import layer_name
+from scenes.parts.marks import unmade
 from scenes.parts.motion import Sweep, flash
 from scenes.parts.picture import Picture
 from scenes.parts.scan import Scan
@@ -257,11 +258,12 @@ class Nonlinearity(LessonScene):
             return scan.follow(row, column)
 
         words = [part for part in result if part is not result.picture]
-        self.play(FadeIn(*words), run_time=look.IN_S / 2)
+        blank = unmade(result.picture)
+        self.play(FadeIn(blank, *words), run_time=look.IN_S / 2)
         result.picture.pixel_array[..., 3] = 0
         sweep = Sweep(result.picture, [*words, *runners], follow, run_time=min(3.0, 0.7 * self.seconds_left))
         self.play(sweep)
-        self.remove(sweep.mobject, *runners)
+        self.remove(sweep.mobject, blank, *runners)
         self.add(result)
 
     # -- two filters as one ----------------------------------------------------------------------
