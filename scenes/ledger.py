@@ -40,6 +40,7 @@ def read_figures(mobjects: Sequence[Mobject], beat: TimedBeat) -> Iterator[Figur
             or sum(_common(box, edge) for edge in crossed) > _MOST * _area(box),
             crossed=tuple(crossed),
             other=member.source.other,
+            times=member.source.times,
         )
 
 

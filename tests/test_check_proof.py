@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.check.findings import RULES
+from fmcore.check.maps import name_of
 from fmcore.check.planes import as_stored, codes, frames_at
 from fmcore.check.proof import RULE, Proof, least_correlation, proof_findings, prove
 from fmcore.colour import ColourScale
@@ -169,6 +170,21 @@ def test_any_film_of_random_maps_proves_and_none_of_another(
     right, spoilt = filmed.proofs(tmp_path_factory.mktemp("film"))
     assert right.outcome in ("value by value", "area by area"), right.why
     assert spoilt.outcome == "wrong"
+
+
+def test_a_map_times_a_number_of_the_bundle_is_proved_as_that(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    weight, plain = 0.6, noise(random)
+    filmed = Filmed()
+    filmed.add(np.full((1, 2), weight))  # the factors
+    for shown in (weight * plain, plain, 0.8 * weight * plain):
+        filmed.add(plain, shown, times=("map0/activation", (0, 1)))
+    product, *others = filmed.figures[1:]
+    missing = product.model_copy(update={"times": ("map0/activation", (0, 2))})
+    right, *wrong = filmed.proofs(tmp_path, figures=[product, *others, missing])
+    assert right.outcome == "value by value", right.why
+    assert [proof.outcome for proof in wrong] == ["wrong"] * 3
+    assert name_of(product) == "map1/activation × map0/activation[0][1]"
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:

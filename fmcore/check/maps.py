@@ -36,7 +36,7 @@ class Shown:
 
     @property
     def values(self) -> NDArray[np.floating]:
-        return np.asarray(self.bundle.part(self.figure.array, *self.figure.index))
+        return values_of(self.figure, self.bundle)
 
     @property
     def layer(self) -> str:
@@ -74,6 +74,22 @@ class Scenery:
         yield from (f"{one} {two}" for one, two in pairwise(plain))
 
 
+def values_of(figure: Figure, bundle: Bundle) -> NDArray[np.float64]:
+    """What the picture should show, from the bundle: (H, W), or (3, H, W) of a colour image.
+
+    Raises:
+        BundleError: the bundle has no such array or entry.
+    """
+    values = np.asarray(bundle.part(figure.array, *figure.index), np.float64)
+    return values if figure.times is None else values * float(bundle.part(figure.times[0], *figure.times[1]))
+
+
+def name_of(figure: Figure) -> str:
+    """Array and index, such as `conv1/activation[2][5]`, and what it is multiplied with."""
+    factors = [(figure.array, figure.index), *([figure.times] if figure.times else [])]
+    return " × ".join(array + "".join(f"[{number}]" for number in index) for array, index in factors)
+
+
 def sceneries(board: Storyboard, bundle: Bundle, other: Bundle | None = None) -> Iterator[Scenery]:
     """The frames of `board`. A figure of an array that its bundle does not have is left out: the proof names it."""
     for frame in board.frames:
@@ -87,9 +103,11 @@ def sceneries(board: Storyboard, bundle: Bundle, other: Bundle | None = None) ->
 
 
 def _is_there(figure: Figure, bundle: Bundle) -> bool:
-    info = bundle.header.arrays.get(figure.array)
-    return (
-        info is not None
-        and len(figure.index) <= len(info.shape)
-        and all(0 <= number < size for number, size in zip(figure.index, info.shape, strict=False))
+    named = [(figure.array, figure.index), *([figure.times] if figure.times else [])]
+    arrays = bundle.header.arrays
+    return all(
+        array in arrays
+        and len(index) <= len(arrays[array].shape)
+        and all(0 <= number < size for number, size in zip(index, arrays[array].shape, strict=False))
+        for array, index in named
     )

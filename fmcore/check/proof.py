@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fmcore.bundle import Bundle
 from fmcore.check.findings import Finding, found
+from fmcore.check.maps import name_of, values_of
 from fmcore.check.places import Flags, Place
 from fmcore.check.planes import Floats, Planes, as_stored, codes, frames_at
 from fmcore.colour import ColourScale
@@ -92,17 +93,12 @@ def proof_findings(board: Storyboard, proofs: Iterable[Proof]) -> Iterator[Findi
             yield found(board, RULE, message, figure.beat, (figure.array,), figure.box)
 
 
-def name_of(figure: Figure) -> str:
-    """Array and index, such as `conv1/activation[2][5]`."""
-    return figure.array + "".join(f"[{number}]" for number in figure.index)
-
-
 def _prove(planes: Planes, figure: Figure, bundle: Bundle) -> Proof:
     def wrong(why: str) -> Proof:
         return Proof(figure=figure, outcome="wrong", why=why)
 
     try:
-        values = np.asarray(bundle.part(figure.array, *figure.index), np.float64)
+        values = values_of(figure, bundle)
         if figure.colours != RGB:
             codes(figure.colours)
     except BundleError as error:

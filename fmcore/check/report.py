@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fmcore.check.findings import OF_LESSON, RULES, Finding
-from fmcore.check.proof import RULE, Proof, name_of
+from fmcore.check.maps import name_of
+from fmcore.check.proof import RULE, Proof
 from fmcore.files import published
 from fmcore.fonts import font_file
 from fmcore.lesson.storyboard import Box

@@ -9,7 +9,7 @@ from fmcore.analysis.channels import is_flat
 from fmcore.analysis.measures import digest_of, measure
 from fmcore.bundle import Bundle
 from fmcore.check.findings import Finding, found
-from fmcore.check.maps import Scenery, Shown, sceneries
+from fmcore.check.maps import Scenery, Shown, name_of, sceneries
 from fmcore.check.strength import why_not_strength
 from fmcore.errors import BundleError
 from fmcore.lesson.claims import SpokenClaim
@@ -104,7 +104,7 @@ def _flat(board: Storyboard, scenery: Scenery) -> Iterator[Finding]:
     for shown in scenery.figures:
         values = shown.values
         if (shown.layer or shown.is_image) and values.size > 1 and is_flat(values):
-            place = shown.figure.array + "".join(f"[{number}]" for number in shown.figure.index)
+            place = name_of(shown.figure)
             message = f"Every value of {place} is {values.flat[0]:.3g} and no text calls it flat; say so there."
             yield found(
                 board, "flat map not called flat", message, scenery.beat, (shown.figure.array,), shown.figure.box
@@ -119,12 +119,13 @@ def _colours(board: Storyboard, scenery: Scenery) -> Iterator[Finding]:
 
 
 def _scales(board: Storyboard, scenery: Scenery) -> Iterator[Finding]:
-    groups: dict[tuple[bool, str, str], list[Shown]] = {}
+    groups: dict[tuple[bool, str, str, bool], list[Shown]] = {}
     for shown in scenery.figures:
         if shown.figure.scale in ("per_layer", "shared"):
             figure = shown.figure
-            groups.setdefault((figure.other, figure.array, figure.scale), []).append(shown)
-    for (_, array, _), group in groups.items():
+            key = (figure.other, figure.array, figure.scale, figure.times is None)
+            groups.setdefault(key, []).append(shown)
+    for (_, array, *_), group in groups.items():
         first = group[0].figure
         for shown in group[1:]:
             figure = shown.figure

@@ -63,6 +63,7 @@ class Figure(BaseModel):
     covered: bool  # a picture drawn later lies over a part of it, or other things over most of it
     crossed: tuple[tuple[float, float, float, float], ...] = ()  # boxes of what is drawn over it, such as a frame
     other: bool = False  # whether the array is of the other bundle, the one compared with
+    times: tuple[str, tuple[int, ...]] | None = None  # array and index of a number that every value is multiplied with
 
 
 class Sound(BaseModel):

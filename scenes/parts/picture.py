@@ -12,11 +12,15 @@ from fmcore.colour import GREY, ColourScale
 
 @dataclass(frozen=True)
 class ArraySource:
-    """Where in the bundle the values come from: array name and leading index."""
+    """Where in the bundle the values come from: array name and leading index.
+
+    Each may be multiplied with one number of the bundle, `times`, which is named likewise.
+    """
 
     array: str
     index: tuple[int, ...]
     other: bool = False  # of the other bundle, the one that is compared with
+    times: tuple[str, tuple[int, ...]] | None = None
 
 
 UNIT = ColourScale(0.0, 1.0, "shared", GREY)  # for images in 0..1

@@ -1,6 +1,7 @@
 """Grad-CAM as it comes about: maps of a layer, each times its weight, and the one that they add up to."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -52,10 +53,15 @@ class WeightedSum:
         words = [f"times {factor}" if tall else "" for factor in factors.values()]
         totals = [f"{len(some)} of {whole(count)} added up" for some in few]
         sources = [ArraySource(f"{layer}/activation", (probe, channel)) for channel in channels]
+        weights = [(f"{layer}/gradcam_weight", (probe, slot, channel)) for channel in channels]
+        of_products = [replace(source, times=weight) for source, weight in zip(sources, weights, strict=True)]
         of_total = ArraySource(f"{layer}/gradcam", (probe, slot))
         made: list[tuple[np.ndarray, ColourScale, str, str, ArraySource | None]] = [
             *((values, bright, *told) for values, *told in zip(plain, names, words, sources, strict=True)),
-            *((one, ColourScale.signed(one), *told, None) for one, *told in zip(products, names, words, strict=True)),
+            *(
+                (one, ColourScale.signed(one), *told)
+                for one, *told in zip(products, names, words, of_products, strict=True)
+            ),
             *((values, summed, name, "", None) for values, name in zip(sums, totals, strict=True)),
             (total, summed, f"all {whole(count)} added up", "", of_total),
         ]
