@@ -56,6 +56,10 @@ from fmcore.files import published
 from fmcore.header import SCHEMA_VERSION, ArrayInfo, BundleHeader, LayerInfo, default_probe
 
 _METADATA_KEY = "fmcore"  # exactly one: safetensors writes several in random order
+_NUMBERS = {  # the types that arrays may have, as safetensors calls them and as numpy does
+    "F64": "float64", "F32": "float32", "F16": "float16",
+    "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
+}  # fmt: skip
 _MAX_ELEMENTS = 2**33  # 32 GiB of float32: a table that claims more is not believed
 
 Array = NDArray[Any]
@@ -272,7 +276,13 @@ def _check_table(path: Path, header: BundleHeader, file: Any) -> None:
         odd = sorted(present ^ stated)[0]
         raise BundleError(f"'{path}' and its header disagree about array '{odd}'; write it again with `fmcore record`.")
     for name, info in header.arrays.items():
-        shape = tuple(file.get_slice(name).get_shape())
+        stored = file.get_slice(name)
+        shape, kind = tuple(stored.get_shape()), str(stored.get_dtype())
+        if _NUMBERS.get(kind) != info.dtype:
+            raise BundleError(
+                f"Array '{name}' of '{path}' holds {_NUMBERS.get(kind, kind)} where its header says {info.dtype};"
+                " write it again with `fmcore record`."
+            )
         if shape != info.shape or int(np.prod(shape, dtype=np.int64)) > _MAX_ELEMENTS:
             raise BundleError(
                 f"Array '{name}' of '{path}' has shape {shape} where its header says {info.shape};"

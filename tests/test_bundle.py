@@ -184,6 +184,14 @@ def resealed(change: Callable[[Header], object]) -> Callable[[Path], None]:
     return with_text(new_text)
 
 
+def retyped(path: Path) -> None:
+    """The same bytes, said to be numbers of a type that numpy has not."""
+    header, data = raw(path)
+    weight = header["conv1/weight"]
+    weight["dtype"], weight["shape"] = "BF16", [*weight["shape"][:-1], 2 * int(weight["shape"][-1])]  # type: ignore[call-overload]
+    write_raw(path, header, data)
+
+
 def without_tensor(path: Path) -> None:
     header, data = raw(path)
     last = max((name for name in header if name != "__metadata__"), key=lambda name: header[name]["data_offsets"][0])
@@ -228,6 +236,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "other shape": (
         resealed(lambda header: header["arrays"]["conv1/weight"].update(shape=[1, 2])),
         r"'conv1/weight' .* has shape .* where its header says \(1, 2\)",
+    ),
+    "other numbers": (retyped, "'conv1/weight' .* holds BF16 where its header says float32"),
+    "other numbers in the table": (
+        resealed(lambda header: header["arrays"]["conv1/weight"].update(dtype="complex64")),
+        "'conv1/weight' .* holds float32 where its header says complex64",
     ),
     "more probes than rows": (
         resealed(lambda header: header["probes"].append(header["probes"][0])),
