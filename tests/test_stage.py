@@ -12,6 +12,7 @@ from films import TINY, Net, frames_of, make_bundle, play
 from manim import DOWN, LEFT, UP, Dot, FadeIn, FadeOut, Square, Succession
 
 from fmcore.bundle import Bundle, save_bundle
+from fmcore.check.layout import layout_findings
 from fmcore.errors import BundleError, PlanError, RenderError
 from fmcore.lesson.script import Beat, Script
 from fmcore.render.spec import quality
@@ -128,6 +129,10 @@ def test_a_class_that_says_no_title_or_script_is_told_so(name: str, monkeypatch:
         Two.read_options({})
 
 
+def labels(scene: Any) -> list[Label]:
+    return [one for mobject in scene.mobjects for one in mobject.get_family() if isinstance(one, Label)]
+
+
 PARTS = {  # part, whether it begins, network seen: what is said first
     ("How is it made?", True, ""): "How is it made? One.",
     ("Training", True, "new"): "Training. From here on, we look into another network, “made-up”. One.",
@@ -141,21 +146,28 @@ def test_a_part_of_a_lesson_is_said_where_it_begins_and_shown_where_there_is_roo
     part: str, begins: bool, network: str, bundle: Path
 ) -> None:
     def texts(scene: Any) -> dict[str, Any]:
-        return {one.text: one.fill_color.to_hex() for one in scene.mobjects if isinstance(one, Label)}
+        return {one.text: one.fill_color.to_hex() for one in labels(scene)}
 
     place = {"part": part, "begins": begins, "network": network}
-    for title, aspect in (
-        ("Two", "16:9"),
-        ("A title that takes more than a whole line of a frame, however wide that may be", "16:9"),
-        ("Two", "9:16"),
-    ):
+    long = "A title that takes more than a whole line of a frame, however wide that may be"
+    for title, aspect in (("Two", "16:9"), (long, "16:9"), ("Two", "9:16"), (long, "9:16"), ("Two", "1:1")):
         spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})
         shown = play(playing(well, title=title), bundle, spec=spec, watch=texts, **place)
         assert shown.performance.beats[0].say == PARTS[part, begins, network]
-        colour = (
-            (look.ACCENT if begins else look.MUTED).to_hex() if part and (title, aspect) == ("Two", "16:9") else None
-        )
+        colour = (look.ACCENT if begins else look.MUTED).to_hex() if part and title == "Two" else None
         assert shown.seen["one"].get(part) == colour
+
+
+def test_a_part_beside_a_long_heading_takes_two_lines(bundle: Path) -> None:
+    part = "How is a feature map made?"
+
+    def lines(scene: Any) -> list[str]:
+        return [one.text for one in labels(scene) if one.text in part]
+
+    title, spec = "Why a network bends its numbers", quality("smoke").model_copy(update={"fps": TINY.fps})
+    shown = play(playing(well, title=title), bundle, spec=spec, watch=lines, part=part)
+    assert len(shown.seen["one"]) == 2 and " ".join(shown.seen["one"]) == part
+    assert list(layout_findings(shown.board, {})) == []
 
 
 def untidy(scene: Any) -> None:

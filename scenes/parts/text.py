@@ -138,6 +138,11 @@ def paragraph(
     return VGroup(*texts).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)
 
 
+def is_cut(paragraph_: VGroup, text: str) -> bool:
+    """Whether some of `text` had no room in the paragraph that was made of it."""
+    return "".join(row.text for row in paragraph_).replace(" ", "") != in_language(text).replace(" ", "")
+
+
 def narrow(text: str, width: float) -> VGroup:
     """A small muted note in lines of at most `width`, or as long as its longest word, in the middle of each other."""
     longest = max(_advance(word, False) for word in in_language(text).split())
