@@ -17,7 +17,7 @@ from scenes import look
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import values_frame
+from scenes.parts.marks import aim, field_frame, values_frame
 from scenes.parts.motion import flash
 from scenes.parts.overlay import OverlaidMap, Overlay, around, lie_on
 from scenes.parts.phrases import signed
@@ -188,6 +188,11 @@ class ActivationOverlay(LessonScene):
             self.until(0.65)
             self.play(flash(image.picture), flash(heat.picture), run_time=look.MOVE_S)
         with self.beat("lay"):
+            self.say("Which pixel a response belongs to")
+            seen = self.places(image, heat)
+            self.play(*map(Create, seen), run_time=look.IN_S)
+            self.until(0.4)
+            self.play(FadeOut(seen), run_time=look.IN_S / 2)
             self.say("The map, laid over the image")
             layers = [image.picture.copy(), heat.picture.copy()]
             if look.shape() != "wide":
@@ -208,6 +213,15 @@ class ActivationOverlay(LessonScene):
             self.until(0.7)
             self.play(*(flash(one) for one in frames or [heat.picture]), run_time=look.MOVE_S)
         return image, heat, laid
+
+    def places(self, image: InputImage, heat: FeatureMap) -> VGroup:
+        """One response of the map, and what it sees of the image."""
+        at = strongest(self.maps[self.strong])
+        row, column = at.row, at.column
+        marks = VGroup(aim(heat.picture, row, column))
+        if self.layer.field.known:
+            marks.add(field_frame(image.picture, self.layer.field, row, column))
+        return marks
 
     def three(self, main: look.Region) -> tuple[InputImage, FeatureMap, Overlay]:
         """The image, the strongest map and the overlay, which takes the image's place where the frame is not wide."""

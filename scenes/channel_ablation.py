@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from manim import RIGHT, Animation, FadeIn, FadeOut, Group, Rectangle
+from manim import RIGHT, Animation, FadeIn, FadeOut, Group, Mobject, Rectangle, Transform
 from pydantic import Field
 
 from fmcore.analysis.attribution import Ablation, brightest_is_decisive, lit_by_brightness
@@ -187,7 +187,7 @@ class ChannelAblation(LessonScene):
         tried = list(dict.fromkeys((self.decision.brightest, self.decision.decisive)))
         maps = [self.bundle.part(array, self.subject, one.channel) for one in tried]
         scale = ColourScale.of(np.stack(maps), "shared")
-        note = "scale of this map" if len(maps) == 1 else "one scale for both maps" if wide else "for both maps"
+        note = "scale of this map" if len(maps) == 1 else "one scale for both maps" if wide else "one scale"
         strip = ScaleStrip(scale, min(body.columns(1, 1)[0].width, 4.0), note)
         upper, lower, foot = ablation_rooms(rooms_with(body, strip)[0])
         strip = ScaleStrip(scale, min(foot.width, 4.0), note).move_to(foot.centre)
@@ -199,6 +199,10 @@ class ChannelAblation(LessonScene):
             words = layer_name(self.layer.name) if wide else without_it(left[name])  # wide, the bars tell
             makers.append(partial(Exhibit, heat, f"{name} of {self.layer.output_shape[0]}", words))
         shown = gallery.made(makers)
+        told = [exhibit.words.copy() for exhibit in shown]
+        if not wide:  # what is left without a map is told when it is taken away
+            for exhibit in shown:
+                exhibit.words.set_opacity(0)
         bars = WithoutBars(self.chance.value, left if wide else {}, lower.width if wide else shown[0].words.width)
         bars.move_to(lower.centre).align_to([lower.right, 0, 0], RIGHT)
         with self.beat("ablate"):
@@ -206,12 +210,13 @@ class ChannelAblation(LessonScene):
             self.play(FadeOut(large), run_time=look.IN_S / 2)
             for animations in gallery.steps(shown[0]):
                 self.play(*animations, FadeIn(strip), *map(FadeIn, bars[:1]), run_time=look.IN_S)
-            self.take_away(shown[0], scale, [FadeIn(bar) for bar in bars[1:2]])
+            self.take_away(shown[0], scale, [FadeIn(bar) for bar in bars[1:2]] if wide else [_told(shown[0], told[0])])
         with self.beat("decide"):
             self.say("Would it do without another?" if self.decision.same else f"Without {self.told['decisive']}")
             for animations in gallery.steps(*shown):
                 self.play(*animations, run_time=look.IN_S)
-            self.take_away(shown[-1], scale, [FadeIn(bar) for bar in bars[2:]])
+            again = [FadeIn(bar) for bar in bars[2:]] if wide else [_told(shown[-1], told[-1])]
+            self.take_away(shown[-1], scale, again)
         return shown[-1].picture, Group(*shown, bars, strip)
 
     def take_away(self, exhibit: Exhibit, scale: ColourScale, then: list[Animation]) -> None:
@@ -241,6 +246,11 @@ class ChannelAblation(LessonScene):
             self.play(flash(chart.bars[last]), run_time=look.MOVE_S)
         bar: Rectangle = chart.bars[last]
         return bar
+
+
+def _told(exhibit: Exhibit, words: Mobject) -> Transform:
+    """The words of `exhibit`, which were hidden, appear as `words`."""
+    return Transform(exhibit.words, words.move_to(exhibit.words))
 
 
 def _moves(change: float) -> str:

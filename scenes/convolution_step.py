@@ -23,7 +23,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import unmade, values_frame
 from scenes.parts.motion import Sweep, coming, flash, leaving
-from scenes.parts.place_sum import PlaceSum, product_in_words, slice_name
+from scenes.parts.place_sum import PlaceSum, in_colours, product_in_words, signs_in_words, slice_name
 from scenes.parts.text import label, lines, whole
 from scenes.parts.window import window
 from scenes.parts.working import Working
@@ -129,9 +129,7 @@ class ConvolutionStep(LessonScene):
         of_slice = partial(self.claim, "sum of a slice's products", *summed)
         first, *others = self.map.told_apart
         facts: dict[str, object] = {
-            "signs": "Those above zero push the sum up, those below pull it down."  # red may be a colour of the image
-            if self.in_colours
-            else "Red products push the sum up, blue ones pull it down.",
+            "signs": signs_in_words(self.map, at),
             **dict.fromkeys(("second", "third_slice", "all_slices"), ""),
         }
         if not others:
@@ -140,17 +138,12 @@ class ConvolutionStep(LessonScene):
             return facts | {"made": all_made(words=lambda v: f"{these} {say(v)}.")}
         names = [slice_name(self.map, number) for number in (first, *others)]
         facts["made"] = of_slice(first, words=lambda v: f"In {names[0]}, they make {say(v)}.")
-        opening = f"{'Each colour has' if self.in_colours else 'Every slice has'} weights of its own: "
+        opening = f"{'Each colour has' if in_colours(self.map) else 'Every slice has'} weights of its own: "
         for key, name, number in zip(("second", "third_slice"), names[1:], others, strict=False):
             facts[key] = of_slice(number, words=lambda v, start=opening, name=name: f"{start}in {name}, {say(v)}")
             opening = ", "
         together = f"The {'three' if len(others) == 2 else 'two'} sums together make"
         return facts | {"all_slices": all_made(words=lambda v: f". {together} {say(v)}.")}
-
-    @property
-    def in_colours(self) -> bool:
-        """Whether the slices of the filter read red, green and blue."""
-        return self.map.reads_image and len(self.map.source) == 3
 
     @property
     def normalised(self) -> bool:
@@ -219,7 +212,7 @@ class ConvolutionStep(LessonScene):
             self.play(FadeIn(self.now.times, self.now.weights), lit, run_time=look.IN_S)
             self.give_letter("weights", self.now.weights)
             self.until(0.6)
-            self.play(flash(self.now.weights.outline), flash(self.equation.around("weights")), run_time=look.MOVE_S)
+            self.play(flash(self.now.weights.outline), flash(self.equation.line_below("weights")), run_time=look.MOVE_S)
         with self.beat("products"):
             self.say("Multiply value by weight, then add up")
             lit = self.equation.animate.lit("slides")
@@ -315,9 +308,9 @@ class ConvolutionStep(LessonScene):
         if last < len(self.working):
             self.play(FadeIn(self.working[last:]), self.equation.animate.lit("norm", "phi"), run_time=look.IN_S)
         if self.phi:
-            self.play(flash(self.equation.around("phi")), run_time=look.IN_S)
+            self.play(flash(self.equation.line_below("phi")), run_time=look.IN_S)
         picture = self.output[0].picture
-        self.made.add(values_frame(picture, at.row, at.column, at.row + 1, at.column + 1))
+        self.made.add(values_frame(picture, at.row - 1, at.column - 1, at.row + 2, at.column + 2))  # it is seen inside
         self.play(FadeIn(self.made[-1], target_position=self.working[-1], scale=6), run_time=look.IN_S)
         picture.pixel_array[at.row, at.column, 3] = 255
 
@@ -394,6 +387,9 @@ class ConvolutionStep(LessonScene):
         for row, line in zip(rows, legend, strict=True):
             line.set_color(colours.get(row[0], look.TEXT))
         for row, line in zip(rows, legend, strict=True):
-            things = [*(self.equation.around(name) for name in row), *(lights[name] for name in row if name in lights)]
+            things = [
+                *(self.equation.line_below(name) for name in row),
+                *(lights[name] for name in row if name in lights),
+            ]
             self.play(FadeIn(line), *map(flash, things), run_time=look.IN_S)
         self.play(self.equation.animate.lit("map"), flash(self.output[0].picture), run_time=look.MOVE_S)

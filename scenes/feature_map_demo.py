@@ -30,7 +30,7 @@ from scenes.parts.convolution_pictures import (
 from scenes.parts.demo_rooms import DemoRooms
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import aim, unmade
+from scenes.parts.marks import aim, unmade, values_frame
 from scenes.parts.motion import Sweep, flash
 from scenes.parts.picture import Picture
 from scenes.parts.text import number, whole
@@ -199,7 +199,8 @@ class FeatureMapDemo(LessonScene):
             self.show_strongest()
         if self.ground is not None:
             with self.beat("ground"):
-                self.say("Over black, only the bias is left")
+                bias = float(self.map.values[self.ground])
+                self.say(f"Over black, only the bias is left: {number(bias)}")
                 self.show_ground(*self.ground)
         with self.beat("meaning"):
             self.say("A feature map: how strongly, and where")
@@ -252,6 +253,12 @@ class FeatureMapDemo(LessonScene):
         self.play(FadeOut(self.large), FadeIn(self.filter), come, run_time=look.IN_S)
         self.play(Create(self.window), run_time=look.IN_S / 2)
         picture.pixel_array[..., 3] = 0
+        self.until(0.2)
+        first = values_frame(picture, 0, 0, 1, 1)
+        self.play(FadeIn(first, target_position=self.window, scale=2), run_time=look.MOVE_S)
+        picture.pixel_array[0, 0, 3] = 255
+        self.until(0.45)
+        self.remove(first)
 
         def follow(row: int, column: int) -> None:
             self.window.move_to(window(self.input[0].picture, self.map.layer, row, column))

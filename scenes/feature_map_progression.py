@@ -19,7 +19,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.layer_chain import LayerChain
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import field_frame, values_frame
-from scenes.parts.motion import flash
+from scenes.parts.motion import coming, flash, leaving
 from scenes.parts.pooling_picture import PoolingPicture
 from scenes.parts.stage_cell import StageCell, noted, stage_regions, title_lines
 from scenes.parts.stage_maps import StageMaps, arriving, front, map_side, place_over, sees, shrunk, spot_inside
@@ -211,13 +211,10 @@ class FeatureMapProgression(LessonScene):
         legend = self.legend(cells[0])
         with self.beat("shallow"):
             self.say(f"{self.stacks[0].name}: {self.told['first_channels']}")
-            start = chain.boxes[self.layers[0].name]
             self.play(
                 ReplacementTransform(Group(large.picture, large.border), placed),
-                FadeOut(large.name_label, large.shape_label, self.stops, chain.links),
-                FadeOut(*(box for box in chain.every if box is not start)),
-                FadeIn(cells[0].words),
-                ReplacementTransform(start, cells[1].words),
+                FadeOut(large.name_label, large.shape_label, self.stops, chain.links, *chain.every, rate_func=leaving),
+                FadeIn(cells[0].words, cells[1].words, rate_func=coming),
                 run_time=look.MOVE_S,
             )
             self.play(arriving(sheets[0]), FadeIn(legend), run_time=2 * look.MOVE_S)
@@ -336,7 +333,7 @@ class FeatureMapProgression(LessonScene):
                     else "What does a deep map stand for?"
                 )
             self.until(0.6)
-            self.show_notes(cells, ["" if s is None else f"layer mean {number(s)}" for s in figures], figures)
+            self.show_notes(cells, ["" if s is None else f"selectivity {number(s)}" for s in figures], figures)
             self.until(0.85)
             self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
         self.hidden = [part for _, cell, stack in ends for part in (stack, cell.words[1:])] if len(self.bars) else []

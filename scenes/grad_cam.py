@@ -286,8 +286,8 @@ class GradCam(LessonScene):
             for found, kind in zip(case.maps, _KINDS, strict=True)
         ]
         large = Portrait(case.image, case.probe, answers, look.body())
-        self.play(FadeIn(large.image), run_time=look.IN_S)
         self.say(statement)
+        self.play(FadeIn(large.image), run_time=look.IN_S)
         self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)
         self.until(0.7)
         self.play(flash(large.image.picture), run_time=look.MOVE_S)
@@ -318,7 +318,7 @@ class GradCam(LessonScene):
             self.say(f"Each map gets a weight for “{self.told['answer']}”")
             self.play(FadeOut(leaving), run_time=look.IN_S / 2)
             for place, animations in enumerate(sum_.enter()):
-                self.until(0.15 + 0.2 * place)
+                self.until(0.6 * place / len(sum_.plain))
                 self.play(*animations, run_time=look.IN_S)
             self.until(0.8)
             self.play(*(flash(one.picture) for one in sum_.plain), run_time=look.MOVE_S)

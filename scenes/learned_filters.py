@@ -220,6 +220,7 @@ class LearnedFilters(LessonScene):
             if pairs.columns:
                 moves = [ReplacementTransform(tile, small) for tile, small in zip(first, pairs.first, strict=True)]
                 self.play(*moves, FadeOut(head), FadeIn(pairs.heads[0]), run_time=look.IN_S)
+            self.until(0.5)
             self.train(pairs, standing, answers)
         with self.beat("nobody"):
             self.say(f"Right answers in the test: {self.told['right_before']} before, {self.told['right_after']} after")
@@ -334,7 +335,7 @@ class LearnedFilters(LessonScene):
             along,
             columns={"wide": 3, "square": 2, "tall": 4}[look.shape()],
         )
-        self.say(f"{_called(self.followed).capitalize()}, epoch by epoch")
+        self.say(f"{_called(self.followed).capitalize()} through training")
         self.play(FadeOut(rest), ReplacementTransform(followed, walk.tiles[-1]), run_time=look.MOVE_S)
         new = FadeIn(Group(*walk.tiles[:-1], walk.names, walk.grids[0], walk.heading))
         self.play(new, Create(walk.frames[0]), run_time=look.IN_S)

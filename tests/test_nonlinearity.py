@@ -106,6 +106,7 @@ def slow_clearest(maps: np.ndarray) -> int:
     def about_mean(values: np.ndarray) -> float:
         return float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
 
+    maps = maps / np.maximum(np.abs(maps).max((1, 2), keepdims=True), 1e-30)
     sides = [min(about_mean(m[m > 0]), about_mean(m[m <= 0])) for m in maps]
     even = [side if 0.2 <= (m > 0).mean() <= 0.8 else 0.0 for side, m in zip(sides, maps, strict=True)]
     sides = even if any(even) else sides
@@ -126,3 +127,5 @@ def test_of_equals_the_first_is_the_clearest_and_flat_maps_count_for_nothing() -
     half = np.array([-2.0, -1, 1, 2] * 3)[None]
     assert clearest(np.stack([few, half])) == 1 and clearest(np.stack([half, few])) == 0
     assert clearest(np.ones((1, 1, 1))) == 0
+    dim = np.array([-20.0, -1, 1, 2] * 3)[None]  # what it has above zero is dark where colours reach to 20
+    assert clearest(np.stack([dim, half])) == 1

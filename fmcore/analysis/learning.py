@@ -10,7 +10,7 @@ from fmcore.errors import BundleError
 
 Floats = NDArray[np.floating]
 
-CHANGED = 0.9  # a correlation with its map of before below which a map has changed clearly
+CHANGED = 0.8  # a correlation with its map of before below which a map has changed clearly
 _NOTHING = 1e-6  # a filter that starts this much shorter than the longest ever seen in its layer starts at zero
 
 

@@ -100,13 +100,15 @@ def curve(name: str, before: Floats, after: Floats) -> Curve:
 
 
 def clearest(preactivation: Floats) -> int:
-    """The channel of `preactivation` (C, H, W) that varies most both above and below zero.
+    """The channel of `preactivation` (C, H, W) that varies most both above and below zero, for its size.
 
-    For each side, the sum of squares about the mean of what lies there; the smaller of both counts. Channels with
+    For each side, the sum of squares about the mean of what lies there, as a share of the square of the largest
+    magnitude, which is where colours end; the smaller of both counts. Channels with
     `_EITHER_SIDE` of their places on each side come first: of others, a function that cuts at zero leaves nearly all or
     nothing. Where no channel varies on both, the one that varies most.
     """
     maps = preactivation.reshape(len(preactivation), -1).astype(np.float64)
+    maps /= np.maximum(np.abs(maps).max(1, keepdims=True), 1e-30)
     above = maps > 0
     smaller = np.minimum(_variation(maps, above), _variation(maps, ~above))
     share = above.mean(1)

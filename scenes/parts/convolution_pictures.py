@@ -15,7 +15,7 @@ from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.layer_name import layer_name
 from scenes.parts.one_place import Colours, OnePlace
 from scenes.parts.picture import UNIT, ArraySource
-from scenes.parts.place_sum import slice_name
+from scenes.parts.place_sum import in_colours, slice_name
 from scenes.parts.text import Label, label, on_scale, shape_text
 from scenes.parts.window import window
 
@@ -126,8 +126,7 @@ def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
     """The slice of the filter that is shown, with its weights where they can be read; `brief` is for narrow columns."""
     weights = map_.weights[map_.slice]
     digits = digit_size([weights], side / max(weights.shape))
-    in_colours = map_.reads_image and len(map_.source) == 3  # whose names are short
-    several = len(map_.weights) > 1 and (in_colours or not brief)
+    several = len(map_.weights) > 1 and (in_colours(map_) or not brief)  # whose names are short
     notes = ["batch norm" if brief else "with batch norm"] * map_.is_scaled
     if not brief:
         notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))

@@ -3,7 +3,7 @@
 import re
 from typing import Self
 
-from manim import RIGHT, ManimColor, MathTypst, Rectangle, VGroup, VMobject
+from manim import RIGHT, Line, ManimColor, MathTypst, VGroup, VMobject
 
 from scenes import look
 from scenes.parts.text import Label, baseline, capitals, in_language
@@ -51,10 +51,11 @@ class Equation(MathTypst):
         copy.next_to(text, RIGHT, buff=look.NEAR)
         return copy.shift([0, baseline(text) - _letter(copy).get_bottom()[1], 0])
 
-    def around(self, name: str) -> Rectangle:
-        """A box around part `name`, for light to run along."""
+    def line_below(self, name: str) -> Line:
+        """A line below part `name`, for light to run along: beside a letter it would look like a bracket."""
         part = self.part(name)
-        return Rectangle(width=part.width + 0.16, height=part.height + 0.16).move_to(part)
+        below = self.get_bottom()[1] - look.NEAR / 2
+        return Line([part.get_left()[0], below, 0], [part.get_right()[0], below, 0])
 
 
 def _letter(part: VGroup) -> VMobject:

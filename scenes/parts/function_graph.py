@@ -53,7 +53,7 @@ class FunctionGraph(VGroup):
         results = [self.curve.at(x) for x in kept]
         return tuple(  # type: ignore[return-value]
             VGroup(
-                Dot(self.place(*at), _BEAD, color=look.SECOND if x > 0 else look.ACCENT)
+                Dot(self.place(*at), _BEAD, color=look.ACCENT if x > 0 else look.SECOND)
                 for x, at in zip(kept, ends, strict=True)
             )
             for ends in (

@@ -50,8 +50,11 @@ class Scales:
         scale = ColourScale.of(np.concatenate(flat), "shared")
         return cls(scale, scale)
 
-    def note(self, maps: Mobject, bar: float | None) -> Group:
-        """What says which maps share a scale: a bar `bar` high beside them, or words, below where there is none."""
+    def note(self, maps: Mobject, bar: float | None, these: str = "all") -> Group:
+        """What says which maps share a scale: a bar `bar` high beside them, or words, below where there is none.
+
+        The words call the maps `these`.
+        """
         if self.one is None:  # a correlation does not change with the scale of a map
             words = "each map on its own scale: r compares where, not how much"
             told = narrow(words, maps.width) if bar is None else narrow(words, _NOTES[look.shape()])
@@ -62,7 +65,7 @@ class Scales:
             note = Group(ColourBar(self.one, bar))
             Group(maps, note).arrange(RIGHT, buff=0.4)
             return note
-        words = "all on one colour scale" if self.one == self.other else "each network on its own scale"
+        words = f"{these} on one colour scale" if self.one == self.other else "each network on its own scale"
         note = Group(label(words, look.SMALL, look.MUTED))
         Group(maps, note).arrange(DOWN, buff=0.2)
         return note
@@ -137,7 +140,7 @@ class MapPair(Group):
         self.two = sides[1].tile(pair.other, scales.other, height)
         tall = look.shape() == "tall"
         maps = Group(self.one, self.two).arrange(RIGHT, buff=look.GAP if tall else 0.5)
-        self.note = scales.note(maps, None if tall else 0.8 * height)
+        self.note = scales.note(maps, None if tall else 0.8 * height, "these two")
         super().__init__(self.one, self.two, self.note)
 
 

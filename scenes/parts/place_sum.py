@@ -68,11 +68,30 @@ def product_in_words(value: float, weight: float) -> str:
     return f"{one} × {other} {'=' if exact else '≈'} {product}"
 
 
+def signs_in_words(map_: WorkedMap, at: Place) -> str:
+    """What the products at a place do to the sum, of those in the slice that is shown; "" where all are zero or less.
+
+    No colours are named where red may be a colour of the image.
+    """
+    products, plain = at.products[map_.slice], in_colours(map_)
+    if products.max() <= 0:
+        return ""
+    start = f"{'Those above zero' if plain else 'Red products'} push the sum up"
+    if products.min() < 0:
+        return f"{start}, {'those below' if plain else 'blue ones'} pull it down."
+    return f"{start}; {'one below' if plain else 'a blue one'} would pull it down."
+
+
+def in_colours(map_: WorkedMap) -> bool:
+    """Whether the slices of the filter read red, green and blue."""
+    return map_.reads_image and len(map_.source) == 3
+
+
 def slice_name(map_: WorkedMap, number: int) -> str:
     """What slice `number` of the filter reads: a colour, or a channel; an only one makes all products."""
     if len(map_.weights) == 1:
         return "products"
-    if map_.reads_image and len(map_.source) == 3:
+    if in_colours(map_):
         return COLOURS[number]
     return f"channel {map_.inputs.start + number + 1}"
 
