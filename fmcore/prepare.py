@@ -28,9 +28,9 @@ from fmcore.reporter import Reporter, Silent
 _COMPUTED_BY = [  # a change there makes other numbers
     "models", "model_input", "model_source", "weights", "training", "parallel", "running", "tracing", "geometry",
     "recording", "class_names", "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam",
-    "analysis/alignment", "analysis/answers", "analysis/channels", "analysis/classical", "analysis/foreground",
-    "analysis/receptive_field", "analysis/saying", "data/__init__", "data/folder", "data/image_files",
-    "data/imageset", "data/pictures", "data/torchvision_sets",
+    "analysis/alignment", "analysis/answers", "analysis/channels", "analysis/class_order", "analysis/classical",
+    "analysis/foreground", "analysis/receptive_field", "analysis/saying", "data/__init__", "data/folder",
+    "data/image_files", "data/imageset", "data/pictures", "data/torchvision_sets",
 ]  # fmt: skip
 _TOLD_EVERY = 640  # images of a training between two messages
 _queue: Any = None  # in a worker: messages to the parent

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fmcore.analysis.answers import one_answer
+from fmcore.analysis.class_order import another_order
 from fmcore.bundle import Array, array_digest, save_bundle
 from fmcore.class_names import name_outputs
 from fmcore.data.imageset import Images, ImageSet
@@ -153,7 +154,11 @@ def _write(
         watching.progress("patches", done, len(shown))
         arrays |= top_patches(layer, arrays, images)
     _add_predictions(arrays, measured, labels)
-    if (doubt := one_answer(arrays["test_predicted"], labels, classes)) is not None:
+    said = arrays["test_predicted"]
+    doubts = [one_answer(said, labels, classes)]
+    if labels is not None and trained.classes is None and not trained.history:  # called as the data's classes are
+        doubts.append(another_order(said, labels, classes))
+    for doubt in filter(None, doubts):
         watching.say(doubt)
 
     if pictures:

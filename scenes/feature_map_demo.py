@@ -167,6 +167,9 @@ class FeatureMapDemo(LessonScene):
 
     def kept_in_words(self) -> Claim | str:
         """What the nonlinearity keeps."""
+        normalised = self.map.stage == "sum"
+        if self.map.layer.nonlinearity not in CUTTING and normalised:
+            return f"Then these numbers are normalised{f', and {self.phi} bends them' * bool(self.phi)}."
         if self.map.layer.nonlinearity not in CUTTING:
             return f"Then {self.phi} bends these numbers." if self.phi else "No nonlinearity follows here."
         return self.claim(
@@ -174,7 +177,10 @@ class FeatureMapDemo(LessonScene):
             f"{self.map.layer.name}/activation",
             self.probe,
             self.channel,
-            words=lambda z: f"{self.phi} keeps what lies above zero and sets the rest to zero, here {percent(z)}.",
+            words=lambda z: (
+                f"{'Then they are normalised, and ' * normalised}{self.phi} keeps what lies above zero and sets the rest"
+                f" to zero, here {percent(z)}."
+            ),
         )
 
     # -- what is drawn ---------------------------------------------------------------------------
@@ -278,7 +284,8 @@ class FeatureMapDemo(LessonScene):
             old.pixel_array[...] = cut.pixel_array  # else it would show through as both go
             self.remove(cut)
             self.until(0.45)
-        self.say(f"After {self.phi}: the feature map" if self.phi else "What is left: the feature map")
+        steps = ["normalisation"] * (self.map.stage == "sum") + [self.phi] * bool(self.phi)
+        self.say(f"After {' and '.join(steps)}: the feature map" if steps else "What is left: the feature map")
         self.play(FadeIn(self.output), FadeOut(self.before, self.window), run_time=look.MOVE_S)
         self.until(0.8)
         self.play(flash(self.output[0].picture), run_time=look.MOVE_S)

@@ -134,10 +134,12 @@ class Nonlinearity(LessonScene):
             "rule": self._rule(),
             "kept": self._kept(),
             "left": " The next layer gets only what is left." if self.bent else "",
-            "zero": self.claim(
-                "share of zeros", after, *self.here, words=lambda share: f"{percent(share)} of the map is zero now"
-            ),
-            "why": "Why? Leave φ out, and run" if self.bent else "Is that enough? Without φ, run",
+            **self.facts_of_zeros(),
+            "why": "Why? Leave φ out, and run"
+            if self.bent and not self.found.without_norm
+            else "Why? Leave φ and the normalisation out, and run"
+            if self.bent
+            else "Is that enough? Without φ, run",
             "filter": "a slice of a second filter" if self.sliced else "a second filter",
             "second": layer_name(self.found.partner),
             "size": "{} by {}".format(*self.found.one.shape[1:]),
@@ -158,6 +160,17 @@ class Nonlinearity(LessonScene):
                 at_least=0.01,
                 otherwise="On this image the map hardly changes",
             ),
+        }
+
+    def facts_of_zeros(self) -> Mapping[str, object]:
+        """What a label says of a function that makes zeros."""
+        if self.layer.nonlinearity not in CUTTING:
+            return {}
+        array = self.arrays["after"]
+        return {
+            "zero": self.claim(
+                "share of zeros", array, *self.here, words=lambda share: f"{percent(share)} of the map is zero now"
+            )
         }
 
     @property

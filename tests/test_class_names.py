@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from fmcore.analysis.class_order import another_order
 from fmcore.bundle import Bundle
 from fmcore.class_names import name_outputs
 from fmcore.cli import cli
@@ -109,3 +110,18 @@ def test_what_is_trained_here_has_the_names_of_its_data(tmp_path: Path) -> None:
         with pytest.raises(PlanError, match="gets the names of its data's classes"):
             read_plan(plan)
     assert BundleRecipe(model="deep", weights="net.safetensors", classes=("a", "b")).classes == ("a", "b")
+
+
+def test_outputs_in_another_order_than_the_classes_are_told() -> None:
+    random = np.random.default_rng(0)
+    names = ("circle", "cross", "ring", "star")
+    labels = random.integers(0, 4, 60)
+    own = np.array([2, 0, 3, 1])  # the output of each class
+    predicted = np.where(random.random(60) < 0.85, own[labels], random.integers(0, 4, 60))
+    sentence = another_order(predicted, labels, names)
+    right = (predicted == own[labels]).mean()
+    assert sentence is not None and f"and {right:.0%} would be" in sentence
+    assert "'cross', 'star', 'circle' and 'ring', in this order" in sentence and "--classes" in sentence
+    for said in (labels, random.integers(0, 4, 60), np.zeros(60, int)):  # right, by chance, one answer
+        assert another_order(said, labels, names) is None
+    assert another_order(predicted[:9], labels[:9], names) is None  # too few

@@ -77,6 +77,11 @@ class Collapse:
     between: Floats  # (H'', W''): the second filter over `after`
 
     @property
+    def without_norm(self) -> bool:
+        """Whether a normalisation stands between the first filter and the nonlinearity, and is left out here."""
+        return self.before_array.endswith("/sum")
+
+    @property
     def difference(self) -> float:
         """The largest difference between two filters and one, as a share of the largest number."""
         return _largest_share(self.once - self.two, self.two)

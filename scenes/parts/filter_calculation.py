@@ -41,7 +41,14 @@ class FilterCalculation(PictureRow):
         values, name, array, made, about, sign = (
             (found.after, "after φ", found.after_array, found.between, "with φ", "φ →")
             if how == "between"
-            else (found.before, "before φ", found.before_array, found.two, "two filters", "=")
+            else (
+                found.before,
+                "before norm" if found.without_norm else "before φ",
+                found.before_array,
+                found.two,
+                "two filters",
+                "=",
+            )
         )
         weights = (
             ArraySource(f"{found.layer}/weight", (found.place[1], slice_)),
