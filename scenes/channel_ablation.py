@@ -94,7 +94,8 @@ class ChannelAblation(LessonScene):
         several = tried.value > 1
         counts = several and decisive.change <= -_COUNTS
         same = "Here the brightest is the one needed most, too." if self.decision.same else "Both count about equally."
-        neither = "So no map decides alone." if several else "One channel cannot be compared."
+        of_those = "" if tried.value == self.layer.output_shape[0] else " of those tried"
+        neither = f"So no map{of_those} decides alone." if several else "One channel cannot be compared."
         lesson = self.of_tried(
             "drop beyond the brightest's",
             words="So the brightest is not the one needed most." if counts else neither,
@@ -104,7 +105,7 @@ class ChannelAblation(LessonScene):
         stays = "Neither decides alone: the answer stays."
         return {
             "brightest": self.of_tried("brightest of those tried", words=lambda c: f"channel {whole(c)}"),
-            "of_those": "" if tried.value == self.layer.output_shape[0] else " of those tried",
+            "of_those": of_those,
             "bright_moved": self.change(bright, ""),
             "decisive": f"channel {decisive.channel + 1}",
             "decisive_moved": self.told_of_the_neediest(tried),

@@ -20,11 +20,12 @@ from scenes import look
 from scenes.parts.exhibit import Exhibit, Gallery
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.layer_name import layer_name
+from scenes.parts.likeness_table import score
 from scenes.parts.motion import flash
 from scenes.parts.object_image import ObjectImage
 from scenes.parts.picture import ArraySource
 from scenes.parts.tally import Tally
-from scenes.parts.text import number, paragraph, shortened, whole
+from scenes.parts.text import paragraph, shortened, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _ENOUGH = 100  # images: with fewer, a channel that stays silent may only not have met its pattern
@@ -128,14 +129,14 @@ class ChannelDiagnostics(LessonScene):
         index = (one,) if array == nearest else (one, other)
         correlation = partial(self.claim, "value over images", array, *index)
         pair = f"channels {min(one, other) + 1} and {max(one, other) + 1}"
-        r = number(correlation().value)
+        r = score(correlation().value)
         return facts | {
             "alike": correlation(
                 words=f"Here {pair}: over every place of {self.images} they correlate at {r}.",
                 at_least=REDUNDANT,
                 otherwise=f"The most alike, {pair}, correlate at {r}; a near copy would reach {REDUNDANT}.",
             ),
-            "correlation": correlation(words=lambda value: f"correlation {number(value)}"),
+            "correlation": correlation(words=lambda value: f"correlation {score(value)}"),
         }
 
     def facts_of_the_background(self) -> Mapping[str, object]:

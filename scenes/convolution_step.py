@@ -250,9 +250,11 @@ class ConvolutionStep(LessonScene):
         return PlaceSum.of(self.map, self.map.high).slices
 
     def give_letter(self, part: str, block: Cells) -> None:
-        """A letter of the formula comes down to the name of what it stands for."""
+        """A letter of the formula comes down to the name of what it stands for, if there is room."""
+        if look.shape() == "tall" and not stacked(self.map):
+            return
         self.letters[part] = self.equation.part(part).copy()
-        self.play(Transform(self.letters[part], self.equation.beside(part, block.words[0])), run_time=look.MOVE_S)
+        self.play(Transform(self.letters[part], self.equation.beside(part, block.name_line)), run_time=look.MOVE_S)
 
     def multiply(self) -> None:
         """Make products one by one, as many as there is time for."""
@@ -293,8 +295,9 @@ class ConvolutionStep(LessonScene):
         self.play(FadeOut(*old.blocks), run_time=look.IN_S / 2)
         self.remove(*old.get_family())
         self.add(self.now.times, self.now.equals)
-        placed = (("input", self.now.patch), ("weights", self.now.weights))
-        moves = (Transform(self.letters[part], self.equation.beside(part, block.words[0])) for part, block in placed)
+        blocks = {"input": self.now.patch, "weights": self.now.weights}
+        names = {part: blocks[part].name_line for part in self.letters}
+        moves = (Transform(self.letters[part], self.equation.beside(part, name)) for part, name in names.items())
         self.play(FadeIn(*self.now.blocks), *moves, run_time=look.IN_S)
         self.add(self.now)
 

@@ -178,8 +178,8 @@ class FeatureMapDemo(LessonScene):
             self.probe,
             self.channel,
             words=lambda z: (
-                f"{'Then they are normalised, and ' * normalised}{self.phi} keeps what lies above zero and sets the rest"
-                f" to zero, here {percent(z)}."
+                f"{'Then they are normalised, and ' * normalised}{self.phi} keeps what lies above zero"
+                f" and sets the rest to zero, here {percent(z)}."
             ),
         )
 

@@ -20,7 +20,6 @@ from pydantic import Field
 from fmcore.analysis.channels import is_flat
 from fmcore.analysis.history import starts_at_random
 from fmcore.analysis.learning import CHANGED, maps_before_and_after, movements, spread, spread_epochs, turned_most
-from fmcore.analysis.rounding import floored
 from fmcore.analysis.saying import counted
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
@@ -35,6 +34,7 @@ from scenes.parts.filter_picture import FilterPicture, slice_name, slice_that_mo
 from scenes.parts.filter_walk import FilterWalk
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
+from scenes.parts.likeness_table import score
 from scenes.parts.map_series import MapSeries
 from scenes.parts.marks import values_frame
 from scenes.parts.motion import flash
@@ -147,7 +147,7 @@ class LearnedFilters(LessonScene):
                 "distance moved", self.array, self.last, filter_, words=lambda d: f"{start}{_part(d)}{end}"
             )
 
-        cosine = number(float(floored(self.movement.cosine[-1, self.followed])))
+        cosine = score(float(self.movement.cosine[-1, self.followed]))
         measured = f"its likeness to the start is {cosine}, where 1 is the same."
         begun = "random start" if starts_at_random(self.bundle.header) else "first pattern"
         if len(self.history[0]) == 1:
@@ -183,7 +183,7 @@ class LearnedFilters(LessonScene):
             return {"maps": opening, "before": top(0, before), "after": top(1, after), "likeness": ""}
         array, index = self.maps[1]
         alike = partial(self.claim, "likeness to the first map", array, *index)
-        measured = f"its likeness to the map before training is {number(alike().value)}."
+        measured = f"its likeness to the map before training is {score(alike().value)}."
         changed = f"The map has clearly changed: {measured}"
         return {
             "maps": opening,

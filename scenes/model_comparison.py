@@ -83,7 +83,7 @@ class ModelComparison(LessonScene):
         ),
         Beat(
             cue="answers",
-            say="{agree} To this one, A says {answer} and B says {other_answer}.{truth}",
+            say="{agree} To this {image}, A says {answer} and B says {other_answer}.{truth}",
         ),
         Beat(
             cue="lesson",
@@ -142,7 +142,7 @@ class ModelComparison(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         layers = self.found.layers
-        truth = self.owner.truth(self.parted.probe)
+        truth, shown = self.owner.truth(self.parted.probe), self.owner.header.probes[self.parted.probe]
         partner = "correlation with its partner" if self.pair.matching.pairs else "largest correlation"
         alone = self.lone.one in self.pair.matching.unmatched_one
         nearest = "largest correlation" if alone else partner
@@ -184,6 +184,7 @@ class ModelComparison(LessonScene):
                 "loss of CKA with depth", words=": these are less alike", at_least=0.1, layer=layers[0][-1]
             ),
             "agree": self.agreement(),
+            "image": "one" if shown.source.startswith("test image") else "image",  # not one of those
             **self.answers(),
             "truth": f" It is labelled {_quoted(truth)}." if truth else "",
         } | {f"pair_{pair.one}": self.compared(partner, pair.one, words=score) for pair in self.shown}

@@ -168,8 +168,9 @@ def test_a_colour_bar_shows_its_ends_and_what_shares_it(case: str) -> None:
     assert np.abs(column[-1] - scale.colours(np.array(scale.low))).max() <= 1
 
 
-def test_a_likeness_is_rounded_down_but_for_what_rounding_left_of_it() -> None:
-    assert [score(value) for value in (0.8774, 0.9999, 1 - 1e-9, 1.0)] == ["0.87", "0.99", "1.00", "1.00"]
+def test_only_what_is_the_same_is_said_to_be() -> None:
+    told = {0.8774: "0.88", 0.9949: "0.99", 0.9999: "0.99", 1 - 1e-9: "1.00", 1.0: "1.00", -0.126: "−0.13"}
+    assert {value: score(value) for value in told} == told
 
 
 # -- numbers and marks -----------------------------------------------------------------------------

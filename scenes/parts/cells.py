@@ -11,7 +11,7 @@ from scenes import look
 from scenes.parts.feature_map import border
 from scenes.parts.kernel import LARGEST, NumberGrid
 from scenes.parts.picture import ArraySource, Picture
-from scenes.parts.text import label, narrow, number
+from scenes.parts.text import Label, label, narrow, number
 
 Floats = NDArray[np.floating]
 
@@ -69,12 +69,21 @@ class Cells(Group):
         super().__init__(self.block)
         self.words = Group()
         if name:
-            self.words.add(label(name, look.SMALL).next_to(self.block, UP, buff=look.NEAR))
+            told = VGroup(label(name, look.SMALL))
+            if look.shape() == "tall" and told.width > self.block.width:
+                told = narrow(name, self.block.width).set_color(look.TEXT)
+            self.words.add(told.next_to(self.block, UP, buff=look.NEAR))
         if note:
             room = self.block.width if look.shape() == "tall" else _ROOM_FOR_NOTES
             below = VGroup(*(narrow(one, room) for one in note.split("\n"))).arrange(DOWN, buff=look.LEADING)
             self.words.add(below.next_to(self.block, DOWN, buff=look.NEAR))
         self.add(*self.words)
+
+    @property
+    def name_line(self) -> Label:
+        """The name, or its last line."""
+        line: Label = self.words[0][-1]
+        return line
 
     @property
     def outline(self) -> Rectangle:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from fmcore.analysis.channels import is_flat, representatives, strongest
 from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
+from scenes import look
 from scenes.parts.channel_stack import ChannelStack
 from scenes.parts.layer_name import layer_name
 from scenes.parts.picture import Picture
@@ -88,7 +89,10 @@ def sees(layer: LayerInfo) -> str:
     """How far one place can see, in a few words."""
     if not layer.field.boxed:
         return "sees all of it" if layer.field.known else "field not known"
-    return f"sees {layer.field.size[0]} × {layer.field.size[1]}" + " + sum" * layer.field.local
+    size = f"{layer.field.size[0]} × {layer.field.size[1]}"
+    if layer.field.local:
+        return f"{size} + sum" if look.shape() == "tall" else f"sees {size} + sum"  # all of it has no room there
+    return f"sees {size}"
 
 
 def shrunk(first: LayerInfo, last: LayerInfo) -> str:

@@ -65,7 +65,7 @@ class WeightedSum:
             *((values, summed, name, "", None) for values, name in zip(sums, totals, strict=True)),
             (total, summed, f"all {whole(count)} added up", "", of_total),
         ]
-        below, beside = look.body().columns(*((len(channels), 1) if wide else (1, 1)))
+        below, beside = look.body().columns(*((len(channels), 1) if wide else (1, 1.4)))  # of sums, numbers are long
         self.bright = ScaleStrip(bright, min(below.width, 4.0), "these maps" if tall else "scale of these maps")
         self.summed = ScaleStrip(summed, min(beside.width, 4.0), "the sum" if tall else "scale of the sum")
         room, foot = rooms_with(look.body(), self.bright, self.summed)
