@@ -1,11 +1,12 @@
 """Two networks side by side: which layer stands for which, which channels are partners, and where the answers part."""
 
 from collections.abc import Mapping
-from math import floor
 from typing import TypedDict
 
 from fmcore.analysis.compare import MATCHED, Agreement, Comparison
 from fmcore.analysis.counterparts import compared
+from fmcore.analysis.naming import called
+from fmcore.analysis.rounding import likeness as rounded
 from fmcore.page.phrases import quoted
 from fmcore.page.source import Source
 
@@ -81,8 +82,8 @@ def _parting(one: Source, other: Source) -> str | None:
 
 def _layers(one: Source, other: Source, found: Comparison) -> list[str]:
     said = [
-        f"{pair.layer} of {one.name} and {pair.other} of {other.name} are alike by {_two(pair.cka)} (linear CKA, where"
-        f" 1 is alike and about 0 is not); {len(pair.matching.pairs)} of"
+        f"{called(pair.layer)} of {one.name} and {called(pair.other)} of {other.name} are alike by {_two(pair.cka)}"
+        f" (linear CKA, where 1 is alike and about 0 is not); {len(pair.matching.pairs)} of"
         f" {len(pair.matching.pairs) + len(pair.matching.unmatched_one)} channels have a partner."
         for pair in found.counterparts[:_TOLD]
     ]
@@ -92,4 +93,4 @@ def _layers(one: Source, other: Source, found: Comparison) -> list[str]:
 
 def _two(likeness: float) -> str:
     """Two decimals; never 1.00 of what is not quite that."""
-    return f"{floor(likeness * 100) / 100 if 0.99 < likeness < 1 else likeness:.2f}"
+    return f"{float(rounded(likeness)):.2f}"
