@@ -194,9 +194,11 @@ def _trained(
     """The network of `recipe`, trained where the recipe says so, and its data (None where it has none)."""
     from fmcore.checkpoint import load_checkpoint
     from fmcore.data import look_into
+    from fmcore.data.pictures import open_pictures
     from fmcore.model_input import plain_preprocessing
     from fmcore.model_source import Wanted as Shape
     from fmcore.model_source import is_own, open_model, require_model_name
+    from fmcore.recording import require_layers
     from fmcore.training import train, train_spec, untrained, wanted_by
 
     require_model_name(recipe.model)
@@ -232,6 +234,9 @@ def _trained(
     if recipe.epochs > 0 or (is_own(recipe.model) and recipe.weights is None):
         if data is None:
             raise InputError("There is nothing to train on; name data with --data, or leave out --epochs.")
+        # What is wrong with images and layers is told before the training, which may take hours.
+        open_pictures([Path(image) for image in recipe.images], model.preprocessing)
+        require_layers(model, data, recipe.layers)
         return train(data, train_spec(recipe), progress_to(report, task, recipe.epochs), model), data
     return untrained(model, recipe.seed), data
 

@@ -35,6 +35,7 @@ from fmcore.header import (
 )
 from fmcore.measuring import Measured, measure
 from fmcore.model_input import AsInput, with_channels
+from fmcore.model_source import Model
 from fmcore.patches import top_patches
 from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, softmax
 from fmcore.running import (
@@ -106,9 +107,7 @@ def record(
     else:
         raise InputError("There is nothing to show to the model; name images with --image or data with --data.")
     require_finite(network)
-    with torch.no_grad():
-        two = np.repeat(images[:1], 2, 0)  # so that a model made for one image alone is noticed at once
-        example = as_input(torch.from_numpy(two).to(device_of(network)))
+    example = _example(network, as_input, images)
     found = _chosen(trace(network, example), trained.spec.model, layers)
     outputs = _outputs(network, as_input, images[:_TRIED])
     require_logits(outputs, len(images[:_TRIED]))  # a single image may come out without its axis
@@ -234,6 +233,22 @@ def choose_probes(images: Images, labels: NDArray[np.int64] | None, logits: NDAr
     wrong = np.flatnonzero(predicted != labels)
     most_confident = wrong[np.argsort(-softmax(logits[wrong]).max(1), kind="stable")]
     return rows + [int(row) for row in most_confident if int(row) not in rows][:MISTAKES_PROBED]
+
+
+def require_layers(model: Model, data: ImageSet, layers: Sequence[str]) -> None:
+    """Make sure before `model` is trained on `data` that it has maps to record, of all `layers` that are named.
+
+    Raises:
+        InputError: as `record`.
+    """
+    images = with_channels(data, model.preprocessing.channels).test_images
+    _chosen(trace(model.network, _example(model.network, model.as_input, images)), model.name, layers)
+
+
+def _example(network: nn.Module, as_input: AsInput, images: Images) -> torch.Tensor:
+    """The network's input, for two images: so a model made for one image alone is noticed at once."""
+    with torch.no_grad():
+        return as_input(torch.from_numpy(np.repeat(images[:1], 2, 0)).to(device_of(network)))
 
 
 def _chosen(found: Trace, model: str, names: Sequence[str]) -> Trace:

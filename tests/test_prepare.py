@@ -12,7 +12,7 @@ from PIL import Image
 from fmcore.bundle import Bundle
 from fmcore.checkpoint import read_recipe
 from fmcore.data.imageset import ImageSet
-from fmcore.errors import BundleError, DataError
+from fmcore.errors import BundleError, DataError, FmcoreError
 from fmcore.lesson.plan import BundleRecipe
 from fmcore.prepare import Wanted, _pass_on, bundle_path, look, made_of, make, make_all, make_checkpoint
 from fmcore.recording import record
@@ -139,6 +139,27 @@ def test_a_folder_is_trained_and_recorded(
         assert str(tmp_path) not in bundle.header.model_dump_json()  # a bundle does not tell where it was made
     started, finished = capsys.readouterr().out.splitlines()
     assert started == f"{path.stem} ..." and finished.startswith(f"{path.stem}: ") and str(path) in finished
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"layers": ("conv9",)}, "There is no layer 'conv9'; .*conv1"),
+        ({"images": ("tiny.png",)}, "'tiny.png' has 3x3 pixels"),
+        ({"images": ("gone.png",)}, "gone.png"),
+    ],
+    ids=["layer", "small image", "no image"],
+)
+def test_mistakes_are_told_before_anything_is_trained(
+    change: dict[str, object], sentence: str, photos: BundleRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*_: object) -> None:
+        raise AssertionError("it is trained already")
+
+    monkeypatch.setattr("fmcore.training.train", train)
+    Image.new("L", (3, 3)).save(tmp_path / "tiny.png")
+    with pytest.raises(FmcoreError, match=sentence):
+        make(photos.model_copy(update=change), tmp_path / "bundle", None, None, Silent())
 
 
 def test_a_checkpoint_gives_the_same_numbers_as_training(photos: BundleRecipe, tmp_path: Path) -> None:
