@@ -80,17 +80,20 @@ def test_the_filter_that_is_followed_turned_itself_and_turned_its_map(tmp_path: 
     shape = arrays["conv1/weight_history"].shape[1:]
     arrays["conv1/weight_history"] = np.stack([np.tile(start, (4, 1)), after]).reshape(2, *shape).astype(np.float32)
     ramp = np.tile(np.linspace(-1, 1, 12)[:, None], 12)
-    for alike, expected in (
-        ((0.99, 0.5, -0.4, 0.7), 1),  # 0 turned more, and its map is the same; the map of 2 changed more
-        ((0.99, 0.95, 0.94, 0.98), 2),  # none changed clearly: the one that changed most
-        ((None, None, None, 0.99), 3),  # a flat map is like nothing
-        ((None, None, None, None), 0),
+    for alike, faint, expected in (
+        ((0.99, 0.5, -0.4, 0.7), None, 1),  # 0 turned more, and its map is the same; the map of 2 changed more
+        ((0.99, 0.5, -0.4, 0.7), 1, 2),  # there is next to nothing to see in the map of 1
+        ((0.99, 0.95, 0.94, 0.98), None, 2),  # none changed clearly: the one that changed most
+        ((None, None, None, 0.99), None, 3),  # a flat map is like nothing
+        ((None, None, None, None), None, 0),
     ):
         maps = np.zeros((2, 1, 4, 12, 12), np.float32)
         for channel, wanted in enumerate(alike):
             if wanted is not None:
                 maps[0, 0, channel] = ramp
                 maps[1, 0, channel] = wanted * ramp + np.sqrt(1 - wanted**2) * ramp.T  # as long, and at a right angle
+        if faint is not None:
+            maps[:, :, faint] *= 0.05
         arrays["conv1/activation_history"] = maps
         save_bundle(path, header, arrays)
         with Bundle.open(path) as bundle:

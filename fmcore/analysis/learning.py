@@ -11,6 +11,7 @@ from fmcore.errors import BundleError
 Floats = NDArray[np.floating]
 
 CHANGED = 0.8  # a correlation with its map of before below which a map has changed clearly
+_SEEN = 0.2  # of the largest magnitude in the layer: a map that reaches less is next to black beside it
 _NOTHING = 1e-6  # a filter that starts this much shorter than the longest ever seen in its layer starts at zero
 
 
@@ -75,7 +76,8 @@ def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
     """The filter of `layer` that turned most, by its cosine with the start, of those whose map changed clearly.
 
     Where no map did, the one whose map changed most: the lowest correlation of before and after. Maps that are flat
-    before or after have none. Where no map of before is kept, or all are flat, the filter that turned most of all.
+    before or after have none, and such as would be next to black beside the strongest after training count only where
+    no other is left. Where no map of before is kept, or all are flat, the filter that turned most of all.
 
     Raises:
         BundleError: as `movements`.
@@ -85,6 +87,9 @@ def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
     if len(kept[0]) == 2:
         maps = [[bundle.part(array, *index).ravel() for array, index in both] for both in kept]
         alike = {c: likeness(*both) for c, both in enumerate(maps) if all(np.ptp(one) > 0 for one in both)}
+        reach = [float(np.abs(after).max()) for _, after in maps]
+        seen = {c: found for c, found in alike.items() if reach[c] >= _SEEN * max(reach)}
+        alike = seen or alike
         changed = [c for c, found in alike.items() if found < CHANGED]
         if alike:
             return min(changed, key=lambda c: float(cosine[c])) if changed else min(alike, key=lambda c: alike[c])
