@@ -80,6 +80,10 @@ BAD: dict[str, tuple[str, str]] = {
     "a number without end": ("a = " + "9" * 5000, "is not valid TOML|cannot be read"),
     "typo at the top": (START.replace("title", "titel"), "at the top is not understood: .*Did you mean 'title'"),
     "typo in bundles": (START.replace("bundles", "bundels"), "at the top is not understood: .*mean 'bundles'"),
+    "an option beside the scene": (
+        START + '[[scenes]]\nscene = "A"\nseconds = { place = 9 }\n',
+        r"in 'scenes.2' is not understood: There is no setting 'seconds'; .* or write options = \{ seconds = ... \} if",
+    ),
     "typo in scenes": (START.replace("scenes", "scene"), "at the top is not understood: .*Did you mean 'scenes'"),
     "typo in a bundle": (
         START + "epoch = 3\n",

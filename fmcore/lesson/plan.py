@@ -242,7 +242,8 @@ def _sentence(error: Any) -> str:
         elif parents[:1] == ["scenes"]:
             model = SceneEntry
         place = f"in '{_place(parents)}'" if parents else "at the top"
-        return f"{place} is not understood: {one_of('setting', str(word), list(model.model_fields))}"
+        or_else = f", or write options = {{ {word} = ... }} if it is one of the scene's" if model is SceneEntry else ""
+        return f"{place} is not understood: {one_of('setting', str(word), list(model.model_fields), or_else)}"
     if error["type"] == "missing":
         return f"lacks '{where}'; add it."
     if error["type"] == "value_error":
