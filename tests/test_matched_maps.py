@@ -1,6 +1,7 @@
-"""Maps of two networks beside each other: on which scales they are drawn, and what is said of them."""
+"""Two networks beside each other: on which scales maps are drawn, what is said of them, and the table of layers."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from films import TINY
 from manim import Square
 
+from fmcore.colour import ColourScale
 from fmcore.render.process import configure
 from scenes import look
 from scenes.parts.matched_maps import Scales
+from scenes.parts.named_grid import NamedGrid
 from scenes.parts.text import Label
 
 RAMP = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
@@ -42,3 +45,13 @@ def test_maps_share_a_scale_on_which_all_can_be_seen(case: str) -> None:
     note = scales.note(Square(2), None)
     said = " ".join(part.text for part in note.get_family() if isinstance(part, Label))
     assert said.split()[0] == ("each" if highs is None or highs[0] != highs[1] else "all")
+
+
+def test_names_of_columns_stand_upright_where_they_have_no_room_side_by_side() -> None:
+    names, scale = ["stem", "layer res", "res2.a", "down"], ColourScale(0.0, 1.0, "shared")
+    for columns, cell, is_upright in ((names, 0.7, True), (["conv1", "conv2"], 1.5, False)):
+        table = NamedGrid(np.zeros((2, len(columns))), ["a", "b"], columns, ("A", "B"), scale, cell)
+        assert [name.text for name in table.column_names] == columns
+        assert all((name.height > name.width) == is_upright for name in table.column_names)
+        for name, other in pairwise(table.column_names):
+            assert name.get_right()[0] < other.get_left()[0]

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-from manim import LEFT, RIGHT, UP, Group, VGroup
+from manim import LEFT, PI, RIGHT, UP, Group, VGroup
 from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.kernel import NumberGrid
 from scenes.parts.text import label
+
+_UPRIGHT = 1.4  # units: how high a name may be that stands upright
 
 
 class NamedGrid(Group):
@@ -35,6 +37,10 @@ class NamedGrid(Group):
         for number, name in enumerate(self.row_names):
             name.next_to(self.grid.cell_at(number, 0, width), LEFT, buff=2 * look.NEAR)
         self.column_names = VGroup(label(name, look.SMALL, look.SECOND, width=0.88 * cell) for name in columns)
+        if any("…" in label_.text for label_ in self.column_names):  # then they stand upright, read from below
+            self.column_names = VGroup(label(name, look.SMALL, look.SECOND, width=_UPRIGHT) for name in columns)
+            for name in self.column_names:
+                name.rotate(PI / 2)
         for number, name in enumerate(self.column_names):
             name.next_to(self.grid.cell_at(0, number, width), UP, buff=look.NEAR)
         across = label(corner[1], look.SMALL, look.SECOND, width=max(width * cell, name_width))
