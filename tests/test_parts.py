@@ -274,6 +274,7 @@ def test_flat_cells_have_room_for_numbers_where_squares_have_none(tmp_path: Path
     upright(tmp_path)
     blocks = [PATCH, WEIGHTS, PATCH * WEIGHTS]
     assert digit_size(blocks, 0.75) == digit_size(blocks, 0.75, 0.37)
+    assert digit_size([np.full((3, 3), -0.88)], 0.74, 0.37) == look.SMALLEST  # a third of half of the frame
     assert digit_size(blocks, 0.6, 0.37) is None and digit_size(blocks, 0.75, 0.2) is None
 
 

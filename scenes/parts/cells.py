@@ -16,7 +16,7 @@ from scenes.parts.text import Label, label, narrow, number
 Floats = NDArray[np.floating]
 
 _WIDE = 0.88  # of a cell: what its number may take up; as for its height, a label has air above and below
-_WIDEST = 0.94  # the same, where no number could be read otherwise
+_WIDEST = 0.96  # the same, where no number could be read otherwise
 _ROOM_FOR_NOTES = 20.0  # in frames where a note may be wider than what it is about
 _ROOMY = 4.0  # a square in which every number has its full size
 
