@@ -13,6 +13,7 @@ from rich.console import Console
 
 from fmcore.check import report
 from fmcore.check.findings import OF_LESSON, RULES, Finding
+from fmcore.check.maps import name_of
 from fmcore.check.proof import Outcome, Proof
 from fmcore.check.report import Scene
 from fmcore.lesson.brief import Figure
@@ -83,6 +84,11 @@ def test_what_was_proved_is_counted_and_what_was_too_small_is_named() -> None:
         "Too small to prove: conv1/activation[2][4], 1.2 pixels a value (Maps 16:9 dark, beat intro).",
     ]
     assert list(report.proofs_told([(WIDE, [])])) == []
+
+
+def test_a_product_is_called_by_both_of_its_factors() -> None:
+    figure = proof("wrong").figure.model_copy(update={"times": ("conv1/gradcam_weight", (2, 0, 4))})
+    assert name_of(figure) == "conv1/activation[2][0] × conv1/gradcam_weight[2][0][4]"
 
 
 # -- for programs ----------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """What outputs are called, and which of them the images' classes are."""
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -15,6 +17,8 @@ from fmcore.cli import cli
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError, PlanError
 from fmcore.lesson.plan import BundleRecipe, read_plan
+from fmcore.recording import Watching, record
+from fmcore.training import Trained
 
 LABELS = np.array([0, 1, 1, 0])
 
@@ -125,3 +129,20 @@ def test_outputs_in_another_order_than_the_classes_are_told() -> None:
     for said in (labels, random.integers(0, 4, 60), np.zeros(60, int)):  # right, by chance, one answer
         assert another_order(said, labels, names) is None
     assert another_order(predicted[:9], labels[:9], names) is None  # too few
+
+
+@pytest.mark.parametrize("weights", ["file net.safetensors", "random", "trained here"])
+def test_another_order_is_looked_for_in_networks_trained_elsewhere(
+    weights: str, tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
+) -> None:
+    network = deepcopy(tutorial_trained.network)
+    with torch.no_grad():
+        answers = network(torch.from_numpy(tiny_images.test_images).float() / 255).argmax(1).numpy()
+        for part in network.linear.parameters():  # type: ignore[union-attr]
+            part.copy_(part.roll(1, 0))
+    data = replace(tiny_images, test_labels=answers)  # all of them right, before the outputs changed places
+    trained = replace(tutorial_trained, network=network, weights=weights)
+    trained = trained if weights == "trained here" else replace(trained, history=())
+    said: list[str] = []
+    record(trained, data, tmp_path / "b", watching=Watching(say=said.append))
+    assert any("and 100% would be if" in sentence for sentence in said) == weights.startswith("file")

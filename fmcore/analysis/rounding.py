@@ -32,7 +32,7 @@ def floored(value: Any) -> Any:
     return np.floor(np.asarray(value, np.float64) * 100 + _NOTHING) / 100
 
 
-def likeness(value: Any) -> Any:
+def rounded_likeness(value: Any) -> Any:
     """A likeness, or an array of them, rounded to hundredths, and to 1 only where nothing but rounding is missing."""
     exact = np.asarray(value, np.float64)
     return np.where(exact < 1 - _NOTHING / 100, np.minimum(np.round(exact, 2), 0.99), np.round(exact, 2))

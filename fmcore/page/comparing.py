@@ -6,6 +6,7 @@ import numpy as np
 
 from fmcore.analysis.compare import MATCHED, Counterpart, Pair
 from fmcore.analysis.counterparts import compared
+from fmcore.analysis.rounding import rounded_likeness
 from fmcore.analysis.saying import counted, percent
 from fmcore.page.phrases import layer_words, quoted
 from fmcore.page.subject import Subject
@@ -47,11 +48,9 @@ def compared_on(subject: Subject, other: Subject | None) -> Compared | None:
     partners = f"{some}, which means a correlation of {MATCHED} or more {over}."
     channel = None
     if pairs:
-        best, channel = pairs[0], pairs[0].one
+        best, channel, r = pairs[0], pairs[0].one, float(rounded_likeness(pairs[0].correlation))
         alike = "respond nearly alike" if best.correlation >= _SAME else "are the most alike on this page"
-        partners += (
-            f" Channel {best.one + 1} of one and {best.other + 1} of the other {alike}, at {best.correlation:.2f}."
-        )
+        partners += f" Channel {best.one + 1} of one and {best.other + 1} of the other {alike}, at {r:.2f}."
     answers = ""
     if found.agreement is not None:
         images = counted(found.agreement.images, "test image")

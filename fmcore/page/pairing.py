@@ -6,7 +6,7 @@ from typing import TypedDict
 from fmcore.analysis.compare import MATCHED, Agreement, Comparison
 from fmcore.analysis.counterparts import compared
 from fmcore.analysis.naming import called
-from fmcore.analysis.rounding import likeness as rounded
+from fmcore.analysis.rounding import rounded_likeness
 from fmcore.page.phrases import quoted
 from fmcore.page.source import Source
 
@@ -93,4 +93,4 @@ def _layers(one: Source, other: Source, found: Comparison) -> list[str]:
 
 def _two(likeness: float) -> str:
     """Two decimals; never 1.00 of what is not quite that."""
-    return f"{float(rounded(likeness)):.2f}"
+    return f"{float(rounded_likeness(likeness)):.2f}"

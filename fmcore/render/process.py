@@ -26,6 +26,7 @@ _TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linu
 def configure(spec: RenderSpec, media: Path) -> None:
     """Say everything that a `manim.cfg` of the current folder could otherwise change."""
     logger.setLevel("ERROR")
+    # only what differs: setting the renderer, to what it is already, looks through all classes of manim
     config.update({name: value for name, value in _UNTOUCHED.items() if config[name] != value})
     config.pixel_width, config.pixel_height = spec.width, spec.height
     config.frame_rate = spec.fps

@@ -4,7 +4,7 @@ import numpy as np
 from manim import DOWN, RIGHT, Group, Square, VGroup
 from numpy.typing import NDArray
 
-from fmcore.analysis.rounding import likeness as rounded
+from fmcore.analysis.rounding import rounded_likeness
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.colour_bar import ColourBar
@@ -42,7 +42,7 @@ class LikenessTable(Group):
             if not wide
             else tuple(f"{head}, {cut}" if cut else head for head, cut in zip(heads, cuts, strict=True))
         )
-        values, scale = rounded(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
+        values, scale = rounded_likeness(likeness[np.ix_(*kept)]), ColourScale(0.0, 1.0, "shared")
         table = NamedGrid(values, rows, columns, (told[0], told[1]), scale, cell, name_width=_NAMES[look.shape()])
         self.squares, self._width = table.grid, len(columns)
         below = [f"{head.partition(':')[0]}: {cut}" for head, cut in zip(heads, cuts, strict=True) if cut]
@@ -69,7 +69,7 @@ def cell_frame(cell: Square) -> VGroup:
 
 def score(value: float) -> str:
     """A likeness with two decimals; what is not the same is not said to be."""
-    return number(float(rounded(value)))
+    return number(float(rounded_likeness(value)))
 
 
 def _spread(count: int, most: int) -> NDArray[np.integer]:
