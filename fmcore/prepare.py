@@ -167,12 +167,16 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
     import torch
 
     from fmcore.data.pictures import notices_of, open_pictures
-    from fmcore.recording import Watching, record
+    from fmcore.recording import Watching, record, require_layers
 
     torch.set_num_threads(1)  # so that sums of floats are the same on any number of cores
     task = path.stem
-    trained, data = _trained(recipe, data_dir, checkpoint, task, report)
-    pictures = open_pictures([Path(image) for image in recipe.images], trained.as_input.preprocessing, report.say)
+    model, data = _opened(recipe, data_dir, task, report)
+    # What is wrong with images and layers is told before the training, which may take hours.
+    pictures = open_pictures([Path(image) for image in recipe.images], model.preprocessing, report.say)
+    if _is_trained(recipe) and checkpoint is None and data is not None:
+        require_layers(model, data, recipe.layers)
+    trained = _trained(recipe, model, data, checkpoint, task, report)
     for notice in notices_of(pictures):
         report.say(notice)
     watching = Watching(lambda what, done, total: report.progress(task, done, total, what), report.say)
@@ -188,18 +192,13 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
     return digest
 
 
-def _trained(
-    recipe: BundleRecipe, data_dir: Path | None, checkpoint: Path | None, task: str, report: Reporter
-) -> tuple[Any, Any]:
-    """The network of `recipe`, trained where the recipe says so, and its data (None where it has none)."""
-    from fmcore.checkpoint import load_checkpoint
+def _opened(recipe: BundleRecipe, data_dir: Path | None, task: str, report: Reporter) -> tuple[Any, Any]:
+    """The model of `recipe` before any training, and its data as the model takes it (None where it has none)."""
     from fmcore.data import look_into
-    from fmcore.data.pictures import open_pictures
     from fmcore.model_input import plain_preprocessing
     from fmcore.model_source import Wanted as Shape
     from fmcore.model_source import is_own, open_model, require_model_name
-    from fmcore.recording import require_layers
-    from fmcore.training import train, train_spec, untrained, wanted_by
+    from fmcore.training import wanted_by
 
     require_model_name(recipe.model)
     own = is_own(recipe.model)
@@ -229,16 +228,26 @@ def _trained(
             data = load(taken.size[0])
         for notice in data.notices:
             report.say(notice)
+    return model, data
+
+
+def _is_trained(recipe: BundleRecipe) -> bool:
+    """Whether the recipe says that its network is trained, where no checkpoint is read."""
+    return recipe.epochs > 0 or (recipe.model in OWN_MODELS and recipe.weights is None)
+
+
+def _trained(recipe: BundleRecipe, model: Any, data: Any, checkpoint: Path | None, task: str, report: Reporter) -> Any:
+    """What `_opened` opened, trained where the recipe says so."""
+    from fmcore.checkpoint import load_checkpoint
+    from fmcore.training import train, train_spec, untrained
+
     if checkpoint is not None and data is not None:
-        return load_checkpoint(checkpoint, data, model), data
-    if recipe.epochs > 0 or (is_own(recipe.model) and recipe.weights is None):
+        return load_checkpoint(checkpoint, data, model)
+    if _is_trained(recipe):
         if data is None:
             raise InputError("There is nothing to train on; name data with --data, or leave out --epochs.")
-        # What is wrong with images and layers is told before the training, which may take hours.
-        open_pictures([Path(image) for image in recipe.images], model.preprocessing)
-        require_layers(model, data, recipe.layers)
-        return train(data, train_spec(recipe), progress_to(report, task, recipe.epochs), model), data
-    return untrained(model, recipe.seed), data
+        return train(data, train_spec(recipe), progress_to(report, task, recipe.epochs), model)
+    return untrained(model, recipe.seed)
 
 
 def progress_to(report: Reporter, task: str, epochs: int) -> Any:
@@ -351,7 +360,8 @@ def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, rep
     require_writable(path, "The checkpoint")
     if recipe.epochs == 0 and recipe.model not in OWN_MODELS:
         raise InputError(f"Say how long '{recipe.model}' is to be trained with --epochs.")
-    trained, data = _trained(recipe, data_dir, None, path.stem, report)
+    model, data = _opened(recipe, data_dir, path.stem, report)
+    trained = _trained(recipe, model, data, None, path.stem, report)
     save_checkpoint(path, trained, data, _found_at(recipe.data))
     report.finish(path.stem, f"{trained.history[-1].test_accuracy:.1%} of test images right, weights in {path}")
 
