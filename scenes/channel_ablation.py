@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from manim import RIGHT, Animation, FadeIn, FadeOut, Group, Mobject, Rectangle, Transform
+from manim import RIGHT, Animation, FadeIn, FadeOut, Group, Rectangle, Transform
 from pydantic import Field
 
 from fmcore.analysis.attribution import Ablation, brightest_is_decisive, lit_by_brightness
@@ -206,18 +206,25 @@ class ChannelAblation(LessonScene):
                 exhibit.words.set_opacity(0)
         bars = WithoutBars(self.chance.value, left if wide else {}, lower.width if wide else shown[0].words.width)
         bars.move_to(lower.centre).align_to([lower.right, 0, 0], RIGHT)
+
+        def told_without(place: int) -> list[Animation]:
+            """What appears when a map is taken away: its bar among all, or the one beside it."""
+            if wide:
+                return [FadeIn(bar) for bar in bars[place + 1 : place + 2]]
+            words = shown[place].words
+            return [Transform(words, told[place].move_to(words))]
+
         with self.beat("ablate"):
             self.say(f"Without {self.told['brightest']}, the brightest")
             self.play(FadeOut(large), run_time=look.IN_S / 2)
             for animations in gallery.steps(shown[0]):
                 self.play(*animations, FadeIn(strip), *map(FadeIn, bars[:1]), run_time=look.IN_S)
-            self.take_away(shown[0], scale, [FadeIn(bar) for bar in bars[1:2]] if wide else [_told(shown[0], told[0])])
+            self.take_away(shown[0], scale, told_without(0))
         with self.beat("decide"):
             self.say("Would it do without another?" if self.decision.same else f"Without {self.told['decisive']}")
             for animations in gallery.steps(*shown):
                 self.play(*animations, run_time=look.IN_S)
-            again = [FadeIn(bar) for bar in bars[2:]] if wide else [_told(shown[-1], told[-1])]
-            self.take_away(shown[-1], scale, again)
+            self.take_away(shown[-1], scale, told_without(1) if len(shown) > 1 else [])
         return shown[-1].picture, Group(*shown, bars, strip)
 
     def take_away(self, exhibit: Exhibit, scale: ColourScale, then: list[Animation]) -> None:
@@ -247,11 +254,6 @@ class ChannelAblation(LessonScene):
             self.play(flash(chart.bars[last]), run_time=look.MOVE_S)
         bar: Rectangle = chart.bars[last]
         return bar
-
-
-def _told(exhibit: Exhibit, words: Mobject) -> Transform:
-    """The words of `exhibit`, which were hidden, appear as `words`."""
-    return Transform(exhibit.words, words.move_to(exhibit.words))
 
 
 def _moves(change: float) -> str:
