@@ -95,6 +95,7 @@ def scenes(scene: tuple[str, ...]) -> None:
 )
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="Record this layer; repeatable.  [default: all]")
 @click.option("--classes", type=NamesFile(), metavar="FILE", help="What its outputs are called, one name a line.")
+@click.option("--name", metavar="TEXT", help="What film and page call the network.  [default: after its model]")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Record this one of `fmcore train`; train nothing.")
 @click.option("--output", type=FileToWrite(BUNDLE), help="File.  [default: renders/bundles/<model>-<data>...]")
 @DATA_DIR
@@ -183,7 +184,8 @@ def _recipe(**wanted: Any) -> Any:
     try:
         return BundleRecipe(**{name: value for name, value in wanted.items() if value is not None})
     except ValidationError as error:  # what each option says was checked; these do not go together
-        raise InputError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(said[:1].upper() + said[1:]) from None
 
 
 def main() -> None:

@@ -94,8 +94,8 @@ def render(
 ) -> None:
     """Render single scenes: OUTPUT/<Scene>.mp4 with captions.
 
-    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName. Films of another shape, theme or language
-    are called so: OUTPUT/<Scene>-9x16-light-de.mp4.
+    SCENE is a name that `fmcore scenes` lists, or path/to/file.py:ClassName. Films of another network, shape, theme
+    or language are called so: OUTPUT/<Scene>-resnet18-9x16-light-de.mp4.
 
     \b
     Examples:
@@ -103,16 +103,17 @@ def render(
       fmcore render GradCam --aspect 9:16 --words de --voice meine_stimme
       fmcore render my_scene.py:MyScene --watch
     """
-    from fmcore.lesson.plan import builtin_plan, single_scenes
+    from fmcore.lesson.plan import builtin_plan, single_scenes, slug
     from fmcore.render.lesson import Wish
     from fmcore.render.spec import quality as spec_of
 
     spec = spec_of(quality, aspect, theme, purpose)
     plan = single_scenes(scene, dict(_option(text) for text in options), builtin_plan(), bundle, other)
+    networks = "".join(f"-{slug(path.stem)}" for path in (bundle, other) if path is not None)
 
     def wanted() -> tuple[Any, Any]:
         more: Any = {"data_dir": data_dir, "jobs": jobs, "scheduler": scheduler, **_told(words, voice)}
-        return plan, Wish(spec, output, output, apart=True, **more)
+        return plan, Wish(spec, output, output, apart=True, networks=networks, **more)
 
     _make(wanted, [Path(one) for one in (words, theme) if one is not None], output, quiet, log_json, watch, voice)
 

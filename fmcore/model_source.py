@@ -71,6 +71,24 @@ def is_own(name: str) -> bool:
     return name in MODELS
 
 
+def usual_name(name: str, network: nn.Module) -> str:
+    """What people see the model `name` called: without `torchvision:`, and by its class where a function made it.
+
+    A model of timm's says its architecture. A class of torch's, such as Sequential, tells nothing: `name`
+    stays, but for its folder.
+    """
+    if name.startswith(TORCHVISION):
+        return name.removeprefix(TORCHVISION)
+    if name in MODELS:
+        return name
+    config = getattr(network, "pretrained_cfg", None)
+    architecture = config.get("architecture") if isinstance(config, Mapping) else None
+    if isinstance(architecture, str) and architecture.isprintable() and 0 < len(architecture) <= _LONGEST_NAME:
+        return architecture
+    made = type(network)
+    return Path(name).name if made.__module__.partition(".")[0] == "torch" else made.__name__
+
+
 def require_model_name(name: str) -> None:
     """Make sure that `name` can name a model, without importing it.
 

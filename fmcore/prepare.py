@@ -50,6 +50,7 @@ class Wanted:
 def bundle_path(recipe: BundleRecipe, folder: Path) -> Path:
     """Where the bundle of `recipe` is kept: `<model>-<data>.safetensors`, or `<model>-<image>.safetensors`.
 
+    A network with a name of its own goes by that.
     What differs from the defaults follows, as in `deep-garments-epochs3-seed1`: no network takes another's place.
     """
     if recipe.data is None and not recipe.images:
@@ -59,7 +60,8 @@ def bundle_path(recipe: BundleRecipe, folder: Path) -> Path:
     named = ("epochs", "seed", "image_size", "batch_size", "learning_rate")
     given = [(name, getattr(recipe, name)) for name in named if getattr(recipe, name) != getattr(usual, name)]
     more = "".join(f"-{name.replace('_', '')}{value:g}" for name, value in given)
-    return folder / f"{slug(recipe.model.removeprefix('torchvision:'))}-{shown}{more}.safetensors"
+    network = slug(recipe.name or recipe.model.removeprefix("torchvision:"))
+    return folder / f"{network}-{shown}{more}.safetensors"
 
 
 def look(recipe: BundleRecipe, folder: Path) -> Wanted:
@@ -96,6 +98,7 @@ def made_of(recipe: BundleRecipe) -> dict[str, str]:
         code.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return {
         "model": recipe.model,
+        "name": recipe.name or "",
         "model's code": _digest_of_factory(recipe.model),
         "weights": _digest_of_weights(recipe.weights),
         "data": f"folder:{Path(data[7:]).name}" if data.startswith("folder:") else data,
@@ -181,7 +184,9 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
         report.say(notice)
     watching = Watching(lambda what, done, total: report.progress(task, done, total, what), report.say)
     made_from = made_of(recipe) if checkpoint is None else None
-    digest = record(trained, data, path, made_from, pictures=pictures, layers=recipe.layers, watching=watching)
+    digest = record(
+        trained, data, path, made_from, name=recipe.name, pictures=pictures, layers=recipe.layers, watching=watching
+    )
     if trained.history and data is not None:
         accuracy = trained.history[-1].test_accuracy
         said = f"{accuracy:.1%} of {len(data.test_labels):,} test images right"

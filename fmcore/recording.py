@@ -35,7 +35,7 @@ from fmcore.header import (
 )
 from fmcore.measuring import Measured, measure
 from fmcore.model_input import AsInput, with_channels
-from fmcore.model_source import Model
+from fmcore.model_source import Model, usual_name
 from fmcore.patches import top_patches
 from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, softmax
 from fmcore.running import (
@@ -79,6 +79,7 @@ def record(
     path: Path,
     recipe: Mapping[str, str] | None = None,
     *,
+    name: str | None = None,
     pictures: Sequence[Picture] = (),
     layers: Sequence[str] = (),
     watching: Watching | None = None,
@@ -87,6 +88,7 @@ def record(
 
     Args:
         data: Its test images are measured, and probes are chosen from them; without any, the pictures are.
+        name: What people see the network called; its `usual_name` when left out.
         pictures: These become the probes.
         layers: Names of those to record; all that can be shown when left out.
 
@@ -128,11 +130,13 @@ def record(
         if are_probabilities(outputs):
             watching.say("The model answers in probabilities; their logarithms are taken as its logits.")
             stack.enter_context(answering_in_logits(network))
-        return _write(trained, data, images, labels, classes, found, path, recipe, pictures, watching)
+        name = name or usual_name(trained.spec.model, network)
+        return _write(trained, name, data, images, labels, classes, found, path, recipe, pictures, watching)
 
 
 def _write(
     trained: Trained,
+    name: str,
     data: ImageSet | None,
     images: Images,
     labels: NDArray[np.int64] | None,
@@ -186,7 +190,7 @@ def _write(
     header = BundleHeader(
         schema_version=SCHEMA_VERSION,
         model=ModelInfo(
-            name=trained.spec.model,
+            name=name,
             input_shape=tuple(images.shape[1:]),
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             weights=trained.weights,

@@ -21,7 +21,7 @@ from manim import (
 from pydantic import Field
 
 from fmcore.analysis.channels import is_flat, representatives
-from fmcore.analysis.flattering import reach, some_dim
+from fmcore.analysis.flattering import reach, some_dim, telling
 from fmcore.analysis.reading import reader_of
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
@@ -108,8 +108,8 @@ class MultipleFeatureMaps(LessonScene):
         self.reader = reader_of(self.bundle, self.layer, self.probe)
         reaches = reach(self.activation)
         self.strong = max(self.together, key=reaches.__getitem__)
-        lit = [c for c in self.together if reaches[c] > 0 and c != self.strong]  # a flat map says little of scales
-        self.weak = min(lit or self.together, key=reaches.__getitem__)
+        others = telling(self.activation, (c for c in self.together if c != self.strong))
+        self.weak = min(map(int, others) if len(others) else self.together, key=reaches.__getitem__)
         self.words = ChannelWords(self.claim, self.bundle, self.layer.name, self.probe)
 
     # -- what is said ------------------------------------------------------------------------------

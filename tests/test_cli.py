@@ -124,6 +124,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "nothing to inspect": (["inspect", "gone"], 2, "There is no bundle at 'gone'; check the name, or"),
     "a folder for a bundle": (["inspect", "."], 2, "'.' is a folder, and a bundle is one file; name a"),
     "an option without a value": (["render", "film.py:Quick", "--option", "probe"], 2, "'probe' has no value; write"),
+    "a name that fits no line": (["record", "--name", 41 * "x"], 2, "^Error: The network's name has 41 letters; "),
     "no number": (["record", "--epochs", "many"], 2, "'many' is not a valid integer"),
     "a trained bundle and epochs": (["lesson", "--bundle", "tiny.safetensors", "--epochs", "1"], 2, "trained already"),
     "unknown data": (
@@ -192,9 +193,9 @@ def test_a_scene_is_rendered_with_its_captions(studio: Path, tmp_path: Path, for
     ]
     found = fmcore(studio, *arguments)
     assert found.returncode == 0, found.stderr
-    assert f"{tmp_path}/Quick.mp4\n20 frames, 2 s\n" in found.stdout
-    assert frames_of(tmp_path / "Quick.mp4").shape == (20, 240, 426, 3)
-    assert (tmp_path / "Quick.srt").read_text() == "1\n00:00:00,000 --> 00:00:02,000\nSay this.\n"
+    assert f"{tmp_path}/Quick-tiny.mp4\n20 frames, 2 s\n" in found.stdout
+    assert frames_of(tmp_path / "Quick-tiny.mp4").shape == (20, 240, 426, 3)
+    assert (tmp_path / "Quick-tiny.srt").read_text() == "1\n00:00:00,000 --> 00:00:02,000\nSay this.\n"
     again = forked(studio, *arguments)
     assert "Nothing changed since the last run; nothing was rendered." in again.stdout
     quiet = forked(studio, *arguments, "--quiet")

@@ -37,6 +37,8 @@ RANDOM = np.random.default_rng(6)
         ([3 * WAVE, WAVE, WAVE], (0, 1)),  # of equals the first
         ([3 * WAVE, 3 * WAVE], (0, 1)),
         ([[[2.0]], [[1.0]]], (0, 1)),
+        ([9 * WAVE, 0.28 * (WAVE / 2 - 1), WAVE], (0, 2)),  # a floor is no response while another reaches upwards
+        ([9 * WAVE, 0.28 * (WAVE / 2 - 1)], (0, 1)),
     ],
 )
 def test_the_map_that_its_own_scale_flatters_most(maps: list[np.ndarray], expected: tuple[int, int | None]) -> None:
@@ -49,8 +51,9 @@ def test_the_flattered_map_is_weak_and_full_of_contrast(seed: int) -> None:
     maps = (random.normal(size=(5, 3, 4)) * random.uniform(0, 3, (5, 1, 1))).astype(np.float32)
     strong, weak = flattered(maps)
     assert reach(maps)[strong] == np.abs(maps).max()
-    scores = {c: m.std() / np.abs(m).max() * (1 - share_of_reach(m, maps[strong])) for c, m in enumerate(maps)}
-    del scores[strong]
+    others = [c for c in range(len(maps)) if c != strong]
+    others = [c for c in others if maps[c].max() >= -maps[c].min()] or others
+    scores = {c: maps[c].std() / np.abs(maps[c]).max() * (1 - share_of_reach(maps[c], maps[strong])) for c in others}
     assert weak == max(scores, key=lambda c: scores[c])
 
 

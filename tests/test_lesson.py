@@ -292,7 +292,8 @@ def test_films_apart_stand_beside_their_captions(studio: Studio) -> None:
 def test_films_of_another_look_or_language_take_no_place(studio: Studio) -> None:
     for spec, words in ((TINY, None), (TINY, Words(language="de")), (TINY.model_copy(update={"theme": LIGHT}), None)):
         studio.make(studio.plan("First"), apart=True, spec=spec, words=words)
-    names = {f"First{ending}.{kind}" for ending in ("", "-de", "-light") for kind in ("mp4", "srt")}
+    studio.make(studio.plan("First"), apart=True, networks="-resnet18")
+    names = {f"First{ending}.{kind}" for ending in ("", "-de", "-light", "-resnet18") for kind in ("mp4", "srt")}
     assert {path.name for path in studio.lesson.iterdir()} == names
 
 

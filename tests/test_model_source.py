@@ -18,7 +18,7 @@ from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.header import Preprocessing
 from fmcore.lesson.plan import BundleRecipe
-from fmcore.model_source import Model, Wanted, open_model, require_model_name
+from fmcore.model_source import Model, Wanted, open_model, require_model_name, usual_name
 from fmcore.models import build_model
 from fmcore.prepare import made_of, make
 from fmcore.recording import record
@@ -124,6 +124,23 @@ def test_a_factory_is_found_in_a_file_and_in_a_package(
     for model in models:  # of one seed
         assert torch.equal(model.network[0].weight, models[0].network[0].weight)  # type: ignore[index]
     assert models[0].weights == "from nets.py:plain"
+
+
+@pytest.mark.parametrize(
+    ("name", "usual"),
+    [
+        ("deep", "deep"),
+        ("torchvision:squeezenet1_1", "squeezenet1_1"),
+        ("nets.py:Own", "Own"),
+        ("nets.py:plain", "nets.py:plain"),  # a Sequential
+        ("{folder}/nets.py:plain", "nets.py:plain"),
+        ("nets:ready", "nets:ready"),
+        ("nets.py:published", "x"),
+    ],
+)
+def test_what_people_see_a_network_called(factories: object, tmp_path: Path, name: str, usual: str) -> None:
+    model = open_model(name.format(folder=tmp_path), Wanted(3, 32, 2))
+    assert usual_name(model.name, model.network) == usual
 
 
 def test_a_network_that_is_there_already_is_taken(factories: Callable[..., Model]) -> None:

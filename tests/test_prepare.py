@@ -108,6 +108,7 @@ def test_a_named_file_that_is_no_bundle(happens: Callable[[Path], object], sente
         (BundleRecipe(model="deep", data="fashion-mnist"), "deep-fashion-mnist.safetensors"),
         (BundleRecipe(data="folder:../2024/My Photos"), "tutorial-my-photos.safetensors"),
         (BundleRecipe(model="../../evil", data="folder:/"), "evil-lesson.safetensors"),
+        (BundleRecipe(model="nets.py:make", name="../Grün & Co", data="mnist"), "grün-co-mnist.safetensors"),
     ],
 )
 def test_where_a_bundle_is_kept(recipe: BundleRecipe, name: str) -> None:
@@ -130,12 +131,14 @@ def test_a_changed_image_makes_another_bundle(photos: BundleRecipe) -> None:
 def test_a_folder_is_trained_and_recorded(
     photos: BundleRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    photos = photos.model_copy(update={"name": "Hell & dunkel"})
     path = bundle_path(photos, tmp_path / "bundles")
     digest = make(photos, path, None, None, Lines())
     found = look(photos, path.parent)
     assert (found.reason, found.digest) == ("nothing changed", digest)
     with Bundle.open(path) as bundle:
         assert bundle.header.classes == ("dark", "light") and bundle.header.model.input_shape == (1, 16, 16)
+        assert bundle.header.model.name == "Hell & dunkel"
         assert str(tmp_path) not in bundle.header.model_dump_json()  # a bundle does not tell where it was made
     started, finished = capsys.readouterr().out.splitlines()
     assert started == f"{path.stem} ..." and finished.startswith(f"{path.stem}: ") and str(path) in finished

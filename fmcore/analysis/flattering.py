@@ -41,13 +41,25 @@ def flattered(activation: Floats) -> tuple[int, int | None]:
 
     That is the channel with the largest product of its standard deviation as a share of its reach, which is how much
     is to be seen of it on its own scale, and of what it lacks of the strongest channel's reach. None where
-    no other channel is above zero anywhere. Ties fall to the lower index.
+    every other channel is zero everywhere. Ties fall to the lower index.
     """
     reaches = reach(activation)
     strong = int(reaches.argmax())
-    spread = activation.std((1, 2), dtype=np.float64)
-    there = np.maximum(reaches, 1e-12)
-    score = np.where(reaches > 0, spread / there * (1 - reaches / max(reaches[strong], 1e-12)), -1.0)
-    score[strong] = -1.0
-    weak = int(score.argmax())
-    return strong, None if score[weak] < 0 else weak
+    lit = telling(activation, np.flatnonzero(np.arange(len(activation)) != strong))
+    if not len(lit):
+        return strong, None
+    spread = activation[lit].std((1, 2), dtype=np.float64)
+    score = spread / reaches[lit] * (1 - reaches[lit] / reaches[strong])
+    return strong, int(lit[score.argmax()])
+
+
+def telling(activation: Floats, channels: Iterable[int]) -> NDArray[np.intp]:
+    """Those of `channels` of `activation` (C, H, W) whose reach says something of how much they respond.
+
+    They are not zero everywhere, and reach upwards: the deepest value of a nonlinearity such as GELU or SiLU is nearly
+    the same in every channel that is quiet somewhere. Where none of them reaches upwards, all that are not zero.
+    """
+    chosen = np.array(list(channels), np.intp)
+    lit = chosen[reach(activation)[chosen] > 0]
+    upwards = lit[reaches_up(activation)[lit]]
+    return upwards if len(upwards) else lit

@@ -34,6 +34,7 @@ from fmcore.lesson.toml_file import read_toml
 _MAX_PLAN_BYTES = 1_000_000
 _SCENES_IN_PAIRS = "has [scenes] in single brackets, and scenes are a list; write [[scenes]] above each of them."
 _SEEDS = 2**32
+_LONGEST_NETWORK = 40  # letters of its name, so that it fits a line of a film
 
 
 class _Strict(BaseModel):
@@ -54,6 +55,17 @@ ClassName = Annotated[
 ]
 
 
+def _short(name: str) -> str:
+    if not 0 < len(name) <= _LONGEST_NETWORK:
+        raise ValueError(f"the network's name has {len(name)} letters; give it one of 1 to {_LONGEST_NETWORK}.")
+    return name
+
+
+NetworkName = Annotated[
+    str, StringConstraints(strip_whitespace=True), AfterValidator(_short), AfterValidator(_printable)
+]
+
+
 PartName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), AfterValidator(_printable)]
 
 
@@ -66,6 +78,7 @@ class BundleRecipe(_Strict):
 
     file: str | None = None
     model: str = "tutorial"
+    name: NetworkName | None = None  # what people see it called
     weights: str | None = None  # a file, or a name of torchvision's such as DEFAULT
     data: str | None = None
     images: tuple[str, ...] = ()  # files that become the probes

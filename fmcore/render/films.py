@@ -49,9 +49,13 @@ def films_apart(
     folder: Path,
     words: Words | None = None,
     voice: Voice | None = None,
+    networks: str = "",
 ) -> list[Path]:
-    """Write one film a scene into `folder`, with its captions beside it; scenes of one name are numbered."""
-    names = distinct_names(f"{one.plan.ref.name}{ending(spec, words)}.mp4" for one in footage)
+    """Write one film a scene into `folder`, with its captions beside it; scenes of one name are numbered.
+
+    `networks` stands in their names after the scene's.
+    """
+    names = distinct_names(f"{one.plan.ref.name}{networks}{ending(spec, words)}.mp4" for one in footage)
     for name, one in zip(names, footage, strict=True):
         title = one.performance.title
         told = captions(one.performance.said)

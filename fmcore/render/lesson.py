@@ -43,14 +43,15 @@ _BESIDE = ("notes.md", "page.html", "poster.png", "chapters.txt", "lesson.srt", 
 class Wish:
     """Where and how a plan shall become films.
 
-    `folder` receives the lesson, or one film a scene where `apart`; bundles and the cache lie in `output`. `scheduler`
-    is the address of a Dask scheduler, or the file that it has written.
+    `folder` receives the lesson, or one film a scene where `apart`, called after the scene and `networks`; bundles and
+    the cache lie in `output`. `scheduler` is the address of a Dask scheduler, or the file that it has written.
     """
 
     spec: RenderSpec
     output: Path
     folder: Path
     apart: bool = False
+    networks: str = ""  # such as "-resnet18"; nothing for the usual ones
     data_dir: Path | None = None
     jobs: int | None = None
     scheduler: str | None = None
@@ -117,7 +118,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
         if made.left_out:
             plan = _without(made.left_out, plan)
         if wish.apart:
-            made.films = films_apart(footage, store, wish.spec, wish.folder, wish.words, wish.voice)
+            made.films = films_apart(footage, store, wish.spec, wish.folder, wish.words, wish.voice, wish.networks)
         elif not made.failed:
             made.films = [wish.folder / FILM_NAME]
             record = record_of(plan, footage, bundles, wish.spec, wish.words, wish.voice)
