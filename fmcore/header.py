@@ -3,13 +3,14 @@
 Plain frozen records, validated when a bundle is opened. Sizes are (height, width) throughout.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
 SCHEMA_VERSION = 3
+_FINE = 7  # places a side from which on a map tells regions of an image apart
 
 
 class Record(BaseModel):
@@ -175,6 +176,16 @@ def default_probe(probes: Sequence[ProbeInfo]) -> int:
         return label == probes[p].predicted, -1 if label is None else label, -p
 
     return max(range(len(probes)), key=merit)
+
+
+def explained(layers: Iterable[LayerInfo]) -> LayerInfo | None:
+    """The layer of `layers` in which answers are explained: the last convolution or block with maps of 7 × 7 or more.
+
+    The last of all where none is as fine; None where there is none.
+    """
+    able = [layer for layer in layers if layer.type != "pooling"]
+    fine = [layer for layer in able if min(layer.output_shape[1:]) >= _FINE]
+    return next(reversed(fine or able), None)
 
 
 class EpochRecord(Record):

@@ -14,7 +14,7 @@ from fmcore.analysis.channels import representatives
 from fmcore.bundle import Array
 from fmcore.data.imageset import Images
 from fmcore.gradcam import ChannelWeights, grad_cam
-from fmcore.header import HistoryInfo
+from fmcore.header import HistoryInfo, explained
 from fmcore.parallel import Threads
 from fmcore.running import device_of, evaluating, run
 from fmcore.tracing import Layer, Listening, Trace
@@ -25,6 +25,7 @@ LIKELIEST = 5
 _CHUNK_VALUES = 2**25  # of all maps of the probes that are run together
 _ABLATIONS = 4096  # runs, of all probes together; where there are more channels, the representative ones are taken
 _ABLATED_VALUES = 2**28  # of the maps of all runs: large networks are run less often, or it would take minutes
+_EXPLAINED_VALUES = 2**30  # the same of the layer in which answers are explained: of few channels, none is the one
 _ABLATED_OF_LAYER = 16
 _HISTORY_EPOCHS = 8  # of which maps are kept, evenly spread over the training
 _HISTORY_VALUES = 2**19  # of those maps: 2 MiB, as many probes as fit
@@ -119,18 +120,23 @@ def ablations(
 ) -> dict[str, Array]:
     """By how much the probability of the predicted class changes when one channel is set to zero.
 
-    `<layer>/ablated` (P, A) are the channels, `<layer>/ablation` (P, A) the changes.
+    `<layer>/ablated` (P, A) are the channels, `<layer>/ablation` (P, A) the changes. Where a layer has too many, the
+    most telling ones are tried; more of them in the layer in which answers are `explained`.
     """
     layers = [layer for layer in found.layers if layer.measured]
     channels = {layer.name: layer.info.output_shape[0] for layer in layers}
-    runs = min(_ABLATIONS, _ABLATED_VALUES // sum(int(np.prod(layer.info.output_shape)) for layer in layers))
+    of_run = sum(int(np.prod(layer.info.output_shape)) for layer in layers)
+    runs = min(_ABLATIONS, _ABLATED_VALUES // of_run)
     everything = len(probes) * sum(channels.values()) <= runs
     few = max(1, min(_ABLATED_OF_LAYER, runs // (len(probes) * len(layers))))
+    more = max(few, min(_ABLATED_OF_LAYER, _EXPLAINED_VALUES // (of_run * len(probes))))
+    main = explained(layer.info for layer in layers)
     jobs = []  # (layer, probe, channels), in the order of the results
     for layer in layers:
         for p in range(len(probes)):
             maps = arrays[f"{layer.name}/activation"][p]
-            chosen = list(range(channels[layer.name])) if everything else representatives(maps, few)
+            wanted = more if layer.info == main else few
+            chosen = list(range(channels[layer.name])) if everything else representatives(maps, wanted)
             jobs.append((layer, p, np.array(chosen, np.int32)))
     before = softmax(arrays["logits"])[np.arange(len(probes)), predicted]  # (P,)
     network, values = trained.network, max(int(np.prod(layer.info.output_shape)) for layer in layers)

@@ -17,17 +17,44 @@ from PIL import Image
 from test_scenes import scene_class
 from torch import nn
 
+from fmcore import probing
 from fmcore.bundle import Bundle
 from fmcore.check.layout import layout_findings
 from fmcore.check.teaching import teaching_findings
+from fmcore.data.imageset import ImageSet
 from fmcore.data.pictures import open_pictures
-from fmcore.header import Preprocessing
+from fmcore.header import Preprocessing, explained
 from fmcore.model_input import AsInput
 from fmcore.recording import record
 from fmcore.render.spec import ASPECTS, quality
+from fmcore.tracing import trace
 from fmcore.training import Trained, TrainSpec
 
 SIZE = (24, 32)
+
+
+def test_most_ablations_are_spent_where_answers_are_explained(
+    tutorial_trained: Trained, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "_ABLATED_VALUES", 0)  # as of a network that is far too large
+    images = tiny_images.test_images[:2]
+    given = tutorial_trained.as_input(torch.from_numpy(images))
+    found = trace(tutorial_trained.network, given)
+    arrays = probing.probe_layers(tutorial_trained, found, images, [None, None], lambda done, total: None)
+    said = arrays["logits"].argmax(1)
+    tried = probing.ablations(tutorial_trained, found, images, arrays, said, lambda done, total: None)
+    shapes = {name: array.shape for name, array in tried.items() if name.endswith("/ablated")}
+    main = explained(layer.info for layer in found.layers)
+    assert main is not None and main.name == "conv2" and len(shapes) > 1
+    assert shapes == {name: (2, 16 if name == "conv2/ablated" else 1) for name in shapes}
+    one = int(tried["conv2/ablated"][1, 7])  # worked out without any of it, from the recorded maps
+    maps = torch.tensor(arrays["conv2/activation"][1:])
+    maps[0, one] = 0
+    network = tutorial_trained.network
+    with torch.no_grad():
+        left = network.linear(nn.functional.max_pool2d(maps, 2)).softmax(1)[0, said[1]]  # type: ignore[operator]
+        before = torch.from_numpy(arrays["logits"][1]).softmax(0)[said[1]]
+    assert tried["conv2/ablation"][1, 7] == pytest.approx(float(left - before), abs=1e-6)
 
 
 class Normalising(nn.Sequential):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from fmcore.analysis.attribution import ClassMap, brightest_is_decisive, class_map
 from fmcore.bundle import Array, Bundle
-from fmcore.header import LayerInfo
+from fmcore.header import LayerInfo, explained
 
-FINE = 7  # places a side from which on a map tells regions of an image apart
 MORE = 1.05  # times: support larger by this is called more
 
 
@@ -52,17 +51,9 @@ def case_of(bundle: Bundle, layer: str, probe: int, name: str = "") -> Case:
 
 
 def explained_layer(bundle: Bundle, *parts: str) -> LayerInfo | None:
-    """The last convolution or block with `parts` such as "ablation" whose maps have 7 × 7 places or more.
-
-    The last of all with them where none is as fine; None where there is none.
-    """
-    having = [
-        layer
-        for layer in bundle.header.layers
-        if layer.type != "pooling" and all(f"{layer.name}/{part}" in bundle.header.arrays for part in parts)
-    ]
-    fine = [layer for layer in having if min(layer.output_shape[1:]) >= FINE]
-    return (fine or having)[-1] if having else None
+    """The layer in which answers are explained, of those with `parts` such as "ablation"."""
+    arrays = bundle.header.arrays
+    return explained(layer for layer in bundle.header.layers if all(f"{layer.name}/{part}" in arrays for part in parts))
 
 
 def misleading(bundle: Bundle, layer: str) -> int:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.attribution import Decision, brightest_is_decisive
-from fmcore.analysis.cases import FINE
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
 from fmcore.analysis.flattering import flattered, reaches_up, share_of_reach
@@ -18,7 +17,7 @@ from fmcore.analysis.rounding import decimals_of_sum
 from fmcore.analysis.telling import telling
 from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle
-from fmcore.header import LayerInfo
+from fmcore.header import LayerInfo, explained
 from fmcore.page.phrases import SEEN, fixed, quoted
 from fmcore.page.view import Content, View, view_of
 
@@ -233,9 +232,7 @@ class Subject:
 
     @staticmethod
     def _deepest(layers: Sequence[LayerInfo]) -> LayerInfo | None:
-        convolutions = [layer for layer in layers if layer.type == "convolution"] or layers
-        fine = [layer for layer in convolutions if min(layer.output_shape[1:]) >= FINE]
-        return next(iter((fine or convolutions)[::-1]), None)
+        return explained([layer for layer in layers if layer.type == "convolution"] or layers)
 
 
 def subject_of(bundle: Bundle, content: Content, number: int = 0, probes: Sequence[int] | None = None) -> Subject:
