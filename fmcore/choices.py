@@ -6,8 +6,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from fmcore.analysis.saying import listed
 from fmcore.bundle import Bundle
-from fmcore.errors import InputError
+from fmcore.errors import InputError, one_of
 
 Item = TypeVar("Item")
 
@@ -16,19 +17,30 @@ FEW = 30  # images: what fewer show of dead and redundant channels may be chance
 FIGURED = 6  # layers that have figures and sentences of their own
 
 
-def probe_number(bundle: Bundle, probe: int | None) -> int:
-    """`probe`, or the bundle's default one where none is named.
+def probe_number(bundle: Bundle, wanted: int | str | None) -> int:
+    """The index of the probe called `wanted`: a number, a class, the name of its file; None is the default one.
 
     Raises:
-        InputError: there is no such probe.
+        InputError: there is none, or several have that file name.
     """
-    count = len(bundle.header.probes)
-    if probe is None:
+    probes = bundle.header.probes
+    if wanted is None:
         return bundle.default_probe
-    if not 0 <= probe < count:
-        known = f"probes 0 to {count - 1}" if count > 1 else "only probe 0"
-        raise InputError(f"The bundle '{bundle.path.name}' has {known} and no {probe}.")
-    return probe
+    if isinstance(wanted, int):
+        if 0 <= wanted < len(probes):
+            return wanted
+        known = f"probes 0 to {len(probes) - 1}" if len(probes) > 1 else "only probe 0"
+        raise InputError(f"The bundle '{bundle.path.name}' has {known} and no {wanted}.")
+    names = [bundle.truth(number) or bundle.class_name(probe.predicted) for number, probe in enumerate(probes)]
+    files = [probe.source if probe.test_row is None else None for probe in probes]  # only pictures have one
+    same = [str(number) for number, file in enumerate(files) if file == wanted]
+    if len(same) > 1 and wanted not in names:
+        raise InputError(f"The probes {listed(same)} are all called '{wanted}'; name one by its number.")
+    for known_names in (names, files):
+        if wanted in known_names:
+            return known_names.index(wanted)
+    numbers = f", or a number from 0 to {len(probes) - 1}" if len(probes) > 1 else ", or the number 0"
+    raise InputError(one_of("probe", wanted, list(dict.fromkeys([*names, *filter(None, files)])), numbers))
 
 
 def probe_title(bundle: Bundle, probe: int) -> str:

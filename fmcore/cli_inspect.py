@@ -1,5 +1,6 @@
 """The verbs that look into bundles: `inspect` and `compare`. Imports stand inside, so that `--help` is instant."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,10 @@ from fmcore.options import EVERY, FIGURES, JSON
     help="Show instead how this value of a feature map comes about; counted from 1, as on screen.",
 )
 @click.option(
-    "--probe", type=int, help="The image to look at, by number, from 0.  [default: one that is answered right]"
+    "--probe",
+    type=lambda text: int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else text,
+    metavar="NAME|NUMBER",
+    help="The image to look at: its class, its file, or its number from 0.  [default: one that is answered right]",
 )
 @click.option(
     "--class", "wanted", metavar="NAME|NUMBER", help="Whose Grad-CAM to show.  [default: the predicted class]"
@@ -34,7 +38,7 @@ def inspect(
     bundle: Path,
     layer: str | None,
     place: tuple[str, int, int, int] | None,
-    probe: int | None,
+    probe: int | str | None,
     wanted: str | None,
     modules: bool,
     arrays: bool,
@@ -47,7 +51,7 @@ def inspect(
     \b
     Examples:
       fmcore inspect renders/bundles/tutorial-garments.safetensors --figures figures
-      fmcore inspect net.safetensors --layer conv2 --probe 3 --class Bag
+      fmcore inspect net.safetensors --layer conv2 --probe Sneaker --class Bag
       fmcore inspect net.safetensors --place conv2 5 14 20
       fmcore inspect net.safetensors --modules --arrays
       fmcore inspect net.safetensors --json | jq '.diagnosis[].dead'

@@ -40,7 +40,7 @@ def silent(done: int, total: int) -> None:
 
 
 def write_figures(
-    bundle: Bundle, folder: Path, probe: int | None = None, wanted: str | None = None, progress: Progress = silent
+    bundle: Bundle, folder: Path, probe: int | str | None = None, wanted: str | None = None, progress: Progress = silent
 ) -> list[Path]:
     """Write all figures to `folder` and return their paths; Grad-CAM is that of the class `wanted`.
 

@@ -14,7 +14,7 @@ from fmcore.tables import MISSING, Name, console, facts, fill, section, table
 
 def describe(
     bundle: Bundle,
-    probe: int | None = None,
+    probe: int | str | None = None,
     wanted: str | None = None,
     modules: bool = False,
     arrays: bool = False,

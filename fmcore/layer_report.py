@@ -19,7 +19,7 @@ _ROOMY = 100  # characters, from which on columns stand well apart
 _PARTS = ("mean", "std", "maximum", "fired", "active", "foreground")
 
 
-def describe_layer(bundle: Bundle, name: str, probe: int | None = None, wanted: str | None = None) -> None:
+def describe_layer(bundle: Bundle, name: str, probe: int | str | None = None, wanted: str | None = None) -> None:
     """Print a row for every channel of the layer `name`, and what it does for one probe and the class `wanted`.
 
     Raises:

@@ -19,7 +19,7 @@ _SLICES = 3  # input channels that are written out
 _BESIDE = 3  # columns of a kernel that stands beside the patch; a wider one stands below it
 
 
-def describe_place(bundle: Bundle, name: str, numbers: Sequence[int], probe: int | None = None) -> None:
+def describe_place(bundle: Bundle, name: str, numbers: Sequence[int], probe: int | str | None = None) -> None:
     """Print how the value of layer `name` at `numbers` (channel, row, column), from 1, comes about for one probe.
 
     Raises:

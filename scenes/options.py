@@ -6,8 +6,6 @@ from pathlib import Path
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
-from fmcore.analysis.saying import listed
-from fmcore.bundle import Bundle
 from fmcore.errors import PlanError, RenderError, one_of
 
 _BUNDLE_FOLDER = Path("renders/bundles")
@@ -47,31 +45,6 @@ def understood(options: type[SceneOptions], given: Mapping[str, object], scene: 
                 f"Option '{name}' of {scene} is {one['input']!r}, which does not fit ({one['msg'].lower()}); change it."
             )
     raise PlanError(" ".join(sentences))
-
-
-def find_probe(bundle: Bundle, wanted: int | str | None) -> int:
-    """The index of the probe called `wanted`: a number, a class, the name of its file, or the last class that has one.
-
-    Raises:
-        PlanError: there is none, or several have that file name.
-    """
-    probes = bundle.header.probes
-    if wanted is None:
-        return bundle.default_probe
-    if isinstance(wanted, int):
-        if 0 <= wanted < len(probes):
-            return wanted
-        raise PlanError(f"The bundle '{bundle.path.name}' has probes 0 to {len(probes) - 1} and no {wanted}.")
-    names = [bundle.truth(number) or bundle.class_name(probe.predicted) for number, probe in enumerate(probes)]
-    files = [probe.source if probe.test_row is None else None for probe in probes]  # only pictures have one
-    same = [str(number) for number, file in enumerate(files) if file == wanted]
-    if len(same) > 1 and wanted not in names:
-        raise PlanError(f"The probes {listed(same)} are all called '{wanted}'; name one by its number.")
-    for known in (names, files):
-        if wanted in known:
-            return known.index(wanted)
-    numbers = f", or a number from 0 to {len(probes) - 1}" if len(probes) > 1 else ", or the number 0"
-    raise PlanError(one_of("probe", wanted, list(dict.fromkeys([*names, *filter(None, files)])), numbers))
 
 
 def default_bundle(name: str) -> Path:

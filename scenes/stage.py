@@ -29,6 +29,7 @@ from manim import (
 from fmcore.analysis.measures import digest_of, measure, sample_size
 from fmcore.analysis.naming import PHI_NAMES, called
 from fmcore.bundle import Bundle
+from fmcore.choices import probe_number
 from fmcore.errors import BundleError, FmcoreError, PlanError, RenderError
 from fmcore.header import LayerInfo
 from fmcore.lesson.brief import Brief, Figure, Performance
@@ -39,7 +40,7 @@ from fmcore.lesson.theme import DARK
 from scenes import look
 from scenes.ledger import read_figures, read_items
 from scenes.options import SceneOptions as SceneOptions  # scenes take it from here
-from scenes.options import default_bundle, find_probe, understood
+from scenes.options import default_bundle, understood
 from scenes.parts.motion import coming, leaving
 from scenes.parts.text import in_language, is_cut, number, paragraph, speak, texts_used
 
@@ -210,7 +211,7 @@ class LessonScene(Scene):
     @property
     def probe(self) -> int:
         """The index of the probe that the options name."""
-        return find_probe(self.bundle, self.options.probe)
+        return probe_number(self.bundle, self.options.probe)
 
     def layer_of(self, wanted: str | None, default: int = 0) -> LayerInfo:
         """The layer that the options name, or convolution number `default`, from 0; the last one where there are fewer.

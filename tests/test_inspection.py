@@ -286,6 +286,7 @@ MISTAKES = {
     "--layer conv9": "has no layer 'conv9'; it has conv1, conv2, pool",
     "--probe 99": "has probes 0 to 11 and no 99",
     "--layer conv1 --probe -1": "has probes 0 to 11 and no -1",
+    "--probe Bga": "There is no probe 'Bga'; .*, or a number from 0 to 11. Did you mean 'Bag'",
     "--class Bga": "There is no class 'Bga'; .*Did you mean 'Bag'",
     "--class 10": "There are classes 0 to 9 and no 10",
     "--layer pool --class 10": "There are classes 0 to 9 and no 10",

@@ -13,13 +13,14 @@ from manim import DOWN, LEFT, UP, Dot, FadeIn, FadeOut, Square, Succession
 
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.check.layout import layout_findings
-from fmcore.errors import BundleError, PlanError, RenderError
+from fmcore.choices import probe_number
+from fmcore.errors import BundleError, InputError, PlanError, RenderError
 from fmcore.lesson.script import Beat, Script
 from fmcore.render.spec import quality
 from scenes import look
 from scenes.activation_heatmap import ActivationHeatmap
 from scenes.parts.text import Label
-from scenes.stage import LessonScene, find_probe
+from scenes.stage import LessonScene
 
 ROOT = Path(__file__).parent.parent
 
@@ -248,11 +249,11 @@ OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a path": ({"layer": "../conv1"}, BundleError, "has no layer '../conv1'"),
     "unknown probe": (
         {"probe": "bags"},
-        PlanError,
+        InputError,
         "There is no probe 'bags'; choose one of: .*, or a number from 0 to 2. Did you mean 'bag'",
     ),
-    "probe too high": ({"probe": 3}, PlanError, "has probes 0 to 2 and no 3"),
-    "probe too low": ({"probe": -1}, PlanError, "has probes 0 to 2 and no -1"),
+    "probe too high": ({"probe": 3}, InputError, "has probes 0 to 2 and no 3"),
+    "probe too low": ({"probe": -1}, InputError, "has probes 0 to 2 and no -1"),
 }
 
 
@@ -276,9 +277,9 @@ def test_a_missing_array_is_named(bundle: Path) -> None:
 
 def test_a_probe_is_found_by_number_and_name(bundle: Path, tmp_path: Path) -> None:
     with Bundle.open(bundle) as opened:
-        assert [find_probe(opened, wanted) for wanted in (0, 2, "trouser", "shirt", None)] == [0, 2, 1, 0, 2]
+        assert [probe_number(opened, wanted) for wanted in (0, 2, "trouser", "shirt", None)] == [0, 2, 1, 0, 2]
     with Bundle.open(make_bundle(tmp_path / "wrong.safetensors", Net(wrong=True))) as opened:
-        assert find_probe(opened, None) == 2  # where no answer is right, one of them all the same
+        assert probe_number(opened, None) == 2  # where no answer is right, one of them all the same
 
 
 def test_a_picture_is_found_by_the_name_of_its_file(bundle: Path, tmp_path: Path) -> None:
@@ -289,15 +290,15 @@ def test_a_picture_is_found_by_the_name_of_its_file(bundle: Path, tmp_path: Path
         own = made.header.model_copy(update={"probes": probes, "classes": ("a", "b", "a.jpg")})
     save_bundle(tmp_path / "own", made.header.model_copy(update={"probes": probes}), arrays)
     with Bundle.open(tmp_path / "own") as opened:
-        assert [find_probe(opened, wanted) for wanted in ("a.jpg", opened.class_name(2), 2)] == [1, 0, 2]
-        with pytest.raises(PlanError, match=r"The probes 0 and 2 are all called 'b\.jpg'; name one by its number"):
-            find_probe(opened, "b.jpg")
+        assert [probe_number(opened, wanted) for wanted in ("a.jpg", opened.class_name(2), 2)] == [1, 0, 2]
+        with pytest.raises(InputError, match=r"The probes 0 and 2 are all called 'b\.jpg'; name one by its number"):
+            probe_number(opened, "b.jpg")
         listed = rf"choose one of: {opened.class_name(2)}, b\.jpg, a\.jpg, or a number from 0 to 2\. Did you"
-        with pytest.raises(PlanError, match=listed):
-            find_probe(opened, "a.jpeg")
+        with pytest.raises(InputError, match=listed):
+            probe_number(opened, "a.jpeg")
     save_bundle(tmp_path / "own", own, arrays)
     with Bundle.open(tmp_path / "own") as opened:
-        assert find_probe(opened, "a.jpg") == 0  # classes come first
+        assert probe_number(opened, "a.jpg") == 0  # classes come first
 
 
 def manim(folder: Path, bundle: Path | None) -> subprocess.CompletedProcess[str]:
