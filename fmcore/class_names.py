@@ -44,7 +44,7 @@ def name_outputs(
             f" data of {count} classes, or the outputs with --classes, to change that."
         )
         return numbered, None
-    found = [_number_of(name, known) for name in data.classes]
+    found = [number_of(name, known) for name in data.classes]
     strange = [f"'{name}'" for name, number in zip(data.classes, found, strict=True) if number is None]
     if not strange and len(set(found)) < len(found):
         strange = [f"'{name}'" for name, number in zip(data.classes, found, strict=True) if found.count(number) > 1]
@@ -60,7 +60,7 @@ def name_outputs(
     return tuple(known), np.array(found, np.int64)[data.test_labels]
 
 
-def _number_of(name: str, known: Sequence[str]) -> int | None:
+def number_of(name: str, known: Sequence[str]) -> int | None:
     """Which one of `known` is called so: as it is written, else whatever its case; None where it is not exactly one.
 
     File systems write the same letters in several ways.

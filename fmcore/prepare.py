@@ -3,8 +3,6 @@
 A bundle carries its recipe, so whether it is still the one wanted is seen by reading its header.
 """
 
-import ast
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -17,21 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from fmcore.bundle import Bundle
-from fmcore.data.fingerprint import fingerprint
 from fmcore.errors import BundleError, FmcoreError, InputError, RenderError
 from fmcore.files import require_writable
-from fmcore.header import SCHEMA_VERSION
 from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
 from fmcore.lifeline import end_with_parent
+from fmcore.made_of import class_folder, made_of
 from fmcore.reporter import Reporter, Silent
 
-_COMPUTED_BY = [  # a change there makes other numbers
-    "models", "model_input", "model_source", "weights", "training", "parallel", "running", "tracing", "geometry",
-    "recording", "class_names", "measuring", "channel_sums", "image_parts", "probing", "patches", "gradcam",
-    "analysis/alignment", "analysis/answers", "analysis/channels", "analysis/class_order", "analysis/classical",
-    "analysis/foreground", "analysis/receptive_field", "analysis/saying", "data/__init__", "data/folder",
-    "data/image_files", "data/imageset", "data/pictures", "data/torchvision_sets",
-]  # fmt: skip
 _TOLD_EVERY = 640  # images of a training between two messages
 _queue: Any = None  # in a worker: messages to the parent
 
@@ -91,78 +81,6 @@ def look(recipe: BundleRecipe, folder: Path) -> Wanted:
         return Wanted(recipe, path, made_from, None, "its file is damaged")
 
 
-def made_of(recipe: BundleRecipe) -> dict[str, str]:
-    """Everything that decides the numbers of the bundle, by name."""
-    code, data = hashlib.sha256(), recipe.data or ""
-    for name in _COMPUTED_BY:
-        code.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return {
-        "model": recipe.model,
-        "name": recipe.name or "",
-        "model's code": _digest_of_factory(recipe.model),
-        "weights": _digest_of_weights(recipe.weights),
-        "data": f"folder:{Path(data[7:]).name}" if data.startswith("folder:") else data,
-        "image contents": fingerprint(data) if data else "",
-        "images": ", ".join(f"{Path(image).name} {_digest_of(image)}" for image in recipe.images),
-        "layers": ", ".join(recipe.layers),
-        "classes": "\n".join(recipe.classes),
-        "image size": str(recipe.image_size),
-        "epochs": str(recipe.epochs),
-        "batch size": str(recipe.batch_size),
-        "learning rate": repr(recipe.learning_rate),
-        "seed": str(recipe.seed),
-        "schema": str(SCHEMA_VERSION),
-        "code": code.hexdigest(),
-    }
-
-
-def _digest_of(path: str) -> str:
-    """The first digits of a file's sha256; empty where it cannot be read, which is told when it is opened."""
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except OSError:
-        return ""
-
-
-def _digest_of_weights(weights: str | None) -> str:
-    if weights is None:
-        return ""
-    return f"{Path(weights).name} {_digest_of(weights)}".strip()
-
-
-def _digest_of_factory(model: str) -> str:
-    """Of the file of a factory given as path/to/file.py:factory, and of its neighbours that it imports.
-
-    A package is taken to change with its version.
-    """
-    where = model.rpartition(":")[0]
-    if not where.endswith(".py"):
-        return ""
-    waiting, seen = [Path(where)], dict[Path, str]()
-    while waiting:
-        path = waiting.pop()
-        seen[path] = _digest_of(str(path))
-        neighbours = (path.parent / f"{name}.py" for name in _imported(path))
-        waiting += [one for one in neighbours if one not in seen and one.is_file()]
-    return hashlib.sha256("".join(seen[path] for path in sorted(seen)).encode()).hexdigest()[:16]
-
-
-def _imported(path: Path) -> set[str]:
-    """The first names of all modules that a file imports; none where it is no Python."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return set()
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.partition(".")[0])
-    return found
-
-
 def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Path | None, report: Reporter) -> str:
     """Train `recipe` (or read `checkpoint`) and record the bundle at `path`. Returns its digest."""
     require_writable(path, "The bundle")
@@ -176,7 +94,7 @@ def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Pa
     task = path.stem
     model, data = _opened(recipe, data_dir, task, report)
     # What is wrong with images and layers is told before the training, which may take hours.
-    pictures = open_pictures([Path(image) for image in recipe.images], model.preprocessing, report.say)
+    pictures = open_pictures(list(map(Path, recipe.images)), model.preprocessing, report.say, class_folder(recipe))
     if _is_trained(recipe) and checkpoint is None and data is not None:
         require_layers(model, data, recipe.layers)
     trained = _trained(recipe, model, data, checkpoint, task, report)

@@ -19,7 +19,7 @@ from torch import nn
 from fmcore.analysis.answers import one_answer
 from fmcore.analysis.class_order import another_order
 from fmcore.bundle import Array, array_digest, save_bundle
-from fmcore.class_names import name_outputs
+from fmcore.class_names import name_outputs, number_of
 from fmcore.data.imageset import Images, ImageSet
 from fmcore.data.pictures import Picture
 from fmcore.errors import InputError, one_of
@@ -167,7 +167,7 @@ def _write(
 
     if pictures:
         probes = np.stack([picture.pixels for picture in pictures])
-        infos = [_of_picture(picture) for picture in pictures]
+        infos = [_of_picture(picture, classes if labels is not None else ()) for picture in pictures]
     else:
         rows = choose_probes(images, labels, measured.logits)
         probes = images[rows]
@@ -292,9 +292,9 @@ def _source_of(pictures: Sequence[Picture]) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _of_picture(picture: Picture) -> ProbeInfo:
+def _of_picture(picture: Picture, classes: Sequence[str]) -> ProbeInfo:
     return ProbeInfo(
-        label=None,
+        label=None if picture.truth is None else number_of(picture.truth, classes),
         predicted=0,
         probability=0,
         source=picture.name,

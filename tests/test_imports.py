@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fmcore.prepare import _COMPUTED_BY
+from fmcore.made_of import _COMPUTED_BY
 from fmcore.render.sources import _PAINTERS
 
 ROOT = Path(__file__).parents[1]
@@ -106,11 +106,12 @@ ROOMS = [  # the first row that fits a file counts
         NOTHING,
     ),
     Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
+    Room("fmcore/made_of.py", NOTHING, PURE | {"fmcore.data.fingerprint"}, NOTHING),
     Room(
         "fmcore/prepare.py",
         NOTHING,
-        PURE | {"fmcore.data", "fmcore.files", "fmcore.lifeline", "fmcore.reporter"},
-        LEARNING | TORCH_ROOMS,
+        PURE | {"fmcore.files", "fmcore.lifeline", "fmcore.made_of", "fmcore.reporter"},
+        LEARNING | TORCH_ROOMS | {"fmcore.data"},
     ),
     Room(
         "fmcore/render/*.py",
@@ -250,7 +251,7 @@ def test_whatever_decides_the_numbers_of_a_bundle_is_in_its_recipe() -> None:
         for one in imports_of(file) if file.is_file() else ():
             ahead += [one.module] if one.module.startswith("fmcore") and one.module not in found else []
     written, chosen = RECORDS | {"fmcore.files"}, {"fmcore.lesson.plan", "fmcore.lesson.toml_file", "fmcore.torch_pair"}
-    kept = {f"fmcore.{name.replace('/', '.')}" for name in _COMPUTED_BY}
+    kept = {f"fmcore.{name.replace('/', '.')}".removesuffix(".__init__") for name in _COMPUTED_BY}
     # drawn garments are digested as image contents
     assert {name for name in found - written - chosen if not name.startswith("fmcore.data.garment")} <= kept
 

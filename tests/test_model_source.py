@@ -18,9 +18,10 @@ from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.header import Preprocessing
 from fmcore.lesson.plan import BundleRecipe
+from fmcore.made_of import made_of
 from fmcore.model_source import Model, Wanted, open_model, require_model_name, usual_name
 from fmcore.models import build_model
-from fmcore.prepare import made_of, make
+from fmcore.prepare import make
 from fmcore.recording import record
 from fmcore.reporter import Silent
 from fmcore.torch_pair import torchvision

@@ -1,5 +1,6 @@
 """From recipe to bundle: what is there is used only when it is what the recipe makes."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ from fmcore.checkpoint import read_recipe
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import BundleError, DataError, FmcoreError
 from fmcore.lesson.plan import BundleRecipe
-from fmcore.prepare import Wanted, _pass_on, bundle_path, look, made_of, make, make_all, make_checkpoint
+from fmcore.made_of import made_of
+from fmcore.prepare import Wanted, _pass_on, bundle_path, look, make, make_all, make_checkpoint
 from fmcore.recording import record
 from fmcore.reporter import Lines, Silent
 from fmcore.training import Trained
@@ -183,6 +185,21 @@ def test_a_checkpoint_finds_its_images_from_any_folder(
     make(recipe, tmp_path / "bundle", None, tmp_path / "weights", Silent())
     with Bundle.open(tmp_path / "bundle") as bundle:
         assert bundle.header.dataset.name == "folder:photos" and str(tmp_path) not in bundle.header.model_dump_json()
+
+
+def test_an_image_of_the_data_keeps_its_class(photos: BundleRecipe, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy("photos/light/2.png", tmp_path / "elsewhere" / "mine.png")
+    named = ("photos/light/2.png", str(tmp_path / "photos" / "dark" / "0.png"), "elsewhere/mine.png")
+    shown = photos.model_copy(update={"images": named})
+    make(shown, tmp_path / "bundle", None, None, Silent())
+    with Bundle.open(tmp_path / "bundle") as bundle:
+        assert [bundle.truth(probe) for probe in range(3)] == ["light", "dark", None]
+        assert str(tmp_path) not in bundle.header.model_dump_json()
+    before = made_of(shown)
+    shutil.move("photos/light/2.png", "photos/dark/2.png")
+    moved = shown.model_copy(update={"images": ("photos/dark/2.png", *named[1:])})
+    assert made_of(moved)["images"] == before["images"].replace("light", "dark")
 
 
 def test_a_check_is_heard_however_much_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,14 @@ def fingerprint(name: str) -> str:
     return digest.hexdigest()
 
 
+def class_in_folder(image: Path, path: Path) -> str | None:
+    """The class that the file `image` belongs to in the folder `path` with one folder a class; None elsewhere."""
+    with suppress(OSError, RuntimeError, ValueError):  # no such user, a loop of links, or not in it
+        inside = image.expanduser().resolve().relative_to(path.expanduser().resolve())
+        return inside.parts[0] if len(inside.parts) == 2 else None
+    return None
+
+
 def _files(name: str) -> Iterator[tuple[Path, str]]:
     if name.startswith("folder:"):
         root = Path(name.removeprefix("folder:"))

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fmcore.data.fingerprint import class_in_folder
 from fmcore.data.image_files import MAX_PIXELS, TREATMENTS, OpenedImage, open_image, shown, tell
 from fmcore.errors import DataError
 from fmcore.header import Preprocessing
@@ -48,6 +49,7 @@ class Picture:
     box: tuple[float, float, float, float]
     name: str  # base name of the file, as a sentence can carry it
     done: tuple[str, ...]  # keys of `SENTENCES`
+    truth: str | None = None  # the class it belongs to, where somebody said so
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ class Seen:
 
 
 def open_pictures(
-    paths: Sequence[Path], preprocessing: Preprocessing, on_message: Callable[[str], None] | None = None
+    paths: Sequence[Path],
+    preprocessing: Preprocessing,
+    on_message: Callable[[str], None] | None = None,
+    folder: Path | None = None,
 ) -> list[Picture]:
     """Open image files and prepare them as the network was taught to see.
 
@@ -74,6 +79,7 @@ def open_pictures(
         paths: The files, at most `MAX_PICTURES`; the same one may come twice.
         preprocessing: How an image becomes the network's input.
         on_message: Told in a sentence when this will take a while.
+        folder: One with a folder for every class; files that lie in one of these belong to that class.
 
     Returns:
         One picture per path, in the same order.
@@ -88,7 +94,8 @@ def open_pictures(
         )
     if on_message and len(paths) > _MANY_PICTURES:
         on_message(f"Reading {len(paths)} pictures.")
-    return [_open(path, preprocessing) for path in paths]
+    truths = [None if folder is None else class_in_folder(path, folder) for path in paths]
+    return [replace(_open(path, preprocessing), truth=truth) for path, truth in zip(paths, truths, strict=True)]
 
 
 def notices_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
