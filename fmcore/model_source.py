@@ -389,6 +389,8 @@ def _stated(name: str, network: nn.Module) -> Preprocessing | None:
         }
     if stated is None:
         return None
+    if isinstance(stated, Mapping) and isinstance(stated.get("size"), int):
+        stated = {**stated, "size": (stated["size"], stated["size"])}
     try:
         return Preprocessing.model_validate(stated)
     except ValidationError as error:

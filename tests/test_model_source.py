@@ -69,6 +69,7 @@ def short(): return stating(**{**RIGHT, "mean": (0.5,)})
 def flat(): return stating(**{**RIGHT, "std": (1, 0, 1)})
 ready = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
+def square(): return stating(**{**RIGHT, "size": 32})
 def odd(): return stating(**{**RIGHT, "interpolation": "nearest"})
 def wide(): return stating(**{**RIGHT, "size": (24, 40)})
 def void(): return stating(**{**RIGHT, "size": (0, 32)})
@@ -176,7 +177,7 @@ RIGHT = Preprocessing(channels=3, size=(32, 32), resize=36, mean=(0.5,) * 3, std
 
 
 def test_a_network_may_say_how_its_images_are_prepared(factories: Callable[..., Model]) -> None:
-    assert factories("right").preprocessing == RIGHT
+    assert factories("right").preprocessing == factories("square").preprocessing == RIGHT
     assert factories("right", Wanted(3, 64, 2)).preprocessing == RIGHT.model_copy(
         update={"size": (64, 64), "resize": 72}
     )
