@@ -268,7 +268,7 @@ class Recap(LessonScene):
         self.standing = [*((self.picture,) if image else ()), *(one for one in new if one is not self.picture)]
 
     def point(self, cue: str, statement: str, things: Group, note: Mobject) -> None:
-        """One beat: things appear, and light runs around the picture of each in turn."""
+        """One beat: things appear, and a frame points at the picture of each in turn."""
         with self.beat(cue):
             self.say(statement)
             self.change(*things, note)

@@ -1,4 +1,4 @@
-"""Animations of our own: a map that fills up while something moves along, and light that runs around a thing."""
+"""Animations of our own: a map that fills up while something moves along, and a frame that points at a thing."""
 
 from collections.abc import Callable
 
@@ -7,15 +7,16 @@ from manim import (
     DL,
     DR,
     Animation,
+    FadeIn,
     Group,
     Line,
     Mobject,
     Rectangle,
-    ShowPassingFlash,
     VMobject,
     linear,
     smooth,
     squish_rate_func,
+    there_and_back_with_pause,
 )
 
 from scenes import look
@@ -66,7 +67,10 @@ class Sweep(Animation):
 
 
 def flash(mobject: VMobject | Picture) -> Animation:
-    """Draw the eye to something that stands already: light runs once around it, or below it where it is text."""
+    """Draw the eye to something that stands already: a frame around it comes and goes, or a line below it for text.
+
+    It has the colour of text, which no value has, and is whole all the time: a part of it would look like a value.
+    """
     if isinstance(mobject, Label):  # around its letters it would be a blot
         below = np.array([0, -look.NEAR / 2, 0])
         around: VMobject = Line(mobject.get_corner(DL) + below, mobject.get_corner(DR) + below)
@@ -74,5 +78,9 @@ def flash(mobject: VMobject | Picture) -> Animation:
         around = Rectangle(width=mobject.width, height=mobject.height).move_to(mobject)
     else:
         around = mobject.copy()
-    around.set_fill(opacity=0).set_stroke(look.ACCENT, 4 * look.STROKE)
-    return ShowPassingFlash(around, time_width=0.6)
+    around.set_fill(opacity=0).set_stroke(look.TEXT, 2 * look.STROKE)
+    return FadeIn(around, rate_func=_comes_and_goes, remover=True)
+
+
+def _comes_and_goes(alpha: float) -> float:
+    return float(there_and_back_with_pause(alpha, 0.5))
