@@ -24,6 +24,7 @@ and of every layer, as `<layer>/<part>`:
     gradcam_weight (P, T, C)       what Grad-CAM multiplies each channel of the activation with
     gradcam (P, T, H, W)           signed: all of these products added up
     ablated, ablation (P, A)       channels set to zero, and by how much the predicted class's probability changed
+    ablation_predicted (P, A)      the class that is predicted then
     weight_history (E + 1, C_out, C_in, kH, kW)   epoch 0 is before training
     activation_history (E', P', C, H, W)          of some epochs and probes, as the header lists
     mean, std, maximum (C,)        of the activation

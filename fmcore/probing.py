@@ -120,7 +120,8 @@ def ablations(
 ) -> dict[str, Array]:
     """By how much the probability of the predicted class changes when one channel is set to zero.
 
-    `<layer>/ablated` (P, A) are the channels, `<layer>/ablation` (P, A) the changes. Where a layer has too many, the
+    `<layer>/ablated` (P, A) are the channels, `<layer>/ablation` (P, A) the changes, and `<layer>/ablation_predicted`
+    (P, A) the classes that are predicted then. Where a layer has too many, the
     most telling ones are tried; more of them in the layer in which answers are `explained`.
     """
     layers = [layer for layer in found.layers if layer.measured]
@@ -142,9 +143,9 @@ def ablations(
     network, values = trained.network, max(int(np.prod(layer.info.output_shape)) for layer in layers)
     size = max(1, min(64, 2**22 // values))
 
-    def job(number: int) -> Array:
+    def job(number: int) -> tuple[Array, Array]:
         layer, p, chosen = jobs[number]
-        changes = []
+        answers = []
         for start in range(0, len(chosen), size):
             some = torch.from_numpy(chosen[start : start + size]).long()
 
@@ -156,10 +157,11 @@ def ablations(
                 batch = _batch(trained, np.repeat(probes[p : p + 1], len(some), 0))
                 with Listening(found, {"activation"}, leave_out):
                     logits = _array(network(batch))
-            changes.append(softmax(logits)[:, predicted[p]] - before[p])
-        return np.concatenate(changes).astype(np.float32)
+            answers.append(logits)
+        logits = np.concatenate(answers)
+        return (softmax(logits)[:, predicted[p]] - before[p]).astype(np.float32), logits.argmax(1).astype(np.int32)
 
-    results: list[Array] = []
+    results: list[tuple[Array, Array]] = []
     report(0, len(jobs))
     with evaluating(network), Threads(device_of(network)) as threads:
         step = 8 * threads.count
@@ -170,7 +172,8 @@ def ablations(
     for number, layer in enumerate(layers):
         rows = slice(number * len(probes), (number + 1) * len(probes))
         added[f"{layer.name}/ablated"] = np.stack([chosen for _, _, chosen in jobs[rows]])
-        added[f"{layer.name}/ablation"] = np.stack(results[rows])
+        added[f"{layer.name}/ablation"] = np.stack([changes for changes, _ in results[rows]])
+        added[f"{layer.name}/ablation_predicted"] = np.stack([classes for _, classes in results[rows]])
     return added
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from manim import RIGHT, Animation, FadeIn, FadeOut, Group, Rectangle, Transform
+from manim import RIGHT, FadeIn, FadeOut, Group, Rectangle
 from pydantic import Field
 
 from fmcore.analysis.attribution import Ablation, brightest_is_decisive, lit_by_brightness
@@ -25,7 +25,7 @@ from scenes.parts.picture import ArraySource, Picture
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip, rooms_with
 from scenes.parts.text import whole
-from scenes.parts.without import WithoutBars, ablation_rooms, without_it
+from scenes.parts.without import Left, WithoutBar, WithoutBars, ablation_rooms, without_it
 from scenes.stage import LessonScene, SceneOptions
 
 _SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
@@ -102,7 +102,6 @@ class ChannelAblation(LessonScene):
             at_least=_COUNTS,
             otherwise=same if counts else neither,
         )
-        stays = "Neither decides alone: the answer stays."
         return {
             "brightest": self.of_tried("brightest of those tried", words=lambda c: f"channel {whole(c)}"),
             "of_those": of_those,
@@ -111,7 +110,8 @@ class ChannelAblation(LessonScene):
             "decisive_moved": self.told_of_the_neediest(tried),
             "tried": tried,
             "lesson": lesson,
-            "stays": self.of_tried("least probability left", words=stays, at_least=_SURE)
+            "stays": self.answer_without(decisive)
+            or self.of_tried("least probability left", words="Neither decides alone: the answer stays.", at_least=_SURE)
             if counts and lesson.holds
             else "",
         }
@@ -150,15 +150,32 @@ class ChannelAblation(LessonScene):
             ),
         }
 
+    def answer_without(self, ablation: Ablation) -> Claim | None:
+        """What is answered without a channel, as a sentence; None where that is not known."""
+        if ablation.predicted is None:
+            return None
+        answer = self.bundle.header.probes[self.subject].predicted
+
+        def words(then: float) -> str:
+            name = self.bundle.class_name(int(then))
+            return (
+                f"The answer stays “{name}” all the same." if int(then) == answer else f"The answer becomes “{name}”."
+            )
+
+        return self.claim("value", f"{self.array}_predicted", self.subject, self.place_of(ablation), words=words)
+
+    def place_of(self, ablation: Ablation) -> int:
+        """Where its channel stands among those that were set to zero."""
+        ablated = self.bundle.part(f"{self.layer.name}/ablated", self.subject)
+        return int(np.flatnonzero(ablated == ablation.channel)[0])
+
     def of_tried(self, measure: str, **said: Any) -> Claim:
         """A claim about what setting channels to zero did to this answer."""
         return self.claim(measure, self.array, self.subject, **said)
 
     def change(self, ablation: Ablation, start: str) -> Claim:
         """What setting a channel to zero did to the probability of the answer; a sentence where it has a `start`."""
-        ablated = self.bundle.part(f"{self.layer.name}/ablated", self.subject)
-        place = int(np.flatnonzero(ablated == ablation.channel)[0])
-        changed = partial(self.claim, "value", self.array, self.subject, place)
+        changed = partial(self.claim, "value", self.array, self.subject, self.place_of(ablation))
         return changed(words=lambda change: f"{start} {_moves(change)}." if start else _moves(change))
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -192,49 +209,58 @@ class ChannelAblation(LessonScene):
         strip = ScaleStrip(scale, min(body.columns(1, 1)[0].width, 4.0), note)
         upper, lower, foot = ablation_rooms(rooms_with(body, strip)[0])
         strip = ScaleStrip(scale, min(foot.width, 4.0), note).move_to(foot.centre)
-        gallery, makers, left = Gallery(upper, 2), [], {}
-        for one, values in zip(tried, maps, strict=True):
-            name = f"channel {one.channel + 1}"
-            left[name] = float(np.clip(self.chance.value + one.change, 0, 1))
+        gallery, makers, left = Gallery(upper, 2), [], [self.left(one) for one in tried]
+        for one, values, rest in zip(tried, maps, left, strict=True):
             heat = partial(FeatureMap, values, scale, source=ArraySource(array, (self.subject, one.channel)))
-            words = layer_name(self.layer.name) if wide else without_it(left[name])  # wide, the bars tell
-            makers.append(partial(Exhibit, heat, f"{name} of {self.layer.output_shape[0]}", words))
+            words = layer_name(self.layer.name) if wide else without_it(rest)  # wide, the bars tell
+            makers.append(partial(Exhibit, heat, f"{rest.name} of {self.layer.output_shape[0]}", words))
         shown = gallery.made(makers)
         told = [exhibit.words.copy() for exhibit in shown]
         if not wide:  # what is left without a map is told when it is taken away
             for exhibit in shown:
                 exhibit.words.set_opacity(0)
-        bars = WithoutBars(self.chance.value, left if wide else {}, lower.width if wide else shown[0].words.width)
+        width = lower.width if wide else shown[0].words.width
+        bars = WithoutBars(str(self.told["answer"]), self.chance.value, left if wide else [], width)
         bars.move_to(lower.centre).align_to([lower.right, 0, 0], RIGHT)
-
-        def told_without(place: int) -> list[Animation]:
-            """What appears when a map is taken away: its bar among all, or the one beside it."""
-            if wide:
-                return [FadeIn(bar) for bar in bars[place + 1 : place + 2]]
-            words = shown[place].words
-            return [Transform(words, told[place].move_to(words))]
-
         with self.beat("ablate"):
             self.say(f"Without {self.told['brightest']}, the brightest")
             self.play(FadeOut(large), run_time=look.IN_S / 2)
             for animations in gallery.steps(shown[0]):
                 self.play(*animations, FadeIn(strip), *map(FadeIn, bars[:1]), run_time=look.IN_S)
-            self.take_away(shown[0], scale, told_without(0))
+            self.take_away(shown[0], scale, left[0], bars[1] if wide else told[0])
         with self.beat("decide"):
             self.say("Would it do without another?" if self.decision.same else f"Without {self.told['decisive']}")
             for animations in gallery.steps(*shown):
                 self.play(*animations, run_time=look.IN_S)
-            self.take_away(shown[-1], scale, told_without(1) if len(shown) > 1 else [])
+            if len(shown) > 1:
+                self.take_away(shown[1], scale, left[1], bars[2] if wide else told[1])
+            else:
+                self.until(0.5)
+                self.play(flash(shown[0].picture), run_time=look.MOVE_S)
         return shown[-1].picture, Group(*shown, bars, strip)
 
-    def take_away(self, exhibit: Exhibit, scale: ColourScale, then: list[Animation]) -> None:
+    def left(self, ablation: Ablation) -> Left:
+        """What is left of the answer without a channel."""
+        before, then = self.chance.value, ablation.predicted
+        answer = self.bundle.header.probes[self.subject].predicted
+        told = "" if then is None else f"{'still' if then == answer else 'now'} “{self.bundle.class_name(then)}”"
+        after = float(np.clip(before + ablation.change, 0, 1))
+        return Left(f"channel {ablation.channel + 1}", before, after, told)
+
+    def take_away(self, exhibit: Exhibit, scale: ColourScale, left: Left, bar: WithoutBar) -> None:
         """The map is zero everywhere for a while, so that one sees what was taken away; and what that changes."""
         picture = exhibit.picture
         dark = Picture(np.zeros(picture.grid), scale, picture.height).move_to(picture)
-        self.until(0.4)
-        self.play(FadeIn(dark), run_time=look.MOVE_S)
-        self.play(*then or [flash(dark)], run_time=look.MOVE_S)
-        self.until(0.8)
+        beside = look.shape() != "wide"
+        if beside:
+            bar.move_to(exhibit.words)
+        before, changes = bar.grows_from(left.before)
+        self.until(0.25)
+        self.play(FadeIn(before), run_time=look.IN_S)
+        self.play(FadeIn(dark), *changes, run_time=2 * look.MOVE_S)
+        self.remove(*before.get_family(), *bar.get_family())
+        self.add(exhibit.words.become(bar) if beside else bar)
+        self.until(0.85)
         self.play(FadeOut(dark), run_time=look.IN_S)
 
     def show_all(self, leaving: Group) -> Rectangle:

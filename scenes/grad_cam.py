@@ -80,7 +80,7 @@ class GradCam(LessonScene):
                 f" '{self.bundle.path.name}' has none; record it again with `fmcore record`."
             )
         self.layer, self.array = layer, f"{layer.name}/gradcam"
-        subject = self.probe if self.options.probe is not None else misleading(self.bundle, layer.name)
+        subject = self.probe if self.options.probe is not None else misleading(self.bundle, layer.name, supported=True)
         self.case = case_of(self.bundle, layer.name, subject)
         self.doubt = case_of(self.bundle, layer.name, doubtful(self.bundle, subject), "doubt_")
         self.weighing = Weighing.of(self.bundle, layer.name, subject, self.case.slots[0])

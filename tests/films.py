@@ -203,6 +203,7 @@ def _statistics(layer: str, maps: NDArray[np.float32]) -> dict[str, NDArray[Any]
         arrays["correlation"] = correlation
     found = {f"{layer}/{name}": values.astype(np.float32) for name, values in arrays.items()}
     found[f"{layer}/ablated"] = np.tile(np.arange(tested), (probes, 1))
+    found[f"{layer}/ablation_predicted"] = np.tile(np.arange(tested, dtype=np.int32) % 3, (probes, 1))
     return found
 
 

@@ -100,6 +100,7 @@ def test_brightness_misleads_most_where_the_decisive_channel_costs_most_beyond_i
     lit = np.zeros((3, 4, 12, 12), np.float32) + np.array([9, 1, 2, 3], np.float32)[:, None, None]
     changes = np.array([[-0.1, -0.2], [0.1, -0.3], [0.3, -0.6]], np.float32)  # of channels 0, the brightest, and 1
     arrays = {"conv1/activation": lit, "conv1/ablated": np.tile([0, 1], (3, 1)), "conv1/ablation": changes}
+    arrays["conv1/ablation_predicted"] = np.zeros((3, 2), np.int32)
     arrays |= {"conv1/gradcam": np.zeros((3, 3, 12, 12), np.float32), "gradcam_classes": np.tile([0, 1, 2], (3, 1))}
     right = said(tmp_path / "a", net, [(0, 0, 0.9), (1, 1, 0.9), (2, 0, 0.9)])
     with opened(tmp_path / "a", net, arrays, probes=right) as bundle:
@@ -123,6 +124,7 @@ def test_a_first_example_is_one_whose_answer_has_the_larger_support(tmp_path: Pa
     net = Net(measured=True, widths=(4, 3))
     lit = np.zeros((3, 4, 12, 12), np.float32) + np.array([9, 1, 2, 3], np.float32)[:, None, None]
     arrays = {"conv1/activation": lit, "conv1/ablated": np.tile([0, 1], (3, 1))}
+    arrays["conv1/ablation_predicted"] = np.zeros((3, 2), np.int32)
     arrays["conv1/ablation"] = np.array([[-0.1, -0.2], [0.1, -0.3], [-0.1, -0.15]], np.float32)
     probes = said(tmp_path / "a", net, [(0, 0, 0.9), (1, 1, 0.9), (2, 2, 0.9)])  # the rival is 1, 0 and 0
     for support, expected, less in (
@@ -132,7 +134,8 @@ def test_a_first_example_is_one_whose_answer_has_the_larger_support(tmp_path: Pa
         (supported((1, 1.04, 0), (1.04, 1, 0), (0, 0, 0)), 1, 0),  # that is about as much
     ):
         with opened(tmp_path / "a", net, arrays | support, probes=probes) as bundle:
-            assert misleading(bundle, "conv1") == expected
+            assert misleading(bundle, "conv1", supported=True) == expected
+            assert misleading(bundle, "conv1") == 1  # whatever supports it
             assert answered_with_less(bundle, "conv1") == less
             assert measure("answers with less support", bundle, "conv1/gradcam") == less
             assert sample_size("answers with less support", bundle, "conv1/gradcam") == 3

@@ -52,8 +52,10 @@ def test_most_ablations_are_spent_where_answers_are_explained(
     maps[0, one] = 0
     network = tutorial_trained.network
     with torch.no_grad():
+        then = network.linear(nn.functional.max_pool2d(maps, 2)).argmax(1)  # type: ignore[operator]
         left = network.linear(nn.functional.max_pool2d(maps, 2)).softmax(1)[0, said[1]]  # type: ignore[operator]
         before = torch.from_numpy(arrays["logits"][1]).softmax(0)[said[1]]
+    assert tried["conv2/ablation_predicted"][1, 7] == int(then)
     assert tried["conv2/ablation"][1, 7] == pytest.approx(float(left - before), abs=1e-6)
 
 

@@ -3,6 +3,7 @@
 Channels count from 0 in records and from 1 in sentences, as on screen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,6 +144,7 @@ class Ablation:
 
     channel: int
     change: float  # negative where the class lost
+    predicted: int | None = None  # the class that was predicted then, where that is known
 
 
 @dataclass(frozen=True)
@@ -173,8 +175,30 @@ def ablations(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
     _check(bundle, layer, probe, "ablation", "ablations")
     channels = bundle.part(f"{layer}/ablated", probe)
     changes = bundle.part(f"{layer}/ablation", probe)
-    found = [Ablation(int(channel), float(change)) for channel, change in zip(channels, changes, strict=True)]
+    predicted = _predicted_then(bundle, layer, probe, len(channels))
+    if not len(channels) == len(changes) == len(predicted):
+        raise BundleError(
+            f"The ablations of '{layer}' in '{bundle.path.name}' do not say of every channel what it changed; record it"
+            " again."
+        )
+    found = [
+        Ablation(int(channel), float(change), then)
+        for channel, change, then in zip(channels, changes, predicted, strict=True)
+    ]
     return sorted(found, key=lambda ablation: (-abs(ablation.change), ablation.channel))
+
+
+def _predicted_then(bundle: Bundle, layer: str, probe: int, count: int) -> Sequence[int | None]:
+    """The class predicted without each of the channels that were set to zero; None where older bundles do not say."""
+    name = f"{layer}/ablation_predicted"
+    if name not in bundle.header.arrays:
+        return [None] * count
+    classes = bundle.part(name, probe)
+    if classes.min(initial=0) < 0 or classes.max(initial=0) >= len(bundle.header.classes):
+        raise BundleError(
+            f"Array '{name}' of '{bundle.path.name}' names classes that it does not have; record it again."
+        )
+    return [int(one) for one in classes]
 
 
 def brightest_is_decisive(bundle: Bundle, layer: str, probe: int) -> Decision:

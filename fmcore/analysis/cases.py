@@ -56,16 +56,16 @@ def explained_layer(bundle: Bundle, *parts: str) -> LayerInfo | None:
     return explained(layer for layer in bundle.header.layers if all(f"{layer.name}/{part}" in arrays for part in parts))
 
 
-def misleading(bundle: Bundle, layer: str) -> int:
+def misleading(bundle: Bundle, layer: str, supported: bool = False) -> int:
     """The probe in which brightness misleads most about what the answer rests on.
 
     That is where the loss of the decisive channel costs the answer most beyond the loss of the brightest. Among those
-    answered rightly if there are any, and of these among those whose answer has more support than its rival: a first
-    example shows the rule. The default probe where it misleads in none.
+    answered rightly if there are any, and where they are to be `supported`, of these among those whose answer has more
+    support than its rival: a first example shows the rule. The default probe where it misleads in none.
     """
     probes = bundle.header.probes
     right = [p for p, probe in enumerate(probes) if probe.label == probe.predicted] or list(range(len(probes)))
-    if f"{layer}/gradcam" in bundle.header.arrays and bundle.info("gradcam_classes").shape[1] > 1:
+    if supported and f"{layer}/gradcam" in bundle.header.arrays and bundle.info("gradcam_classes").shape[1] > 1:
         right = [p for p in right if case_of(bundle, layer, p).goes_with_support] or right
 
     def gap(p: int) -> tuple[float, bool]:

@@ -17,7 +17,7 @@ class AnswerBar(VGroup):
     def __init__(
         self, answer: str, probability: float, told: str, width: float, color: ManimColor, own_line: bool = False
     ) -> None:
-        frame = Rectangle(width=width, height=_HEIGHT, stroke_width=look.STROKE, color=look.LINE)
+        self.frame = frame = Rectangle(width=width, height=_HEIGHT, stroke_width=look.STROKE, color=look.LINE)
         self.bar = Rectangle(width=max(probability * width, 0.01), height=_HEIGHT, stroke_width=0)
         self.bar.set_fill(color, opacity=1).align_to(frame, LEFT)
         self.percentage = label(told, look.LABEL, color)

@@ -1,29 +1,72 @@
 """How probable an answer is with all channels, and with one of them set to zero: as bars of one length."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from manim import DOWN, VGroup
+from manim import DOWN, RIGHT, Animation, FadeIn, FadeOut, Transform, VGroup
 
 from fmcore.analysis.saying import percent
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
+from scenes.parts.motion import coming, leaving
+from scenes.parts.text import label
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of the probability of `answer` without channel `name`: it was `before`; and what is answered then.
+
+    Probabilities lie in 0..1. What is answered is "" where that is not known.
+    """
+
+    name: str
+    before: float
+    after: float
+    then: str
+
+
+class WithoutBar(AnswerBar):
+    """The probability of an answer without a channel, called `name`, and what is answered `then`.
+
+    That stands below the bar; in a tall frame, where there is no room for it, in place of the name.
+    """
+
+    def __init__(self, name: str, probability: float, then: str, width: float) -> None:
+        tall = look.shape() == "tall"
+        super().__init__(then if tall and then else name, probability, percent(probability), width, look.ACCENT)
+        self.called, self.renamed = name, tall and then != ""
+        if then and not tall:
+            said = label(then, look.SMALL, look.TEXT, width=width)
+            self.add(said.next_to(self, DOWN, buff=look.NEAR).align_to(self, RIGHT))
+
+    def grows_from(self, probability: float) -> tuple[AnswerBar, list[Animation]]:
+        """A bar in the same place for what was probable before, and what makes that this one.
+
+        When that is done, the first is to be taken away and this one to be added.
+        """
+        before = AnswerBar(self.called, probability, percent(probability), self.frame.width, look.ACCENT)
+        before.shift(self.frame.get_center() - before.frame.get_center())
+        grown = Transform(before.bar, self.bar.copy())
+        new = 2 if self.renamed else 3  # of its parts, from which on they are others
+        gone = FadeOut(*before.submobjects[new:], rate_func=leaving)
+        return before, [grown, gone, FadeIn(*self.submobjects[new:], rate_func=coming)]
 
 
 class WithoutBars(VGroup):
-    """A bar for the probability (0..1) `with_all` channels, and one for that `without` each of those named."""
+    """A bar for the probability of `answer` `with_all` channels (0..1), and one for what is `left` without each."""
 
-    def __init__(self, with_all: float, without: Mapping[str, float], width: float) -> None:
-        name = "all channels" if look.shape() == "tall" else "with all channels"
+    def __init__(self, answer: str, with_all: float, left: Sequence[Left], width: float) -> None:
+        name = f"“{answer}”, all channels" if look.shape() == "wide" else f"“{answer}”"
         super().__init__(AnswerBar(name, with_all, percent(with_all), width, look.SECOND))
-        for name, left in without.items():
-            self.add(AnswerBar(f"without {name}", left, percent(left), width, look.ACCENT))
+        for one in left:
+            self.add(WithoutBar(f"without {one.name}", one.after, one.then, width))
         self.arrange(DOWN, buff=2 * look.GAP)
 
 
-def without_it(left: float) -> Callable[[float], AnswerBar]:
+def without_it(left: Left) -> Callable[[float], WithoutBar]:
     """What makes the bar, of a width, of the probability that is `left` without the channel that it stands by."""
-    return partial(AnswerBar, "without it", left, percent(left), color=look.ACCENT)
+    return partial(WithoutBar, "without it", left.after, left.then)
 
 
 def ablation_rooms(room: look.Region) -> tuple[look.Region, look.Region, look.Region]:
