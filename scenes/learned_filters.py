@@ -37,7 +37,7 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.likeness_table import score
 from scenes.parts.map_series import MapSeries
 from scenes.parts.marks import values_frame
-from scenes.parts.motion import flash
+from scenes.parts.motion import coming, flash, leaving
 from scenes.parts.picture import ArraySource
 from scenes.parts.scale_strip import ScaleStrip
 from scenes.parts.text import label, lines, number, shape_text, whole
@@ -46,6 +46,7 @@ from scenes.stage import LessonScene, SceneOptions
 _STEPS = {"wide": 6, "square": 6, "tall": 4}  # epochs that are shown, the first and the last among them
 _SHOWN = 8  # filters
 _COLUMNS = 4  # of filters in a tall frame; in others all stand side by side
+_READ = 0.35  # of the time of an epoch, to read how many answers are right after it
 _SAME = 0.7  # a cosine from which a filter still has the pattern of its start
 _HISTORY = "header/training.history"
 
@@ -63,9 +64,9 @@ class LearnedFilters(LessonScene):
         ),
         Beat(
             cue="epochs",
-            say="After every batch of images, the weights are nudged so that the error falls."
-            " Watch {epochs} of {images}.",
+            say="After every batch of images, the weights are nudged so that the error falls.",
         ),
+        Beat(cue="train", say="Watch {epochs} of {images}.", seconds=8),
         Beat(
             cue="nobody",
             say="Nobody drew these filters. The nudges made them, and on {tests} the share of right answers"
@@ -212,7 +213,7 @@ class LearnedFilters(LessonScene):
             self.until(0.65)
             self.play(flash(bar.bar), run_time=look.MOVE_S)
         with self.beat("epochs"):
-            self.say(f"{self.told['epochs']} of {self.told['images']}")
+            self.say("Nudged, batch after batch")
             gone = [row.animate.shift(-way)] if both else [FadeOut(footer)]
             self.play(*gone, FadeIn(answers[0]), run_time=look.IN_S / 2)
             standing = pairs.others(partial(self.tile, 0), first)
@@ -221,7 +222,13 @@ class LearnedFilters(LessonScene):
                 moves = [ReplacementTransform(tile, small) for tile, small in zip(first, pairs.first, strict=True)]
                 self.play(*moves, FadeOut(head), FadeIn(pairs.heads[0]), run_time=look.IN_S)
             self.until(0.5)
-            self.train(pairs, standing, answers)
+            now = pairs.others(partial(self.tile, 0), pairs.second)
+            head = self.head_of(pairs, "in training")
+            moves = [ReplacementTransform(*pair) for pair in zip(standing, now, strict=True)]
+            self.play(*moves, FadeIn(head), run_time=look.MOVE_S)
+        with self.beat("train"):
+            self.say(f"{self.told['epochs']} of {self.told['images']}")
+            self.train(pairs, now, head, answers)
         with self.beat("nobody"):
             self.say(f"Right answers in the test: {self.told['right_before']} before, {self.told['right_after']} after")
             self.until(0.3)
@@ -294,25 +301,30 @@ class LearnedFilters(LessonScene):
     def head(self, epoch: int) -> str:
         return f"large: epoch {epoch}" if look.shape() == "tall" else f"after epoch {epoch}"
 
-    def train(self, pairs: FilterPairs, standing: Group, answers: Sequence[AnswerBar]) -> None:
-        """What is `standing` moves to the place of the second tiles and changes there from epoch to epoch.
+    def head_of(self, pairs: FilterPairs, text: str) -> VGroup:
+        """`text` where the last head of the second tiles will stand."""
+        place = pairs.heads[1]
+        return label(text, look.SMALL).move_to(place).align_to(place, LEFT)
 
-        With every epoch that is shown, the bar of right answers grows.
+    def train(self, pairs: FilterPairs, standing: Group, head: Mobject, answers: Sequence[AnswerBar]) -> None:
+        """The second tiles, which are `standing` as they were before training, change from epoch to epoch.
+
+        With every epoch that is shown, the bar of right answers grows. The first takes twice as long: most happens.
         """
-        each = min(look.MOVE_S, (self.seconds_left - 1.0) / len(self.epochs[1:]))
-        head: Mobject | None = None
-        for epoch, before, answer in zip(self.epochs[1:], answers, answers[1:], strict=False):
+        each = (self.seconds_left - 1.0) / len(self.epochs)
+        for number_, (epoch, before, answer) in enumerate(zip(self.epochs[1:], answers, answers[1:], strict=False)):
             after, new = pairs.second, pairs.heads[1]
             if epoch != self.last:
                 after = pairs.others(partial(self.tile, epoch), pairs.second)
-                new = label(self.head(epoch), look.SMALL).move_to(new).align_to(new, LEFT)
+                new = self.head_of(pairs, self.head(epoch))
             changes = [ReplacementTransform(old, tile) for old, tile in zip(standing, after, strict=True)]
-            changes.append(ReplacementTransform(before, answer))
-            self.play(*changes, FadeIn(new), *([FadeOut(head)] if head else []), run_time=each)
+            words = [FadeOut(head, rate_func=leaving), FadeIn(new, rate_func=coming)]
+            takes = each * (2 if number_ == 0 else 1)
+            self.play(*changes, *words, *before.turns_into(answer), run_time=(1 - _READ) * takes)
+            self.remove(*before.get_family(), *answer.get_family())
+            self.add(answer)
+            self.wait(_READ * takes)
             standing, head = after, new
-        if self.seconds_left > look.MOVE_S + 2:
-            self.until(0.6)
-            self.play(*(flash(tile.picture) for tile in pairs.second), run_time=look.MOVE_S)
 
     def follow(self, followed: FilterPicture, rest: Group) -> Group:
         """The numbers of one filter change epoch by epoch, while a frame walks along its pictures."""

@@ -1,8 +1,9 @@
 """An answer of a network and how sure it is: who says what, above a bar as long as the probability."""
 
-from manim import DOWN, LEFT, RIGHT, UP, ManimColor, Rectangle, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, Animation, FadeIn, FadeOut, ManimColor, Rectangle, Transform, VGroup
 
 from scenes import look
+from scenes.parts.motion import coming, leaving
 from scenes.parts.text import label
 
 _HEIGHT = 0.22
@@ -29,3 +30,11 @@ class AnswerBar(VGroup):
         else:
             self.percentage.next_to(frame, UP, buff=look.NEAR).align_to(frame, RIGHT).align_to(self.answer, DOWN)
         super().__init__(self.bar, frame, self.answer, self.percentage)
+
+    def turns_into(self, other: "AnswerBar") -> list[Animation]:
+        """The bar grows or shrinks to that of `other`, whose frame and answer are the same, and the words change.
+
+        When that is done, this one is to be taken away and `other` to be added.
+        """
+        gone = FadeOut(*self.submobjects[3:], rate_func=leaving)
+        return [Transform(self.bar, other.bar.copy()), gone, FadeIn(*other.submobjects[3:], rate_func=coming)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from manim import DOWN, RIGHT, Animation, FadeIn, FadeOut, Transform, VGroup
+from manim import DOWN, RIGHT, Animation, FadeIn, FadeOut, VGroup
 
 from fmcore.analysis.saying import percent
 from scenes import look
@@ -47,10 +47,10 @@ class WithoutBar(AnswerBar):
         """
         before = AnswerBar(self.called, probability, percent(probability), self.frame.width, look.ACCENT)
         before.shift(self.frame.get_center() - before.frame.get_center())
-        grown = Transform(before.bar, self.bar.copy())
-        new = 2 if self.renamed else 3  # of its parts, from which on they are others
-        gone = FadeOut(*before.submobjects[new:], rate_func=leaving)
-        return before, [grown, gone, FadeIn(*self.submobjects[new:], rate_func=coming)]
+        changes = before.turns_into(self)
+        if self.renamed:
+            changes += [FadeOut(before.answer, rate_func=leaving), FadeIn(self.answer, rate_func=coming)]
+        return before, changes
 
 
 class WithoutBars(VGroup):
