@@ -10,7 +10,6 @@ from manim import (
     DL,
     DOWN,
     DR,
-    LEFT,
     RIGHT,
     Animation,
     FadeIn,
@@ -21,7 +20,6 @@ from manim import (
     Scene,
     ShowPassingFlash,
     Transform,
-    VGroup,
     Wait,
     config,
 )
@@ -41,8 +39,9 @@ from scenes import look
 from scenes.ledger import read_figures, read_items
 from scenes.options import SceneOptions as SceneOptions  # scenes take it from here
 from scenes.options import default_bundle, understood
+from scenes.parts.heading import top_of
 from scenes.parts.motion import coming, leaving
-from scenes.parts.text import in_language, is_cut, number, paragraph, speak, texts_used
+from scenes.parts.text import in_language, number, paragraph, speak, texts_used
 
 _LONG_S = 5.0  # of standing still: learners look away
 _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or losing a frame
@@ -301,33 +300,10 @@ class LessonScene(Scene):
         script = script.with_voice(brief.voice)
         self.timeline = script.timed(int(config.frame_rate), self.options.seconds, brief.pace)
         self.camera.background_color = look.BACKGROUND
-        region, most = look.title_region(), look.LINES[look.shape()][0]
-        self._heading = _put(paragraph(self.heading, look.TITLE, width=region.width, most=most, bold=True), region)
-        self.add(self._heading)
-        self._name_the_part(brief)
-
-    def _name_the_part(self, brief: Brief) -> None:
-        """Show which part of the lesson this is, bright where it begins: beside the heading, or below it, if it fits.
-
-        Beside it, in a wide frame, it may take two lines.
-        """
-        if not brief.part:
-            return
-        region, colour = look.title_region(), look.ACCENT if brief.begins else look.MUTED
-        if look.shape() == "wide":
-            left = self._heading.get_right()[0] + look.GAP
-            part = paragraph(brief.part, look.SMALL, colour, width=region.right - left, most=2, height=region.height)
-            part.arrange(DOWN, buff=look.LEADING, aligned_edge=RIGHT)
-            part.move_to([region.right - part.width / 2, region.centre[1], 0])
-            height = part.height
-        else:
-            part = paragraph(brief.part, look.SMALL, colour, width=region.width)
-            height = self._heading.height + look.NEAR + part.height
-        if height <= region.height and not is_cut(part, brief.part):
-            self._part = [part]
-            self.add(part)
-            if look.shape() != "wide":
-                _put(VGroup(self._heading, part).arrange(DOWN, buff=look.NEAR, aligned_edge=LEFT), region)
+        network = self.bundle.header.model.name if brief.several else ""
+        self._heading, notes = top_of(self.heading, brief.part, brief.begins, network)
+        self._part = list(notes)
+        self.add(self._heading, *self._part)
 
     def _wait_frames(self, frames: int) -> None:
         """Wait, and where that is long let light run below the statement now and then, so that nobody drifts off."""

@@ -16,6 +16,7 @@ from fmcore.lesson.plan import (
     parts_begun,
     read_plan,
     slug,
+    turns,
     with_overrides,
 )
 
@@ -210,6 +211,13 @@ NETWORKS: dict[str, tuple[list[tuple[str | None, str | None]], list[str]]] = {
 def test_a_lesson_knows_when_it_turns_to_another_network(case: str) -> None:
     shown, expected = NETWORKS[case]
     assert networks_seen([SceneEntry(scene="S", bundle=one, other=other) for one, other in shown]) == expected
+
+
+def test_networks_are_named_where_there_are_several() -> None:
+    shown: list[tuple[str | None, str | None]] = [("a", None), (None, None), ("a", "b"), ("b", None)]
+    entries = [SceneEntry(scene="S", bundle=one, other=other) for one, other in shown]
+    assert [turn.several for turn in turns(entries)] == [True, False, False, True]
+    assert not any(turn.several for turn in turns(entries[:3]))  # a comparison names its networks itself
 
 
 def test_a_part_begins_where_another_one_stood_before() -> None:

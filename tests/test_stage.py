@@ -171,6 +171,26 @@ def test_a_part_beside_a_long_heading_takes_two_lines(bundle: Path) -> None:
     assert list(layout_findings(shown.board, {})) == []
 
 
+NAMED = {  # heading and part: what stands beside the heading or below it, in each shape
+    ("Two", "How is it made?"): {"16:9": ["How is it made?", "network “made-up”"],
+                                 "9:16": ["How is it made?"], "1:1": ["How is it made?", "network “made-up”"]},
+    ("Two", ""): {aspect: ["network “made-up”"] for aspect in ("16:9", "9:16", "1:1")},
+    ("A title that takes more than a whole line of a frame, however wide that may be", ""): {"16:9": []},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "part"), NAMED)
+def test_of_several_networks_it_is_said_which_one_is_shown(title: str, part: str, bundle: Path) -> None:
+    def notes(scene: Any) -> list[str]:
+        return [one.text for one in labels(scene) if one.text in (part, "network “made-up”")]
+
+    for aspect, expected in NAMED[title, part].items():
+        spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})
+        shown = play(playing(well, title=title), bundle, spec=spec, watch=notes, part=part, several=True)
+        assert shown.seen["one"] == expected, aspect
+        assert list(layout_findings(shown.board, {})) == []
+
+
 def untidy(scene: Any) -> None:
     """Animations whose lengths are whole frames at no rate."""
     dot = Dot()

@@ -30,6 +30,7 @@ class Brief(BaseModel):
     options: dict[str, str | int | float | bool] = {}
     words: Words | None = None  # of another language
     network: Seen = ""
+    several: bool = False  # whether the lesson shows more than one network, so that it is said which one this is
     part: str = ""  # of the lesson, which the scene belongs to
     begins: bool = False  # whether it is the first scene of that part
     voice: dict[str, float] = {}  # seconds that the recordings of sentences take

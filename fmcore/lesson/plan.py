@@ -173,14 +173,18 @@ class Turn(NamedTuple):
     """What a lesson turns to with a scene."""
 
     network: Seen
+    several: bool  # whether others are shown in the lesson, and this scene alone shows this one
     part: str
     begins: bool  # whether the part does, with this scene
 
 
 def turns(entries: Sequence[SceneEntry]) -> list[Turn]:
     """Of every scene, what the lesson turns to with it."""
-    seen = zip(networks_seen(entries), entries, parts_begun(entries), strict=True)
-    return [Turn(network, entry.part, begins) for network, entry, begins in seen]
+    networks = {entry.bundle for entry in entries if entry.bundle is not None and entry.other is None}
+    return [
+        Turn(network, len(networks) > 1 and entry.bundle is not None and entry.other is None, entry.part, begins)
+        for network, entry, begins in zip(networks_seen(entries), entries, parts_begun(entries), strict=True)
+    ]
 
 
 class LessonPlan(_Strict):
