@@ -80,9 +80,9 @@ class Overlay(Group):
 
 
 class OverlaidMap(Group):
-    """An overlay, `height` units high, with its map beside it or, where there is little width, below it.
+    """An overlay, `height` units high, with its map as large on its left or, where there is little width, below it.
 
-    The map is drawn smaller; its shape is written below it, the name of both above.
+    There the map is drawn smaller. Its shape is written below it, the name of both above.
     """
 
     def __init__(
@@ -96,22 +96,25 @@ class OverlaidMap(Group):
         source: ArraySource,
         beside: bool,
     ) -> None:
+        super().__init__()
         self.overlay = Overlay(image, values, field, scale, height)
         picture = self.overlay.picture
-        share = 0.8 if beside else 0.7
+        share = 1.0 if beside else 0.7
         self.map = FeatureMap(values, scale, share * height, source=source)
         if (widest := share * picture.width) < self.map.picture.width:  # a map of another proportion than its image
             self.map = FeatureMap(values, scale, share * height * widest / self.map.picture.width, source=source)
         if beside:
-            corner = self.overlay.border.get_corner(DOWN + RIGHT) + look.NEAR * RIGHT
-            self.map.shift(corner - self.map.border.get_corner(DOWN + LEFT))
+            corner = self.overlay.border.get_corner(DOWN + LEFT) + look.NEAR * LEFT
+            self.map.shift(corner - self.map.border.get_corner(DOWN + RIGHT))
+            told = label("overlay", look.SMALL, look.MUTED, width=picture.width)
+            self.add(told.match_x(picture).match_y(self.map.shape_label))
         else:
             self.map.next_to(self.overlay.border, DOWN, buff=0.12)
-        super().__init__(self.overlay, self.map)
+        self.add(self.overlay, self.map)
         name_label = caption(name, self.width if beside else picture.width)
         self.add(name_label.next_to(self.overlay.border, UP, buff=look.NEAR))
         if beside:
-            name_label.align_to(picture, LEFT)
+            name_label.set_x(self.get_x())
 
 
 def around(spot: Spot, grid: tuple[int, int]) -> tuple[int, int, int, int]:
