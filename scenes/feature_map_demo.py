@@ -37,6 +37,7 @@ from scenes.parts.text import number, whole
 from scenes.parts.window import window
 from scenes.stage import LessonScene, SceneOptions
 
+_SUITS = 0.2  # of white: a difference between pixels that is plain to see
 _ABOVE = 1e-9  # from where on a response is called one
 _GRIDS = {  # by the channels of an image
     1: "a grid of numbers: zero is black, one is white, and every grey lies between.",
@@ -57,7 +58,8 @@ class FeatureMapDemo(LessonScene):
         ),
         Beat(
             cue="filter",
-            say="A filter is a small window of weights, here {rows} by {columns}{slices}. {origin}",
+            say="A filter is a small window of weights, here {rows} by {columns}{slices}."
+            " Red is above zero, blue below. {origin}",
         ),
         Beat(
             cue="slide",
@@ -71,7 +73,7 @@ class FeatureMapDemo(LessonScene):
             " {layer}.",
             seconds=7.4,
         ),
-        Beat(cue="bright", say="{bright} means a strong response. {strongest}", seconds=7.4),
+        Beat(cue="bright", say="{bright} means a strong response. {strongest} {suits}", seconds=7.4),
         Beat(cue="ground", say="{ground}", seconds=7),
         Beat(
             cue="meaning",
@@ -143,11 +145,28 @@ class FeatureMapDemo(LessonScene):
                 at_least=_ABOVE,
                 otherwise="On this map nothing is: no place of the image suits this filter.",
             ),
+            "suits": self.what_suits() if shared.value == 1 else "",
             "shared": shared,
             "ground": self.told_of_the_ground(),
             "weights": self.claim("numbers", *weight, words=partial(counted, noun="weight")),
             "numbers": self.claim("numbers", *map_, words=partial(counted, noun="number")),
         }
+
+    def what_suits(self) -> Claim | str:
+        """What the weights meet at the strongest place, where they meet pixels as they are."""
+        if self.map.layer.input != "probes":
+            return ""
+        return self.claim(
+            "met by positive weights beyond negative ones",
+            f"{self.map.layer.name}/{self.map.stage}",
+            self.probe,
+            self.channel,
+            *self.spot,
+            words=lambda more: (
+                f"There, its red weights meet brighter pixels than its blue ones: by {more:.2f} on average."
+            ),
+            at_least=_SUITS,
+        )
 
     def told_of_the_ground(self) -> Claim | str:
         """That the bias alone glows where the image is black, if it does."""

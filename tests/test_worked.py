@@ -9,6 +9,7 @@ import torch
 from films import Net, make_bundle
 from torch.nn import functional as F
 
+from fmcore.analysis.measures import measure
 from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import InputError
@@ -150,3 +151,22 @@ def test_only_convolutions_can_be_worked_out(tmp_path: Path) -> None:
     refused = pytest.raises(InputError, match="'pool1' is a pooling and no convolution")
     with Bundle.open(make_bundle(tmp_path / "net", Net(pooled=True))) as bundle, refused:
         _ = WorkedMap(bundle, bundle.layer("pool1"), 0, 0).source
+
+
+def test_what_weights_of_either_sign_meet(bundle: Bundle) -> None:
+    layer = bundle.layer("conv1")
+    weights = bundle.part("conv1/weight", 1)
+    top = layer.padding[0]
+    image = np.pad(bundle.part("probes", 0), ((0, 0), (top, top), (top, top)))
+    rows, columns = layer.output_shape[1:]
+    for row, column in {(0, 0), (rows - 1, columns - 1), (rows // 2, columns // 3)}:
+        y, x = row * layer.stride[0], column * layer.stride[1]
+        met: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+        for (c, i, j), weight in np.ndenumerate(weights):
+            met[bool(weight > 0)].append((abs(float(weight)), float(image[c, y + i, x + j])))
+        means = {
+            sign: sum(w * p for w, p in all_) / sum(w for w, _ in all_) if all_ else None for sign, all_ in met.items()
+        }
+        expected = 0.0 if None in means.values() else means[True] - means[False]  # type: ignore[operator]
+        found = measure("met by positive weights beyond negative ones", bundle, "conv1/sum", (0, 1, row, column))
+        assert found == pytest.approx(expected, abs=1e-5)

@@ -31,6 +31,7 @@ from fmcore.analysis.taking import (
     cka_lost,
     count_of,
     known,
+    met_by_signs,
     of,
     of_ablations,
     of_answers,
@@ -202,6 +203,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "bias": of_arithmetic("the filter's bias, as a batch normalisation scales and shifts it", lambda at: at.added),
         "sum of a slice's products": Measure(
             "the products of one slice of the filter added up, as a batch normalisation scales them", of_slice
+        ),
+        "met by positive weights beyond negative ones": Measure(
+            "the weighted mean of what a filter's positive weights meet at a place, less that of its negative ones",
+            met_by_signs,
         ),
         "share of right answers": Measure(
             "the share of the test images that get the answer of their class", of_answers, over_images=True

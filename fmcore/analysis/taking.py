@@ -176,6 +176,20 @@ def of_arithmetic(explained: str, function: Callable[[Place], float]) -> Measure
     return Measure(explained, take)
 
 
+def met_by_signs(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
+    """The mean of what positive weights meet, each counted by its weight, less that of negative ones; 0 without either.
+
+    The index is (probe, channel, row, column), from 0.
+    """
+    layer, (probe, channel, row, column) = array.rpartition("/")[0], index
+    patch = arithmetic(bundle, layer, channel, row, column, probe).patch
+    weights = bundle.part(f"{layer}/weight", channel).astype(np.float64)
+    positive, negative = np.maximum(weights, 0), np.maximum(-weights, 0)
+    if not positive.any() or not negative.any():
+        return 0.0
+    return float((positive * patch).sum() / positive.sum() - (negative * patch).sum() / negative.sum())
+
+
 def of_slice(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
     """The products of one slice of the filter added up, at index (probe, channel, row, column, slice), from 0."""
     probe, channel, row, column, number = index
