@@ -326,8 +326,9 @@ class GradCam(LessonScene):
             self.say("Times its weight: red supports, blue opposes")
             self.play(*sum_.multiply(), run_time=look.MOVE_S)
             self.remove(*sum_.plain)
+            each = min(look.IN_S, (0.85 * self.seconds_left - look.MOVE_S) / sum_.steps)
             for animations, gone in sum_.add_up():
-                self.play(*animations, run_time=look.IN_S)
+                self.play(*animations, run_time=each)
                 self.remove(*gone)
             self.until(0.85)
             self.play(flash(sum_.sums[-1].picture), run_time=look.MOVE_S)

@@ -45,6 +45,11 @@ class WeightedSum:
         products = [weighing.weighted(one) for one in channels]
         self.rest = count > len(channels)
         few = [channels[: k + 1] for k in range(len(channels) - (not self.rest))]
+        order = [*channels, *(one for one in range(count) if one not in factors)]
+        more = 2 * len(channels)
+        while more < count:
+            few.append(order[:more])
+            more *= 2
         sums = [weighing.weighted(*some) for some in few]
         bright = ColourScale.of(plain, "shared")
         summed = ColourScale.signed(np.stack([*sums, total]), "shared")
@@ -97,8 +102,16 @@ class WeightedSum:
         """Each map turns into itself times its weight; afterwards `plain` lies below and should be removed."""
         return [FadeIn(*self.products), FadeOut(self.bright), FadeIn(self.own)]
 
+    @property
+    def steps(self) -> int:
+        """How many of them `add_up` takes at most."""
+        return len(self.products) + len(self.sums) + 1
+
     def add_up(self) -> Iterator[tuple[list[Animation], list[Mobject]]]:
-        """One product after the other goes over to the sum, then all others together: what to play, what to remove."""
+        """One product after the other goes over to the sum, then twice as many each time: what to play, what to remove.
+
+        The last step is that of all, with the signs between them.
+        """
         before: list[Exhibit] = []
         scale: list[Animation] = [FadeIn(self.summed)]
         for product, total in zip(self.products, self.sums, strict=False):
@@ -107,6 +120,10 @@ class WeightedSum:
             hide_titles(before)
             yield [FadeIn(total), *scale], [moving, *before]
             before, scale = [total], []
+        for total in self.sums[len(self.products) : -1]:
+            hide_titles(before)
+            yield [FadeIn(total)], list[Mobject](before)
+            before = [total]
         signs = self.signs()
         hide_titles(before * self.rest)
         yield [FadeIn(signs), *map(FadeIn, self.sums[-1:] * self.rest)], [signs, *before * self.rest]
