@@ -1,6 +1,5 @@
 """Check scenes and lessons: played in every shape of frame and theme, measured again, and their films read back."""
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from fmcore.check.proof import Proof, proof_findings, prove
 from fmcore.check.report import cropped
 from fmcore.check.teaching import lesson_findings, teaching_findings
 from fmcore.check.voice import voice_findings
+from fmcore.cores import cores
 from fmcore.errors import BundleError, FmcoreError, InputError
 from fmcore.lesson.brief import Brief, Figure
 from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes, turns
@@ -216,7 +216,7 @@ class Looks:
 
     @property
     def workers(self) -> int:
-        return self.jobs or os.cpu_count() or 1
+        return self.jobs or cores()
 
 
 def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[str] = ()) -> Checked:

@@ -44,6 +44,9 @@ _SAME_PLACES = frozenset({
 _REDUCTIONS = frozenset({"mean", "sum", "amax", "amin", "std", "var", "logsumexp", "adaptive_avg_pool2d",
                          "adaptive_max_pool2d"})  # fmt: skip
 
+_OVER_CHANNELS = frozenset({"mean", "sum", "amax", "amin", "max", "min", "std", "var", "logsumexp"})
+_UNEVEN = 1.4  # times: maps without padding step a little less than the image is wide, others not at all like it
+
 _POOLING_ARGUMENTS = {
     "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation"),
     "avg_pool2d": ("input", "kernel_size", "stride", "padding"),
@@ -161,7 +164,21 @@ class Fields:
         self._fields[id(tensor)] = field.model_copy(update={"local": False}) if fills else field
 
     def after_convolution(self, source: Tensor, output: Tensor, geometry: dict[str, Any]) -> ReceptiveField:
-        return _passed(self.of(source), source, output, geometry)
+        found = _passed(self.of(source), source, output, geometry)
+        wraps = geometry["padding_mode"] == "circular" and any(geometry["padding"])
+        return _unknown(found) if wraps else found  # places at the border read from the opposite one
+
+    def lying_in(self, tensor: Tensor) -> ReceptiveField:
+        """The field of a stack of maps. Where it is not known, its places lie evenly over the image.
+
+        What comes after a step that is not known would otherwise be laid over a part of the image, or beyond it.
+        """
+        field = self.of(tensor)
+        even = tuple(side / count for side, count in zip(self._image, tensor.shape[2:], strict=True))
+        off = any(not 1 / _UNEVEN < jump / step < _UNEVEN for jump, step in zip(field.jump, even, strict=True))
+        if field.known or not off:
+            return field
+        return field.model_copy(update={"jump": even, "start": (even[0] / 2, even[1] / 2)})
 
     def follow(self, name: str, tensors: Sequence[Tensor], outputs: Sequence[Tensor], args: Any, kwargs: Any) -> None:
         """Give `outputs` the field that call `name` leaves of those of `tensors`; unknown tensors are parameters."""
@@ -192,16 +209,20 @@ class Fields:
     ) -> ReceptiveField:
         if name == "conv2d":
             return _passed(field, first, output, convolution_geometry(nn.Identity(), args, kwargs)[2])
-        if name in _REDUCTIONS and first.dim() > 2 and output.numel() == first.shape[0] * first.shape[1]:
+        if name in _REDUCTIONS and first.dim() > 2 and _keeps_maps_alone(first, output):
             return _whole(field)
+        if name in _OVER_CHANNELS and first.dim() == 4 and output.shape == (first.shape[0], 1, *first.shape[2:]):
+            return field
         if name in _POOLING_ARGUMENTS:
             return _passed(field, first, output, {"padding": (0, 0), "dilation": (1, 1),
                                                   **pooling_geometry(name, args, kwargs, output)})  # fmt: skip
         if (reaches := _resampling(name, first, output, args, kwargs)) is not None:
             return reached(field, *reaches)
         sides = kwargs.get("pad", args[1] if len(args) > 1 else ())
-        if name == "pad" and output.dim() == 4 and len(sides) in (2, 4):
-            return through(field, (1, 1), padding=(int(sides[2]) if len(sides) == 4 else 0, int(sides[0])))
+        if name == "pad" and output.dim() == 4 and len(sides) in (2, 4, 6):  # the last two are those of channels
+            wraps = kwargs.get("mode", args[2] if len(args) > 2 else "constant") == "circular"
+            found = through(field, (1, 1), padding=(int(sides[2]) if len(sides) > 2 else 0, int(sides[0])))
+            return _unknown(found) if wraps else found
         if name in _POINTWISE:
             return field
         if name in ("group_norm", "instance_norm"):  # by the mean and spread of all places
@@ -232,6 +253,31 @@ def _turns(name: str, first: Tensor, args: Any, kwargs: Any) -> bool:
     return first.dim() == 4 and axes not in ([0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2], [1, 0, 2, 3], [0, 2, 1, 3])
 
 
+def _keeps_maps_alone(first: Tensor, output: Tensor) -> bool:
+    """Whether each map (of images and channels) has become one number."""
+    return output.shape[:2] == first.shape[:2] and output.numel() == first.shape[0] * first.shape[1]
+
+
+def _sliced(first: Tensor, args: Any) -> tuple[Reach, Reach] | None:
+    """From which places of maps (B, C, h, w) slices such as `[..., ::2, ::2]` take theirs; None of any other indexing.
+
+    A step along both of the last axes tells that these are rows and columns: of maps (B, h, w, C) nobody slices so.
+    """
+    index = args[1] if isinstance(args[1], tuple) else (args[1],)
+    if not all(isinstance(one, slice) or one is ... for one in index):
+        return None
+    if ... in index:
+        place = index.index(...)
+        index = (*index[:place], *[slice(None)] * (first.dim() - len(index) + 1), *index[place + 1 :])
+    index = (*index, *[slice(None)] * (first.dim() - len(index)))
+    (down, _, step), (across, _, other) = (
+        one.indices(length) for one, length in zip(index[2:], first.shape[2:], strict=True)
+    )
+    if index[:2] != (slice(None), slice(None)) or step != other or step < 2:
+        return None
+    return (step, down, down), (step, across, across)
+
+
 def _whole(field: ReceptiveField) -> ReceptiveField:
     return field.model_copy(update={"whole": True, "exact": True, "local": False})
 
@@ -256,6 +302,8 @@ def _resampling(name: str, first: Tensor, output: Tensor, args: Any, kwargs: Any
     """From which places of `first` those of `output` are read, down and across; None where that is not known."""
     if first.dim() != 4 or output.dim() != 4:
         return None
+    if name == "getitem":
+        return _sliced(first, args)
     (rows, columns), (new_rows, new_columns) = first.shape[2:], output.shape[2:]
     pooled = pooled_to(rows, new_rows), pooled_to(columns, new_columns)
     if name == "conv_transpose2d":

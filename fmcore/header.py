@@ -5,12 +5,20 @@ Plain frozen records, validated when a bundle is opened. Sizes are (height, widt
 
 from collections.abc import Iterable, Sequence
 from math import inf
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
 SCHEMA_VERSION = 3
 _FINE = 7  # places a side from which on a map tells regions of an image apart
+
+
+def _shown(text: str) -> str:
+    """`text` as a terminal may print it: a bundle comes from anywhere, and some characters command a terminal."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "�" for one in text)
+
+
+Shown = Annotated[str, AfterValidator(_shown)]
 
 
 class Record(BaseModel):
@@ -81,7 +89,7 @@ class LayerInfo(Record):
     Its kernel, stride, padding, dilation and groups mean nothing and keep their defaults.
     """
 
-    name: str
+    name: Shown
     type: Literal["convolution", "pooling", "block"]
     output_shape: tuple[PositiveInt, PositiveInt, PositiveInt]  # (C, H, W)
     kernel: tuple[PositiveInt, PositiveInt] = (1, 1)
@@ -99,11 +107,11 @@ class LayerInfo(Record):
 class ModuleInfo(Record):
     """One module of the network, shown or not, and why not."""
 
-    name: str
-    kind: str  # its class, such as "Conv2d"
+    name: Shown
+    kind: Shown  # its class, such as "Conv2d"
     output_shape: tuple[int, ...] | None  # of one image; None where it did not run or gave no tensor
     shown: bool
-    why: str  # why it is not shown, or which run of several is; "" where it is as a whole
+    why: Shown  # why it is not shown, or which run of several is; "" where it is as a whole
 
 
 class Preprocessing(Record):
@@ -128,10 +136,10 @@ class Preprocessing(Record):
 
 
 class ModelInfo(Record):
-    name: str
+    name: Shown
     input_shape: tuple[int, int, int]  # (C, H, W)
     parameters: int
-    weights: str = "trained here"  # or where they come from
+    weights: Shown = "trained here"  # or where they come from
 
 
 class ProbeInfo(Record):
@@ -145,7 +153,7 @@ class ProbeInfo(Record):
     label: int | None  # the true class, where it is known
     predicted: int
     probability: float  # softmax of the predicted class
-    source: str  # such as "test image 17"
+    source: Shown  # such as "test image 17"
     original_size: tuple[int, int] | None = None
     box: tuple[float, float, float, float] | None = None
     file_size: tuple[int, int] | None = None
@@ -219,8 +227,8 @@ class HistoryInfo(Record):
 
 
 class DatasetInfo(Record):
-    name: str
-    provenance: str
+    name: Shown
+    provenance: Shown
     train_count: int
     test_count: int
     test_sha256: str = ""  # of the images that statistics were taken over: equal where they are the same images
@@ -249,7 +257,7 @@ class BundleHeader(Record):
     layers: tuple[LayerInfo, ...]  # in the order in which they ran
     modules: tuple[ModuleInfo, ...] = ()
     arrays: dict[str, ArrayInfo]
-    classes: tuple[str, ...]
+    classes: tuple[Shown, ...]
     probes: tuple[ProbeInfo, ...]
     training: TrainingInfo
     activation_history: HistoryInfo | None = None

@@ -5,6 +5,7 @@ in the order of the parts, so the numbers are the same on any number of cores.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +19,14 @@ from fmcore.bundle import Array
 from fmcore.channel_sums import Reading, Sums, pivot_of, read
 from fmcore.header import MeasuresInfo
 from fmcore.image_parts import Images, Part, Plan
-from fmcore.parallel import Threads
+from fmcore.parallel import Copies, Threads, threads_for
 from fmcore.running import device_of, evaluating
 from fmcore.tracing import Layer, Listening, Trace
 
 _CLASSES = 100  # for more, the means of every class are not kept
 _LOOKED_AT_FIRST = 8  # images, which decide where sums are pivoted
 _ADDED_TOGETHER = 8  # parts; fixed, so that the numbers do not depend on how many cores there are
+_KEPT_BYTES = 2**27  # of what those parts read; of wide networks, fewer are added together
 
 
 @dataclass
@@ -78,7 +80,7 @@ def measure(
         with torch.inference_mode():
             batch = as_input(torch.from_numpy(images[rows]).to(device))
             with Listening(trace, {"activation", "maxima"}, of_layer):
-                output = network(batch)
+                output = copies.mine()(batch)
         logits: Array = output.cpu().float().numpy()
         return logits
 
@@ -94,9 +96,14 @@ def measure(
 
         return run(part.rows, heard), readings, part.found
 
-    with evaluating(network), Threads(device) as threads:
+    with ExitStack() as stack:
+        stack.enter_context(evaluating(network))
+        copies = Copies(network, threads_for(device))
+        threads = stack.enter_context(Threads(device, copies.count))
         run(slice(0, min(_LOOKED_AT_FIRST, plan.parts[0].stop)), begin)  # of a large network, parts are smaller
-        for group in threads.in_order(run_part, range(len(plan.parts)), _ADDED_TOGETHER):
+        read_bytes = sum(4 * layer.info.output_shape[0] ** 2 for layer in layers)
+        together = max(1, min(_ADDED_TOGETHER, _KEPT_BYTES // read_bytes))
+        for group in threads.in_order(run_part, range(len(plan.parts)), together):
             for layer in layers:
                 sums[layer.name].add([readings[layer.name] for _, readings, _ in group])
             logits += [output for output, _, _ in group]

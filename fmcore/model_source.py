@@ -341,16 +341,14 @@ def _by_its_package(path: Path, attribute: str) -> str:
 
 
 def _channels(network: nn.Module, wanted: int | None) -> int:
-    """1 or 3: what the first convolution takes, else what the data has."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            if module.in_channels in (1, 3):
-                return module.in_channels
-            raise InputError(
-                f"The model's first convolution takes {module.in_channels} channels, and images have 1 or 3;"
-                " wrap it in a module that takes grey or RGB images."
-            )
-    return wanted or 3
+    """1 or 3: what the first convolution that takes so many channels takes, else what the data has."""
+    taken = [module.in_channels for module in network.modules() if isinstance(module, nn.Conv2d)]
+    if taken and not {1, 3} & set(taken):
+        raise InputError(
+            f"The model's first convolution takes {taken[0]} channels, and images have 1 or 3;"
+            " wrap it in a module that takes grey or RGB images."
+        )
+    return next((channels for channels in taken if channels in (1, 3)), wanted or 3)
 
 
 def _named(network: nn.Module) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fmcore.bundle import Bundle
-from fmcore.errors import BundleError, FmcoreError, InputError, RenderError
+from fmcore.errors import BundleError, InputError, RenderError
 from fmcore.files import require_writable
 from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
 from fmcore.lifeline import end_with_parent
@@ -84,7 +84,13 @@ def look(recipe: BundleRecipe, folder: Path) -> Wanted:
 def make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Path | None, report: Reporter) -> str:
     """Train `recipe` (or read `checkpoint`) and record the bundle at `path`. Returns its digest."""
     require_writable(path, "The bundle")
+    try:
+        return _make(recipe, path, data_dir, checkpoint, report)
+    except MemoryError:
+        raise RenderError(f"There is not enough memory to make {path.stem}; name fewer or smaller images.") from None
 
+
+def _make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: Path | None, report: Reporter) -> str:
     import torch
 
     from fmcore.data.pictures import notices_of, open_pictures
@@ -268,12 +274,7 @@ def _start(messages: Any, cores: int) -> None:
 
 
 def _make_in_worker(recipe: BundleRecipe, path: Path, data_dir: Path | None) -> str:
-    try:
-        return make(recipe, path, data_dir, None, _ToParent())
-    except FmcoreError:
-        raise
-    except MemoryError:
-        raise RenderError(f"There is not enough memory to train {path.stem}; name fewer or smaller images.") from None
+    return make(recipe, path, data_dir, None, _ToParent())
 
 
 def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, report: Reporter) -> None:

@@ -4,6 +4,7 @@ Arrays come back under the names that `fmcore.bundle` lists; probes are bytes (P
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from fmcore.bundle import Array
 from fmcore.data.imageset import Images
 from fmcore.gradcam import ChannelWeights, grad_cam
 from fmcore.header import HistoryInfo, explained
-from fmcore.parallel import Threads
+from fmcore.parallel import Copies, Threads, threads_for
 from fmcore.running import device_of, evaluating, run
 from fmcore.tracing import Layer, Listening, Trace
 from fmcore.training import Trained, load_state
@@ -156,14 +157,17 @@ def ablations(
             with torch.inference_mode():
                 batch = _batch(trained, np.repeat(probes[p : p + 1], len(some), 0))
                 with Listening(found, {"activation"}, leave_out):
-                    logits = _array(network(batch))
+                    logits = _array(copies.mine()(batch))
             answers.append(logits)
         logits = np.concatenate(answers)
         return (softmax(logits)[:, predicted[p]] - before[p]).astype(np.float32), logits.argmax(1).astype(np.int32)
 
     results: list[tuple[Array, Array]] = []
     report(0, len(jobs))
-    with evaluating(network), Threads(device_of(network)) as threads:
+    with ExitStack() as stack:
+        stack.enter_context(evaluating(network))
+        copies = Copies(network, threads_for(device_of(network)))
+        threads = stack.enter_context(Threads(device_of(network), copies.count))
         step = 8 * threads.count
         for start in range(0, len(jobs), step):
             results += threads.map(job, list(range(start, min(start + step, len(jobs)))))

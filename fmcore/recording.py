@@ -7,7 +7,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def record(
     channels = as_input.preprocessing.channels
     own_pixels = np.stack([picture.pixels for picture in pictures]) if pictures else None
     if data is not None:
-        data = with_channels(data, channels)
+        data = with_channels(replace(data, train_images=data.train_images[:0]), channels)  # nobody looks at those
         images = data.test_images
     elif own_pixels is not None:
         images = own_pixels
@@ -118,6 +118,11 @@ def record(
         watching.say(
             "The model answers differently each time it sees the same image, in evaluation mode, too: what is recorded"
             " is one run of it, and what a channel is worth may be chance."
+        )
+    elif not _answers_each_alone(network, as_input, images[:_TRIED], outputs):
+        watching.say(
+            "Attention: the model answers otherwise when an image is shown alone, as with a batch normalisation that"
+            " keeps no statistics; what is told of single images and channels depends on the images shown with them."
         )
     classes, labels = name_outputs(trained.classes, outputs.shape[1], data, watching.say)
     with ExitStack() as stack:
@@ -284,6 +289,16 @@ def _outputs(network: nn.Module, as_input: AsInput, images: Images) -> torch.Ten
     with evaluating(network), torch.no_grad():
         outputs: torch.Tensor = run(network, as_input(torch.from_numpy(images).to(device_of(network))))
         return outputs
+
+
+def _answers_each_alone(network: nn.Module, as_input: AsInput, images: Images, together: torch.Tensor) -> bool:
+    """Whether images get the same answers one by one as `together` (B, K); True where one alone cannot be shown."""
+    try:
+        alone = torch.cat([_outputs(network, as_input, images[row : row + 1]) for row in range(len(images))])
+    except InputError:
+        return True
+    largest = float(together.abs().max())
+    return alone.shape != together.shape or torch.allclose(together, alone, rtol=1e-2, atol=1e-3 * largest)
 
 
 def _source_of(pictures: Sequence[Picture]) -> str:

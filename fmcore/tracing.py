@@ -80,10 +80,17 @@ def trace(network: nn.Module, images: Tensor) -> Trace:
         )
     with warnings.catch_warnings(), hinting(network, images), evaluating(network), torch.no_grad():
         warnings.simplefilter("ignore")  # of torch, about how the network is made
+        run(network, images)  # what is done once, such as filling a cache, is not done again
         with _Finding(network, images) as finding:
             output = run(network, images)
     require_logits(output, len(images))
     return finding.result()
+
+
+_OTHER_STEPS = (
+    "The model computes other steps from one image to the next, so its layers cannot be told apart; remove what is"
+    " random or depends on the data from its forward."
+)
 
 
 class Listening(TorchFunctionMode):
@@ -105,20 +112,23 @@ class Listening(TorchFunctionMode):
                     self._before.setdefault(call, []).append(layer)
                 elif part in parts:
                     self._after.setdefault(call, []).append((layer, part))
+        self._last = max((*self._before, *self._after), default=-1)
 
     def __enter__(self) -> "Listening":
         self._call = 0
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
+    def __exit__(self, *exc: Any) -> None:
+        super().__exit__(*exc)  # type: ignore[no-untyped-call]
+        if exc[0] is None and self._call <= self._last:
+            raise InputError(_OTHER_STEPS)
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         call, self._call = self._call, self._call + 1
-        if call in self._before or call in self._after:
-            if call >= len(self._functions) or self._functions[call] != _name(func):
-                raise InputError(
-                    "The model computes other steps from one image to the next, so its layers cannot be told apart;"
-                    " remove what is random or depends on the data from its forward."
-                )
+        if call <= self._last and self._functions[call] != _name(func):
+            raise InputError(_OTHER_STEPS)
+        if call in self._before:
             for layer in self._before.get(call, ()):
                 self._heard(layer, "input", args[0] if args else kwargs["input"])
         result = func(*args, **(kwargs or {}))
@@ -208,7 +218,7 @@ class _Finding(TorchFunctionMode):
             self.reasons[name] = "its output is a part of something larger, or its input"
         elif self.runs[name] == 1:
             info = LayerInfo(
-                name=name, type="block", output_shape=_shape(output), field=self.fields.of(output), input=""
+                name=name, type="block", output_shape=_shape(output), field=self.fields.lying_in(output), input=""
             )
             self._add(Layer(info, name, {"activation": self.emerged[id(output)]}), output, "activated")
 
@@ -281,6 +291,11 @@ class _Finding(TorchFunctionMode):
     def _convolution(self, call: int, args: Any, kwargs: Any, output: Tensor) -> None:
         module, image = self.stack[-1] if self.stack else (self.network, None)
         weight, bias, geometry = convolution_geometry(module, args, kwargs)
+        if output.dtype != torch.float32:
+            raise InputError(
+                f"A convolution of '{self.names[module]}' computes in {str(output.dtype).removeprefix('torch.')}, and"
+                " its numbers could not be worked out from what goes in; switch autocast off in the model's forward."
+            )
         own = isinstance(module, nn.Conv2d)
         name = self._own_name(weight, module, "conv2d") if not own else self.names[module]
         source, entered = args[0], call
@@ -288,7 +303,7 @@ class _Finding(TorchFunctionMode):
             source, entered = image, call - 1
         self.fields.set(output, self.fields.after_convolution(source, output, geometry))
         info = LayerInfo(
-            name=name, type="convolution", output_shape=_shape(output), field=self.fields.of(output), **geometry
+            name=name, type="convolution", output_shape=_shape(output), field=self.fields.lying_in(output), **geometry
         )
         calls = {"input": entered, "sum": call, "preactivation": call, "activation": call}
         self._add(Layer(info, self.names[module], calls, weight.detach(), None if bias is None else bias.detach()),
@@ -302,7 +317,7 @@ class _Finding(TorchFunctionMode):
             name=self.names[module] if own else self._own_name(None, module, name),
             type="pooling",
             output_shape=_shape(output),
-            field=self.fields.of(output),
+            field=self.fields.lying_in(output),
             **geometry,
         )
         self._add(Layer(info, self.names[module], {"activation": call}), output, "sum")
@@ -313,11 +328,11 @@ class _Finding(TorchFunctionMode):
     def _normalisation(self, call: int, name: str, layer: Layer, args: Any, kwargs: Any, output: Tensor) -> None:
         layer.calls["preactivation"] = layer.calls["activation"] = call
         layer.calls.pop("maxima", None)
-        layer.info = layer.info.model_copy(update={"normalisation": name, "field": self.fields.of(output)})
+        layer.info = layer.info.model_copy(update={"normalisation": name, "field": self.fields.lying_in(output)})
         if name == "batch_norm":
             layer.scale, layer.shift = batch_norm_terms(args, kwargs)
         if layer.scale is not None:
-            del layer.calls["sum"]  # it follows from the pre-activation
+            layer.calls.pop("sum", None)  # it follows from the pre-activation
         self.origins[id(output)] = _Origin(layer, "normalised")
 
     def _own_name(self, weight: Tensor | None, module: nn.Module, kind: str) -> str:

@@ -6,7 +6,6 @@ order: so the weights are the same on any number of cores. `benchmarks/training.
 with that of a DataLoader over a Dataset.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from fmcore.cores import cores
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.header import EpochRecord, TrainingInfo
@@ -27,8 +27,9 @@ from fmcore.lesson.plan import BundleRecipe
 from fmcore.model_input import AsInput, with_channels
 from fmcore.model_source import Model, Wanted, open_model
 from fmcore.models import Staged
-from fmcore.parallel import Threads
+from fmcore.parallel import Copies, Threads
 from fmcore.running import answering_in_logits, are_probabilities, evaluating, hinting, require_logits, run
+from fmcore.weights import tensors_of
 
 _EVALUATION_BATCH = 250
 _EVALUATION_VALUES = 2**20  # of the images of a batch: large images come in small batches
@@ -248,16 +249,17 @@ def evaluate(
 ) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (a share) of `network` over byte images (N, C, H, W) and labels (N,)."""
     network.eval()
+    copies = Copies(network, threads.count)
 
     def part(rows: slice) -> tuple[float, int]:
         with torch.inference_mode():
-            logits = run(network, as_input(images[rows]))
+            logits = run(copies.mine(), as_input(images[rows]))
             loss = nn.functional.cross_entropy(logits, labels[rows], reduction="sum")
             return float(loss), int((logits.argmax(1) == labels[rows]).sum())
 
     size = max(1, min(_EVALUATION_BATCH, _EVALUATION_VALUES // int(np.prod(images.shape[1:]))))
-    starts = range(0, len(labels), size)
-    found = threads.map(part, [slice(start, start + size) for start in starts])
+    parts = [slice(start, start + size) for start in range(0, len(labels), size)]
+    found = threads.map(part, parts) if copies.count == threads.count else list(map(part, parts))
     return sum(loss for loss, _ in found) / len(labels), sum(right for _, right in found) / len(labels)
 
 
@@ -265,7 +267,7 @@ def state_of(network: nn.Module) -> State:
     """A copy of every parameter as float32 arrays."""
     return {
         name: value.detach().cpu().contiguous().numpy().astype(np.float32, copy=True)
-        for name, value in network.state_dict().items()
+        for name, value in tensors_of(network).items()
     }
 
 
@@ -275,7 +277,7 @@ def load_state(network: nn.Module, state: State) -> None:
     Raises:
         InputError: a parameter is missing, unknown or of another shape; the first one is named.
     """
-    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    expected = {name: tuple(value.shape) for name, value in tensors_of(network).items()}
     found = {name: value.shape for name, value in state.items()}
     for name in [*expected, *(name for name in found if name not in expected)]:
         if expected.get(name) != found.get(name):
@@ -294,7 +296,7 @@ def _repeatable(seed: int, device: torch.device, network: nn.Module) -> Iterator
         torch.manual_seed(seed)
         if device.type == "cpu":
             # parts run in parallel, and not what is inside them
-            torch.set_num_threads(1 if isinstance(network, Staged) else os.cpu_count() or 1)
+            torch.set_num_threads(1 if isinstance(network, Staged) else cores())
         else:
             torch.use_deterministic_algorithms(True, warn_only=True)
         try:

@@ -24,7 +24,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         InputError: no such file, nothing but weights was expected, or they belong to another model; the sentence
             names the first parameter that differs, with the shape expected and the one found.
     """
-    expected = network.state_dict()
+    expected = tensors_of(network)
     found = _unwrapped(read_weights(path), expected)
     if found and not found.keys() & expected.keys():
         theirs, ours = (", ".join(f"'{name}'" for name in list(names)[:_NAMED]) for names in (found, expected))
@@ -41,6 +41,11 @@ def load_weights(network: nn.Module, path: Path) -> None:
                 " name the model and the classes that it was trained for."
             )
     network.load_state_dict(found, strict=False)
+
+
+def tensors_of(network: nn.Module) -> dict[str, Tensor]:
+    """Its state, by name, without what is no tensor, such as a module's extra state."""
+    return {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
 
 
 def _unwrapped(found: dict[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -112,7 +117,7 @@ def require_finite(network: nn.Module) -> None:
     Raises:
         InputError: one is NaN or infinite; the sentence names the parameter.
     """
-    for name, value in network.state_dict().items():
+    for name, value in tensors_of(network).items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             count = int((~torch.isfinite(value)).sum())
             raise InputError(

@@ -34,7 +34,7 @@ TORCH_ROOMS = {
 }  # fmt: skip
 BY_TORCH_ROOMS = (
     RECORDS
-    | {"fmcore.files", "fmcore.data", "fmcore.analysis", "fmcore.class_names", "fmcore.lesson.plan"}
+    | {"fmcore.cores", "fmcore.files", "fmcore.data", "fmcore.analysis", "fmcore.class_names", "fmcore.lesson.plan"}
     | TORCH_ROOMS
 )
 IN_WORDS = {
@@ -66,6 +66,7 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/errors.py", {"click"}, NOTHING, NOTHING),
     Room("fmcore/files.py", NOTHING, {"fmcore.errors"}, NOTHING),
     Room("fmcore/lifeline.py", NOTHING, NOTHING, NOTHING),
+    Room("fmcore/cores.py", NOTHING, NOTHING, NOTHING),
     Room("fmcore/header.py", {"pydantic"}, NOTHING, NOTHING),
     Room("fmcore/bundle.py", NUMBERS, {"fmcore.header", "fmcore.errors", "fmcore.files"}, NOTHING),
     Room("fmcore/fonts.py", NOTHING, NOTHING, {"matplotlib"}),
@@ -121,6 +122,7 @@ ROOMS = [  # the first row that fits a file counts
         PURE
         | {
             "fmcore",
+            "fmcore.cores",
             "fmcore.files",
             "fmcore.fonts",
             "fmcore.lifeline",
@@ -134,7 +136,7 @@ ROOMS = [  # the first row that fits a file counts
     Room(
         "fmcore/checking.py",
         {"numpy", "PIL", "pydantic"},
-        TOLD | {"fmcore.check", "fmcore.render", "fmcore.reporter"},
+        TOLD | {"fmcore.check", "fmcore.cores", "fmcore.render", "fmcore.reporter"},
         NOTHING,
     ),
     Room("fmcore/claims_report.py", {"rich"}, PURE, NOTHING),
@@ -250,7 +252,10 @@ def test_whatever_decides_the_numbers_of_a_bundle_is_in_its_recipe() -> None:
         file = ROOT.joinpath(*module.split(".")).with_suffix(".py")
         for one in imports_of(file) if file.is_file() else ():
             ahead += [one.module] if one.module.startswith("fmcore") and one.module not in found else []
-    written, chosen = RECORDS | {"fmcore.files"}, {"fmcore.lesson.plan", "fmcore.lesson.toml_file", "fmcore.torch_pair"}
+    written, chosen = (
+        RECORDS | {"fmcore.cores", "fmcore.files"},
+        {"fmcore.lesson.plan", "fmcore.lesson.toml_file", "fmcore.torch_pair"},
+    )
     kept = {f"fmcore.{name.replace('/', '.')}".removesuffix(".__init__") for name in _COMPUTED_BY}
     # drawn garments are digested as image contents
     assert {name for name in found - written - chosen if not name.startswith("fmcore.data.garment")} <= kept

@@ -27,6 +27,12 @@ def of_one_class(bundle: Bundle, layer: str) -> NDArray[np.int64] | None:
     )
 
 
+def favourites(bundle: Bundle, layer: str) -> NDArray[np.int64]:
+    """How many favourites each channel (C,) has: what never lit it is none."""
+    lit: NDArray[np.int64] = (bundle.array(f"{layer}/top_values") > 0).sum(1)
+    return lit
+
+
 def share_of_one_class(bundle: Bundle, layer: str) -> float:
     """The mean over the live channels of the share of favourites that are of their commonest class.
 
@@ -39,7 +45,8 @@ def share_of_one_class(bundle: Bundle, layer: str) -> float:
             f"'{bundle.path.name}' does not hold the classes of the images that light '{layer}' most; record it over"
             " images whose classes are known."
         )
-    return float(counts[counts > 0].mean() / bundle.info(f"{layer}/top_images").shape[1])
+    live = counts > 0
+    return float((counts[live] / favourites(bundle, layer)[live]).mean())
 
 
 def commonest_class(bundle: Bundle, layer: str, channel: int) -> int:

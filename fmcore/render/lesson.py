@@ -5,7 +5,6 @@ so the next run goes on from there.
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fmcore.bundle import Bundle
+from fmcore.cores import cores
 from fmcore.errors import FmcoreError, InputError, PlanError, failure_of
 from fmcore.files import require_writable
 from fmcore.fonts import letters_without_a_font, sentence_about
@@ -60,7 +60,7 @@ class Wish:
 
     @property
     def workers(self) -> int:
-        return self.jobs or os.cpu_count() or 1
+        return self.jobs or cores()
 
     def crew(self) -> AbstractContextManager[Crew]:
         """Whoever plays and renders: processes of this machine, or those that a Dask scheduler has."""

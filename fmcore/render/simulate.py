@@ -5,13 +5,13 @@ What a segment costs is what it has taken here, where it was rendered, and what 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.table import Table
 
+from fmcore.cores import cores
 from fmcore.errors import InputError
 from fmcore.render.cuts import Sketch, bounds, makespan, start_s, targets
 from fmcore.render.plan import ScenePlan
@@ -83,7 +83,7 @@ def rows_of(
     costs = Costs(
         bundle_bytes=sum(path.stat().st_size for path in bundles),
         bytes_a_second=bytes_a_second,
-        here=here or os.cpu_count() or 1,
+        here=here or cores(),
     )
     return simulate(scenes_of(list(known.values())), workers, costs)
 
