@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from manim import DOWN, RIGHT, Animation, FadeIn, FadeOut, VGroup
+from manim import DOWN, RIGHT, Animation, VGroup
 
 from fmcore.analysis.saying import percent
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
-from scenes.parts.motion import coming, leaving
 from scenes.parts.text import label
 
 
@@ -27,16 +26,15 @@ class Left:
 
 
 class WithoutBar(AnswerBar):
-    """The probability of an answer without a channel, called `name`, and what is answered `then`.
+    """The probability of an answer without a channel, called `name`, and below it what is answered `then`.
 
-    That stands below the bar; in a tall frame, where there is no room for it, in place of the name.
+    Not in a tall frame: there is no room for that line, and above the bar it would pass for what is so probable.
     """
 
     def __init__(self, name: str, probability: float, then: str, width: float) -> None:
-        tall = look.shape() == "tall"
-        super().__init__(then if tall and then else name, probability, percent(probability), width, look.ACCENT)
-        self.called, self.renamed = name, tall and then != ""
-        if then and not tall:
+        super().__init__(name, probability, percent(probability), width, look.ACCENT)
+        self.called = name
+        if then and look.shape() != "tall":
             said = label(then, look.SMALL, look.TEXT, width=width)
             self.add(said.next_to(self, DOWN, buff=look.NEAR).align_to(self, RIGHT))
 
@@ -47,10 +45,7 @@ class WithoutBar(AnswerBar):
         """
         before = AnswerBar(self.called, probability, percent(probability), self.frame.width, look.ACCENT)
         before.shift(self.frame.get_center() - before.frame.get_center())
-        changes = before.turns_into(self)
-        if self.renamed:
-            changes += [FadeOut(before.answer, rate_func=leaving), FadeIn(self.answer, rate_func=coming)]
-        return before, changes
+        return before, before.turns_into(self)
 
 
 class WithoutBars(VGroup):
