@@ -5,20 +5,12 @@ Plain frozen records, validated when a bundle is opened. Sizes are (height, widt
 
 from collections.abc import Iterable, Sequence
 from math import inf
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
 
 SCHEMA_VERSION = 3
 _FINE = 7  # places a side from which on a map tells regions of an image apart
-
-
-def _shown(text: str) -> str:
-    """`text` as a terminal may print it: a bundle comes from anywhere, and some characters command a terminal."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else "�" for one in text)
-
-
-Shown = Annotated[str, AfterValidator(_shown)]
 
 
 class Record(BaseModel):
@@ -89,7 +81,7 @@ class LayerInfo(Record):
     Its kernel, stride, padding, dilation and groups mean nothing and keep their defaults.
     """
 
-    name: Shown
+    name: str
     type: Literal["convolution", "pooling", "block"]
     output_shape: tuple[PositiveInt, PositiveInt, PositiveInt]  # (C, H, W)
     kernel: tuple[PositiveInt, PositiveInt] = (1, 1)
@@ -107,11 +99,11 @@ class LayerInfo(Record):
 class ModuleInfo(Record):
     """One module of the network, shown or not, and why not."""
 
-    name: Shown
-    kind: Shown  # its class, such as "Conv2d"
+    name: str
+    kind: str  # its class, such as "Conv2d"
     output_shape: tuple[int, ...] | None  # of one image; None where it did not run or gave no tensor
     shown: bool
-    why: Shown  # why it is not shown, or which run of several is; "" where it is as a whole
+    why: str  # why it is not shown, or which run of several is; "" where it is as a whole
 
 
 class Preprocessing(Record):
@@ -136,10 +128,10 @@ class Preprocessing(Record):
 
 
 class ModelInfo(Record):
-    name: Shown
+    name: str
     input_shape: tuple[int, int, int]  # (C, H, W)
     parameters: int
-    weights: Shown = "trained here"  # or where they come from
+    weights: str = "trained here"  # or where they come from
 
 
 class ProbeInfo(Record):
@@ -153,7 +145,7 @@ class ProbeInfo(Record):
     label: int | None  # the true class, where it is known
     predicted: int
     probability: float  # softmax of the predicted class
-    source: Shown  # such as "test image 17"
+    source: str  # such as "test image 17"
     original_size: tuple[int, int] | None = None
     box: tuple[float, float, float, float] | None = None
     file_size: tuple[int, int] | None = None
@@ -227,8 +219,8 @@ class HistoryInfo(Record):
 
 
 class DatasetInfo(Record):
-    name: Shown
-    provenance: Shown
+    name: str
+    provenance: str
     train_count: int
     test_count: int
     test_sha256: str = ""  # of the images that statistics were taken over: equal where they are the same images
@@ -257,7 +249,7 @@ class BundleHeader(Record):
     layers: tuple[LayerInfo, ...]  # in the order in which they ran
     modules: tuple[ModuleInfo, ...] = ()
     arrays: dict[str, ArrayInfo]
-    classes: tuple[Shown, ...]
+    classes: tuple[str, ...]
     probes: tuple[ProbeInfo, ...]
     training: TrainingInfo
     activation_history: HistoryInfo | None = None

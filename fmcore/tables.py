@@ -1,12 +1,13 @@
 """Tables for a terminal: compact, with nothing cut off, and the middle of long ones left out."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from rich.cells import cell_len, chop_cells
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,7 @@ Item = TypeVar("Item")
 
 MISSING = "–"
 _WORD = 10  # characters
+_COMMANDS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class Name:
@@ -39,9 +41,17 @@ class Name:
         yield Text("\n".join(lines), no_wrap=True)
 
 
+class _Harmless(Console):
+    """A terminal that nothing printed can command: a bundle comes from anywhere, and a name in it may hold ESC."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=_COMMANDS.sub("�", segment.text))
+
+
 def console(at_least: int = 0) -> Console:
     """A terminal that prints names as they are, with no markup of their own, `at_least` so many characters wide."""
-    made = Console(highlight=False, markup=False, emoji=False)
+    made = _Harmless(highlight=False, markup=False, emoji=False)
     made.width = max(made.width, at_least)
     return made
 

@@ -291,7 +291,7 @@ class _Finding(TorchFunctionMode):
     def _convolution(self, call: int, args: Any, kwargs: Any, output: Tensor) -> None:
         module, image = self.stack[-1] if self.stack else (self.network, None)
         weight, bias, geometry = convolution_geometry(module, args, kwargs)
-        if output.dtype != torch.float32:
+        if output.dtype in (torch.float16, torch.bfloat16):
             raise InputError(
                 f"A convolution of '{self.names[module]}' computes in {str(output.dtype).removeprefix('torch.')}, and"
                 " its numbers could not be worked out from what goes in; switch autocast off in the model's forward."

@@ -350,3 +350,15 @@ def test_a_layer_that_ran_several_times_is_told(tmp_path: Path, capsys: pytest.C
         made(conv2="the first of its 2 runs"), capsys
     )
     assert "ran several times" not in told(made(), capsys)
+
+
+def test_names_command_no_terminal(tutorial_bundle: Path, tmp_path: Path) -> None:
+    def hostile(header: BundleHeader) -> dict[str, Any]:
+        model = header.model.model_copy(update={"name": "\x1b]0;mine\x07net"})
+        return {"model": model, "classes": tuple(f"\x1b[2J{name}\x9b" for name in header.classes)}
+
+    path = edited(tutorial_bundle, tmp_path / "b", hostile)
+    for asked in ([], ["--modules"], ["--layer", "conv1"]):
+        shown = inspect(path, *asked)
+        assert shown.exit_code == 0 and not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shown.output)
+    assert "�]0;mine�net" in inspect(path).output
