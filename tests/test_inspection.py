@@ -361,4 +361,4 @@ def test_names_command_no_terminal(tutorial_bundle: Path, tmp_path: Path) -> Non
     for asked in ([], ["--modules"], ["--layer", "conv1"]):
         shown = inspect(path, *asked)
         assert shown.exit_code == 0 and not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shown.output)
-    assert "�]0;mine�net" in inspect(path).output
+    assert "�]0;mine" in inspect(path).output
