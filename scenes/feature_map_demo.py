@@ -64,7 +64,7 @@ class FeatureMapDemo(LessonScene):
         Beat(
             cue="slide",
             say="Laid on the image, it makes one number: values times weights, added up{own}."
-            " Then it slides on, and every place leaves its number behind.",
+            " Then it slides on, and every place leaves its number behind. That is a convolution.",
             seconds=10,
         ),
         Beat(
