@@ -253,7 +253,10 @@ class StrongestPatches(LessonScene):
             self.play(Create(brightest), run_time=look.IN_S)
             self.play(ReplacementTransform(brightest.copy(), seen), run_time=look.MOVE_S)
             self.until(0.75)
-            self.play(self.cut.flight(), run_time=look.MOVE_S)
+            moving, animations = self.cut.flight(self.cut.patch)
+            self.play(*animations, run_time=look.MOVE_S)
+            self.remove(moving, *self.cut.patch.get_family())
+            self.add(self.cut.patch)
             self.cut.add(seen, brightest)
 
     def show_the_first(self, grid: PatchGrid) -> None:

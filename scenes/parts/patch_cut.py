@@ -1,7 +1,7 @@
 """How a patch is cut: an image, a map of it, the map's brightest place, and what that place sees."""
 
 import numpy as np
-from manim import DOWN, RIGHT, UP, Animation, FadeIn, Group, Rectangle, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, Animation, FadeIn, Group, Rectangle, Transform, VGroup
 from numpy.typing import NDArray
 
 from fmcore.analysis.alignment import seen_from
@@ -12,6 +12,7 @@ from scenes import look
 from scenes.parts.feature_map import FeatureMap, InputImage, border, caption
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import field_frame
+from scenes.parts.motion import coming
 from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.place_marks import place_marks
 
@@ -50,8 +51,10 @@ class PatchCut(Group):
         words = caption("the patch", cut.width)
         self.patch.add(words.next_to(cut, DOWN, buff=look.NEAR))
         tall = look.shape() == "tall"
-        self.patch.next_to(pair, DOWN if tall else RIGHT, buff=2 * look.GAP)
-        if not tall:
+        self.patch.next_to(pair, DOWN if tall else LEFT, buff=2 * look.GAP)  # on the image's side, not across the map
+        if tall:
+            self.patch.match_x(self.image)
+        else:
             self.patch.shift((self.map.picture.get_y() - cut.get_y()) * UP)
         self.add(self.patch)
 
@@ -59,8 +62,10 @@ class PatchCut(Group):
         """Frames around what the brightest place sees, and around that place of the map."""
         return place_marks(self.image.picture, self.map.picture, self.layer.field)
 
-    def flight(self) -> Animation:
-        """The patch flies out of its window on the image, and grows."""
+    def flight(self, patch: Group) -> tuple[Picture, list[Animation]]:
+        """The `patch` comes out of its window on the image, and grows: what moves, to be removed then, and how."""
         window = field_frame(self.image.picture, self.layer.field, self.spot.row, self.spot.column)
-        share = max(window.width, 0.1) / self.patch[0].width if self.patch else 1.0
-        return FadeIn(self.patch or Group(), target_position=window.get_center(), scale=share)
+        cut: Picture = patch[0]
+        moving = cut.copy().scale(max(window.width, 0.1) / cut.width).move_to(window)
+        rest = FadeIn(*patch.submobjects[1:], rate_func=coming)
+        return moving, [Transform(moving, cut), rest]
