@@ -98,7 +98,7 @@ def _make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: P
 
     torch.set_num_threads(1)  # so that sums of floats are the same on any number of cores
     task = path.stem
-    model, data = _opened(recipe, data_dir, task, report)
+    model, data = _opened(recipe, data_dir, task, report, test_only=not _is_trained(recipe) and checkpoint is None)
     # What is wrong with images and layers is told before the training, which may take hours.
     pictures = open_pictures(list(map(Path, recipe.images)), model.preprocessing, report.say, class_folder(recipe))
     if _is_trained(recipe) and checkpoint is None and data is not None:
@@ -121,7 +121,9 @@ def _make(recipe: BundleRecipe, path: Path, data_dir: Path | None, checkpoint: P
     return digest
 
 
-def _opened(recipe: BundleRecipe, data_dir: Path | None, task: str, report: Reporter) -> tuple[Any, Any]:
+def _opened(
+    recipe: BundleRecipe, data_dir: Path | None, task: str, report: Reporter, test_only: bool = False
+) -> tuple[Any, Any]:
     """The model of `recipe` before any training, and its data as the model takes it (None where it has none)."""
     from fmcore.data import look_into
     from fmcore.model_input import plain_preprocessing
@@ -133,7 +135,7 @@ def _opened(recipe: BundleRecipe, data_dir: Path | None, task: str, report: Repo
     own = is_own(recipe.model)
 
     def load(wanted: Any) -> Any:
-        return _load(recipe, wanted, data_dir, task, report)
+        return _load(recipe, wanted, data_dir, task, report, test_only)
 
     data = None
     if recipe.data is None:
@@ -297,7 +299,9 @@ def _found_at(data: str | None) -> str | None:
     return f"folder:{Path(data.removeprefix('folder:')).expanduser().resolve()}"
 
 
-def _load(recipe: BundleRecipe, wanted: Any, data_dir: Path | None, task: str, report: Reporter) -> Any:
+def _load(
+    recipe: BundleRecipe, wanted: Any, data_dir: Path | None, task: str, report: Reporter, test_only: bool
+) -> Any:
     """The data of `recipe` as squares of so many pixels, in its own size (None), or as a `Preprocessing` says."""
     from fmcore.data import load_data
 
@@ -305,4 +309,4 @@ def _load(recipe: BundleRecipe, wanted: Any, data_dir: Path | None, task: str, r
     report.progress(task, 0, None, "reading images")
     # always the same images, whatever the seed of the training: two networks can then be compared on them
     how = {"image_size": wanted} if wanted is None or isinstance(wanted, int) else {"preprocessing": wanted}
-    return load_data(recipe.data, data_dir, **how, on_message=report.say)
+    return load_data(recipe.data, data_dir, **how, on_message=report.say, test_only=test_only)

@@ -140,6 +140,23 @@ def test_a_set_is_prepared_as_a_network_takes_it(
         np.testing.assert_allclose(ours, expected, atol=0.51)
 
 
+@pytest.mark.parametrize("kind", ["kmnist", "folder"])
+def test_for_testing_alone_nothing_else_is_prepared(kind: str, tmp_path: Path) -> None:
+    write_digits(tmp_path / "KMNIST" / "raw")
+    for number in range(20):
+        file = tmp_path / "photos" / f"class {number % 2}" / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((20, 20), 9 * number, np.uint8)).save(file)
+    name = f"folder:{tmp_path / 'photos'}" if kind == "folder" else kind
+    taken = Preprocessing(channels=1, size=(12, 12), resize=14, mean=(0,), std=(1,))
+    whole = load_data(name, tmp_path, preprocessing=taken)
+    part = load_data(name, tmp_path, preprocessing=taken, test_only=True)
+    assert len(part.train_images) == 0 and len(whole.train_images) == len(whole.train_labels)
+    assert np.array_equal(part.test_images, whole.test_images) and part.image_shape == whole.image_shape
+    assert np.array_equal(part.train_labels, whole.train_labels) and part.provenance == whole.provenance
+    assert part.source == whole.source
+
+
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 train_images, train_labels = DIGITS["train"]
 DAMAGE: dict[str, tuple[str, bytes, str]] = {

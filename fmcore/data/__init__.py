@@ -32,6 +32,7 @@ class Wish:
     preprocessing: Preprocessing | None
     download: bool
     on_message: Callable[[str], None] | None
+    test_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def load_data(
     preprocessing: Preprocessing | None = None,
     download: bool = True,
     on_message: Callable[[str], None] | None = None,
+    test_only: bool = False,
 ) -> ImageSet:
     """Load a data set by its name in `SOURCES`.
 
@@ -64,6 +66,7 @@ def load_data(
             get its channels, too.
         download: Whether a missing set may be downloaded.
         on_message: Told in a sentence about work that takes a while, such as a download.
+        test_only: Prepare no images for training, which may take most of the time and memory; their labels are kept.
 
     Returns:
         Images (N, C, H, W), uint8, C = 1 or 3, with labels (N,), for training and for testing.
@@ -78,7 +81,7 @@ def load_data(
         )
     source, path = require_source(name)
     folder = data_dir or default_data_dir()
-    return source.load(Wish(folder, path, seed, image_size, preprocessing, download, on_message))
+    return source.load(Wish(folder, path, seed, image_size, preprocessing, download, on_message, test_only))
 
 
 def look_into(name: str, data_dir: Path | None = None) -> tuple[int, tuple[str, ...]]:
@@ -142,11 +145,14 @@ def _folder(wish: Wish) -> ImageSet:
         image_size=wish.image_size,
         preprocessing=wish.preprocessing,
         on_message=wish.on_message,
+        test_only=wish.test_only,
     )
 
 
 def _scaled(dataset: ImageSet, wish: Wish) -> ImageSet:
     """Scale all images of a set as is wished, and say so in its provenance."""
+    if wish.test_only:
+        dataset = replace(dataset, train_images=dataset.train_images[:0])
     channels, height, width = dataset.image_shape
     side, taken = wish.image_size, wish.preprocessing
     if taken is None and side in (None, height) and side in (None, width):

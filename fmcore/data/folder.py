@@ -59,6 +59,7 @@ def load_folder(
     image_size: int | None = None,
     preprocessing: Preprocessing | None = None,
     on_message: Callable[[str], None] | None = None,
+    test_only: bool = False,
 ) -> ImageSet:
     """Read a folder that has one sub-folder of images per class.
 
@@ -66,7 +67,8 @@ def load_folder(
     for testing; which ones, and the order within both parts, depends on the seed and the names only.
     Each image is cut to its centred square and scaled to `image_size` pixels (64 when left out).
     The set is grey (C = 1) when every image is, else RGB (C = 3). With `preprocessing`, each is
-    scaled and cut as that says instead, and has its channels.
+    scaled and cut as that says instead, and has its channels; where this is for `test_only`, images for training are
+    not read then.
 
     Raises:
         DataError: The folder holds no such data set, or some of its images cannot be read.
@@ -88,7 +90,8 @@ def load_folder(
 
     train, test = _split(classes, seed)
     unreadable: dict[str, DataError] = {}
-    train_images, train_labels, train_counts = _read(path, train, wanted, unreadable)
+    read = [] if test_only and preprocessing is not None else train
+    train_images, _, train_counts = _read(path, read, wanted, unreadable)
     test_images, test_labels, test_counts = _read(path, test, wanted, unreadable)
     _require_all(unreadable)
     counts = train_counts + test_counts
@@ -102,7 +105,7 @@ def load_folder(
         ),
         classes=tuple(classes),
         train_images=train_images,
-        train_labels=train_labels,
+        train_labels=np.array([label for label, _ in train], np.int64),
         test_images=test_images,
         test_labels=test_labels,
         notices=tell(counts, SENTENCES) + notices,
