@@ -255,7 +255,7 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
 
 def _with_preprocessing(name: str, network: Any, usual: object, wanted: Wanted) -> Model:
     """The model of a `network` that a factory returned, whose images have `usual` pixels a side, if that is known."""
-    network = getattr(network, "_orig_mod", network)  # as it was before torch.compile
+    network = _uncompiled(network)
     if not isinstance(network, nn.Module):
         raise InputError(f"'{name}' returned a {type(network).__name__}, and a torch.nn.Module was expected.")
     _require_ready(name, network)
@@ -263,6 +263,16 @@ def _with_preprocessing(name: str, network: Any, usual: object, wanted: Wanted) 
     preprocessing = _stated(name, network) or plain_preprocessing(_channels(network, wanted.channels), side)
     as_input = AsInput(_sized(preprocessing, wanted.image_size), channels_last=False)
     return Model(name, network, as_input, f"from {name}", _named(network))
+
+
+def _uncompiled(network: Any) -> Any:
+    """`network` as it was before torch.compile, and so its parts."""
+    network = getattr(network, "_orig_mod", network)
+    if isinstance(network, nn.Module):
+        for name, part in network.named_children():
+            if part is not (plain := _uncompiled(part)):
+                setattr(network, name, plain)
+    return network
 
 
 def _require_ready(name: str, network: nn.Module) -> None:

@@ -89,6 +89,10 @@ class Own(nn.Module):
         self.net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, classes))
     def forward(self, x): return self.net(self.preprocessing(x))
 
+def compiled():
+    inner = nn.Sequential(torch.compile(nn.Sequential(nn.AdaptiveAvgPool2d(1))), nn.Flatten())
+    return nn.Sequential(torch.compile(nn.Conv2d(3, 4, 3)), inner)
+
 def ends(): raise SystemExit(7)
 def my_bug(): raise RuntimeError("my\\n\\nbug")
 def double(): return plain().double()
@@ -143,6 +147,12 @@ def test_a_factory_is_found_in_a_file_and_in_a_package(
 def test_what_people_see_a_network_called(factories: object, tmp_path: Path, name: str, usual: str) -> None:
     model = open_model(name.format(folder=tmp_path), Wanted(3, 32, 2))
     assert usual_name(model.name, model.network) == usual
+
+
+def test_compiled_parts_are_taken_as_they_were(factories: Callable[..., Model]) -> None:
+    network = factories("compiled").network
+    assert type(network[0]) is nn.Conv2d and type(network[1][0]) is nn.Sequential  # type: ignore[index]
+    assert network(torch.zeros(1, 3, 8, 8)).shape == (1, 4)
 
 
 def test_a_network_that_is_there_already_is_taken(factories: Callable[..., Model]) -> None:
