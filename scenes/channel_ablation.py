@@ -21,7 +21,7 @@ from scenes.parts.feature_map import FeatureMap
 from scenes.parts.layer_name import layer_name
 from scenes.parts.loss_chart import LossChart
 from scenes.parts.motion import flash
-from scenes.parts.picture import ArraySource, Picture
+from scenes.parts.picture import ArraySource, Picture, nothing_over
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip, rooms_with
 from scenes.parts.text import whole
@@ -250,7 +250,7 @@ class ChannelAblation(LessonScene):
     def take_away(self, exhibit: Exhibit, scale: ColourScale, left: Left, bar: WithoutBar) -> None:
         """The map is zero everywhere for a while, so that one sees what was taken away; and what that changes."""
         picture = exhibit.picture
-        dark = Picture(np.zeros(picture.grid), scale, picture.height).move_to(picture)
+        dark = nothing_over(picture, scale)
         beside = look.shape() != "wide"
         if beside:
             bar.move_to(exhibit.words)

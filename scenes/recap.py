@@ -23,6 +23,7 @@ from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
 from scenes.parts.phrases import and_the_rest, change_words, field_words
+from scenes.parts.picture import nothing_over
 from scenes.parts.place_marks import place_marks
 from scenes.parts.questions import Questions
 from scenes.parts.scaled_map import ScaledMap
@@ -168,10 +169,8 @@ class Recap(LessonScene):
     def scaled(self) -> Claim:
         name, array = f"channel {self.weak + 1} of {layer_name(self.first.name)}", self.early.array
         if self.weak == self.strong:  # nothing weaker to compare with
-            words = "Here the strongest stands for {}; beside another map it may stand for something else."
-            return self.claim(
-                "largest magnitude", array, self.probe, self.weak, words=lambda top: words.format(number(top))
-            )
+            said = "Here the strongest stands for {}; beside another map it may stand for something else.".format
+            return self.claim("largest magnitude", array, self.probe, self.weak, words=lambda v: said(number(v)))
         share = percent(share_of_reach(self.early.map(self.weak), self.early.map(self.strong)))
         return self.claim(
             "magnitude against another's",
@@ -225,15 +224,11 @@ class Recap(LessonScene):
         image_room, self.room = body.rows(*shares) if shape == "tall" else body.columns(*shares)
         self.picture = fit(lambda size: InputImage(self.image, size, probe=self.probe), image_room, most=3.2)
         self.standing: list[Mobject] = []
-        self.show_where()
-        self.show_steps()
-        self.show_faults()
-        self.show_scale()
-        self.show_filtered()
-        self.show_whole()
-        self.show_words()
-        self.show_questions()
-        self.show_sentence()
+        for show in (
+            self.show_where, self.show_steps, self.show_faults, self.show_scale, self.show_filtered, self.show_whole,
+            self.show_words, self.show_questions, self.show_sentence,
+        ):  # fmt: skip
+            show()
 
     def beside(
         self, *makers: Callable[[float], Mobject], scale: str | None = "", room: look.Region | None = None
@@ -267,14 +262,20 @@ class Recap(LessonScene):
         self.play(LaggedStart(*(FadeIn(one) for one in new), lag_ratio=0.5), run_time=look.MOVE_S)
         self.standing = [*((self.picture,) if image else ()), *(one for one in new if one is not self.picture)]
 
-    def point(self, cue: str, statement: str, things: Group, note: Mobject) -> None:
-        """One beat: things appear, and a frame points at the picture of each in turn."""
+    def point(self, cue: str, statement: str, things: Group, note: Mobject, missing: bool = False) -> None:
+        """One beat: things appear, a frame points at the picture of each in turn, and what is `missing` goes dark."""
         with self.beat(cue):
             self.say(statement)
             self.change(*things, note)
-            for number, thing in enumerate(things, start=1):
-                self.until(0.35 + 0.35 * number / len(things))
-                self.play(flash(thing.front if isinstance(thing, ChannelStack) else thing.picture), run_time=look.IN_S)
+            pictures = [one.front if isinstance(one, ChannelStack) else one.picture for one in things]
+            for number, picture in enumerate(pictures, start=1):
+                self.until((0.15 if missing else 0.35) + 0.35 * number / len(pictures))
+                self.play(flash(picture), run_time=look.IN_S)
+            if missing:
+                dark = [nothing_over(one, self.late.scale) for one in pictures]
+                self.play(FadeIn(*dark), run_time=look.IN_S)
+                self.until(0.9)
+                self.play(FadeOut(*dark), run_time=look.IN_S)
 
     def show_where(self) -> None:
         tiles, note = self.beside(partial(self.early.tile, self.clear))
@@ -289,8 +290,8 @@ class Recap(LessonScene):
         self.standing.append(marks)
 
     def show_steps(self) -> None:
-        steps = [(self.early, self.clear, self.first), (self.late, self.deep, self.last)]
-        steps = steps[: 1 + (self.first is not self.last)]
+        both = [(self.early, self.clear, self.first), (self.late, self.deep, self.last)]
+        steps = both[: 1 + (self.first is not self.last)]
         tiles, note = self.beside(*(partial(view.tile, channel) for view, channel, _ in steps))
         marks = [
             place_marks(self.picture.picture, tile.picture, layer.field)
@@ -342,7 +343,7 @@ class Recap(LessonScene):
             partial(self.late.tile, self.bright, scale=self.late.scale),
             scale="all on the scale of the layer",
         )
-        self.point("whole", "Mistake: “this bright map explains the answer”", *made)
+        self.point("whole", "Mistake: “this bright map explains the answer”", *made, self.without is not None)
 
     def show_words(self) -> None:
         words = fit(

@@ -64,3 +64,9 @@ class Picture(ImageMobject):
         corner = self.get_corner(np.array([-1.0, 1.0, 0.0]))
         point: NDArray[np.float64] = corner + np.array([(column + 0.5) * width, -(row + 0.5) * height, 0.0])
         return point
+
+
+def nothing_over(picture: Picture, scale: ColourScale) -> Picture:
+    """A map of zeros on `scale`, to lie over `picture` while its channel is missing."""
+    dark: Picture = Picture(np.zeros(picture.grid), scale, picture.height).move_to(picture)
+    return dark
