@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from fmcore.analysis.naming import called
 from fmcore.analysis.saying import listed
 from fmcore.page.economies import Economy, rounding
 from fmcore.page.packing import STEPS
@@ -89,6 +90,6 @@ def _without_arithmetic(layers: Sequence[Held]) -> Iterator[str]:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Such as "conv1, conv2 and 9 more"."""
-    known = list(dict.fromkeys(names))
+    """Layers, such as "conv1, layer stem and 9 more"."""
+    known = [called(name) for name in dict.fromkeys(names)]
     return listed(known, most=_LISTED)
