@@ -307,8 +307,7 @@ class Recap(LessonScene):
 
     def show_faults(self) -> None:
         view = LayerView(self.bundle, self.fault.layer, self.probe)
-        shown = dict.fromkeys((self.fault.other, self.fault.one))
-        made = self.beside(*(partial(view.tile, channel) for channel in shown))
+        made = self.beside(*(partial(view.tile, c) for c in dict.fromkeys((self.fault.other, self.fault.one))))
         self.point("faults", "Good for: finding faults", *made)
 
     def show_scale(self) -> None:
