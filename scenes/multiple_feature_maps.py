@@ -21,7 +21,7 @@ from manim import (
 from pydantic import Field
 
 from fmcore.analysis.channels import is_flat, representatives
-from fmcore.analysis.flattering import reach, some_dim, telling
+from fmcore.analysis.flattering import comparable, reach, some_dim
 from fmcore.analysis.reading import reader_of
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
@@ -108,7 +108,7 @@ class MultipleFeatureMaps(LessonScene):
         self.reader = reader_of(self.bundle, self.layer, self.probe)
         reaches = reach(self.activation)
         self.strong = max(self.together, key=reaches.__getitem__)
-        others = telling(self.activation, (c for c in self.together if c != self.strong))
+        others = comparable(self.activation, (c for c in self.together if c != self.strong))
         self.weak = min(map(int, others) if len(others) else self.together, key=reaches.__getitem__)
         self.words = ChannelWords(self.claim, self.bundle, self.layer.name, self.probe)
 

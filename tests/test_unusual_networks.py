@@ -125,6 +125,8 @@ def test_a_run_that_ends_early_is_not_taken_for_a_whole_one() -> None:
     listening = Listening(found, {"activation"}, lambda layer, part, tensor: None)
     with torch.no_grad(), pytest.raises(InputError, match="other steps from one image to the next"), listening:
         network(-torch.ones(2, 1, 12, 12))
+    with torch.no_grad(), pytest.raises(InputError, match="other steps from one image to the next"), listening:
+        network.stem(torch.ones(2, 1, 12, 12))  # the first steps are the same
 
 
 def test_a_buffer_that_is_replaced_stands_in_no_way(images: ImageSet, tmp_path: Path) -> None:

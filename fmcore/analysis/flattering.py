@@ -45,7 +45,7 @@ def flattered(activation: Floats) -> tuple[int, int | None]:
     """
     reaches = reach(activation)
     strong = int(reaches.argmax())
-    lit = telling(activation, np.flatnonzero(np.arange(len(activation)) != strong))
+    lit = comparable(activation, np.flatnonzero(np.arange(len(activation)) != strong))
     if not len(lit):
         return strong, None
     spread = activation[lit].std((1, 2), dtype=np.float64)
@@ -53,7 +53,7 @@ def flattered(activation: Floats) -> tuple[int, int | None]:
     return strong, int(lit[score.argmax()])
 
 
-def telling(activation: Floats, channels: Iterable[int]) -> NDArray[np.intp]:
+def comparable(activation: Floats, channels: Iterable[int]) -> NDArray[np.intp]:
     """Those of `channels` of `activation` (C, H, W) whose reach says something of how much they respond.
 
     They are not zero everywhere, and reach upwards: the deepest value of a nonlinearity such as GELU or SiLU is nearly
