@@ -19,9 +19,10 @@ from fmcore.bundle import Array
 from fmcore.channel_sums import Reading, Sums, pivot_of, read
 from fmcore.header import MeasuresInfo
 from fmcore.image_parts import Images, Part, Plan
+from fmcore.listening import Listening
 from fmcore.parallel import Copies, Threads, threads_for
 from fmcore.running import device_of, evaluating
-from fmcore.tracing import Layer, Listening, Trace
+from fmcore.tracing import Layer, Trace
 
 _CLASSES = 100  # for more, the means of every class are not kept
 _LOOKED_AT_FIRST = 8  # images, which decide where sums are pivoted

@@ -11,25 +11,18 @@ dictionary of the fields of `Preprocessing` (or `pretrained_cfg`, as timm's mode
 in a list `classes`.
 """
 
-import importlib
-import inspect
 import re
-import sys
 import warnings
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
-from importlib.util import module_from_spec, spec_from_file_location
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import ValidationError
 from torch import nn
-from torch.nn.parameter import is_lazy
 
-from fmcore.errors import FmcoreError, InputError, one_of, where
+from fmcore.errors import InputError, one_of
+from fmcore.factories import is_factory, network_of
 from fmcore.header import Preprocessing
 from fmcore.model_input import AsInput, plain_preprocessing
 from fmcore.models import MODELS, build_model
@@ -37,7 +30,6 @@ from fmcore.torch_pair import torchvision
 from fmcore.weights import load_weights, require_finite
 
 TORCHVISION = "torchvision:"
-_FACTORY = re.compile(r"^(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.+\.py):(?P<name>[A-Za-z_]\w*)$")
 _DEFAULT_SIDE = 224
 _LONGEST_NAME = 200  # letters of a class
 
@@ -95,7 +87,7 @@ def require_model_name(name: str) -> None:
     Raises:
         InputError: it is none of the forms above, or a model that torchvision does not have.
     """
-    if name in MODELS or _FACTORY.match(name):
+    if name in MODELS or is_factory(name):
         if name.startswith(TORCHVISION):
             _require_torchvision(name.removeprefix(TORCHVISION))
         return
@@ -215,139 +207,19 @@ def _sized(preprocessing: Preprocessing, side: int | None) -> Preprocessing:
 
 
 def _of_factory(name: str, wanted: Wanted) -> Model:
-    factory = _factory(name)
-    if isinstance(factory, nn.Module):  # the network itself, which training must not change for the next one
-        return _with_preprocessing(name, deepcopy(factory), None, wanted)
-    offered = {
-        "in_channels": wanted.channels,
-        "image_size": wanted.image_size,
-        "classes": wanted.classes,
-        "num_classes": wanted.classes,
-    }
-    given: dict[str, Any] = {}
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except ValueError:
-        raise InputError(f"'{name}' does not say what it wants to be given; write a function of Python.") from None
-    for parameter in parameters:
-        if parameter.name in offered:
-            if offered[parameter.name] is not None:
-                given[parameter.name] = offered[parameter.name]
-            elif parameter.default is parameter.empty:
-                raise InputError(f"'{name}' needs to be told {parameter.name}; name the data it is for with --data.")
-        elif parameter.default is parameter.empty and parameter.kind not in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        ):
-            raise InputError(
-                f"'{name}' needs an argument '{parameter.name}', and a factory is given at most {', '.join(offered)};"
-                " write a function that returns the network without it."
-            )
-    try:
-        network = factory(**given)
-    except FmcoreError:
-        raise
-    except (Exception, SystemExit) as error:  # a stranger's function may raise anything
-        raise InputError(f"'{name}' failed with {where(error, _file_of(factory))}; mend it and try again.") from error
-    own = inspect.signature(factory).parameters.get("image_size")
-    return _with_preprocessing(name, network, own.default if own is not None else None, wanted)
-
-
-def _with_preprocessing(name: str, network: Any, usual: object, wanted: Wanted) -> Model:
-    """The model of a `network` that a factory returned, whose images have `usual` pixels a side, if that is known."""
-    network = _uncompiled(network)
-    if not isinstance(network, nn.Module):
-        raise InputError(f"'{name}' returned a {type(network).__name__}, and a torch.nn.Module was expected.")
-    _require_ready(name, network)
-    side = wanted.image_size or (usual if isinstance(usual, int) else _DEFAULT_SIDE)
-    preprocessing = _stated(name, network) or plain_preprocessing(_channels(network, wanted.channels), side)
+    made = network_of(
+        name,
+        {
+            "in_channels": wanted.channels,
+            "image_size": wanted.image_size,
+            "classes": wanted.classes,
+            "num_classes": wanted.classes,
+        },
+    )
+    side = wanted.image_size or made.side or _DEFAULT_SIDE
+    preprocessing = _stated(name, made.network) or plain_preprocessing(_channels(made.network, wanted.channels), side)
     as_input = AsInput(_sized(preprocessing, wanted.image_size), channels_last=False)
-    return Model(name, network, as_input, f"from {name}", _named(network))
-
-
-def _uncompiled(network: Any) -> Any:
-    """`network` as it was before torch.compile, and so its parts."""
-    network = getattr(network, "_orig_mod", network)
-    if isinstance(network, nn.Module):
-        for name, part in network.named_children():
-            if part is not (plain := _uncompiled(part)):
-                setattr(network, name, plain)
-    return network
-
-
-def _require_ready(name: str, network: nn.Module) -> None:
-    """Make sure that `network` has all its weights, and in single precision.
-
-    Raises:
-        InputError: a module is lazy and has not seen a batch yet, or the weights are of another precision.
-    """
-    for own, tensor in chain(network.named_parameters(), network.named_buffers()):
-        if is_lazy(tensor):
-            raise InputError(
-                f"'{own}' of the model is lazy and has no values yet; run the network once on a batch before you"
-                " return it."
-            )
-        if tensor.is_floating_point() and tensor.dtype != torch.float32:
-            raise InputError(
-                f"'{name}' returned a network of {str(tensor.dtype).removeprefix('torch.')} ('{own}'), and images are"
-                " given to it in float32; return it as network.float()."
-            )
-
-
-def _factory(name: str) -> Any:
-    found = _FACTORY.match(name)
-    assert found is not None
-    source, attribute = found["module"], found["name"]
-    path = Path(source) if source.endswith(".py") else None
-    try:
-        if path is not None:
-            if not path.is_file():
-                raise InputError(f"There is no file '{path}' to take a model from; check the path.")
-            if (beside := str(path.resolve().parent)) not in sys.path:
-                sys.path.insert(0, beside)  # as `python file.py` has it, so that it finds its neighbours
-            spec = spec_from_file_location(f"fmcore_model_{path.stem}", path)
-            assert spec is not None and spec.loader is not None
-            module = module_from_spec(spec)
-            sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
-        else:
-            if "" not in sys.path and str(Path.cwd()) not in sys.path:
-                sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it, so that a file next to you is found
-            module = importlib.import_module(source)
-    except FmcoreError:
-        raise
-    except (Exception, SystemExit) as error:
-        mend = "check --model"
-        if path is not None and isinstance(error, ImportError) and "no known parent package" in str(error):
-            mend = _by_its_package(path, attribute)
-        raise InputError(f"'{source}' cannot be imported: {where(error, path)}; {mend}.") from error
-    factory = getattr(module, attribute, None)
-    if not callable(factory):
-        raise InputError(f"'{source}' has no function '{attribute}' that could make a model; check --model.")
-    return factory
-
-
-def _file_of(factory: Any) -> Path | None:
-    """The file in which a function or class is written; None for one that is not written in Python."""
-    try:
-        return Path(inspect.getsourcefile(factory) or "")
-    except TypeError:
-        return None
-
-
-def _by_its_package(path: Path, attribute: str) -> str:
-    """What to do about a file that imports by its place in a package: a file alone has none."""
-    file, here = path.resolve(), Path.cwd().resolve()
-    root = file.parent
-    while (root / "__init__.py").is_file():
-        root = root.parent
-    if root == file.parent:  # a package needs no __init__.py
-        root = here if here in root.parents else root.parent
-    dotted = ".".join(file.relative_to(root).with_suffix("").parts)
-    if not _FACTORY.match(f"{dotted}:{attribute}"):  # a folder whose name Python cannot import
-        return "let it import its neighbours without the leading dot"
-    ran = f"run it in '{root}' and " if root != here else ""
-    return f"{ran}name its package instead: --model {dotted}:{attribute}"
+    return Model(name, made.network, as_input, f"from {name}", _named(made.network))
 
 
 def _channels(network: nn.Module, wanted: int | None) -> int:

@@ -16,9 +16,10 @@ from fmcore.bundle import Array
 from fmcore.data.imageset import Images
 from fmcore.gradcam import ChannelWeights, grad_cam
 from fmcore.header import HistoryInfo, explained
+from fmcore.listening import Listening
 from fmcore.parallel import Copies, Threads, threads_for
 from fmcore.running import device_of, evaluating, run
-from fmcore.tracing import Layer, Listening, Trace
+from fmcore.tracing import Layer, Trace
 from fmcore.training import Trained, load_state
 
 ALL_CLASSES = 16  # up to so many, every class gets its Grad-CAM; else the likeliest few

@@ -1,15 +1,13 @@
-"""Find the layers of a network by running it once, then listen to them in later runs.
+"""Find the layers of a network by running it once.
 
 In: any network and a few images (B, C, H, W). Out: a `Trace`, which says for every convolution, pooling and
 block at which of the network's calls into torch its maps emerge, and a table of all modules with the reason
-why one cannot be shown. `Listening` then picks up those tensors, or changes them, while the network runs.
-
-Everything is seen at the level of torch's functions, so `F.relu(x)` counts like `nn.ReLU()`, and later runs
-need no hooks. A value is handed over the moment it exists: what overwrites it afterwards does not matter.
+why one cannot be shown. Everything is seen at the level of torch's functions, so `F.relu(x)` counts like
+`nn.ReLU()`; `fmcore.listening` picks those tensors up in later runs.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,57 +85,8 @@ def trace(network: nn.Module, images: Tensor) -> Trace:
     return finding.result()
 
 
-_OTHER_STEPS = (
-    "The model computes other steps from one image to the next, so its layers cannot be told apart; remove what is"
-    " random or depends on the data from its forward."
-)
-
-
-class Listening(TorchFunctionMode):
-    """While it is active, `heard(layer, part, tensor)` is called for the parts that are listened to.
-
-    `parts` are of "input", "sum", "preactivation", "activation" and "maxima", which a layer has if the next call is a
-    max pooling that passes over no place: its largest values are the layer's. What `heard` does to the tensor in place
-    is what the network goes on with. It may be active in several threads, one object each.
-    """
-
-    def __init__(self, trace: Trace, parts: set[str], heard: Callable[[Layer, str, Tensor], None]) -> None:
-        super().__init__()
-        self._functions, self._heard, self._call = trace.functions, heard, 0
-        self._before: dict[int, list[Layer]] = {}
-        self._after: dict[int, list[tuple[Layer, str]]] = {}
-        for layer in trace.layers:
-            for part, call in layer.calls.items():
-                if part == "input" and part in parts:
-                    self._before.setdefault(call, []).append(layer)
-                elif part in parts:
-                    self._after.setdefault(call, []).append((layer, part))
-        self._last = max((*self._before, *self._after), default=-1)
-
-    def __enter__(self) -> "Listening":
-        self._call = 0
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def __exit__(self, *exc: Any) -> None:
-        super().__exit__(*exc)  # type: ignore[no-untyped-call]
-        if exc[0] is None and self._call <= self._last:
-            raise InputError(_OTHER_STEPS)
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        call, self._call = self._call, self._call + 1
-        if call <= self._last and self._functions[call] != _name(func):
-            raise InputError(_OTHER_STEPS)
-        if call in self._before:
-            for layer in self._before.get(call, ()):
-                self._heard(layer, "input", args[0] if args else kwargs["input"])
-        result = func(*args, **(kwargs or {}))
-        for layer, part in self._after.get(call, ()):
-            self._heard(layer, part, result)
-        return result
-
-
-def _name(func: Any) -> str:
+def function_name(func: Any) -> str:
+    """What a call into torch is told apart by."""
     return str(getattr(func, "__name__", func))
 
 
@@ -235,7 +184,7 @@ class _Finding(TorchFunctionMode):
         kwargs = kwargs or {}
         if self.paused:
             return func(*args, **kwargs)
-        call, name = len(self.functions), _name(func)
+        call, name = len(self.functions), function_name(func)
         self.functions.append(name)
         before = {id(tensor): self.origins.get(id(tensor)) for tensor in _tensors((args, kwargs))}
         self.kept.append((args, kwargs))

@@ -14,10 +14,11 @@ from fmcore.analysis.weighing import Weighing
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.data.imageset import ImageSet
 from fmcore.gradcam import ChannelWeights, grad_cam
+from fmcore.listening import Listening
 from fmcore.model_input import AsInput, plain_preprocessing
 from fmcore.model_source import Model
 from fmcore.recording import record
-from fmcore.tracing import Listening, trace
+from fmcore.tracing import trace
 from fmcore.training import Trained, untrained
 
 

@@ -27,9 +27,9 @@ PURE = RECORDS | {"fmcore.analysis", "fmcore.lesson", "fmcore.colour"}
 TORCH_ROOMS = {
     f"fmcore.{name}"
     for name in (
-        "models", "model_input", "model_source", "weights", "training", "checkpoint", "parallel", "running", "tracing",
-        "geometry", "recording", "measuring", "image_parts", "channel_sums", "probing", "patches", "gradcam",
-        "torch_pair",
+        "models", "model_input", "model_source", "factories", "weights", "training", "checkpoint", "parallel",
+        "running", "tracing", "listening", "geometry", "recording", "measuring", "image_parts", "channel_sums",
+        "probing", "patches", "gradcam", "torch_pair",
     )
 }  # fmt: skip
 BY_TORCH_ROOMS = (

@@ -20,8 +20,9 @@ from fmcore.analysis.classical import classical_maps
 from fmcore.analysis.foreground import foreground
 from fmcore.errors import BundleError
 from fmcore.header import ReceptiveField
+from fmcore.listening import Listening
 from fmcore.measuring import Measured, measure
-from fmcore.tracing import Listening, trace
+from fmcore.tracing import trace
 
 Array = NDArray[np.float64]
 NONLINEAR: dict[str, Callable[[], nn.Module]] = {

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from fmcore.analysis.receptive_field import joined, through
 from fmcore.bundle import Bundle
 from fmcore.header import ReceptiveField
-from fmcore.tracing import Listening, Trace, trace
+from fmcore.listening import Listening
+from fmcore.tracing import Trace, trace
 
 Pair = tuple[int, int]
 

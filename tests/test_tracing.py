@@ -13,8 +13,9 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from fmcore.errors import InputError
+from fmcore.listening import Listening
 from fmcore.running import evaluating, require_logits
-from fmcore.tracing import Layer, Listening, Trace, trace
+from fmcore.tracing import Layer, Trace, trace
 
 
 class Net(nn.Module):

@@ -15,10 +15,11 @@ from fmcore import parallel
 from fmcore.bundle import Bundle
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
+from fmcore.listening import Listening
 from fmcore.measuring import measure
 from fmcore.model_input import AsInput, plain_preprocessing
 from fmcore.recording import Watching, record
-from fmcore.tracing import Listening, trace
+from fmcore.tracing import trace
 from fmcore.training import Trained, TrainSpec
 
 
