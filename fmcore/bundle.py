@@ -3,41 +3,7 @@
 A bundle is written once by the recorder and read by everybody else. It holds arrays and one
 header, canonical JSON in the file's single metadata key, validated on opening. Nothing in it is
 executable. Opening reads the header alone; one channel of a large activation costs that channel.
-
-Arrays, P probes, M images the statistics were taken over, K classes:
-
-    probes (P, C, H, W)            what the network saw, in 0..1, before normalisation
-    probes/<p>/original (C, H, W)  the image file that probe p was cut from, bytes, scaled down to at most 1024 pixels a
-                                   side; the probe's `box` counts its pixels, `file_box` those of the file
-    input (P, C, H, W)             what went into the first layer, where normalisation made it another than probes
-    logits (P, K)
-    gradcam_classes (P, T)         the classes that Grad-CAM was worked out for, the likeliest first
-    test_predicted, test_probability, test_label (M,)
-
-and of every layer, as `<layer>/<part>`:
-
-    input (P, C_in, H, W)          what went in, where it is no other array of the bundle (`LayerInfo.input` names it)
-    weight (C_out, C_in / groups, kH, kW), bias (C_out,)
-    scale, shift (C,)              of a batch normalisation: pre-activation = scale x sum + shift
-    sum (P, C, H, W)               before a normalisation of any other kind
-    preactivation, activation (P, C, H, W)        before and after the nonlinearity
-    gradcam_weight (P, T, C)       what Grad-CAM multiplies each channel of the activation with
-    gradcam (P, T, H, W)           signed: all of these products added up
-    ablated, ablation (P, A)       channels set to zero, and by how much the predicted class's probability changed
-    ablation_predicted (P, A)      the class that is predicted then
-    weight_history (E + 1, C_out, C_in, kH, kW)   epoch 0 is before training
-    activation_history (E', P', C, H, W)          of some epochs and probes, as the header lists
-    mean, std, maximum (C,)        of the activation
-    fired, active (C,)             share of images, of all places, where it is above zero
-    correlation (C, C)             between channels; layers of over 512 channels have instead
-    nearest, nearest_correlation (C,)             the most similar other channel
-    foreground (C,), foreground_area (1,)         share of what is above zero that lies on the object; of all places
-    outline (C,), outline_area (1,)               the same for the places outside it that have a neighbour on it
-    sparseness (C,), class_mean (C, K)            how unevenly images light it; mean over the images of a class
-    meaning (C, len(measures.meaning))            correlation with the classical maps of the same images
-    top_images, top_values (C, k), top_places (C, k, 2)   the images that light it most, how much and where
-    patch_channels (R,), patches (R, k, C, h, w)          what lay in the receptive field there, bytes
-    sample (N, C, g, g)            mean over a coarse grid, of the same N test images in every bundle
+What its arrays are is said in `fmcore.contents`, and what is read is held to that.
 """
 
 import hashlib
@@ -52,6 +18,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from fmcore.contents import shape_misfit, value_misfit
 from fmcore.errors import BundleError
 from fmcore.files import published
 from fmcore.header import SCHEMA_VERSION, ArrayInfo, BundleHeader, LayerInfo, default_probe
@@ -114,7 +81,9 @@ class Bundle:
             ) from None
         header, digest = _read_header(path, metadata)
         _check_table(path, header, file)
-        return cls(path, header, digest, file)
+        bundle = cls(path, header, digest, file)
+        bundle._require_fit(shape_misfit(header))
+        return bundle
 
     def close(self) -> None:
         self._verified.clear()
@@ -143,6 +112,7 @@ class Bundle:
                     f"Array '{name}' of '{self.path}' was changed after it was written;"
                     " write the bundle again with `fmcore record`."
                 )
+            self._require_fit(value_misfit(self.header, name, value))
             value.flags.writeable = False
             self._verified[name] = value
         return self._verified[name]
@@ -157,9 +127,14 @@ class Bundle:
                 raise BundleError(f"'{name}' has {size} entries along axis {axis}, so there is no number {i}.")
         selection = tuple(slice(i, i + 1) for i in index)
         value: Array = self._file.get_slice(name)[selection]
+        self._require_fit(value_misfit(self.header, name, value))
         if (part := f"{name}{list(index)}") not in self.reads:
             self.reads[part] = array_digest(value)
         return value.reshape(info.shape[len(index) :])
+
+    def _require_fit(self, misfit: str | None) -> None:
+        if misfit is not None:
+            raise BundleError(f"'{self.path}' is no whole bundle: {misfit}; write it again with `fmcore record`.")
 
     def info(self, name: str) -> ArrayInfo:
         """Shape, type and digest of array `name`.

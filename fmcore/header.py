@@ -5,11 +5,15 @@ Plain frozen records, validated when a bundle is opened. Sizes are (height, widt
 
 from collections.abc import Iterable, Sequence
 from math import inf
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 SCHEMA_VERSION = 3
+_MOST = 2**40  # of anything that is counted here, so that products of sizes stay numbers
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+Size = Annotated[int, Field(ge=1, le=_MOST)]
+Share = Annotated[float, Field(ge=0, le=1)]
 _FINE = 7  # places a side from which on a map tells regions of an image apart
 
 
@@ -42,9 +46,9 @@ class ReceptiveField(Record):
     numbers that all places of a map share, such as a gate or the mean and spread of a group normalisation.
     """
 
-    size: tuple[int, int] = (1, 1)
-    jump: tuple[float, float] = (1.0, 1.0)
-    start: tuple[float, float] = (0.5, 0.5)
+    size: tuple[Size, Size] = (1, 1)
+    jump: tuple[FiniteFloat, FiniteFloat] = (1.0, 1.0)
+    start: tuple[FiniteFloat, FiniteFloat] = (0.5, 0.5)
     whole: bool = False
     exact: bool = True
     local: bool = False
@@ -83,12 +87,12 @@ class LayerInfo(Record):
 
     name: str
     type: Literal["convolution", "pooling", "block"]
-    output_shape: tuple[PositiveInt, PositiveInt, PositiveInt]  # (C, H, W)
-    kernel: tuple[PositiveInt, PositiveInt] = (1, 1)
-    stride: tuple[PositiveInt, PositiveInt] = (1, 1)
-    padding: tuple[int, int] = (0, 0)  # above and left; below and right as far as the output needs it
-    dilation: tuple[PositiveInt, PositiveInt] = (1, 1)
-    groups: PositiveInt = 1
+    output_shape: tuple[Size, Size, Size]  # (C, H, W)
+    kernel: tuple[Size, Size] = (1, 1)
+    stride: tuple[Size, Size] = (1, 1)
+    padding: tuple[Count, Count] = (0, 0)  # above and left; below and right as far as the output needs it
+    dilation: tuple[Size, Size] = (1, 1)
+    groups: Size = 1
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
     normalisation: str = "none"  # what stands between the sum and the nonlinearity, such as "batch_norm"
     nonlinearity: str = "none"  # what turns its pre-activation into its activation, such as "relu"
@@ -114,8 +118,8 @@ class Preprocessing(Record):
     """
 
     channels: Literal[1, 3]
-    size: tuple[PositiveInt, PositiveInt]
-    resize: PositiveInt
+    size: tuple[Size, Size]
+    resize: Size
     interpolation: Literal["bilinear", "bicubic", "lanczos"] = "lanczos"
     mean: tuple[FiniteFloat, ...]
     std: tuple[FiniteFloat, ...]
@@ -129,8 +133,8 @@ class Preprocessing(Record):
 
 class ModelInfo(Record):
     name: str
-    input_shape: tuple[int, int, int]  # (C, H, W)
-    parameters: int
+    input_shape: tuple[Size, Size, Size]  # (C, H, W)
+    parameters: Count
     weights: str = "trained here"  # or where they come from
 
 
@@ -142,13 +146,13 @@ class ProbeInfo(Record):
     height and width are `original_size`; `file_box` says the same in pixels of the upright file, of `file_size`.
     """
 
-    label: int | None  # the true class, where it is known
-    predicted: int
-    probability: float  # softmax of the predicted class
+    label: Count | None  # the true class, where it is known
+    predicted: Count
+    probability: Share  # softmax of the predicted class
     source: str  # such as "test image 17"
-    original_size: tuple[int, int] | None = None
-    box: tuple[float, float, float, float] | None = None
-    file_size: tuple[int, int] | None = None
+    original_size: tuple[Size, Size] | None = None
+    box: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
+    file_size: tuple[Size, Size] | None = None
 
     @property
     def test_row(self) -> int | None:
@@ -191,19 +195,19 @@ def explained(layers: Iterable[LayerInfo]) -> LayerInfo | None:
 class EpochRecord(Record):
     """Mean loss and accuracy (a share) after `epoch` epochs; epoch 0 is before training."""
 
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    test_loss: float
-    test_accuracy: float
+    epoch: Count
+    train_loss: FiniteFloat
+    train_accuracy: Share
+    test_loss: FiniteFloat
+    test_accuracy: Share
 
 
 class TrainingInfo(Record):
     """How the network was trained here; `epochs` is 0 and `history` empty where it was not."""
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
+    epochs: Count
+    batch_size: Count
+    learning_rate: FiniteFloat
     optimizer: str
     loss: str
     seed: int
@@ -214,15 +218,15 @@ class TrainingInfo(Record):
 class HistoryInfo(Record):
     """What the first two axes of every `<layer>/activation_history` count: a choice, so that the bundle stays small."""
 
-    epochs: tuple[int, ...]  # 0 is before training
-    probes: tuple[int, ...]  # the default one is among them
+    epochs: tuple[Count, ...]  # 0 is before training
+    probes: tuple[Count, ...]  # the default one is among them
 
 
 class DatasetInfo(Record):
     name: str
     provenance: str
-    train_count: int
-    test_count: int
+    train_count: Count
+    test_count: Count
     test_sha256: str = ""  # of the images that statistics were taken over: equal where they are the same images
     source_sha256: str = (
         ""  # of the same before they were prepared for a network: equal for networks of other inputs, too
@@ -232,12 +236,12 @@ class DatasetInfo(Record):
 class MeasuresInfo(Record):
     """What the statistics of the channels were taken over."""
 
-    images: int  # how many images
+    images: Count  # how many images
     labelled: bool  # whether their classes are known and are the network's own
     foreground: str  # the method that tells object from background, in words
-    foreground_images: int  # how many images it found an object in
+    foreground_images: Count  # how many images it found an object in
     meaning: tuple[str, ...]  # the classical maps, in the order of the second axis of `<layer>/meaning`
-    meaning_images: int
+    meaning_images: Count
 
 
 class BundleHeader(Record):
@@ -260,24 +264,16 @@ class BundleHeader(Record):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "BundleHeader":
-        """Labels are classes, and arrays have a row for every probe and the places of their layers."""
+        """Names of layers are told apart; classes and probes that are named are there."""
+        if len({layer.name for layer in self.layers}) < len(self.layers):
+            raise ValueError("two layers have the same name")
+        kept = self.activation_history
+        if kept is not None and not all(probe < len(self.probes) for probe in kept.probes):
+            raise ValueError(f"its history of activations is of a probe that is none of its {len(self.probes)}")
         for number, probe in enumerate(self.probes):
             for label in (probe.label, probe.predicted):
                 if label is not None and not 0 <= label < max(1, len(self.classes)):
                     raise ValueError(f"probe {number} has class {label} and there are {len(self.classes)}")
-        wanted: dict[str, tuple[int, ...]] = {name: (len(self.probes),) for name in ("probes", "logits")}
-        for layer in self.layers:
-            for part in ("activation", "preactivation"):
-                wanted[f"{layer.name}/{part}"] = (len(self.probes), *layer.output_shape)
-            if "gradcam_classes" in self.arrays:
-                shown = self.arrays["gradcam_classes"].shape[1:]
-                channels, *places = layer.output_shape
-                wanted[f"{layer.name}/gradcam"] = (len(self.probes), *shown, *places)
-                wanted[f"{layer.name}/gradcam_weight"] = (len(self.probes), *shown, channels)
-        for name in (name for name in wanted if name in self.arrays):
-            shape = self.arrays[name].shape
-            if (shape[:1] if name in ("probes", "logits") else shape) != wanted[name]:
-                raise ValueError(f"array '{name}' has shape {self.arrays[name].shape}, not {wanted[name]}")
         return self
 
     @property

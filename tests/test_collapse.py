@@ -81,7 +81,8 @@ def written(path: Path, pair: Pair) -> tuple[Bundle, nn.Conv2d, nn.Conv2d]:
         )
         for name, layer, source in (("first", first, "probes"), ("second", second, "first/activation"))
     )  # fmt: skip
-    header = header.model_copy(update={"layers": layers})
+    model = header.model.model_copy(update={"input_shape": tuple(images.shape[1:])})
+    header = header.model_copy(update={"layers": layers, "model": model})
     save_bundle(path, header, {name: value.detach().numpy() for name, value in arrays.items()})
     return Bundle.open(path), first, second
 

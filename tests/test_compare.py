@@ -155,7 +155,7 @@ ONE = {
 TURNED = FIRST[:7, [2, 0, 3, 1]].reshape(7, 4, 2, 2, 2, 2).mean((3, 5))  # channels in another order, coarser, fewer
 OTHER = {
     "conv1/sample": np.concatenate([TURNED[:, :3], RANDOM.random((7, 1, 2, 2))], axis=1).astype(np.float32),
-    "pool1/sample": SECOND[:7],
+    "pool2/sample": SECOND[:7],
     "test_predicted": np.array([0, 1, 1, 0, 0, 0]),
     "test_probability": np.array([0.5, 0.9, 0.6, 0.4, 0.3, 0.8], np.float32),
     "test_label": ONE["test_label"],
@@ -172,14 +172,14 @@ def test_two_networks_are_compared(tmp_path: Path) -> None:
     other = written(tmp_path / "other.safetensors", OTHER, net=Net(pooled=True))
     found = compared(one, other)
     assert found.images == 7
-    assert found.layers == (("conv1", "conv2"), ("conv1", "pool1"))
+    assert found.layers == (("conv1", "conv2"), ("conv1", "pool2"))
     for (i, a), (j, b) in product(enumerate((FIRST[:7], SECOND[:7])), enumerate((OTHER["conv1/sample"], SECOND[:7]))):
         assert found.cka[i, j] == pytest.approx(linear_cka(a, b), abs=1e-9)
     named, likest = found.counterparts
     assert (named.layer, named.other, named.by_name) == ("conv1", "conv1", True)
     assert sorted((pair.one, pair.other) for pair in named.matching.pairs) == [(0, 1), (2, 0), (3, 2)]
     assert (named.matching.unmatched_one, named.matching.unmatched_other) == ((1,), (3,))
-    assert (likest.layer, likest.other, likest.by_name) == ("conv2", "pool1", False)
+    assert (likest.layer, likest.other, likest.by_name) == ("conv2", "pool2", False)
     assert likest.cka == found.cka[1, 1] == pytest.approx(1)
     assert [(pair.one, pair.other) for pair in sorted(likest.matching.pairs, key=lambda p: p.one)] == [
         (c, c) for c in range(6)

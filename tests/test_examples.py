@@ -141,7 +141,6 @@ SCORES: dict[str, tuple[list[int], list[int], bool | None]] = {  # labels, answe
     "one answer to all": ([0] * 58 + [1] * 2, [0] * 60, True),
     "too few": ([0, 1] * 4, [1, 0] * 4, None),
     "of one class": ([0] * 60, [1] * 60, None),
-    "of no known class": ([-1] * 30 + [0] * 30, [1] * 60, None),
 }
 
 

@@ -29,12 +29,14 @@ COUNTS = [2, 3, 0, 2]
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    path = make_bundle(tmp_path / "b", Net(measured=True, widths=(4, 4)))
+    path = make_bundle(tmp_path / "b", Net(measured=True, widths=(4, 4), tests=6))
     with Bundle.open(path) as made:
         header, arrays = made.header, {name: made.array(name) for name in made.header.arrays}
     arrays |= {"test_label": LABELS, "conv1/top_images": IMAGES, "conv1/top_values": VALUES}
     arrays |= {"conv1/patch_channels": np.array([0, 2, 3], np.int32)}
-    save_bundle(path, header, arrays)
+    arrays["conv1/patches"] = arrays["conv1/patches"][[0, 2, 3]]
+    measures = header.measures.model_copy(update={"images": len(LABELS)})  # type: ignore[union-attr]
+    save_bundle(path, header.model_copy(update={"measures": measures}), arrays)
     return Bundle.open(path)
 
 

@@ -187,7 +187,9 @@ def test_figures_of_many_layers_are_spread_over_the_depth(tutorial_bundle: Path,
         layers = tuple(conv.model_copy(update={"name": f"c{n}"}) for n in range(40))
         maps = {f"c{n}/activation": bundle.array("conv1/activation")[:1] for n in range(40)}
         header = bundle.header.model_copy(update={"layers": layers, "probes": bundle.header.probes[:1]})
-        save_bundle(tmp_path / "b", header.model_copy(update={"training": untrained(header)}), maps)
+        save_bundle(
+            tmp_path / "b", header.model_copy(update={"training": untrained(header), "activation_history": None}), maps
+        )
     with Bundle.open(tmp_path / "b") as bundle:
         names = [path.name.partition("_")[0] for path in write_figures(bundle, tmp_path / "figures")]
         assert names == ["c0", "c8", "c16", "c23", "c31", "c39"]
