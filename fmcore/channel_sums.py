@@ -188,7 +188,8 @@ class Sums:
         map_spread = _spread(np.diagonal(products[c:-1, :-1]) / n, map_mean)
         covariance = products[:c, :-1] / n - np.outer(mean, map_mean)
         scale = np.outer(spread, map_spread)
-        return {"meaning": np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)}
+        correlation = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
+        return {"meaning": np.clip(correlation, -1, 1)}  # rounding leaves more where a channel hardly varies
 
 
 def _both(

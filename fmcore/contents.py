@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fmcore.header import BundleHeader, LayerInfo, ProbeInfo
 
-_EVERYWHERE = "PMKTNEepmcvu"
+_EVERYWHERE = "PMKTNEepmcvu"  # letters that mean the same in every layer
 _HELD_TO = "Pepcvu"  # by shapes; what else the header counts only bounds values
 _ROUNDING = 1e-3  # by which a share may leave its range
 
@@ -42,10 +42,11 @@ class Kind:
     @property
     def types(self) -> str:
         """How the names of the types begin that its numbers may have."""
-        return {"reals": "float", "shares": "float", "correlations": "float", "bytes": "uint8"}.get(self.numbers, "int")
+        return "int" if self.numbers in _COUNTED else "uint8" if self.numbers == "bytes" else "float"
 
 
 _RANGES = {"shares": (0.0, 1.0), "correlations": (-1.0, 1.0)}
+_COUNTED = {"K": "classes", "M": "images", "C": "channels", "places": "places"}
 
 OF_NETWORK = {
     "probes": Kind("P c v u", "what the network saw, in 0..1, before normalisation"),
@@ -57,7 +58,9 @@ OF_NETWORK = {
     "test_label": Kind("M", "the true class", "K"),
 }
 
-ORIGINAL = "probes/{}/original"  # (C, H, W), bytes: the upright image file that probe number {} was cut from
+# (C, H, W), bytes, grey or RGB: the upright image file that a probe was cut from, scaled down where it is large; the
+# probe's `box` counts its pixels, `file_box` those of the file
+ORIGINAL = "probes/{}/original"
 
 OF_LAYER = {
     "input": Kind("P i j k", "what went in, where it is no other array (`LayerInfo.input` names it)"),
@@ -106,7 +109,7 @@ def shape_misfit(header: BundleHeader) -> str | None:
         if (misfit := _misfit(header, name, kind, everywhere)) is not None:
             return misfit
     for number, probe in enumerate(header.probes):
-        if (misfit := _misfit(header, ORIGINAL.format(number), _original(probe), everywhere)) is not None:
+        if (misfit := _misfit(header, ORIGINAL.format(number), _original(probe), {})) is not None:
             return misfit
     for layer in header.layers:
         sizes = everywhere | _sizes_of(layer)
@@ -134,11 +137,11 @@ def value_misfit(header: BundleHeader, name: str, values: NDArray[Any]) -> str |
         low, high = _RANGES[kind.numbers]
         if values.min() < low - _ROUNDING or values.max() > high + _ROUNDING:
             return f"array '{name}' holds {kind.numbers} outside {low:g} to {high:g}"
-    elif kind.types == "int":
+    elif kind.numbers in _COUNTED:
         sizes = dict(_sizes(header)) | (_sizes_of(layer) if layer else {})
         ends = np.array([sizes["H"], sizes["W"]]) if kind.numbers == "places" else sizes.get(kind.numbers, np.inf)
         if (values < 0).any() or (values >= ends).any():
-            return f"array '{name}' holds numbers of which there are not so many"
+            return f"array '{name}' holds indices of {_COUNTED[kind.numbers]} that are not there"
     return None
 
 
@@ -164,7 +167,7 @@ def _sizes_of(layer: LayerInfo) -> dict[str, int]:
 
 def _original(probe: ProbeInfo) -> Kind:
     height, width = probe.original_size or (".", ".")
-    return Kind(f"o {height} {width}", "the upright image file that a probe was cut from", "bytes")
+    return Kind(f". {height} {width}", "grey or RGB", "bytes")
 
 
 def _misfit(header: BundleHeader, name: str, kind: Kind, sizes: dict[str, int]) -> str | None:

@@ -53,6 +53,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bundl
         folder.mkdir(parents=True, exist_ok=True)
         pixels = random.integers(0, 90, (24, 20), dtype=np.uint8) + (0 if number % 2 else 150)
         Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    Image.fromarray(random.integers(0, 255, (30, 40, 3), dtype=np.uint8)).save(tmp_path / "colour.png")
     torch.manual_seed(0)
     save_file(build_model("tutorial", 1, 16, 2).state_dict(), tmp_path / "w.safetensors")
 
@@ -84,6 +85,16 @@ MADE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # a recipe, and what
     "weights trained further": (
         {"model": "tutorial", "data": FOLDER, "weights": "w.safetensors", "image_size": 16, "epochs": 1},
         {"shape": (1, 16, 16), "weights": "trained here", "classes": 2, "labels": True},
+    ),
+    "a grey image and one in colour": (
+        {"model": "nets.py:right", "images": [PHOTO, "colour.png"]},
+        {
+            "shape": (3, 32, 32),
+            "weights": "from nets.py:right",
+            "sources": ["1.png", "colour.png"],
+            "classes": 2,
+            "labels": False,
+        },
     ),
     "an image that is wider than high": (
         {"model": "nets.py:wide", "images": [PHOTO]},
