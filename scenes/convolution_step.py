@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform, Transform, VGroup
+from manim import Create, FadeIn, FadeOut, Group, ManimColor, ReplacementTransform, Transform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.convolution import Place
@@ -15,16 +15,16 @@ from fmcore.analysis.worked import WorkedMap
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
-from scenes.parts.cells import Cells
 from scenes.parts.convolution_pictures import input_picture, live_blocks, map_picture, place_blocks, stacked
 from scenes.parts.convolution_rooms import ConvolutionRooms
 from scenes.parts.equation import Equation
 from scenes.parts.fitting import fit
+from scenes.parts.formula_legend import FormulaLegend
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import unmade, values_frame
 from scenes.parts.motion import Sweep, coming, flash, leaving
 from scenes.parts.place_sum import PlaceSum, in_colours, product_in_words, signs_in_words, slice_name
-from scenes.parts.text import label, lines, whole
+from scenes.parts.text import Label, label, whole
 from scenes.parts.window import window
 from scenes.parts.working import Working
 from scenes.stage import LessonScene, SceneOptions
@@ -63,9 +63,9 @@ class ConvolutionStep(LessonScene):
         ),
         Beat(
             cue="formula",
-            say="All of it fits on one line: x is the input, W holds the weights{and_bias}{and_norm}{and_phi}."
-            " A map is easy to make. What it tells us is the better question.",
-            seconds=10,
+            say="All of it fits on one line: the star slides the weights W of filter k over the input x, multiplies and"
+            " adds up{and_bias}{and_norm}{and_phi}. A map is easy to make. What it tells us is the better question.",
+            seconds=12,
         ),
     )
 
@@ -116,7 +116,7 @@ class ConvolutionStep(LessonScene):
             "map_rows": self.claim("rows", *map_, words=whole),
             "map_columns": self.claim("columns", *map_, words=whole),
             "numbers": self.claim("numbers", *map_, words=lambda n: f"{whole(n)} number{'s' * (n > 1)}"),
-            "and_bias": ", b is the bias" if self.map.has_bias else "",
+            "and_bias": ", b is its bias" if self.map.has_bias else "",
             "and_norm": ", N normalises" if self.normalised else "",
             "and_phi": f", φ is {self.phi}" if self.phi else "",
         }
@@ -202,16 +202,15 @@ class ConvolutionStep(LessonScene):
             self.say("One place of the input, one number of the map")
             self.play(FadeIn(self.input, self.blank, self.output, self.equation), run_time=look.IN_S)
             self.play(Create(self.window), run_time=look.IN_S)
-            self.until(0.6)
-            lit = self.equation.animate.lit("input", color=look.SECOND)
-            self.play(FadeIn(self.now.patch, target_position=self.window, scale=0.2), lit, run_time=look.MOVE_S)
-            self.give_letter("input", self.now.patch)
+            self.until(0.5)
+            self.play(FadeIn(self.now.patch, target_position=self.window, scale=0.2), run_time=look.MOVE_S)
+            named = self.input[0].name_label[-1] if self.map.reads_image else None  # x is all maps, not the one shown
+            self.give_letter("input", named, look.SECOND)
         with self.beat("weights"):
             self.say("The filter has one weight for each of these values")
-            lit = self.equation.animate.lit("weights", color=look.ACCENT)
-            self.play(FadeIn(self.now.times, self.now.weights), lit, run_time=look.IN_S)
-            self.give_letter("weights", self.now.weights)
-            self.until(0.6)
+            self.play(FadeIn(self.now.times, self.now.weights), run_time=look.IN_S)
+            self.give_letter("weights", self.now.weights.name_line, look.ACCENT)
+            self.until(0.7)
             self.play(flash(self.now.weights.outline), flash(self.equation.line_below("weights")), run_time=look.MOVE_S)
         with self.beat("products"):
             self.say("Multiply value by weight, then add up")
@@ -249,12 +248,18 @@ class ConvolutionStep(LessonScene):
         """How many terms of the working are sums of products."""
         return PlaceSum.of(self.map, self.map.high).slices
 
-    def give_letter(self, part: str, block: Cells) -> None:
-        """A letter of the formula comes down to the name of what it stands for, if there is room."""
-        if look.shape() == "tall" and not stacked(self.map):
+    def give_letter(self, part: str, name: Label | None, color: ManimColor) -> None:
+        """Where there is room, a letter joins the name of what it stands for; from there it rises into the formula."""
+        if name is None or (look.shape() == "tall" and not stacked(self.map)):
+            self.play(self.equation.animate.lit(part, color=color), run_time=look.MOVE_S)
             return
-        self.letters[part] = self.equation.part(part).copy()
-        self.play(Transform(self.letters[part], self.equation.beside(part, block.name_line)), run_time=look.MOVE_S)
+        written = self.equation.copy().lit(part, color=color)
+        self.letters[part] = written.beside(part, name)
+        self.play(FadeIn(self.letters[part]), run_time=look.IN_S / 2)
+        rising = self.letters[part].copy()
+        self.play(Transform(rising, written.part(part)), run_time=look.MOVE_S)
+        self.remove(rising)
+        self.equation.lit(part, color=color)
 
     def multiply(self) -> None:
         """Make products one by one, as many as there is time for."""
@@ -295,9 +300,9 @@ class ConvolutionStep(LessonScene):
         self.play(FadeOut(*old.blocks), run_time=look.IN_S / 2)
         self.remove(*old.get_family())
         self.add(self.now.times, self.now.equals)
-        blocks = {"input": self.now.patch, "weights": self.now.weights}
-        names = {part: blocks[part].name_line for part in self.letters}
-        moves = (Transform(self.letters[part], self.equation.beside(part, name)) for part, name in names.items())
+        moves = []
+        if letter := self.letters.get("weights"):
+            moves.append(Transform(letter, self.equation.beside("weights", self.now.weights.name_line)))
         self.play(FadeIn(*self.now.blocks), *moves, run_time=look.IN_S)
         self.add(self.now)
 
@@ -372,24 +377,9 @@ class ConvolutionStep(LessonScene):
         back = window(self.input[0].picture, self.map.layer, high.row, high.column)
         self.play(Transform(self.window, back), run_time=look.IN_S)
         self.now.lay_on(self.map.patch(high.row, high.column))
-        words = {
-            "input": "x  the input",
-            "weights": "W  the weights",
-            "bias": "b  its bias",
-            "norm": "N  normalised",
-            "phi": f"φ  {self.phi}",
-        }
+        legend = FormulaLegend(self.equation.names, self.phi, self.rooms.words.width).move_to(self.rooms.words.centre)
         lights = {"input": self.input[0].picture, "weights": self.now.weights.outline}
-        rows = [(name,) for name in words if name in self.equation.names]
-        if ("norm",) in rows and ("phi",) in rows and look.shape() != "wide":  # a fifth line has no room there
-            rows[-2:] = [("norm", "phi")]
-            words["norm"] = "N  norm"
-        colours = {"input": look.SECOND, "weights": look.ACCENT}  # as in the formula
-        texts = ("   ".join(words[name] for name in row) for row in rows)
-        legend = lines(*texts, color=look.TEXT, width=self.rooms.words.width).move_to(self.rooms.words.centre)
-        for row, line in zip(rows, legend, strict=True):
-            line.set_color(colours.get(row[0], look.TEXT))
-        for row, line in zip(rows, legend, strict=True):
+        for row, line in zip(legend.rows, legend, strict=True):
             things = [
                 *(self.equation.line_below(name) for name in row),
                 *(lights[name] for name in row if name in lights),

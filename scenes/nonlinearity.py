@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
-from manim import RIGHT, Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTransform, Transform, VGroup
+from manim import Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTransform, Transform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.collapse import collapse
@@ -16,9 +16,10 @@ from fmcore.header import LayerInfo
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.before_after import BeforeAfter
+from scenes.parts.calculation_rows import CalculationRows
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap
-from scenes.parts.filter_calculation import FilterCalculation, How, calculation_rooms
+from scenes.parts.filter_sum import AddUp, FilterSum
 from scenes.parts.fitting import fit
 from scenes.parts.function_graph import FunctionGraph
 from scenes.parts.layer_input import layer_input
@@ -27,12 +28,12 @@ from scenes.parts.marks import unmade
 from scenes.parts.motion import Sweep, flash
 from scenes.parts.picture import Picture
 from scenes.parts.scan import Scan
-from scenes.parts.text import lines, number, paragraph
+from scenes.parts.text import number
 from scenes.stage import LessonScene, SceneOptions
 
 _BEADS = 41
-_TINY = 0.05  # units: of pictures so small, only the words take room
-_LESS, _SMALLEST = 0.95, 0.3  # the next size to be tried, and the last
+_LARGEST_CELL = 0.8  # units, of a weight
+_READ_S = 1.5  # for a look at what was added up
 _LONG = {"wide": 20, "square": 14, "tall": 14}  # characters of "channel 6 of 8" that fit above a map
 _CUT = "what lies below zero becomes zero, the rest passes unchanged"
 _SOFT = "what lies far above zero passes almost unchanged, what lies far below nearly vanishes"
@@ -66,10 +67,12 @@ class Nonlinearity(LessonScene):
         Beat(cue="after", say="{kept}{left}", seconds=7),
         Beat(cue="chain", say="{why} {filter} of the network, one of {second}, over the signed map.", seconds=8),
         Beat(
-            cue="one",
-            say="Multiplied out, the two are a single filter of {size}. It gives the same map in one step,"
-            " {difference}.",
+            cue="added",
+            say="Multiply the two out. Each weight of the second filter adds a copy of the first, times that weight and"
+            " shifted with it. They add up to a single filter of {size}.",
+            seconds=11,
         ),
+        Beat(cue="one", say="That one filter gives the same map in one step, {difference}.", seconds=7),
         Beat(
             cue="between",
             say="Now put {between} between the two filters. {changed}. No single filter equals that on every image.",
@@ -147,7 +150,7 @@ class Nonlinearity(LessonScene):
                 "difference without the nonlinearity",
                 before,
                 *self.here,
-                words=lambda share: f"exact to {one_part(share)}",
+                words="up to rounding",
                 at_most=1e-4,
                 otherwise=f"up to {percent(self.found.difference)} of the largest number",
             ),
@@ -282,24 +285,22 @@ class Nonlinearity(LessonScene):
     # -- two filters as one ----------------------------------------------------------------------
 
     def show_the_collapse(self, before: FeatureMap, others: Group) -> None:
-        rows, note_room = self.calculations()
-        note = self.note(note_room)
-        if look.shape() == "wide":  # beside the rows, all of it in the middle
-            both = Group(*rows.values())
-            free = look.body().width - both.width - note.width
-            both.add(note.next_to(both, RIGHT, buff=min(3 * look.GAP, free)))
-            both.shift((look.body().centre[0] - both.get_x()) * RIGHT)
-        two, one, between = rows["two"], rows["one"], rows["between"]
+        image = partial(layer_input, self.bundle, self.layer, self.probe)
+        calculations = CalculationRows.of(self.found, image, self.which(_LONG["wide"]))
+        self.rows, self.apart, about = calculations.rows, calculations.apart, calculations.about
+        two, one, between = self.rows["two"], self.rows["one"], self.rows["between"]
         start, kernel = two.items[-3], self.found.second.shape
         with self.beat("chain"):
             self.say("Without φ: one filter, then another")
             self.play(FadeOut(others), run_time=look.IN_S / 2)
-            self.first_step(before, rows)
-            self.play(FadeIn(two.items[-2], two.signs, note), run_time=look.IN_S)
+            self.first_step(before)
+            self.play(FadeIn(two.items[-2], two.signs, about.key), run_time=look.IN_S)
             self.fill(two.result, Scan(start.picture, kernel))
+        with self.beat("added"):
+            self.say("Multiplied out, two filters are one")
+            self.add_up(about.key)
         with self.beat("one"):
-            self.say(f"Two filters are one, {self.told['difference']}")
-            self.merge(rows)
+            self.say(f"The same map in one step, {self.told['difference']}")
             outside = (-self.layer.padding[0], -self.layer.padding[1])
             self.fill(one.result, Scan(one.items[0].picture, self.found.one.shape[1:], self.layer.stride, outside))
             self.until(0.75)
@@ -309,8 +310,12 @@ class Nonlinearity(LessonScene):
             self.play(FadeOut(one), run_time=look.IN_S / 2)
             self.play(FadeIn(between.items[:-1], between.signs), run_time=look.IN_S)
             self.fill(between.result, Scan(between.items[-3].picture, kernel))
+            results = [two.result, between.result]
+            if about.change:
+                self.play(FadeIn(about.change), run_time=look.IN_S)
+                results.append(about.change)
             most = int(np.abs(self.found.two - self.found.between).argmax())
-            frames = VGroup(*(self.place_frame(row.result.picture, most) for row in (two, between)))
+            frames = VGroup(*(self.place_frame(result.picture, most) for result in results))
             self.play(Create(frames), run_time=look.IN_S)
         with self.beat("depth"):
             self.say("φ is what makes depth count")
@@ -320,36 +325,9 @@ class Nonlinearity(LessonScene):
             self.until(0.6)
             self.play(flash(between.result.picture), run_time=look.MOVE_S)
 
-    def calculations(self) -> tuple[dict[How, FilterCalculation], look.Region]:
-        """All rows at one size, their pictures below each other, and the room of a note.
-
-        Two filters stay while the other row changes. Where their first step is a row of its own, that comes first.
-        """
-        upper, lower, note_room = calculation_rooms()
-        self.apart = look.shape() == "tall"
-        self.apart = self.apart or any(self.calculation(how, _TINY).width > upper.width for how in ("two", "between"))
-        changing, lasting = (upper, lower) if self.apart else (lower, upper)
-        rooms: dict[How, look.Region] = {"between": changing, "two": lasting, "one": changing, "first": changing}
-        size = min(fit(partial(self.calculation, how), room).result.picture.height for how, room in rooms.items())
-        rows = self.lined_up(rooms, size)
-        while Group(*rows.values()).width > upper.width and size > _SMALLEST:  # below each other they reach farther
-            size *= _LESS
-            rows = self.lined_up(rooms, size)
-        return rows, note_room
-
-    def lined_up(self, rooms: Mapping[How, look.Region], size: float) -> dict[How, FilterCalculation]:
-        """All rows in their rooms, the pictures of each below those of the widest."""
-        rows = {how: self.calculation(how, size).move_to(room.centre) for how, room in rooms.items()}
-        widest = max(rows.values(), key=lambda row: float(row.width))
-        for row in rows.values():
-            row.under(widest)
-        both = Group(*rows.values())
-        both.shift((rooms["two"].centre[0] - both.get_x()) * RIGHT)
-        return rows
-
-    def first_step(self, before: FeatureMap, rows: Mapping[How, FilterCalculation]) -> None:
+    def first_step(self, before: FeatureMap) -> None:
         """Bring the map `before` to its place as what the first filter made."""
-        first, two = rows["first"], rows["two"]
+        first, two = self.rows["first"], self.rows["two"]
         start = two.items[-3]
         if self.apart:
             self.play(ReplacementTransform(before, first.result), run_time=look.MOVE_S)
@@ -359,36 +337,21 @@ class Nonlinearity(LessonScene):
             self.play(ReplacementTransform(before, start), run_time=look.MOVE_S)
             self.play(FadeIn(*two.items[:-3], *two.signs[:-2]), run_time=look.IN_S)
 
-    def merge(self, rows: Mapping[How, FilterCalculation]) -> None:
-        """Make one filter of two, before the image that both read."""
-        first, two, one = rows["first"], rows["two"], rows["one"]
-        filters = [first.items[1], two.items[1]] if self.apart else [two.items[1], two.items[3]]
-        parts = Group(*(one_of.picture.copy() for one_of in filters))
-        if self.apart:
-            self.play(FadeOut(first.items[1:], first.signs), run_time=look.IN_S / 2)
-            self.remove(first.items[0])
-            self.add(one.items[0])
-        else:
-            self.play(FadeIn(one.items[0]), run_time=look.IN_S / 2)
-        self.play(*(part.animate.move_to(one.items[1].picture) for part in parts), run_time=look.MOVE_S)
-        self.play(FadeOut(parts), FadeIn(one.items[1], one.signs), run_time=look.IN_S / 2)
-
-    def calculation(self, how: How, size: float) -> FilterCalculation:
-        image = layer_input(self.bundle, self.layer, self.probe, size)
-        return FilterCalculation(self.found, how, image, size, self.apart)
-
-    def note(self, room: look.Region) -> Mobject:
-        """Which channel it is, and what shares a scale."""
-        name = layer_name(self.layer.name)
-        if look.shape() == "wide":
-            said = lines(name, self.which(_LONG["tall"]), "results on", "one scale", width=room.width)
-        else:
-            words = f"{layer_name(self.layer.name, 24)}, {self.which(_LONG['wide'])}; results on one scale"
-            said = paragraph(words, look.SMALL, look.MUTED, width=room.width, most=2)
-        return said.move_to(room.centre)
-
-
-def one_part(share: float) -> str:
-    """A small share in words: one part in so many."""
-    many = 1 / share if share > 0 else 1e9
-    return f"one part in {many / 1e6:,.0f} million" if many >= 1e6 else f"one part in {many:,.0f}"
+    def add_up(self, key: Mobject) -> None:
+        """Make one filter of two, large, and put it before the image that both read."""
+        first, two, one = self.rows["first"], self.rows["two"], self.rows["one"]
+        filters = fit(partial(FilterSum, self.found), look.body(), _LARGEST_CELL)
+        small = [first.items[1], two.items[1]] if self.apart else [two.items[1], two.items[3]]
+        pairs = zip((one_of.picture.copy() for one_of in small), (filters.copied, filters.second), strict=True)
+        growing = [picture.animate.match_height(large.block).move_to(large.block) for picture, large in pairs]
+        shown = Group(two, key, *([first] if self.apart else []))
+        self.play(FadeOut(shown), *growing, run_time=look.MOVE_S)
+        self.remove(*shown.get_family())
+        self.play(FadeIn(filters), run_time=look.IN_S)
+        self.remove(*(builder.mobject for builder in growing))
+        self.play(AddUp(filters, self.seconds_left - _READ_S - look.MOVE_S - look.IN_S))
+        self.wait(self.seconds_left - look.MOVE_S - look.IN_S)
+        made, place = filters.sum.block, one.items[1].picture
+        self.play(FadeOut(filters.but_the_sum), made.animate.match_height(place).move_to(place), run_time=look.MOVE_S)
+        self.play(FadeIn(two, key, *one.items[:-1], one.signs), run_time=look.IN_S)
+        self.remove(*made.get_family())

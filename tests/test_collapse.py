@@ -12,7 +12,7 @@ from films import Net, make_bundle
 from torch import nn
 from torch.nn import functional as F
 
-from fmcore.analysis.collapse import collapse, composed, correlated, spread
+from fmcore.analysis.collapse import collapse, composed, copies, correlated, spread
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError
 from fmcore.header import LayerInfo
@@ -146,6 +146,16 @@ def test_the_composed_filter_is_that_of_torch(stride: tuple[int, int], sizes: tu
         F.conv2d(torch.tensor(image)[None], torch.tensor(first)[None], stride=stride), torch.tensor(second)[None, None]
     )
     np.testing.assert_allclose(correlated(image, composed(first, second, stride), stride), two[0, 0], atol=1e-12)
+
+
+def test_every_weight_adds_a_copy_of_the_first_filter() -> None:
+    first, second = np.arange(1.0, 5.0).reshape(1, 2, 2), np.array([[2.0, 0.0], [0.0, -1.0]])
+    one, other = copies(first, second, stride=(1, 3))
+    assert (one.place, one.weight, one.shift) == ((0, 0), 2.0, (0, 0))
+    assert (other.place, other.weight, other.shift) == ((1, 1), -1.0, (1, 3))
+    np.testing.assert_array_equal(one.total, [[[2, 4, 0, 0, 0], [6, 8, 0, 0, 0], [0, 0, 0, 0, 0]]])
+    np.testing.assert_array_equal(other.values, [[[-1, -2], [-3, -4]]])
+    np.testing.assert_array_equal(other.total, [[[2, 4, 0, 0, 0], [6, 8, 0, -1, -2], [0, 0, 0, -3, -4]]])
 
 
 def test_a_spread_kernel_has_zeros_between_its_values() -> None:

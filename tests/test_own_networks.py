@@ -116,7 +116,7 @@ def test_what_a_first_layer_reads_is_nobodys_maps(bundle: Path) -> None:
 
 
 def test_a_normalisation_before_the_nonlinearity_is_told(bundle: Path) -> None:
-    assert "b is the bias, N normalises, φ is tanh" in said("ConvolutionStep", bundle)
+    assert "b is its bias, N normalises, φ is tanh" in said("ConvolutionStep", bundle)
     nonlinearity = said("Nonlinearity", bundle)
     assert "times weights, plus the bias, normalised. They run" in nonlinearity
     assert "Leave φ and the normalisation out, and run" in nonlinearity

@@ -4,6 +4,7 @@ Cross-correlation is linear, and two in a row are one with the full convolution 
 and Courville, "Deep Learning", 2016, sections 6.1 and 9.1).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +17,13 @@ from fmcore.errors import BundleError
 from fmcore.header import LayerInfo
 
 Floats = NDArray[np.floating]
+Pair = tuple[int, int]
 
 _CANDIDATES = 32
 _PADDING = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # numpy's names of PyTorch's modes
 
 
-def spread(kernel: Floats, step: tuple[int, int]) -> Floats:
+def spread(kernel: Floats, step: Pair) -> Floats:
     """`kernel` (..., kH, kW) with its values `step` places apart and zeros between them."""
     rows, columns = kernel.shape[-2:]
     wide = np.zeros((*kernel.shape[:-2], (rows - 1) * step[0] + 1, (columns - 1) * step[1] + 1))
@@ -29,7 +31,7 @@ def spread(kernel: Floats, step: tuple[int, int]) -> Floats:
     return wide
 
 
-def correlated(maps: Floats, kernel: Floats, stride: tuple[int, int] = (1, 1)) -> Floats:
+def correlated(maps: Floats, kernel: Floats, stride: Pair = (1, 1)) -> Floats:
     """The cross-correlation (H', W') of `maps` (C, H, W) with `kernel` (C, kH, kW), without padding."""
     windows = np.lib.stride_tricks.sliding_window_view(maps, kernel.shape[1:], (1, 2))  # (C, H', W', kH, kW)
     windows = windows[:, :: stride[0], :: stride[1]]
@@ -37,17 +39,45 @@ def correlated(maps: Floats, kernel: Floats, stride: tuple[int, int] = (1, 1)) -
     return summed
 
 
-def composed(first: Floats, second: Floats, stride: tuple[int, int] = (1, 1)) -> Floats:
+@dataclass(frozen=True)
+class Copy:
+    """The first filter times one weight of the second and moved with it, as a step towards the one filter."""
+
+    place: Pair  # of the weight in the second filter
+    weight: float
+    shift: Pair  # where in the one filter the copy begins
+    values: Floats  # (C, kH, kW)
+    total: Floats  # (C, KH, KW): with all copies before it
+
+
+def copies(first: Floats, second: Floats, stride: Pair = (1, 1)) -> Iterator[Copy]:
+    """What each weight of `second` (kH, kW) that is not zero adds to the one filter, in reading order.
+
+    `first` (C, kH, kW) runs at `stride`, so copies of neighbouring weights lie as far apart.
+    """
+    total = _nothing(first, second, stride)
+    rows, columns = first.shape[1:]
+    for row, column in zip(*np.nonzero(second), strict=True):
+        top, left = int(row) * stride[0], int(column) * stride[1]
+        values, total = second[row, column] * first, total.copy()
+        total[:, top : top + rows, left : left + columns] += values
+        yield Copy((int(row), int(column)), float(second[row, column]), (top, left), values, total)
+
+
+def composed(first: Floats, second: Floats, stride: Pair = (1, 1)) -> Floats:
     """The one filter (C, KH, KW) that does what `first` (C, kH, kW) at `stride` and then `second` (kH, kW) do.
 
     The full convolution of the two, the values of `second` as far apart as `first` steps.
     """
-    wide = spread(second, stride)
-    rows, columns = (a + b - 1 for a, b in zip(first.shape[1:], wide.shape, strict=True))
-    one = np.zeros((len(first), rows, columns))
-    for i, j in zip(*np.nonzero(wide), strict=True):
-        one[:, i : i + first.shape[1], j : j + first.shape[2]] += wide[i, j] * first
+    one = _nothing(first, second, stride)
+    for copy in copies(first, second, stride):
+        one = copy.total
     return one
+
+
+def _nothing(first: Floats, second: Floats, stride: Pair) -> Floats:
+    sizes = ((n - 1) * step + size for n, step, size in zip(second.shape, stride, first.shape[1:], strict=True))
+    return np.zeros((len(first), *sizes))
 
 
 @dataclass(frozen=True)
@@ -59,7 +89,7 @@ class Collapse:
 
     layer: str  # of the first filter
     partner: str  # layer of the second filter
-    place: tuple[int, int]  # probe and channel
+    place: Pair  # probe and channel
     filter: int  # which of the partner's filters, from 0
     slice: int  # and which slice of it
     phi: str  # what stands between them; "relu" where the layer itself has nothing there
@@ -68,6 +98,7 @@ class Collapse:
     recorded: tuple[bool, bool]  # whether `first` and `second` are the weights themselves, not spread or multiplied
     first: Floats  # (C_in, kH, kW), a batch normalisation multiplied in
     second: Floats  # (kH, kW), spread where it is dilated
+    stride: Pair  # at which the first runs
     one: Floats  # (C_in, KH, KW)
     image: Floats  # (C_in, H, W): what the first filter reads
     before: Floats  # (H', W'): what the network recorded of the first filter, before any normalisation but a batch one
@@ -80,6 +111,11 @@ class Collapse:
     def without_norm(self) -> bool:
         """Whether a normalisation stands between the first filter and the nonlinearity, and is left out here."""
         return self.before_array.endswith("/sum")
+
+    @property
+    def shown_slice(self) -> int:
+        """The slice of the first filter that is shown for all: the one with the largest weights."""
+        return int((self.first**2).sum((1, 2)).argmax())
 
     @property
     def difference(self) -> float:
@@ -122,7 +158,7 @@ def collapse(bundle: Bundle, layer: str, channel: int, probe: int) -> Collapse:
         before_array=f"{layer}/{'sum' if summed else 'preactivation'}",
         after_array=f"{layer}/activation" if recorded else "",
         recorded=(info.dilation == (1, 1) and not scaled, partner.dilation == (1, 1)),
-        first=first, second=second, one=one, image=image, before=before, after=after,
+        first=first, second=second, stride=info.stride, one=one, image=image, before=before, after=after,
         two=correlated(before[None], second[None]),
         once=correlated(_padded(image, info, first.shape[1:]), one, info.stride) + bias * second.sum(),
         between=correlated(after[None], second[None]),

@@ -40,7 +40,7 @@ class Cells(Group):
 
     Up to 8 × 8 values are single cells, `grid`, with their numbers at text size `digits`, if any; more of them are a
     `picture`, as are `live` ones, which can change from frame to frame. Single cells are squares, or `flatness` times
-    as high.
+    as high. In tall frames the note is as narrow as the block, or `note_room`.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Cells(Group):
         digits: float | None = None,
         live: bool = False,
         flatness: float = 1.0,
+        note_room: float = 0.0,
     ) -> None:
         rows, columns = values.shape
         self.values, self.colours, self.cell = values, scale, side / max(rows, columns)
@@ -74,7 +75,7 @@ class Cells(Group):
                 told = narrow(name, self.block.width).set_color(look.TEXT)
             self.words.add(told.next_to(self.block, UP, buff=look.NEAR))
         if note:
-            room = self.block.width if look.shape() == "tall" else _ROOM_FOR_NOTES
+            room = max(self.block.width, note_room) if look.shape() == "tall" else _ROOM_FOR_NOTES
             below = VGroup(*(narrow(one, room) for one in note.split("\n"))).arrange(DOWN, buff=look.LEADING)
             self.words.add(below.next_to(self.block, DOWN, buff=look.NEAR))
         self.add(*self.words)

@@ -29,10 +29,10 @@ class FilterCalculation(PictureRow):
     """
 
     def __init__(self, found: Collapse, how: How, image: Mobject, size: float, apart: bool) -> None:
-        results = ColourScale.signed(np.stack([found.two, found.once, found.between]), "shared")
+        results = results_scale(found)
         says_flat: SaysFlat = "beside" if look.shape() == "wide" else "below"  # five stand in a row
         cell = _FILTER * size / max(found.second.shape)  # of a filter's weight, alike in all three
-        slice_ = int((found.first**2).sum((1, 2)).argmax())
+        slice_ = found.shown_slice
         if how == "one":
             one = _filter(found.one, slice_, cell, size, "one filter")
             result = FeatureMap(found.once, results, size, "one filter", says_flat=says_flat)
@@ -73,14 +73,20 @@ class FilterCalculation(PictureRow):
         return found
 
 
+def results_scale(found: Collapse) -> ColourScale:
+    """The scale of all that a second filter makes, and of what φ changes in it."""
+    change = found.between - found.two
+    return ColourScale.signed(np.stack([found.two, found.once, found.between, change]), "shared")
+
+
 def calculation_rooms() -> tuple[look.Region, look.Region, look.Region]:
-    """Regions of two calculations below each other and of a note about them."""
+    """Regions of two calculations below each other, and of what is said of both: in a wide frame, beside them."""
     if look.shape() == "wide":
-        rows, note = look.body().columns(5.0, 1.0)
+        rows, both = look.body().columns(10.4, 2.4)
         upper, lower = rows.rows(1.0, 1.0)
     else:
-        upper, lower, note = look.body().rows(1.0, 1.0, 0.25)
-    return upper, lower, note
+        upper, lower, both = look.body().rows(1.0, 1.0, 0.25)
+    return upper, lower, both
 
 
 def _filter(

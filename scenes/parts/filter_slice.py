@@ -10,7 +10,7 @@ from scenes.parts.filter_picture import FilterPicture
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import label, narrow
 
-_NOTE = 1.1  # units that a line of the note may take below a small slice
+_NOTE = 2.1  # units that a line of the note may take below a small slice
 
 
 class FilterSlice(FilterPicture):

@@ -14,6 +14,8 @@ from scenes.parts.text import Label, label
 
 Floats = NDArray[np.floating]
 
+_NOTE_ROOM = 3.0  # units
+
 
 @dataclass(frozen=True)
 class Colours:
@@ -47,7 +49,8 @@ class OnePlace(Group):
     ) -> None:
         self.side, products = side, patch * weights
         self.patch = Cells(patch, colours.patch, side, names[0], "", None, digits, live, flatness)
-        self.weights = Cells(weights, colours.weights, side, names[1], note, source, digits, False, flatness)
+        room = _NOTE_ROOM if flatness == 1 else 0.0  # patch and products have no notes
+        self.weights = Cells(weights, colours.weights, side, names[1], note, source, digits, False, flatness, room)
         self.products = Cells(products, colours.products, side, names[2], "", None, digits, live, flatness)
         self.times, self.equals = (label(sign, look.STATEMENT) for sign in "×=")
         super().__init__(self.patch, self.times, self.weights, self.equals, self.products)

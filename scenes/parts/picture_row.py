@@ -10,7 +10,7 @@ from manim import LEFT, RIGHT, Group, Mobject, VGroup
 from scenes import look
 from scenes.parts.text import label
 
-_CLEAR = 0.12  # between labels of neighbours
+_CLEAR = 0.2  # between labels of neighbours
 
 
 class PictureRow(Group):
