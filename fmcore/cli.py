@@ -190,6 +190,8 @@ def _recipe(**wanted: Any) -> Any:
 
 def main() -> None:
     """Run the command line; Ctrl-C, being told to end and a closed pipe end it with a sentence, not a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what Ctrl-C cleans up is cleaned up here, too
     try:
         cli.main(standalone_mode=False)

@@ -18,7 +18,7 @@ from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, InputError, RenderError
 from fmcore.files import require_writable
 from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
-from fmcore.lifeline import end_with_parent
+from fmcore.lifeline import ctrl_c_is_ours, end_with_parent
 from fmcore.made_of import class_folder, made_of
 from fmcore.reporter import Reporter, Silent
 
@@ -218,8 +218,9 @@ def make_all(
     start = (messages, max(1, workers // processes))
     pool = ProcessPoolExecutor(processes + (check is not None), context, _start, start)
     try:
-        checked: list[Future[Any]] = [pool.submit(check)] if check is not None else []
-        futures = {path: pool.submit(_make_in_worker, one.recipe, path, data_dir) for path, one in by_path.items()}
+        with ctrl_c_is_ours():
+            checked: list[Future[Any]] = [pool.submit(check)] if check is not None else []
+            futures = {path: pool.submit(_make_in_worker, one.recipe, path, data_dir) for path, one in by_path.items()}
         while not all(future.done() for future in (*checked, *futures.values())):
             _pass_on(messages, report, 0.1)
             for one in checked:

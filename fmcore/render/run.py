@@ -16,7 +16,7 @@ from multiprocessing.context import BaseContext
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from fmcore.errors import FmcoreError, RenderError
-from fmcore.lifeline import end_with_parent
+from fmcore.lifeline import ctrl_c_is_ours, end_with_parent
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -89,7 +89,8 @@ class Workers:
             numbers = list(waiting)[:1] if deaths else list(waiting)
             try:
                 pool = self._running()
-                futures = {pool.submit(_work, self._runs, number, waiting[number]): number for number in numbers}
+                with ctrl_c_is_ours():
+                    futures = {pool.submit(_work, self._runs, number, waiting[number]): number for number in numbers}
             except BrokenProcessPool:  # a worker was killed while it had nothing to do
                 self._stop()
                 broken += 1
@@ -148,11 +149,10 @@ def _context() -> BaseContext:
     changed = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), "PYTHONSAFEPATH": "1"}
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
-    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C is for this process to handle
     try:
-        forkserver.ensure_running()
+        with ctrl_c_is_ours():
+            forkserver.ensure_running()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
