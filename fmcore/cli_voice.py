@@ -39,7 +39,7 @@ def voice(
       fmcore lesson --voice my_voice
       fmcore voice meine_stimme renders/feature-maps-de
     """
-    from fmcore.files import write_text
+    from fmcore.files import require_writable, write_text
     from fmcore.lesson.plan import builtin_plan, slug
     from fmcore.lesson.record import read_record
     from fmcore.lesson.voice import SHEET_NAME, plain, read_sheet, sheet_with
@@ -51,6 +51,7 @@ def voice(
     said = {plain(sentence) for _, sentences in scenes for sentence in sentences}
     if not said:
         raise InputError("No scene of that lesson is a LessonScene, so there are no sentences of it to be said.")
+    require_writable(folder, "The folder", option="", folder=True)
     text, sheet = sheet_with(known, scenes, recordings_in(folder))
     write_text(folder / SHEET_NAME, text)
     if take is not None:

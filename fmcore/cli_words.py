@@ -30,7 +30,7 @@ def words(file: Path, lesson: Path | None, output: Path, **wanted: str | None) -
       fmcore lesson --words de.toml
       fmcore words de.toml renders/feature-maps-de
     """
-    from fmcore.files import write_text
+    from fmcore.files import require_writable, write_text
     from fmcore.lesson.plan import builtin_plan, slug
     from fmcore.lesson.record import read_record
     from fmcore.lesson.words import Words, has_words, read_words, rows_of, taken_out, words_file
@@ -50,6 +50,7 @@ def words(file: Path, lesson: Path | None, output: Path, **wanted: str | None) -
     except ValueError:
         raise InputError(f"'{language}' is no code of a language; name one with --language, such as de.") from None
     of_lesson = record.words.words if record.words is not None and record.words.language == language else {}
+    require_writable(file, "The file of words", option="")
     known = {**of_lesson, **(there.words if there is not None else {})}
     write_text(file, words_file(language, decimal, scenes, known))
     rows = rows_of((text for _, texts in scenes for text in texts), known)

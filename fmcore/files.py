@@ -83,7 +83,7 @@ def require_writable(path: Path, called: str, option: str = "--output", folder: 
 
     Args:
         called: What it is in the sentence, such as "The bundle".
-        option: Which one names another place.
+        option: Which one names another place; "" where it is no option.
 
     Raises:
         InputError: they cannot.
@@ -95,9 +95,8 @@ def require_writable(path: Path, called: str, option: str = "--output", folder: 
         trial.touch()
         trial.unlink()
     except OSError as error:
-        raise InputError(
-            f"{called} '{path}' cannot be written ({error.strerror}); name another one with {option}."
-        ) from None
+        how = f" with {option}" if option else ""
+        raise InputError(f"{called} '{path}' cannot be written ({error.strerror}); name another one{how}.") from None
 
 
 def _written(path: Path) -> Path:

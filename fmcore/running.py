@@ -73,6 +73,11 @@ def run(network: nn.Module, images: Tensor) -> Any:
                 f"The model wants other inputs than one batch of images ({reason});"
                 " wrap it in a module whose forward takes the images alone."
             ) from error
+        if network.training and len(images) == 1 and "more than 1 value per channel" in reason:
+            raise InputError(
+                "The model normalises over the images of a step, and one alone has no spread: give a --batch-size of 2"
+                " or more."
+            ) from error
         raise _CannotRunError(
             f"The model cannot be run on images of {_shown(images.shape[1:])} ({type(error).__name__}: {reason});"
             " give another --image-size, or mend the model."

@@ -7,7 +7,7 @@ with that of a DataLoader over a Dataset.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -291,19 +291,18 @@ def load_state(network: nn.Module, state: State) -> None:
 @contextmanager
 def _repeatable(seed: int, device: torch.device, network: nn.Module) -> Iterator[None]:
     """Fix every source of chance that training has, and give the process its own back afterwards."""
-    deterministic, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    with torch.random.fork_rng():
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng(), ExitStack() as stack:
         torch.manual_seed(seed)
         if device.type == "cpu":
             # parts run in parallel, and not what is inside them
             torch.set_num_threads(1 if isinstance(network, Staged) else cores())
+            stack.callback(torch.set_num_threads, threads)
         else:
+            before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
             torch.use_deterministic_algorithms(True, warn_only=True)
-        try:
-            yield
-        finally:
-            torch.use_deterministic_algorithms(deterministic)
-            torch.set_num_threads(threads)
+            stack.callback(torch.use_deterministic_algorithms, before[0], warn_only=before[1])
+        yield
 
 
 def train_spec(recipe: BundleRecipe) -> TrainSpec:

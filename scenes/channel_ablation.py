@@ -9,7 +9,7 @@ from manim import RIGHT, FadeIn, FadeOut, Group, Rectangle
 from pydantic import Field
 
 from fmcore.analysis.attribution import Ablation, brightest_is_decisive, lit_by_brightness
-from fmcore.analysis.cases import explained_layer, misleading
+from fmcore.analysis.cases import COUNTS, explained_layer, misleading
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
@@ -29,7 +29,6 @@ from scenes.parts.without import Left, WithoutBar, WithoutBars, ablation_rooms, 
 from scenes.stage import LessonScene, SceneOptions
 
 _SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
-_COUNTS = 0.01  # of a probability: a change from which on a channel is said to count, or to count more than another
 _SURE = 0.5  # of a probability: no other class can have more
 _MANY = 4  # channels: with fewer, there is no order to look for
 
@@ -42,7 +41,7 @@ class ChannelAblation(LessonScene):
     script = Script.of(
         Beat(
             cue="image",
-            say="Here the network answers “{answer}”, with {answer_probability} probability."
+            say="{chosen}Here the network answers “{answer}”, with {answer_probability} probability.{truth}"
             " Is that because of its brightest map?",
         ),
         Beat(
@@ -84,22 +83,31 @@ class ChannelAblation(LessonScene):
             "layer": layer_name(self.layer.name),
             "answer": self.bundle.class_name(predicted),
             "answer_probability": self.chance,
+            "chosen": self.told_of_the_choice(),
+            "truth": {True: " That is right.", False: " That is wrong.", None: ""}[self.bundle.is_right(self.subject)],
             **self.facts_of_the_decision(),
             **self.facts_of_the_order(),
         }
+
+    def told_of_the_choice(self) -> str:
+        """That this image was not taken at random."""
+        images = len(self.bundle.header.probes)
+        if self.options.probe is not None or images < 2 or self.decision.beyond_the_brightest < COUNTS:
+            return ""
+        return f"Of {whole(images)} images, this is the one in which brightness misleads most. "
 
     def facts_of_the_decision(self) -> Mapping[str, object]:
         bright, decisive = self.decision.brightest, self.decision.decisive
         tried = self.of_tried("length", words=partial(counted, noun="channel"))
         several = tried.value > 1
-        counts = several and decisive.change <= -_COUNTS
+        counts = several and decisive.change <= -COUNTS
         same = "Here the brightest is the one needed most, too." if self.decision.same else "Both count about equally."
         of_those = "" if tried.value == self.layer.output_shape[0] else " of those tried"
         neither = f"So no map{of_those} decides alone." if several else "One channel cannot be compared."
         lesson = self.of_tried(
             "drop beyond the brightest's",
             words="So the brightest is not the one needed most." if counts else neither,
-            at_least=_COUNTS,
+            at_least=COUNTS,
             otherwise=same if counts else neither,
         )
         return {
@@ -128,7 +136,7 @@ class ChannelAblation(LessonScene):
 
     def facts_of_the_order(self) -> Mapping[str, object]:
         """Whether brighter channels cost more, where enough were tried and any of them costs anything."""
-        if len(self.lit) < _MANY or self.decision.decisive.change > -_COUNTS:
+        if len(self.lit) < _MANY or self.decision.decisive.change > -COUNTS:
             return {"order": "", "together": "", "surer": ""}
         return {
             "order": self.of_tried(

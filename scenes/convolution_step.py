@@ -30,7 +30,8 @@ from scenes.parts.working import Working
 from scenes.stage import LessonScene, SceneOptions
 
 _ABOVE = 1e-9  # from where on a number is called above zero
-_COUNTED = 9  # products that are made one by one on screen
+_COUNTED = 5  # products that are made one by one on screen
+_SHOWN = 0.005  # what two decimals show
 _WATCHED = 12  # places at which the window can be followed by eye
 
 
@@ -262,21 +263,22 @@ class ConvolutionStep(LessonScene):
         self.equation.lit(part, color=color)
 
     def multiply(self) -> None:
-        """Make products one by one, as many as there is time for."""
+        """Make the largest products one by one, then all others: most of them are often zero."""
         blocks, products = self.now.blocks, self.now.products
-        largest = np.argsort(-np.abs(products.values), axis=None, kind="stable")[:_COUNTED]
-        places = [divmod(int(n), products.values.shape[1]) for n in sorted(largest)]
-        seconds = min(0.6, (self.seconds_left - 2 * look.IN_S - 1) / len(places))
+        order = np.argsort(-np.abs(products.values), axis=None, kind="stable")[:_COUNTED]
+        seen = [int(n) for n in order if abs(products.values.flat[n]) >= _SHOWN] or [int(order[0])]
+        places = [divmod(n, products.values.shape[1]) for n in sorted(seen)]
+        seconds = min(1.2, (self.seconds_left - 2 * look.IN_S - 1) / len(places))
         marks, line, made = VGroup(*(block.mark(*places[0]) for block in blocks)), VGroup(), VGroup()
         for place in places:
-            words = product_in_words(*(float(block.values[place]) for block in blocks[:2]))
             self.remove(line)
-            line = label(words, width=self.rooms.words.width).move_to(self.rooms.words.centre)
-            self.add(line)
-            made.add(products.single(*place))
             target = VGroup(*(block.mark(*place) for block in blocks))
-            self.play(Transform(marks, target), FadeIn(made[-1]), run_time=seconds / 2)
-            self.wait(seconds / 2)
+            self.play(Transform(marks, target), run_time=seconds / 4)
+            words = product_in_words(*(float(block.values[place]) for block in blocks[:2]))
+            line = label(words, width=self.rooms.words.width).move_to(self.rooms.words.centre)
+            made.add(products.single(*place))
+            self.add(line, made[-1])
+            self.wait(3 * seconds / 4)
         self.play(FadeOut(marks, line), run_time=look.IN_S / 2)
         if len(places) < products.values.size:
             self.play(FadeIn(products.block), run_time=look.IN_S / 2)

@@ -163,7 +163,8 @@ class FeatureMapDemo(LessonScene):
             self.channel,
             *self.spot,
             words=lambda more: (
-                f"There, its red weights meet brighter pixels than its blue ones: by {more:.2f} on average."
+                f"There, its red weights lie on brighter pixels than its blue ones: by {more:.2f}, each counted by its"
+                " size."
             ),
             at_least=_SUITS,
         )
@@ -180,7 +181,7 @@ class FeatureMapDemo(LessonScene):
             *self.ground,
             words=lambda value: (
                 "Where the window sees nothing but black, every product is zero, and the bias alone is left:"
-                f" {number(value)}. That glow says nothing about the image."
+                f" {number(value)}. That glow says no more than: black here."
             ),
         )
 

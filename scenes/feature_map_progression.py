@@ -8,7 +8,7 @@ from manim import UP, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, Repl
 from pydantic import Field
 
 from fmcore.analysis.depths import depths
-from fmcore.analysis.hierarchy import Stage, hierarchy, typical_of_classes
+from fmcore.analysis.hierarchy import Stage, hierarchy, live_share_above_zero, typical_of_classes
 from fmcore.analysis.pooling import max_pooling
 from fmcore.analysis.saying import listed, percent
 from fmcore.lesson.script import Beat, Script
@@ -68,7 +68,7 @@ class FeatureMapProgression(LessonScene):
         ),
         Beat(
             cue="active",
-            say="{rarer} In {first}, {first_on} of all numbers lie above zero; in {last}, {last_on}.",
+            say="{rarer} In {first}, {first_on} of all numbers lie above zero; in {last}, {last_on}{leaving}.",
         ),
         Beat(cue="classes", say="{first_selective}{last_selective}."),
         Beat(
@@ -303,7 +303,7 @@ class FeatureMapProgression(LessonScene):
         self.frames = Group(*frames)
 
     def show_figures(self, cells: list[StageCell], sheets: list[Group]) -> None:
-        shares = [float((stack.maps > 0).mean()) for stack in self.stacks]
+        shares = [live_share_above_zero(self.bundle, layer.name, self.probe) for layer in self.layers]
         with self.beat("active"):
             self.say("How many of the numbers respond")
             self.play(FadeOut(self.frames), run_time=look.IN_S / 2)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import numpy as np
 from manim import Animation, Create, FadeIn, FadeOut, Group, LaggedStart, VMobject
 from pydantic import Field
 
@@ -17,6 +18,7 @@ from scenes.parts.exhibit import Exhibit, Gallery
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.layer_name import layer_name
 from scenes.parts.motion import flash
+from scenes.parts.phrases import field_words
 from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip, rooms_with
@@ -49,7 +51,7 @@ class GradCam(LessonScene):
             say="{weights} {example} {speaks} {counterexample} {speaks_too}",
         ),
         Beat(cue="map", say="{sum} Red places support it, blue ones oppose it.", seconds=11),
-        Beat(cue="overlay", say="Now lay what supports it over the image. {half} {strongest}"),
+        Beat(cue="overlay", say="Now lay what supports it over the image. {half} {strongest} {sees}"),
         Beat(
             cue="second",
             say="Every class has a map of its own, “{rival}” too, which gets {rival_probability}. {verdict}",
@@ -92,6 +94,9 @@ class GradCam(LessonScene):
             **self.facts_of(self.case),
             **self.facts_of_the_sum(),
             **self.facts_of_the_strongest(),
+            "sees": f"Each place stands for all it sees, {field_words(self.layer.field)}, not for its square alone."
+            if self.layer.field.known and self.case.maps[0].supported
+            else "",
             "verdict": self.told_of_support(self.case),
             **self.facts_of(self.doubt),
             **self.facts_of_the_doubt(),
@@ -142,8 +147,10 @@ class GradCam(LessonScene):
             weight = self.claim("value", array, *at, channel, words=partial(_told_of_weight, channel=channel))
             self.factors[channel] = _factor(float(self.weighing.weights[channel]))
             adds = partial(self.claim, "added to a class", array, *at, channel)
-            against = adds(words="It speaks against the answer.", at_most=0)
-            said.append((weight, against if against.holds else adds(words="It speaks for the answer.", at_least=0)))
+            below = float(self.weighing.activation[channel].sum(dtype=np.float64)) < 0  # the sign turns about
+            its = "Its map lies below zero, so it speaks" if below else "It speaks"
+            against = adds(words=f"{its} against the answer.", at_most=0)
+            said.append((weight, against if against.holds else adds(words=f"{its} for the answer.", at_least=0)))
         return {
             "weights": f"Grad-CAM takes nothing away. {asks} That is its weight, on average over its places.",
             "example": said[0][0],

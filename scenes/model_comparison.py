@@ -6,10 +6,11 @@ from manim import DOWN, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Replace
 from pydantic import Field
 
 from fmcore.analysis.compare import MATCHED
-from fmcore.analysis.correlation import correlations
 from fmcore.analysis.counterparts import (
+    NEARLY,
     Parting,
     called,
+    clearest,
     compared,
     counterpart,
     crossing,
@@ -20,7 +21,7 @@ from fmcore.analysis.counterparts import (
     parting,
     start_alike,
 )
-from fmcore.analysis.resemblance import resemblance
+from fmcore.analysis.meaning import MIXED, meanings
 from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
@@ -28,6 +29,7 @@ from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
+from scenes.parts.channel_words import ChannelWords, Said
 from scenes.parts.comparison_rooms import comparison_rooms
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
@@ -69,7 +71,8 @@ class ModelComparison(LessonScene):
         ),
         Beat(
             cue="best",
-            say="Look at {best}. Over all those images their correlation is {best_likeness}. {verdict}{starts}",
+            say="Look at {best}. Over all those images their correlation is {best_likeness}."
+            " {verdict}{pattern}{starts}",
         ),
         Beat(
             cue="alone",
@@ -126,11 +129,7 @@ class ModelComparison(LessonScene):
         # those that this image lights come first
         pairs.sort(key=lambda pair: self.a.view.flat(pair.one) or self.b.view.flat(pair.other))
         maps = self.a.view.activation, self.b.view.activation  # (C, H, W) each
-        here_too = correlations(maps[0][None], maps[1][None])  # on this image, as it is seen; others are coarse
-        same = [pair for pair in pairs if min(pair.correlation, here_too[pair.one, pair.other]) >= _SAME]
-        if same:  # of those that show the same, the one that does not merely repeat the image
-            shown = maps[0][[pair.one for pair in same]]
-            first = same[int(resemblance(shown, one.part("probes", here[0])).argmin())]
+        if first := clearest(pairs, maps, one.part("probes", here[0])):
             pairs.sort(key=lambda pair: pair != first)
         self.best = pairs[0]
         most = MatchedMaps.columns_within((self.a, self.b), comparison_rooms()[2], _PAIRS[look.shape()])
@@ -158,10 +157,11 @@ class ModelComparison(LessonScene):
             "verdict": self.compared(
                 partner,
                 self.best.one,
-                words="Both found the same.",
-                at_least=_SAME,
+                words=lambda r: "Both found the same." if r >= _SAME else "Both found nearly the same.",
+                at_least=NEARLY,
                 otherwise="The two are not the same.",
             ),
+            "pattern": self.told_of_the_pattern(),
             **self.told_of_starts(),
             "some": self.compared(
                 "matched channels",
@@ -189,6 +189,15 @@ class ModelComparison(LessonScene):
             "truth": f" It is labelled {_quoted(truth)}." if truth else "",
         } | {f"pair_{pair.one}": self.compared(partner, pair.one, words=score) for pair in self.shown}
 
+    def told_of_the_pattern(self) -> Said | str:
+        """The classical map that both of the best pair go with most, if there is one."""
+        sides = ((self.bundle, self.pair.layer, self.best.one), (self.other, self.pair.other, self.best.other))
+        if not all(f"{layer}/meaning" in bundle.header.arrays for bundle, layer, _ in sides):
+            return ""
+        labels = {meanings(bundle, layer)[channel].label for bundle, layer, channel in sides}
+        words = ChannelWords(self.claim, self.bundle, self.pair.layer, self.a.view.probe)
+        return "" if len(labels) > 1 or MIXED in labels else words.goes_with(self.best.one, " Both go with “{}”.")
+
     def told_of_starts(self) -> dict[str, Claim | str]:
         """Whether finding the same says anything: two networks that began alike would also end alike."""
         probably = "What both found probably lies in the images"
@@ -202,7 +211,7 @@ class ModelComparison(LessonScene):
             )
 
         alike, apart = " But their filters started alike, with the same random weights.", " They did not start alike."
-        if self.alike.max() < _SAME:
+        if self.alike.max() < NEARLY:
             alike = apart = ""
         return {
             "starts": unless_alike(alike, apart),
@@ -359,10 +368,8 @@ class ModelComparison(LessonScene):
 
     def show_lesson(self) -> None:
         alone = self.told["lone_verdict"].holds and 0 < self.lone.correlation < MATCHED
-        lone, both = (
-            self.lone.one if alone else None,
-            "found by both" if self.told["verdict"].holds else "the most similar",
-        )
+        lone = self.lone.one if alone else None
+        both = "found by both" if self.told["verdict"].holds else "the most similar"
         image_room, *_, room = comparison_rooms()
         beside = look.shape() == "wide" or (
             look.shape() == "tall" and lone is None

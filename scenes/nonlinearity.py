@@ -65,14 +65,18 @@ class Nonlinearity(LessonScene):
             " the highest, {high}, becomes {high_after}.",
         ),
         Beat(cue="after", say="{kept}{left}", seconds=7),
-        Beat(cue="chain", say="{why} {filter} of the network, one of {second}, over the signed map.", seconds=8),
+        Beat(
+            cue="chain",
+            say="{why} {filter} of the network, one of {second}, over the signed map, without padding.",
+            seconds=8,
+        ),
         Beat(
             cue="added",
             say="Multiply the two out. Each weight of the second filter adds a copy of the first, times that weight and"
             " shifted with it. They add up to a single filter of {size}.",
             seconds=11,
         ),
-        Beat(cue="one", say="That one filter gives the same map in one step, {difference}.", seconds=7),
+        Beat(cue="one", say="That one filter{with_bias} gives the same map in one step, {difference}.", seconds=7),
         Beat(
             cue="between",
             say="Now put {between} between the two filters. {changed}. No single filter equals that on every image.",
@@ -145,6 +149,7 @@ class Nonlinearity(LessonScene):
             else "Is that enough? Without φ, run",
             "filter": "a slice of a second filter" if self.sliced else "a second filter",
             "second": layer_name(self.found.partner),
+            "with_bias": " with one bias" if self.found.bias else "",
             "size": "{} by {}".format(*self.found.one.shape[1:]),
             "difference": self.claim(
                 "difference without the nonlinearity",

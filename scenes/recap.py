@@ -6,7 +6,7 @@ from functools import partial
 from manim import DOWN, RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject
 
 from fmcore.analysis.diagnostics import REDUNDANT
-from fmcore.analysis.examples import fault, left_out
+from fmcore.analysis.examples import brightest_tried, fault
 from fmcore.analysis.flattering import flattered, share_of_reach
 from fmcore.analysis.resemblance import least_like
 from fmcore.analysis.saying import percent
@@ -22,8 +22,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
-from scenes.parts.phrases import and_the_rest, change_words, field_words
-from scenes.parts.picture import nothing_over
+from scenes.parts.phrases import and_the_rest, field_words
 from scenes.parts.place_marks import place_marks
 from scenes.parts.questions import Questions
 from scenes.parts.scaled_map import ScaledMap
@@ -80,7 +79,7 @@ class Recap(LessonScene):
             cue="questions",
             say="And the questions? A map is made by one filter, at every place in the same way."
             " It shows how strongly that filter responds, and where."
-            " Whether it is the reason, only taking it away tells.",
+            " Whether an answer needs it is tested by taking it away.",
         ),
         Beat(
             cue="sentence",
@@ -108,7 +107,7 @@ class Recap(LessonScene):
         )
         strong, weak = flattered(early)
         self.weak, self.strong = strong if weak is None else weak, strong
-        self.bright, self.without = left_out(self.bundle, self.last.name, self.probe)
+        self.bright = brightest_tried(self.bundle, self.last.name, self.probe)
         self.fault = fault(self.bundle, self.probe)
 
     def facts(self) -> Mapping[str, object]:
@@ -201,19 +200,21 @@ class Recap(LessonScene):
         )
 
     def part(self) -> Claim:
-        name, channel = layer_name(self.last.name), f"channel {self.bright + 1}"
-        answer = self.bundle.class_name(self.bundle.header.probes[self.probe].predicted)
-        maps = f"one of {self.late.channels:,} in {name}" if self.late.channels > 1 else f"all that {name} has"
-        if self.without is None:
-            return self.claim(
-                "channels", self.late.array, self.probe, words=f"C{channel[1:]} is {maps}, and all of them count."
-            )
+        name, array = layer_name(self.last.name), f"{self.last.name}/ablation"
+        if array not in self.bundle.header.arrays:
+            maps = f"one of {self.late.channels:,} in {name}" if self.late.channels > 1 else f"all that {name} has"
+            words = f"Channel {self.bright + 1} is {maps}, and all of them count."
+            return self.claim("channels", self.late.array, self.probe, words=words)
+        images, needs = len(self.bundle.header.probes), f"another map of {name} more than the brightest."
         return self.claim(
-            "value",
-            f"{self.last.name}/ablation",
-            self.probe,
-            self.without,
-            words=lambda change: f"Without {channel}, {maps}, the probability of “{answer}” {change_words(change)}.",
+            "answers that need another",
+            array,
+            words=lambda n: (
+                f"On {f'{whole(n)} of {whole(images)} images' if images > 1 else 'this image'}, the answer"
+                f" needs {needs}"
+            ),
+            at_least=1,
+            otherwise=f"Here no answer clearly needs {needs} That had to be measured.",
         )
 
     # -- what is shown ---------------------------------------------------------------------------
@@ -262,20 +263,15 @@ class Recap(LessonScene):
         self.play(LaggedStart(*(FadeIn(one) for one in new), lag_ratio=0.5), run_time=look.MOVE_S)
         self.standing = [*((self.picture,) if image else ()), *(one for one in new if one is not self.picture)]
 
-    def point(self, cue: str, statement: str, things: Group, note: Mobject, missing: bool = False) -> None:
-        """One beat: things appear, a frame points at the picture of each in turn, and what is `missing` goes dark."""
+    def point(self, cue: str, statement: str, things: Group, note: Mobject) -> None:
+        """One beat: things appear, and a frame points at the picture of each in turn."""
         with self.beat(cue):
             self.say(statement)
             self.change(*things, note)
             pictures = [one.front if isinstance(one, ChannelStack) else one.picture for one in things]
             for number, picture in enumerate(pictures, start=1):
-                self.until((0.15 if missing else 0.35) + 0.35 * number / len(pictures))
+                self.until(0.35 + 0.35 * number / len(pictures))
                 self.play(flash(picture), run_time=look.IN_S)
-            if missing:
-                dark = [nothing_over(one, self.late.scale) for one in pictures]
-                self.play(FadeIn(*dark), run_time=look.IN_S)
-                self.until(0.9)
-                self.play(FadeOut(*dark), run_time=look.IN_S)
 
     def show_where(self) -> None:
         tiles, note = self.beside(partial(self.early.tile, self.clear))
@@ -342,7 +338,7 @@ class Recap(LessonScene):
             partial(self.late.tile, self.bright, scale=self.late.scale),
             scale="all on the scale of the layer",
         )
-        self.point("whole", "Mistake: “this bright map explains the answer”", *made, self.without is not None)
+        self.point("whole", "Mistake: “this bright map explains the answer”", *made)
 
     def show_words(self) -> None:
         words = fit(

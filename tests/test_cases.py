@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from films import Net, make_bundle
 
-from fmcore.analysis.cases import answered_with_less, case_of, doubtful, explained_layer, misleading
+from fmcore.analysis.cases import answered_with_less, case_of, doubtful, explained_layer, misleading, needing_another
 from fmcore.analysis.compare import Pair
 from fmcore.analysis.counterparts import (
     Parting,
     called,
+    clearest,
     common_probes,
     counterpart,
     crossing,
@@ -111,6 +112,31 @@ def test_brightness_misleads_most_where_the_decisive_channel_costs_most_beyond_i
         assert misleading(bundle, "conv1") == 2
     with opened(tmp_path / "c", net, arrays | {"conv1/ablation": np.zeros((3, 2), np.float32)}) as bundle:
         assert misleading(bundle, "conv1") == bundle.default_probe
+
+
+def test_on_how_many_images_an_answer_needs_another_channel_than_the_brightest(tmp_path: Path) -> None:
+    lit = np.zeros((3, 4, 12, 12), np.float32) + np.array([9, 1, 2, 3], np.float32)[:, None, None]
+    arrays = {"conv1/activation": lit, "conv1/ablated": np.tile([1, 0], (3, 1))}
+    arrays["conv1/ablation_predicted"] = np.zeros((3, 2), np.int32)
+    arrays["conv1/ablation"] = np.array(
+        [[-0.3, -0.1], [-0.105, -0.1], [0.1, -0.2]], np.float32
+    )  # second: the brightest
+    with opened(tmp_path / "a", Net(measured=True, widths=(4, 3)), arrays) as bundle:
+        assert needing_another(bundle, "conv1") == 1  # in the second image by half a point alone
+        assert measure("answers that need another", bundle, "conv1/ablation") == 1
+        assert sample_size("answers that need another", bundle, "conv1/ablation") == 3
+
+
+def test_the_clearest_pair_is_seen_and_repeats_the_image_least() -> None:
+    image = np.linspace(0, 1, 64).reshape(1, 8, 8)
+    edge = np.zeros((8, 8))
+    edge[:, 3] = 1
+    other_edge = np.roll(edge, 2, 1)
+    one, two = np.stack([image[0], edge, edge]), np.stack([image[0] * 2, edge * 3, other_edge])
+    pairs = [Pair(0, 0, 0.99), Pair(1, 1, 0.85), Pair(2, 2, 0.95)]  # the last one cannot be seen here
+    assert clearest(pairs, (one, two), image) == pairs[1]
+    assert clearest([pairs[0], Pair(1, 1, 0.79)], (one, two), image) == pairs[0]
+    assert clearest(pairs[2:], (one, two), image) is None
 
 
 def supported(*support: tuple[float, float, float]) -> dict[str, Any]:

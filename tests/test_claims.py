@@ -77,6 +77,7 @@ INDEPENDENT: dict[str, Any] = {
     "mean": lambda v: sum(v.ravel().tolist()) / v.size,
     "share of zeros": lambda v: sum(x <= 0 for x in v.ravel().tolist()) / v.size,
     "share above zero": lambda v: sum(x > 0 for x in v.ravel().tolist()) / v.size,
+    "live share above zero": lambda v: (v[[0, 2, 3]] > 0).mean(),  # channel 1 is dead
     "row of the largest value": lambda v: np.argwhere(v == v.max())[0][1] + 1,
     "column of the largest value": lambda v: np.argwhere(v == v.max())[0][2] + 1,
     "channel of the largest value": lambda v: np.argwhere(v == v.max())[0][0] + 1,

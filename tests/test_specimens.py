@@ -11,7 +11,7 @@ import pytest
 from films import Net, make_bundle
 
 from fmcore.analysis.diagnostics import Background, Diagnosis, Group
-from fmcore.analysis.examples import Fault, fault, left_out
+from fmcore.analysis.examples import Fault, brightest_tried, fault
 from fmcore.analysis.specimens import Specimens, faulty, most_found, share_found, specimens
 from fmcore.bundle import Bundle, save_bundle
 
@@ -182,10 +182,9 @@ def test_without_statistics_the_least_lit_channel_of_this_image_is_shown(tmp_pat
         assert fault(bundle, 0) == Fault("here", "conv1", 0, 0)
 
 
-def test_the_brightest_of_the_channels_that_were_left_out(tmp_path: Path) -> None:
+def test_the_brightest_of_the_channels_that_were_tried(tmp_path: Path) -> None:
     tried = {"conv1/ablated": np.tile([5, 0, 3], (3, 1)), "conv1/ablation": np.zeros((3, 3), np.float32)}
     with opened(tmp_path, tried, Net(widths=(6, 2))) as bundle:
         top = bundle.part("conv1/activation", 2).max((1, 2))
-        row = max(range(3), key=lambda place: top[[5, 0, 3][place]])
-        assert left_out(bundle, "conv1", 2) == ([5, 0, 3][row], row)
-        assert left_out(bundle, "conv2", 2) == (int(bundle.part("conv2/activation", 2).max((1, 2)).argmax()), None)
+        assert brightest_tried(bundle, "conv1", 2) == max((5, 0, 3), key=lambda channel: top[channel])
+        assert brightest_tried(bundle, "conv2", 2) == int(bundle.part("conv2/activation", 2).max((1, 2)).argmax())

@@ -218,7 +218,7 @@ def brightest_is_decisive(bundle: Bundle, layer: str, probe: int) -> Decision:
 
 
 def lit_by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
-    """Those of `ablations` whose channel is lit somewhere on the image, the brightest, by its sum, first.
+    """Those of `ablations` whose channel is above zero somewhere on the image, the brightest, by its sum, first.
 
     Raises:
         InputError: there is no such probe.
@@ -226,7 +226,7 @@ def lit_by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
     """
     array = f"{layer}/activation"
     tried = by_brightness(bundle, layer, probe)
-    return [one for one in tried if bundle.part(array, probe, one.channel).any()]
+    return [one for one in tried if (bundle.part(array, probe, one.channel) > 0).any()]
 
 
 def by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:

@@ -9,6 +9,7 @@ from fmcore.analysis.attribution import ClassMap, brightest_is_decisive, class_m
 from fmcore.bundle import Array, Bundle
 from fmcore.header import LayerInfo, explained
 
+COUNTS = 0.01  # of a probability: a change from which on a channel counts, or counts more than another
 MORE = 1.05  # times: support larger by this is called more
 
 
@@ -83,6 +84,14 @@ def doubtful(bundle: Bundle, but: int) -> int:
     others = [p for p in range(len(probes)) if p != but] or [but]
     wrong = [p for p in others if probes[p].label not in (None, probes[p].predicted)]
     return min(wrong or others, key=lambda p: (probes[p].probability, p))
+
+
+def needing_another(bundle: Bundle, layer: str) -> int:
+    """For how many of the probes the answer needs another channel of `layer` by `COUNTS` more than its brightest."""
+    return sum(
+        brightest_is_decisive(bundle, layer, probe).beyond_the_brightest >= COUNTS
+        for probe in range(len(bundle.header.probes))
+    )
 
 
 def answered_with_less(bundle: Bundle, layer: str) -> int:

@@ -99,6 +99,7 @@ class Collapse:
     first: Floats  # (C_in, kH, kW), a batch normalisation multiplied in
     second: Floats  # (kH, kW), spread where it is dilated
     stride: Pair  # at which the first runs
+    bias: float  # of the first filter
     one: Floats  # (C_in, KH, KW)
     image: Floats  # (C_in, H, W): what the first filter reads
     before: Floats  # (H', W'): what the network recorded of the first filter, before any normalisation but a batch one
@@ -158,7 +159,7 @@ def collapse(bundle: Bundle, layer: str, channel: int, probe: int) -> Collapse:
         before_array=f"{layer}/{'sum' if summed else 'preactivation'}",
         after_array=f"{layer}/activation" if recorded else "",
         recorded=(info.dilation == (1, 1) and not scaled, partner.dilation == (1, 1)),
-        first=first, second=second, stride=info.stride, one=one, image=image, before=before, after=after,
+        first=first, second=second, stride=info.stride, bias=bias, one=one, image=image, before=before, after=after,
         two=correlated(before[None], second[None]),
         once=correlated(_padded(image, info, first.shape[1:]), one, info.stride) + bias * second.sum(),
         between=correlated(after[None], second[None]),

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from fmcore.analysis.compare import Comparison, Counterpart, Pair, compare, same_images
 from fmcore.analysis.correlation import correlations
+from fmcore.analysis.resemblance import resemblance
 from fmcore.bundle import Bundle, array_digest
 from fmcore.errors import BundleError
 
 Floats = NDArray[np.floating]
 
+NEARLY = 0.8  # a correlation over images from which on two channels find nearly the same
+_SEEN = 0.6  # the same on one image, from which on one sees it
 _SPARE = 3  # pairs more than are shown, from which to choose
 
 
@@ -184,6 +187,19 @@ def _parted_by_tests(own: Bundle, reader: Bundle, of_other: bool) -> dict[Partin
 
 
 # -- for the screen ------------------------------------------------------------------------------
+
+
+def clearest(pairs: Sequence[Pair], maps: tuple[Floats, Floats], image: Floats) -> Pair | None:
+    """Of the pairs that show nearly the same, the one that resembles the image least: it found something in it.
+
+    `maps` (C1, H, W) and (C2, H', W') are what both layers make of `image` (C, H, W); they must show it, too, since
+    correlations over many images are taken of coarse maps. None where no pair is so alike.
+    """
+    here = correlations(maps[0][None], maps[1][None])  # (C1, C2)
+    alike = [pair for pair in pairs if pair.correlation >= NEARLY and here[pair.one, pair.other] >= _SEEN]
+    if not alike:
+        return None
+    return alike[int(resemblance(maps[0][[pair.one for pair in alike]], image).argmin())]
 
 
 def crossing(pairs: Sequence[Pair], most: int) -> list[Pair]:

@@ -1,4 +1,4 @@
-"""One example each of what feature maps make visible: a fault among channels, and what leaving one out changes."""
+"""One example each: of a fault that feature maps make visible, and of a channel that looks like a reason."""
 
 from dataclasses import dataclass
 
@@ -35,14 +35,10 @@ def fault(bundle: Bundle, probe: int) -> Fault:
     return Fault("silent", found.layer, chosen.silent, chosen.healthy)
 
 
-def left_out(bundle: Bundle, layer: str, probe: int) -> tuple[int, int | None]:
-    """The brightest channel of `layer` that was set to zero, and its row of `<layer>/ablation`.
-
-    Where none was, the brightest of all and None.
-    """
+def brightest_tried(bundle: Bundle, layer: str, probe: int) -> int:
+    """The channel of `layer` with the largest value of those that were set to zero; of all, where none was."""
     top = bundle.part(f"{layer}/activation", probe).max((1, 2))  # (C,)
-    if f"{layer}/ablation" not in bundle.header.arrays:
-        return int(top.argmax()), None
+    if f"{layer}/ablated" not in bundle.header.arrays:
+        return int(top.argmax())
     tried = bundle.part(f"{layer}/ablated", probe)  # (A,)
-    row = int(top[tried].argmax())
-    return int(tried[row]), row
+    return int(tried[top[tried].argmax()])

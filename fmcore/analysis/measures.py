@@ -19,10 +19,11 @@ from fmcore.analysis.attribution import (
     places_of_half,
     support_against,
 )
-from fmcore.analysis.cases import answered_with_less
+from fmcore.analysis.cases import answered_with_less, needing_another
 from fmcore.analysis.counterparts import compared, counterpart, equal_answers, likeness, start_alike
 from fmcore.analysis.favourites import share_of_one_class
 from fmcore.analysis.flattering import share_of_reach
+from fmcore.analysis.hierarchy import live_share_above_zero
 from fmcore.analysis.history import best_in_the_test, deepest_fall, overfitting, steepest_epoch
 from fmcore.analysis.learning import likeness_to_the_first
 from fmcore.analysis.taking import (
@@ -179,6 +180,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "mean correlation of the live channels with the brightness or darkness of the image",
             lambda stage: stage.likeness,
         ),
+        "live share above zero": Measure(
+            "the share of values above zero in what the live channels make of one probe",
+            lambda bundle, array, index, other: live_share_above_zero(bundle, array.rpartition("/")[0], index[0]),
+        ),
         "favourites of one class": Measure(
             "of the images that light a channel most, the share that is of their commonest class, on average",
             lambda bundle, array, index, other: share_of_one_class(bundle, array.rpartition("/")[0]),
@@ -257,6 +262,11 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             lambda bundle, array, index, other: answered_with_less(bundle, array.rpartition("/")[0]),
             over_images=True,
         ),
+        "answers that need another": Measure(
+            "how many probes got an answer that needs another channel by a point more than the brightest",
+            lambda bundle, array, index, other: needing_another(bundle, array.rpartition("/")[0]),
+            over_images=True,
+        ),
         "lit channels tried": of_ablations(
             "how many channels that were set to zero are lit on the image",
             lambda b, layer, p: len(lit_by_brightness(b, layer, p)),
@@ -294,7 +304,7 @@ def sample_size(name: str, bundle: Bundle, array: str, other: Bundle | None = No
         return 1
     if name.startswith(("training", "largest gain", "largest fall")):
         return max(1, header.dataset.train_count)
-    if name == "answers with less support":
+    if name in ("answers with less support", "answers that need another"):
         return len(header.probes)
     if part == "sample" and other is not None:
         return max(1, compared(bundle, other).images)

@@ -194,6 +194,16 @@ class LessonPlan(_Strict):
     bundles: dict[str, BundleRecipe] = Field(min_length=1)
     scenes: tuple[SceneEntry, ...] = Field(min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _the_only_bundle_is_meant(cls, plan: Any) -> Any:
+        """Scenes that name no bundle are about the plan's, if it has but one."""
+        bundles, scenes = (plan.get(name) for name in ("bundles", "scenes")) if isinstance(plan, dict) else (None, None)
+        if not isinstance(bundles, dict) or len(bundles) != 1 or not isinstance(scenes, list):
+            return plan
+        (only,) = bundles
+        return plan | {"scenes": [{"bundle": only} | one if isinstance(one, dict) else one for one in scenes]}
+
     @model_validator(mode="after")
     def _bundles_are_known(self) -> Self:
         for entry in self.scenes:

@@ -241,18 +241,27 @@ def bundles_of(plan: LessonPlan, wish: Wish, report: Reporter) -> dict[str, Path
 
 
 def _check_options(entries: Sequence[SceneEntry]) -> None:
-    """See that scenes understand their options, and that those in files of their own can be imported.
+    """See that scenes understand their options, name a bundle if they read one, and can be imported from own files.
 
     Raises:
         FmcoreError: one does not, or cannot.
     """
     refs = [find_scene(entry.scene) for entry in entries]
-    doubtful = [(ref, one.options) for ref, one in zip(refs, entries, strict=True) if one.options or ref.module is None]
+    doubtful = [
+        (ref, one)
+        for ref, one in zip(refs, entries, strict=True)
+        if one.options or one.bundle is None or ref.module is None
+    ]
     if doubtful:
-        from fmcore.render.scene_options import check_options
+        from fmcore.render.scene_options import check_options, reads_a_bundle
 
-        for ref, options in doubtful:
-            check_options(ref, options)
+        for ref, one in doubtful:
+            check_options(ref, one.options)
+            if one.bundle is None and reads_a_bundle(ref):
+                raise PlanError(
+                    f"{ref.name} shows a network, and the plan has several bundles; say which one with bundle = ..."
+                    " in its entry."
+                )
 
 
 def _tell_of_letters(plan: LessonPlan, bundles: Mapping[str, tuple[Path, str]], report: Reporter) -> None:

@@ -59,6 +59,15 @@ def check_options(ref: SceneRef, given: Mapping[str, object]) -> None:
     require_options(_imported(ref), given)
 
 
+def reads_a_bundle(ref: SceneRef) -> bool:
+    """Whether a scene is a LessonScene, not only manim's.
+
+    Raises:
+        RenderError: it cannot be imported.
+    """
+    return hasattr(_imported(ref), "read_options")
+
+
 def _imported(ref: SceneRef) -> type[Scene]:
     try:
         with ExitStack() as stack, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):

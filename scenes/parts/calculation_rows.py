@@ -11,7 +11,7 @@ from scenes.parts.about_results import AboutResults
 from scenes.parts.filter_calculation import FilterCalculation, How, calculation_rooms
 
 _LESS, _SMALLEST = 0.95, 0.3  # the next size to be tried, and the last
-_MUCH = 1.1  # times as large, to be worth another row
+_MUCH = 1.3  # times as large, to be worth another row
 
 Rows = dict[How, FilterCalculation]
 

@@ -1,4 +1,4 @@
-"""Two real filters after each other as a row: image ∗ filter = map ∗ filter = map, or in one step."""
+"""Two real filters after each other as a row: image ∗ filter + bias = map ∗ filter = map, or in one step."""
 
 from typing import Literal
 
@@ -36,7 +36,7 @@ class FilterCalculation(PictureRow):
         if how == "one":
             one = _filter(found.one, slice_, cell, size, "one filter")
             result = FeatureMap(found.once, results, size, "one filter", says_flat=says_flat)
-            super().__init__([image, one, result], ["∗", "="], _GAPS[look.shape()])
+            super().__init__([image, one, result], ["∗", "+ c =" if found.bias else "="], _GAPS[look.shape()])
             return
         values, name, array, made, about, sign = (
             (found.after, "after φ", found.after_array, found.between, "with φ", "φ →")
@@ -47,7 +47,7 @@ class FilterCalculation(PictureRow):
                 found.before_array,
                 found.two,
                 "two filters",
-                "=",
+                "+ b =" if found.bias else "=",
             )
         )
         weights = (

@@ -1,4 +1,4 @@
-"""How to say what was measured: which layer it was, how far a place sees, and how a probability changes."""
+"""How to say what was measured: how far a place sees, and the sign of a magnitude."""
 
 from collections.abc import Callable
 
@@ -15,20 +15,12 @@ def field_words(field: ReceptiveField) -> str:
         return "a part not worked out"
     if not field.boxed:
         return "the whole image"
-    return f"{field.size[0]} by {field.size[1]} pixels"
+    return f"{'at most ' * (not field.exact)}{field.size[0]} by {field.size[1]} pixels"
 
 
 def and_the_rest(*fields: ReceptiveField) -> str:
     """What to say after fields of which some see the image beyond their box in numbers that all places share."""
     return ", and the rest summed up" * any(field.local for field in fields)
-
-
-def change_words(change: float) -> str:
-    """What happens to a probability that changes by `change`, in percentage points."""
-    points = abs(change) * 100
-    if points < 1:
-        return "changes by less than one point"
-    return f"{'falls' if change < 0 else 'rises'} by {points:.0f} point{'s' * (round(points) != 1)}"
 
 
 def signed(values: NDArray[np.floating]) -> Callable[[float], str]:

@@ -43,7 +43,7 @@ class StageWords:
     def every(self) -> Mapping[str, object]:
         """All facts by their names in the script, but for `smaller`."""
         first, last = self.layers[0], self.layers[-1]
-        above = self._both("share above zero", "activation", percent, self.probe)
+        above = self._both("live share above zero", "activation", percent, self.probe)
         return {
             **self._shape("first", first),
             **self._shape("last", last),
@@ -54,7 +54,8 @@ class StageWords:
             "last_rest": and_the_rest(last.field) * (not first.field.local),
             "first_on": above[0],
             "last_on": above[1],
-            "rarer": self._rarer(above[0].value),
+            "leaving": ", leaving out channels that never respond" * self._some_are_silent,
+            "rarer": self._rarer(),
             **self._selectivity(),
         }
 
@@ -110,12 +111,23 @@ class StageWords:
         recognise = self.claim(measure, array, words=seen, at_least=0.4, otherwise=neutral)
         return {"recognise": recognise, "first_like": first, "last_like": last}
 
-    def _rarer(self, shallow: float) -> object:
+    @property
+    def _some_are_silent(self) -> bool:
+        return any(stage is not None and stage.live < stage.channels for stage in self.measured)
+
+    def _rarer(self) -> object:
         question = "How much of a layer lies above zero?"
         if self.signed:
             return question
+        first, *later = (
+            self.claim("live share above zero", f"{layer.name}/activation", self.probe).value for layer in self.layers
+        )
+        if not all(one > other for one, other in pairwise((first, *later))):
+            return question
         array, words = f"{self.layers[-1].name}/activation", "Fewer and fewer places respond."
-        return self.claim("share above zero", array, self.probe, words=words, at_most=0.8 * shallow, otherwise=question)
+        return self.claim(
+            "live share above zero", array, self.probe, words=words, at_most=0.8 * first, otherwise=question
+        )
 
     def _selectivity(self) -> dict[str, object]:
         if not self.has("selectivity"):
@@ -152,8 +164,9 @@ class StageWords:
         if not field.boxed:
             return "the whole image" if field.known else "an area that is not known"
         beyond = all(size >= full for size, full in zip(field.size, self.image, strict=True))
+        most = "at most " * (not field.exact)  # that of some places is smaller
         return self.claim(
             "rows of the receptive field",
             f"{layer.name}/activation",
-            words=lambda rows: f"{rows:.0f} by {field.size[1]} pixels" + ", more than there are" * beyond,
+            words=lambda rows: f"{most}{rows:.0f} by {field.size[1]} pixels" + ", more than there are" * beyond,
         )
