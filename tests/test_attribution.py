@@ -162,7 +162,7 @@ def test_channels_by_brightness_and_what_the_answer_does_without_them(tmp_path: 
     path = make_bundle(tmp_path / "net", Net(classes=CLASSES))
     with Bundle.open(path) as made:
         header, arrays = made.header, {name: made.array(name) for name in made.header.arrays}
-    lit = np.ones_like(arrays["conv2/activation"]) * np.array([5, 1, 9, 0, 2, 0], np.float32)[:, None, None]
+    lit = np.ones_like(arrays["conv2/activation"]) * np.array([5, 1, 9, -1, 2, 0], np.float32)[:, None, None]
     tried = np.tile([2, 0, 4, 1, 3, 5], (3, 1))
     for changes, place, surer in (
         ([-0.1, -0.3, 0.2, 0.0004, 0, 0], 2, 1),

@@ -347,6 +347,13 @@ def test_what_is_wrong_is_said_before_anything_is_rendered(studio: Studio) -> No
     assert not list(studio.output.rglob("*.mp4"))
 
 
+def test_of_several_bundles_a_scene_says_which_it_shows(studio: Studio) -> None:
+    recipe = BundleRecipe(file=str(studio.bundle))
+    plan = LessonPlan(title="t", bundles={"a": recipe, "b": recipe}, scenes=(SceneEntry(scene="ActivationHeatmap"),))
+    with pytest.raises(PlanError, match="ActivationHeatmap shows a network, and the plan has several; say"):
+        studio.make(plan)
+
+
 def test_two_different_bundles_never_share_a_file(studio: Studio) -> None:
     plan = LessonPlan(
         title="t",

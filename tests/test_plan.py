@@ -155,6 +155,13 @@ def test_a_file_that_is_no_plan(case: str, tmp_path: Path) -> None:
         read_plan(tmp_path / "plan.toml")
 
 
+def test_scenes_that_name_no_bundle_are_about_the_only_one(tmp_path: Path) -> None:
+    one = 'title = "One"\n[bundles.mine]\nfile = "mine.safetensors"\n[[scenes]]\nscene = "GradCam"\n'
+    assert [entry.bundle for entry in read_plan(written(tmp_path, one)).scenes] == ["mine"]
+    two = one.replace("[[scenes]]", '[bundles.yours]\nfile = "yours.safetensors"\n[[scenes]]')
+    assert [entry.bundle for entry in read_plan(written(tmp_path, two)).scenes] == [None]
+
+
 def test_the_builtin_plan_is_a_plan() -> None:
     plan = builtin_plan()
     assert plan.title and len(plan.scenes) >= 4

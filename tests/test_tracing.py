@@ -14,7 +14,7 @@ from torch.nn.utils import parametrizations
 
 from fmcore.errors import InputError
 from fmcore.listening import Listening
-from fmcore.running import evaluating, require_logits
+from fmcore.running import evaluating, require_logits, run
 from fmcore.tracing import Layer, Trace, trace
 
 
@@ -386,3 +386,9 @@ def test_a_network_whose_steps_depend_on_chance_or_on_the_image() -> None:
         Listening(found, {"activation"}, lambda *_: None),
     ):
         network(images)
+
+
+def test_normalising_over_one_image_is_told_by_its_remedy() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(4)).train()
+    with pytest.raises(InputError, match="give a --batch-size of 2 or more"):
+        run(network, torch.zeros(1, 3, 8, 8))

@@ -52,6 +52,14 @@ def test_epoch_0_is_the_untrained_network(tutorial_trained: Trained) -> None:
     assert same(tutorial_trained.states[-1], state_of(tutorial_trained.network))
 
 
+def test_nothing_is_imported_where_training_may_be_interrupted(
+    rgb_images: ImageSet, train_tiny: TrainTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It imports much the first time; Ctrl-C in there, and it cannot be called again to put things back.
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *given, **more: pytest.fail("on a processor"))
+    train_tiny(rgb_images, "tutorial", epochs=1)
+
+
 def test_no_epochs_are_an_untrained_network(rgb_images: ImageSet, train_tiny: TrainTiny) -> None:
     trained = train_tiny(rgb_images, "tutorial", epochs=0)
     assert [record.epoch for record in trained.history] == [0] and len(trained.states) == 1

@@ -225,6 +225,22 @@ def fmcore(*arguments: object) -> Result:
     return CliRunner(env={"COLUMNS": "200"}).invoke(cli, [*map(str, arguments)])
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write to")
+@pytest.mark.parametrize("verb", ["words", "voice"])
+def test_what_cannot_be_written_is_a_sentence(verb: str, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "tiny.safetensors", Net())
+    plan = LessonPlan(
+        title="Feature maps",
+        bundles={"net": BundleRecipe(file=str(bundle))},
+        scenes=(SceneEntry(scene="ActivationHeatmap", bundle="net"),),
+    )
+    make_lesson(plan, Wish(TINY, tmp_path, tmp_path / "one", jobs=1), Silent())
+    found = fmcore(verb, "/proc/none/de", tmp_path / "one")  # nobody can write there, root neither
+    assert found.exit_code == 2
+    told = r"Error: The (file of words|folder) '/proc/none/de' cannot be written \(.+\); name another one\."
+    assert re.fullmatch(told, found.output.strip())
+
+
 @pytest.mark.usefixtures("lasting_workers")
 def test_words_are_collected_translated_and_come_back_in_the_lesson(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "tiny.safetensors", Net())

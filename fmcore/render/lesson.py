@@ -107,6 +107,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
+    _require_bundles(plan.scenes)
     bundles = _make_bundles(wanted, wish, report, made, partial(_check_options, plan.scenes))
     _tell_of_letters(plan, bundles, report)
 
@@ -241,27 +242,33 @@ def bundles_of(plan: LessonPlan, wish: Wish, report: Reporter) -> dict[str, Path
 
 
 def _check_options(entries: Sequence[SceneEntry]) -> None:
-    """See that scenes understand their options, name a bundle if they read one, and can be imported from own files.
+    """See that scenes understand their options, and that those in files of their own can be imported.
 
     Raises:
         FmcoreError: one does not, or cannot.
     """
     refs = [find_scene(entry.scene) for entry in entries]
-    doubtful = [
-        (ref, one)
-        for ref, one in zip(refs, entries, strict=True)
-        if one.options or one.bundle is None or ref.module is None
-    ]
+    doubtful = [(ref, one.options) for ref, one in zip(refs, entries, strict=True) if one.options or ref.module is None]
     if doubtful:
-        from fmcore.render.scene_options import check_options, reads_a_bundle
+        from fmcore.render.scene_options import check_options
 
-        for ref, one in doubtful:
-            check_options(ref, one.options)
-            if one.bundle is None and reads_a_bundle(ref):
-                raise PlanError(
-                    f"{ref.name} shows a network, and the plan has several bundles; say which one with bundle = ..."
-                    " in its entry."
-                )
+        for ref, options in doubtful:
+            check_options(ref, options)
+
+
+def _require_bundles(entries: Sequence[SceneEntry]) -> None:
+    """See that every scene that shows a network says which one; those that are only manim's show none.
+
+    Raises:
+        PlanError: one does not.
+    """
+    for entry in entries:
+        if entry.bundle is None:
+            from fmcore.render.scene_options import reads_a_bundle
+
+            if reads_a_bundle(ref := find_scene(entry.scene)):
+                how = "say which one with bundle = ... in its entry"
+                raise PlanError(f"{ref.name} shows a network, and the plan has several; {how}.")
 
 
 def _tell_of_letters(plan: LessonPlan, bundles: Mapping[str, tuple[Path, str]], report: Reporter) -> None:
