@@ -7,7 +7,7 @@ model = "tutorial"          # data, epochs, seed ... have defaults
 
 [[scenes]]
 scene = "ActivationHeatmap"
-bundle = "tutorial"
+bundle = "tutorial"         # may be left out where a plan has but one
 options = { layer = "conv1" }
 """
 
