@@ -148,6 +148,10 @@ def test_the_composed_filter_is_that_of_torch(stride: tuple[int, int], sizes: tu
     np.testing.assert_allclose(correlated(image, composed(first, second, stride), stride), two[0, 0], atol=1e-12)
 
 
+def test_a_second_filter_of_zeros_has_its_copies_too() -> None:
+    assert [copy.total.any() for copy in copies(np.ones((1, 2, 2)), np.zeros((1, 2)))] == [False, False]
+
+
 def test_every_weight_adds_a_copy_of_the_first_filter() -> None:
     first, second = np.arange(1.0, 5.0).reshape(1, 2, 2), np.array([[2.0, 0.0], [0.0, -1.0]])
     one, other = copies(first, second, stride=(1, 3))

@@ -53,11 +53,12 @@ class Copy:
 def copies(first: Floats, second: Floats, stride: Pair = (1, 1)) -> Iterator[Copy]:
     """What each weight of `second` (kH, kW) that is not zero adds to the one filter, in reading order.
 
-    `first` (C, kH, kW) runs at `stride`, so copies of neighbouring weights lie as far apart.
+    All of them, where none is. `first` (C, kH, kW) runs at `stride`, so neighbouring copies lie as far apart.
     """
     total = _nothing(first, second, stride)
     rows, columns = first.shape[1:]
-    for row, column in zip(*np.nonzero(second), strict=True):
+    counted = second != 0 if second.any() else np.ones(second.shape, bool)
+    for row, column in zip(*np.nonzero(counted), strict=True):
         top, left = int(row) * stride[0], int(column) * stride[1]
         values, total = second[row, column] * first, total.copy()
         total[:, top : top + rows, left : left + columns] += values
