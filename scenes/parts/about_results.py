@@ -26,7 +26,7 @@ class AboutResults(Group):
         if look.shape() == "wide":
             upper, lower, last = room.rows(1.0, 1.2, 0.28, gap=0.15)
             note = paragraph(f"{name}, {which}", look.SMALL, look.MUTED, width=room.width, most=2).move_to(last.centre)
-            self.key = Group(fit(lambda height: ColourBar(results, height, "result"), upper, size), note)
+            self.key = Group(fit(lambda height: ColourBar(results, height, "results"), upper, size), note)
             self.change = fit(
                 lambda height: FeatureMap(found.between - found.two, results, height, "difference"),
                 lower,
