@@ -153,7 +153,8 @@ def _opened(
         model = replace(model, classes=recipe.classes)
     if recipe.data is not None:
         taken = model.preprocessing
-        if taken != plain_preprocessing(taken.channels, taken.size[0]):
+        files = recipe.data.startswith("folder:") and not own  # as those of --image, to the pixel
+        if files or taken != plain_preprocessing(taken.channels, taken.size[0]):
             data = load(taken)
         elif data is None or data.image_shape[1:] != taken.size:
             data = load(taken.size[0])

@@ -153,3 +153,14 @@ def test_a_recipe_that_makes_nothing(
     with pytest.raises(InputError, match=sentence):
         made(**recipe)
     assert not (tmp_path / "b").exists()
+
+
+def test_an_image_is_the_same_to_the_pixel_in_a_folder_and_alone(made: Callable[..., Bundle], tmp_path: Path) -> None:
+    photo = Image.effect_mandelbrot((41, 53), (-2, -1, 1, 1), 40)  # neither side is a multiple of the input's
+    for file in (tmp_path / "photos").glob("*/*.png"):
+        photo.save(file)
+    with made(model="nets.py:plain", data=FOLDER, image_size=17) as bundle:
+        in_folder = bundle.array("probes")
+    with made(model="nets.py:plain", images=[PHOTO], image_size=17) as bundle:
+        alone = bundle.array("probes")
+    assert np.array_equal(in_folder, np.broadcast_to(alone, in_folder.shape))
