@@ -204,9 +204,21 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:
+    except Exception as error:
+        if _interrupted(error):  # while something was imported, which said so in its own words
+            click.echo("\nInterrupted.", err=True)
+            sys.exit(1)
+        if not isinstance(error, OSError):
+            raise
         click.echo(f"Error: {error.strerror or error} ({error.filename or 'no file named'}).", err=True)
         sys.exit(1)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind `error`."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 if __name__ == "__main__":

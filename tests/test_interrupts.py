@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fmcore.cli import main
 from fmcore.lifeline import ctrl_c_is_ours
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
@@ -73,3 +75,30 @@ def test_a_process_that_starts_in_the_block_never_hears_of_it() -> None:
     process.join(60)
     assert process.exitcode == 0
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_it_comes_once_the_block_is_over_whichever_thread_is_told() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), ctrl_c_is_ours():
+        teller = threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT))
+        teller.start()
+        teller.join()
+        time.sleep(0.05)
+        done.append("all of it")
+    assert done == ["all of it"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_that_ctrl_c_caused_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(**more: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise RuntimeError("half a module was imported") from None
+
+    monkeypatch.setattr("fmcore.cli.cli.main", broken)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)  # of this process, which goes on
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert (left.value.code, capsys.readouterr().err) == (1, "\nInterrupted.\n")
