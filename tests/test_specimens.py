@@ -185,6 +185,6 @@ def test_without_statistics_the_least_lit_channel_of_this_image_is_shown(tmp_pat
 def test_the_brightest_of_the_channels_that_were_tried(tmp_path: Path) -> None:
     tried = {"conv1/ablated": np.tile([5, 0, 3], (3, 1)), "conv1/ablation": np.zeros((3, 3), np.float32)}
     with opened(tmp_path, tried, Net(widths=(6, 2))) as bundle:
-        top = bundle.part("conv1/activation", 2).max((1, 2))
-        assert brightest_tried(bundle, "conv1", 2) == max((5, 0, 3), key=lambda channel: top[channel])
-        assert brightest_tried(bundle, "conv2", 2) == int(bundle.part("conv2/activation", 2).max((1, 2)).argmax())
+        light = bundle.part("conv1/activation", 2).sum((1, 2))
+        assert brightest_tried(bundle, "conv1", 2) == max((5, 0, 3), key=lambda channel: light[channel])
+        assert brightest_tried(bundle, "conv2", 2) == int(bundle.part("conv2/activation", 2).sum((1, 2)).argmax())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fmcore.analysis.attribution import by_brightness
 from fmcore.analysis.diagnostics import diagnose_all
 from fmcore.analysis.specimens import most_found, specimens
 from fmcore.analysis.telling import telling
@@ -36,9 +37,7 @@ def fault(bundle: Bundle, probe: int) -> Fault:
 
 
 def brightest_tried(bundle: Bundle, layer: str, probe: int) -> int:
-    """The channel of `layer` with the largest value of those that were set to zero; of all, where none was."""
-    top = bundle.part(f"{layer}/activation", probe).max((1, 2))  # (C,)
-    if f"{layer}/ablated" not in bundle.header.arrays:
-        return int(top.argmax())
-    tried = bundle.part(f"{layer}/ablated", probe)  # (A,)
-    return int(tried[top[tried].argmax()])
+    """The channel of `layer` with the largest sum of those that were set to zero; of all, where none was."""
+    if f"{layer}/ablation" in bundle.header.arrays:
+        return by_brightness(bundle, layer, probe)[0].channel
+    return int(bundle.part(f"{layer}/activation", probe).sum((1, 2)).argmax())

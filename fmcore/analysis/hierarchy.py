@@ -40,7 +40,7 @@ def live_share_above_zero(bundle: Bundle, layer: str, probe: int) -> float:
     """
     info, maps = bundle.layer(layer), bundle.part(f"{layer}/activation", probe)  # (C, H, W)
     if f"{layer}/active" in bundle.header.arrays:
-        maps = maps[live_channels(bundle, info)]
+        maps = maps[_live(bundle, info)]
     return float((maps > 0).mean()) if maps.size else 0.0
 
 
@@ -54,7 +54,7 @@ def hierarchy(bundle: Bundle) -> list[Stage]:
 
 
 def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
-    live = live_channels(bundle, layer)
+    live = _live(bundle, layer)
     sparseness = _statistic(bundle, layer, "sparseness")
     selectivity = _class_selectivity(bundle, layer)
     return Stage(
@@ -71,7 +71,7 @@ def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
     )
 
 
-def live_channels(bundle: Bundle, layer: LayerInfo) -> NDArray[np.bool_]:
+def _live(bundle: Bundle, layer: LayerInfo) -> NDArray[np.bool_]:
     """Which channels (C,) are not the same everywhere."""
     spread = _statistic(bundle, layer, "std")  # (C,)
     found: NDArray[np.bool_] = (bundle.array(f"{layer.name}/active") if spread is None else spread) > 0
@@ -118,7 +118,7 @@ def typical_of_classes(bundle: Bundle, layer: str) -> tuple[int, Floats] | None:
     """
     info = bundle.layer(layer)
     selectivity, means = _class_selectivity(bundle, info), _statistic(bundle, info, "class_mean")
-    live = live_channels(bundle, info)
+    live = _live(bundle, info)
     if selectivity is None or means is None or not live.any():
         return None
     channel = int(np.where(live, np.abs(selectivity - selectivity[live].mean()), np.inf).argmin())
