@@ -98,8 +98,8 @@ class FeatureMapProgression(LessonScene):
         rows, columns = self.image.shape[1:]
         self.words = StageWords(self.claim, self.probe, self.layers, self.measured, (rows, columns), signed)
         self.step = max_pooling(self.bundle, self.probe)
-        ends = (self.layers[0], self.layers[-1])
-        taken = [typical_of_classes(self.bundle, layer.name) for layer in ends] if self.words.has("selectivity") else []
+        shown = self.layers if self.words.has("selectivity") else []
+        taken = [typical_of_classes(self.bundle, layer.name) for layer in shown]
         labels = self.bundle.array("test_label") if "test_label" in self.bundle.header.arrays else None
         self.classes = range(len(self.bundle.header.classes)) if labels is None else np.unique(labels).tolist()
         self.by_class = [(*one,) for one in taken if one is not None and len(one[1]) <= _CLASSES]
@@ -311,17 +311,16 @@ class FeatureMapProgression(LessonScene):
             self.until(0.6)
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
         figures = [None if stage is None else stage.selectivity for stage in self.measured]
-        ends = [(self.layers[0], cells[0], sheets[0]), (self.layers[-1], cells[-1], sheets[-1])]
         self.bars = Group()
         with self.beat("classes"):
-            if len(self.by_class) == len(ends):
-                self.say("One channel each: a bar for every class")
+            if len(self.by_class) == len(cells):
+                self.say("One channel each: its mean over the images of every class")
                 self.drop_notes()
-                for at, (channel, means), (_, cell, stack) in zip((0.1, 0.35), self.by_class, ends, strict=True):
-                    self.until(at)
+                for place, ((channel, means), cell, stack) in enumerate(zip(self.by_class, cells, sheets, strict=True)):
+                    self.until(0.1 + 0.5 * place / len(cells))
                     bars = ClassBars(means, map_side(cell)).move_to(cell.centre)
                     highest = self.bundle.class_name(self.classes[int(means.argmax())])
-                    told = cell.instead([f"channel {channel + 1}", f"“{highest}”"])
+                    told = cell.instead([f"channel {channel + 1}", f"highest: “{highest}”"])
                     told[1].set_color(look.ACCENT)  # as its bar
                     self.bars.add(bars, told)
                     self.play(FadeOut(stack, cell.words[1:]), run_time=look.IN_S / 2)
@@ -336,7 +335,8 @@ class FeatureMapProgression(LessonScene):
             self.show_notes(cells, ["" if s is None else f"selectivity {number(s)}" for s in figures], figures)
             self.until(0.85)
             self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
-        self.hidden = [part for _, cell, stack in ends for part in (stack, cell.words[1:])] if len(self.bars) else []
+        both = zip(cells, sheets, strict=True)
+        self.hidden = [part for cell, stack in both for part in (stack, cell.words[1:])] if len(self.bars) else []
 
     def show_the_answer(self, cells: list[StageCell], sheets: list[Group]) -> None:
         """The maps once more, one after the other, and the answer that comes from the last ones."""

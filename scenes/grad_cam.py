@@ -21,7 +21,7 @@ from scenes.parts.motion import flash
 from scenes.parts.phrases import field_words
 from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
-from scenes.parts.scale_strip import ScaleStrip, rooms_with
+from scenes.parts.scale_strip import ScaleStrip, room_beside, rooms_with
 from scenes.parts.score_bars import ScoreBars, weak_facts
 from scenes.parts.support import Support, scales_of
 from scenes.parts.text import on_scale, whole
@@ -234,14 +234,9 @@ class GradCam(LessonScene):
     # -- what is shown -----------------------------------------------------------------------------
 
     def construct(self) -> None:
-        body = look.body()
         self.scales = {one.name: scales_of([found.signed for found in one.maps]) for one in (self.case, self.doubt)}
-        strength, doubt_strength = (
-            ScaleStrip(scale, min(body.width, 4.0), "scale of the overlays") for _, scale in self.scales.values()
-        )
-        room, foot = rooms_with(body, strength, doubt_strength)
-        for strip in (strength, doubt_strength):
-            strip.move_to(foot.centre)
+        of_overlays = [scale for _, scale in self.scales.values()]
+        room, (strength, doubt_strength) = room_beside(look.body(), of_overlays, "support", "scale of the overlays")
         wide = look.shape() == "wide"  # there the image has room beside both
         self.gallery = Gallery(room, 3 if wide else 2)
         made = self.gallery.made([*self.makers(self.case), *self.makers(self.doubt)])

@@ -132,7 +132,7 @@ class StrongestPatches(LessonScene):
             "fields": listed(fields),
             "rest": and_the_rest(*(layer.field for layer in self.layers[1:])),
             "pieces": "So what lights a channel can be a larger piece of the image. " if self.grows() else "",
-            "classes": self.classes(),
+            **self.classes(),
             "last": layer_name(last.name),
             "last_channel": f"channel {self.chosen[-1][0] + 1}",
             "fired": self.claim("value over images", f"{last.name}/fired", self.chosen[-1][0], words=percent),
@@ -168,34 +168,36 @@ class StrongestPatches(LessonScene):
             otherwise="It is dark: this image does not light the channel.",
         )
 
-    def classes(self) -> Claim | str:
+    def classes(self) -> Mapping[str, Claim | str]:
         """How far the favourites of channels keep to one class."""
         if self.few:
-            return (
-                "With so few images, nearly every one is a favourite of every channel."
-                " What they have in common takes more of them."
-            )
+            few = "With so few images, nearly every one is a favourite of every channel."
+            return {"classes": f"{few} What they have in common takes more of them."}
         if not self.labelled:
-            return (
-                "Nobody told us what these images show, so look for yourself:"
-                " what do the patches of one channel have in common?"
-            )
+            nobody = "Nobody told us what these images show, so look for yourself:"
+            return {"classes": f"{nobody} what do the patches of one channel have in common?"}
         first, last = self.layers[0].name, self.layers[-1].name
         if dark := [layer.name for layer in self.layers if not self.lit(layer.name)]:
-            return f"No image lights any channel of {layer_name(dark[0])}, so what it shows are no favourites."
+            none = f"No image lights any channel of {layer_name(dark[0])}, so what it shows are no favourites."
+            return {"classes": none}
         share = partial(self.claim, "favourites of one class")
         early = share(f"{first}/top_images", words=percent)
-        opening = "Do they come from one class? On average over the channels, the commonest class has"
-        return share(
+        chance = self.claim("favourites of one class by chance", f"{last}/top_images", words=percent)
+        opening = (
+            "Do they come from one class? On average over the channels, the commonest class has"
+            f" {early} of a channel's favourites in {layer_name(first)}"
+        )
+        by_chance = f"Images drawn blindly would give {chance}."
+        classes = share(
             f"{last}/top_images",
             words=lambda s: (
-                f"{opening} {early} of a channel's favourites in {layer_name(first)}, and {percent(s)} in"
-                f" {layer_name(last)}. Deeper channels keep more to one class."
+                f"{opening}, and {percent(s)} in {layer_name(last)}. {by_chance} Deeper channels keep more to one"
+                " class."
             ),
             at_least=early.value + _MORE,
-            otherwise=f"{opening} {early} of a channel's favourites in {layer_name(first)}, and no more in"
-            f" {layer_name(last)}.",
+            otherwise=f"{opening}, and no more in {layer_name(last)}. {by_chance}",
         )
+        return {"classes": classes, "early": early, "chance": chance}
 
     def lit(self, layer: str) -> bool:
         """Whether some image lights some channel of `layer`."""

@@ -1,5 +1,6 @@
 """Which images light a channel most, and how far they keep to one class: against counts by hand."""
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,12 @@ def test_favourites_of_one_class_are_counted(bundle: Bundle) -> None:
     assert [commonest_class(bundle, "conv1", channel) for channel in (0, 1, 3)] == [0, 2, 2]
     assert measure("favourites of the commonest class", bundle, "conv1/top_images", (1,)) == 3
     assert measure("favourites of one class", bundle, "conv1/top_images") == pytest.approx(7 / 9)
+
+
+def test_what_chance_gives_is_the_mean_over_every_way_to_draw_the_favourites(bundle: Bundle) -> None:
+    drawn = [np.bincount(LABELS[list(three)]).max() for three in combinations(range(len(LABELS)), 3)]
+    chance = measure("favourites of one class by chance", bundle, "conv1/top_images")
+    assert chance == pytest.approx(np.mean(drawn) / 3)  # the dark channel has no favourites, all others three
 
 
 def test_a_typical_channel_is_lit_near_the_mean_and_among_equals_the_strongest(bundle: Bundle) -> None:

@@ -1,5 +1,7 @@
 """The images that light a channel most, its favourites: how far they keep to one class, and a typical channel."""
 
+from math import comb
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,14 +41,47 @@ def share_of_one_class(bundle: Bundle, layer: str) -> float:
     Raises:
         BundleError: the classes are not known, or no channel is live.
     """
+    counts = _known(bundle, layer)
+    live = counts > 0
+    return float((counts[live] / favourites(bundle, layer)[live]).mean())
+
+
+def share_by_chance(bundle: Bundle, layer: str) -> float:
+    """What `share_of_one_class` would be on average if favourites were drawn blindly from all images, none twice.
+
+    Raises:
+        BundleError: as there.
+    """
+    drawn, channels = np.unique(favourites(bundle, layer)[_known(bundle, layer) > 0], return_counts=True)
+    classes = np.bincount(bundle.array("test_label"))
+    return float(np.average([_commonest_of(int(n), classes) / n for n in drawn], weights=channels))
+
+
+def _known(bundle: Bundle, layer: str) -> NDArray[np.int64]:
     counts = of_one_class(bundle, layer)
     if counts is None or not counts.any():
         raise BundleError(
             f"'{bundle.path.name}' does not hold the classes of the images that light '{layer}' most; record it over"
             " images whose classes are known."
         )
-    live = counts > 0
-    return float((counts[live] / favourites(bundle, layer)[live]).mean())
+    return counts
+
+
+def _commonest_of(drawn: int, classes: NDArray[np.int64]) -> float:
+    """How many of `drawn` images are of their commonest class, on average; there are `classes` (K,) images of each.
+
+    That is the sum over m of the chance that some class comes more than m times. In how many ways none does is counted
+    by a product of polynomials, one a class, where x to the power of n stands for n images of it.
+    """
+    ways = comb(int(classes.sum()), drawn)
+    total = 0.0
+    for most in range(drawn):
+        none = np.ones(1)
+        for count in classes:
+            some = [float(comb(int(count), n)) for n in range(most + 1)]
+            none = np.convolve(none, some)[: drawn + 1]
+        total += 1 - (none[drawn] / ways if len(none) > drawn else 0.0)
+    return total
 
 
 def commonest_class(bundle: Bundle, layer: str, channel: int) -> int:

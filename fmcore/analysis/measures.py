@@ -21,7 +21,7 @@ from fmcore.analysis.attribution import (
 )
 from fmcore.analysis.cases import answered_with_less, needing_another
 from fmcore.analysis.counterparts import compared, counterpart, equal_answers, likeness, start_alike
-from fmcore.analysis.favourites import share_of_one_class
+from fmcore.analysis.favourites import share_by_chance, share_of_one_class
 from fmcore.analysis.flattering import share_of_reach
 from fmcore.analysis.hierarchy import live_share_above_zero
 from fmcore.analysis.history import best_in_the_test, deepest_fall, overfitting, steepest_epoch
@@ -187,6 +187,11 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "favourites of one class": Measure(
             "of the images that light a channel most, the share that is of their commonest class, on average",
             lambda bundle, array, index, other: share_of_one_class(bundle, array.rpartition("/")[0]),
+            over_images=True,
+        ),
+        "favourites of one class by chance": Measure(
+            "what the share of favourites that are of their commonest class would be if they were drawn blindly",
+            lambda bundle, array, index, other: share_by_chance(bundle, array.rpartition("/")[0]),
             over_images=True,
         ),
         "favourites of the commonest class": Measure(

@@ -1,15 +1,20 @@
 """A colour bar that lies below what it belongs to, with the numbers at its ends and what shares it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from manim import DOWN, LEFT, RIGHT, UP, Group, Line, VGroup
 
 from fmcore.colour import ColourScale
 from scenes import look
+from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import border
 from scenes.parts.picture import Picture
 from scenes.parts.text import label, on_scale
 
 _THICK = 0.2
+_LONG = 4.0  # at most
+_UPRIGHT = 2.2  # high
 
 
 class ScaleStrip(Group):
@@ -71,3 +76,22 @@ def rooms_with(body: look.Region, *strips: ScaleStrip) -> tuple[look.Region, loo
     top = body.bottom + max(strip.height for strip in strips)
     room = look.Region(body.left, body.right, top + look.GAP, body.top - look.NEAR)
     return room, look.Region(body.left, body.right, body.bottom, top)
+
+
+def room_beside(
+    body: look.Region, scales: Sequence[ColourScale], title: str, note: str
+) -> tuple[look.Region, list[Group]]:
+    """What is left of `body` where each of `scales` can have its bar, one at a time, and these bars.
+
+    They stand upright on the right with `title` above them in a wide frame, where height is dear. In others they lie
+    below, with `note`.
+    """
+    if look.shape() != "wide":
+        strips = [ScaleStrip(scale, min(body.width, _LONG), note) for scale in scales]
+        room, foot = rooms_with(body, *strips)
+        return room, [strip.move_to(foot.centre) for strip in strips]
+    bars = [ColourBar(scale, _UPRIGHT, title) for scale in scales]
+    left = body.right - max(bar.width for bar in bars)
+    for bar in bars:
+        bar.move_to(body.centre).align_to([left, 0, 0], LEFT)
+    return look.Region(body.left, left - 2 * look.GAP, body.bottom, body.top - look.NEAR), bars
