@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fmcore.errors import FmcoreError, InputError, where
+from fmcore.torch_pair import beside_torchvision
 
 _NAME = re.compile(r"^(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.+\.py):(?P<name>[A-Za-z_]\w*)$")
 
@@ -67,7 +68,7 @@ def network_of(name: str, offered: Mapping[str, int | None]) -> Made:
                 " write a function that returns the network without it."
             )
     try:
-        network = factory(**given)
+        network = beside_torchvision(lambda: factory(**given))
     except FmcoreError:
         raise
     except (Exception, SystemExit) as error:  # a stranger's function may raise anything
@@ -126,11 +127,12 @@ def _imported(name: str) -> Any:
             assert spec is not None and spec.loader is not None
             module = module_from_spec(spec)
             sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
+            run = spec.loader.exec_module
+            beside_torchvision(lambda: run(module))
         else:
             if "" not in sys.path and str(Path.cwd()) not in sys.path:
                 sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it, so that a file next to you is found
-            module = importlib.import_module(source)
+            module = beside_torchvision(lambda: importlib.import_module(source))
     except FmcoreError:
         raise
     except (Exception, SystemExit) as error:

@@ -5,9 +5,12 @@ A CPU build of torch lacks the two operators that torchvision's CUDA wheel expec
 first is enough: nothing here calls them. Where the pair matches, nothing is declared.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 _MISSING_OPERATORS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -29,3 +32,14 @@ def torchvision() -> Any:
         _declared.append(library)
         import torchvision as module
     return module
+
+
+def beside_torchvision(work: Callable[[], T]) -> T:
+    """What `work` returns, which may import torchvision itself: done again where the pair had to be mended first."""
+    try:
+        return work()
+    except RuntimeError as error:
+        if "operator torchvision::" not in str(error):
+            raise
+    torchvision()
+    return work()

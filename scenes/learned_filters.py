@@ -64,9 +64,9 @@ class LearnedFilters(LessonScene):
         ),
         Beat(
             cue="epochs",
-            say="After every batch of images, the weights are nudged so that the error falls.",
+            say="After every {batch}, the weights are nudged so that the error falls.",
         ),
-        Beat(cue="train", say="Watch {epochs} of {images}.", seconds=8),
+        Beat(cue="train", say="Watch {epochs}: in {each}, the network sees all {images} once.", seconds=8),
         Beat(
             cue="nobody",
             say="Nobody drew these filters. The nudges made them, and on {tests} the share of right answers"
@@ -121,12 +121,17 @@ class LearnedFilters(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         random = "random number" if starts_at_random(self.bundle.header) else "number"
-        each = " each" * (self.last > 1)
         return {
             "layer": layer_name(self.layer.name),
             "numbers": self.claim("numbers", self.array, 0, 0, words=lambda n: f"{whole(n)} {random}{'s' * (n > 1)}"),
             "epochs": self.claim("epochs", _HISTORY, words=lambda n: f"{n:.0f} epoch{'s' * (n > 1)}"),
-            "images": self.claim("training images", "header/dataset", words=lambda n: f"{whole(n)} images{each}"),
+            "images": self.claim("training images", "header/dataset", words=lambda n: counted(n, "image")),
+            "batch": self.claim(
+                "images in a batch",
+                "header/training",
+                words=lambda n: f"{whole(n)} images, one batch" if n > 1 else "image",
+            ),
+            "each": "each" if self.last > 1 else "it",
             "tests": self.claim("test images", "header/dataset", words=lambda n: counted(n, "test image")),
             "right_before": self.claim("test accuracy", _HISTORY, 0, words=_share),
             "right_after": self.claim("test accuracy", _HISTORY, self.last, words=_share),
@@ -227,7 +232,7 @@ class LearnedFilters(LessonScene):
             moves = [ReplacementTransform(*pair) for pair in zip(standing, now, strict=True)]
             self.play(*moves, FadeIn(head), run_time=look.MOVE_S)
         with self.beat("train"):
-            self.say(f"{self.told['epochs']} of {self.told['images']}")
+            self.say(f"{self.told['epochs']}, {self.told['images']}{' each' * (self.last > 1)}")
             self.train(pairs, now, head, answers)
         with self.beat("nobody"):
             self.say(f"Right answers in the test: {self.told['right_before']} before, {self.told['right_after']} after")

@@ -66,8 +66,8 @@ class ModelComparison(LessonScene):
         ),
         Beat(
             cue="matched",
-            say="So we match channels that answer alike, over {images} test images."
-            " In A, {matched} of {channels} find a partner in B.",
+            say="So we match channels by the correlation of their maps over {images} test images: 1 is the same"
+            " pattern, 0 is nothing in common. In A, {matched} of {channels} find a partner in B.",
         ),
         Beat(
             cue="best",
@@ -81,8 +81,8 @@ class ModelComparison(LessonScene):
         ),
         Beat(
             cue="layers",
-            say="CKA compares whole layers: near 1, images that are alike to one network are alike to the other;"
-            " near 0, they are not. The first layers score {first}, the last {last}{trend}.",
+            say="How alike are whole layers? CKA is near 1 where images that are alike to one network are alike to the"
+            " other, and near 0 where they are not. The first layers score {first}, the last {last}{trend}.",
         ),
         Beat(
             cue="answers",
@@ -324,7 +324,7 @@ class ModelComparison(LessonScene):
         )
         self.frames = VGroup()
         with self.beat("layers"):
-            self.say(f"Likeness of layers: first {self.told['first']}, last {self.told['last']}")
+            self.say(f"CKA of layers: first {self.told['first']}, last {self.told['last']}")
             self.play(leaving, run_time=look.IN_S / 2)
             self.play(FadeIn(self.table), run_time=look.MOVE_S)
             for share, end in zip((0.22, 0.36), self.table.ends, strict=False):

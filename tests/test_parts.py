@@ -151,7 +151,7 @@ SCALES = {
     "signed": (ColourScale(-2, 2, "per_layer", "berlin"), ["−2.00", "0.00", "2.00"]),
     "flat": (ColourScale(0, 0), ["0.00"]),
     "weak": (ColourScale(0, 0.00126), ["0.0000", "0.0006", "0.0013"]),
-    "nearly nothing": (ColourScale(0, 1e-9), ["0.0e+00", "5.0e−10", "1.0e−09"]),
+    "nearly nothing": (ColourScale(0, 1e-9), ["0", "5.0 · 10⁻¹⁰", "1.0 · 10⁻⁹"]),
 }
 
 

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fmcore.torch_pair import torchvision
 
 INSTALLED = {
@@ -42,3 +44,27 @@ def test_operators_are_declared_only_where_they_lack(tmp_path: Path) -> None:
     folders = [str(tmp_path / name) for name in INSTALLED]
     told = subprocess.run([sys.executable, "-c", TRY_ALL, *folders], check=True, capture_output=True, text=True)
     assert told.stdout.splitlines() == ["True 0", "the disk is on fire 0", "True 1"]
+
+
+OWN = {
+    "when its file is run": "import torchvision\n\n\ndef make():\n    return made()\n",
+    "when it is called": "def make():\n    import torchvision\n\n    return made()\n",
+}
+MADE = "\n\ndef made():\n    from torch import nn\n\n    return nn.Conv2d(1, 2, 3)\n"
+MAKE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from fmcore.factories import network_of
+print(network_of(sys.argv[2] + ":make", {}).network)
+"""
+
+
+@pytest.mark.parametrize("when", OWN)
+def test_a_factory_may_import_torchvision_itself(when: str, tmp_path: Path) -> None:
+    (tmp_path / "mismatched").mkdir()
+    (tmp_path / "mismatched" / "torchvision.py").write_text(INSTALLED["mismatched"])
+    (tmp_path / "nets.py").write_text(OWN[when] + MADE)
+    for source in (str(tmp_path / "nets.py"), "nets"):
+        command = [sys.executable, "-c", MAKE, str(tmp_path / "mismatched"), source]
+        told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+        assert told.stdout.startswith("Conv2d(1, 2")

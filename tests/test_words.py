@@ -43,6 +43,7 @@ TAKEN = {
     "Here it is “T-shirt/top 2”, at 3 %.": ("Here it is “{1}”, at {2} %.", ["T-shirt/top 2", "3"]),
     "maps of conv1 and layer1.0.conv2": ("maps of {1} and {2}", ["conv1", "layer1.0.conv2"]),
     "conv12 is not conv1": ("conv{1} is not {2}", ["12", "conv1"]),
+    "Channel 3 gets −4.2 · 10⁻⁵ here": ("Channel {1} gets {2} here", ["3", "−4.2 · 10⁻⁵"]),
     "two\n lines": ("two lines", []),
     "3, 5 and 8 are dead": ("{1} are dead", ["3, 5 and 8"]),
     "of conv1, conv2, 7 and 12 more": ("of {1}", ["conv1, conv2, 7 and 12 more"]),

@@ -129,6 +129,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             True,
         ),
         "epochs": of_header("the number of epochs of training", lambda h, i: len(h.training.history) - 1),
+        "images in a batch": of_header(
+            "the number of images in one step of training",
+            lambda h, i: min(h.training.batch_size, h.dataset.train_count),
+        ),
         "training images": of_header("the number of training images", lambda h, i: h.dataset.train_count),
         "test images": of_header("the number of test images", lambda h, i: h.dataset.test_count),
         "classes": of_header("the number of classes", lambda h, i: len(h.classes)),

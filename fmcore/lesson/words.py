@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from fmcore.errors import PlanError, one_of
 from fmcore.lesson.toml_file import read_toml, toml_row, toml_string
 
-_NUMBER = r"−?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?"
+_NUMBER = r"−?\d+(?:[.,]\d+)*(?: · 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
 _QUOTED = r"(?<=“)[^“”]+(?=”)"
 _SUM = re.compile(rf"{_NUMBER}(?: (?:×|\+|−|=|≈|·) {_NUMBER})*")
 _END = re.compile(r"(?<=[.!?]) ")  # of a sentence, where what stands in quotation marks is taken out

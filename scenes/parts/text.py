@@ -15,6 +15,7 @@ from scenes import look
 from scenes.parts.outlines import SET_AT, UNITS_A_POINT, capital_share, centred_outline, line
 
 _MOST_DECIMALS = 6
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 _translator = Translator(None)
@@ -210,7 +211,15 @@ def on_scale(value: float, largest: float, digits: int = 2) -> str:
     if not 0 < largest < 0.1:
         return number(value)
     decimals = max(2, digits - 1 - floor(log10(largest)))
-    return number(value, decimals) if decimals <= _MOST_DECIMALS else f"{value:.1e}".replace("-", "−")
+    return number(value, decimals) if decimals <= _MOST_DECIMALS else _with_power(value, digits)
+
+
+def _with_power(value: float, digits: int) -> str:
+    """`4.2 · 10⁻⁷`, as the page writes it."""
+    if not value:
+        return "0"
+    short, power = f"{value:.{digits - 1}e}".split("e")
+    return f"{short} · 10{str(int(power)).translate(_RAISED)}".replace("-", "−")
 
 
 def whole(value: float) -> str:
