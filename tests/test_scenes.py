@@ -230,10 +230,10 @@ def test_bars_for_classes_stand_in_the_place_of_maps_and_name_the_highest(tmp_pa
     frame = next(frame for frame in film.board.frames if frame.beat == "classes")
     written = [item.name for item in frame.items if item.kind == "text"]
     with Bundle.open(path) as bundle:
-        for layer in (bundle.layer_names[0], bundle.layer_names[-1]):
+        for layer in bundle.layer_names:
             channel, means = typical_of_classes(bundle, layer) or (0, np.zeros(1))
             at = written.index(f"channel {channel + 1}")
-            assert written[at + 1] == f"“{bundle.class_name(int(means.argmax()))}”"
+            assert written[at + 1] == f"highest: “{bundle.class_name(int(means.argmax()))}”"
             assert not any(figure.array == f"{layer}/activation" for figure in film.performance.figures
                            if figure.beat == "classes")  # fmt: skip
 

@@ -79,7 +79,7 @@ class Made:
     films: list[Path] = field(default_factory=list)
     rendered: list[str] = field(default_factory=list)
     failed: dict[str, FmcoreError] = field(default_factory=dict)
-    left_out: dict[str, FmcoreError] = field(default_factory=dict)  # optional scenes
+    left_out: list[str] = field(default_factory=list)  # optional scenes
     bundles_made: list[Path] = field(default_factory=list)
     frames: int = 0
     joined: bool = False  # anew, from segments that may all have been there
@@ -115,9 +115,9 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     store.folder.mkdir(parents=True, exist_ok=True)
     of_page: Sequence[str] = ()
     with _alone(store, wish, report):
-        footage = _shoot(partial(_planned, plan, bundles, wish, store), store, wish, report, made)
-        if made.left_out:
-            plan = _without(made.left_out, plan)
+        footage, left_out = _shoot(partial(_planned, plan, bundles, wish, store), store, wish, report, made)
+        if left_out:
+            plan = _without(left_out, plan)
         if wish.apart:
             made.films = films_apart(footage, store, wish.spec, wish.folder, wish.words, wish.voice, wish.networks)
         elif not made.failed:
@@ -189,7 +189,7 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     shoot = Shoot(planned, store, report)
     if any(one.take is None for one in planned):
         with wish.crew() as crew:
-            planned = _sketched(shoot, crew, first, planning)
+            planned, _ = _sketched(shoot, crew, first, planning)
     if shoot.failed:
         raise failure_of(shoot.failed, "mend that and ask again")
     return Outlook([], [shoot.plans[one.key] for one in planned])
@@ -325,20 +325,21 @@ def _scenes_before(wish: Wish, plan: LessonPlan) -> dict[int, SceneRecord]:
     return found
 
 
-def _without(left_out: Mapping[str, FmcoreError], plan: LessonPlan) -> LessonPlan:
+LeftOut = Mapping[int, FmcoreError]  # scenes by their position in the plan: there may be several of one name
+Planned = tuple[list[ScenePlan], dict[int, SceneRecord]]  # the scenes, and those of the last run by position
+Planning = Callable[[LeftOut], Planned]  # without the scenes that are left out
+
+
+def _without(left_out: LeftOut, plan: LessonPlan) -> LessonPlan:
     """`plan` with the scenes that are shown.
 
     Raises:
         FmcoreError: none is.
     """
-    scenes = tuple(one for one in plan.scenes if not (one.optional and find_scene(one.scene).name in left_out))
+    scenes = tuple(entry for position, entry in enumerate(plan.scenes) if position not in left_out)
     if not scenes:
         raise next(iter(left_out.values()))
     return plan.model_copy(update={"scenes": scenes})
-
-
-Planned = tuple[list[ScenePlan], dict[int, SceneRecord]]  # the scenes, and those of the last run by position
-Planning = Callable[[Mapping[str, FmcoreError]], Planned]  # without the scenes that are left out
 
 
 def _planned(
@@ -346,7 +347,7 @@ def _planned(
     bundles: Mapping[str, tuple[Path, str]],
     wish: Wish,
     store: Store,
-    left_out: Mapping[str, FmcoreError],
+    left_out: LeftOut,
 ) -> Planned:
     """What the scenes of `plan` need, but for those that are left out."""
     shown = _without(left_out, plan) if left_out else plan
@@ -355,15 +356,17 @@ def _planned(
     return plan_scenes(shown.scenes, bundles, wish.spec, store, inputs, wish.words, wish.voice), before
 
 
-def _sketched(shoot: Shoot, crew: Crew, first: Planned, planning: Planning) -> list[ScenePlan]:
+def _sketched(shoot: Shoot, crew: Crew, first: Planned, planning: Planning) -> tuple[list[ScenePlan], LeftOut]:
     """Play what nobody knows yet. Where scenes are left out, others come first in their part, or turn to a network."""
     planned, before = first
     shoot.sketch(crew, paces_of(planned, before))
-    if shoot.left_out:
-        planned, before = planning(shoot.left_out)
+    keys = [one.key for one in planned]
+    left_out = {place: shoot.left_out[key] for place, key in enumerate(keys) if key in shoot.left_out}
+    if left_out:
+        planned, before = planning(left_out)
         shoot.turn_to(planned)
         shoot.sketch(crew, paces_of(planned, before))
-    return planned
+    return planned, left_out
 
 
 def _shoot(
@@ -372,10 +375,11 @@ def _shoot(
     wish: Wish,
     report: Reporter,
     made: Made,
-) -> list[Footage]:
+) -> tuple[list[Footage], LeftOut]:
     """The pictures of every scene that did not fail, in order; what is missing is played and rendered."""
     first = planning({})
     planned = first[0]
+    left_out: LeftOut = {}
     shoot = Shoot(planned, store, report)
     if not shoot.fresh:
         for plan in shoot.plans.values():
@@ -383,9 +387,10 @@ def _shoot(
                 report.say(f"{plan}")
         try:
             with wish.crew() as crew:
-                planned = _sketched(shoot, crew, first, planning)
+                planned, left_out = _sketched(shoot, crew, first, planning)
+                made.left_out = [first[0][place].ref.name for place in left_out]
                 shoot.render(crew)
         finally:
             store.tidy()
-            made.failed, made.left_out, made.rendered = shoot.failed, shoot.left_out, shoot.rendered
-    return [footage for plan in planned if (footage := shoot.footage(plan)) is not None]
+            made.failed, made.rendered = shoot.failed, shoot.rendered
+    return [footage for plan in planned if (footage := shoot.footage(plan)) is not None], left_out

@@ -40,11 +40,11 @@ class Footage:
 
 
 class Shoot:
-    """One run over the scenes of a lesson. `failed`, `left_out` and `rendered` name scenes."""
+    """One run over the scenes of a lesson. `rendered` names scenes, `left_out` has keys of their plans."""
 
     def __init__(self, plans: Sequence[ScenePlan], store: Store, report: Reporter) -> None:
         self.plans = {plan.key: plan for plan in plans}  # a scene that is shown twice is rendered once
-        self.failed: dict[str, FmcoreError] = {}
+        self._errors: dict[str, tuple[str, FmcoreError]] = {}  # name and what went wrong, by key, too
         self.left_out: dict[str, FmcoreError] = {}
         self.rendered: list[str] = []
         self._store, self._report = store, report
@@ -53,6 +53,15 @@ class Shoot:
     @property
     def fresh(self) -> bool:
         return all(plan.fresh for plan in self.plans.values())
+
+    @property
+    def failed(self) -> dict[str, FmcoreError]:
+        """What went wrong, by scene; one that is shown of two networks may fail twice."""
+        found: dict[str, FmcoreError] = {}
+        for name, error in self._errors.values():
+            again = sum(other.partition(" (")[0] == name for other in found)
+            found[f"{name} ({again + 1})" if again else name] = error
+        return found
 
     def sketch(self, crew: Crew, paces: Mapping[str, tuple[int, ...]]) -> None:
         """Play what nobody knows yet, undrawn; `paces` gives the beats' ends in an earlier film by key."""
@@ -175,11 +184,12 @@ class Shoot:
     def _give_up(self, plan: ScenePlan, error: FmcoreError | None, label: str | None = None) -> None:
         self._given_up.add(plan.key)
         if plan.optional and isinstance(error, InputError) and not isinstance(error, PlanError):
-            self.left_out[plan.ref.name] = error
+            self.left_out[plan.key] = error
             self._report.finish(label or plan.ref.name, f"left out. {error.message}")
             return
-        self.failed[plan.ref.name] = error or RenderError("failed")
-        self._report.finish(label or plan.ref.name, self.failed[plan.ref.name].message, ok=False)
+        error = error or RenderError("failed")
+        self._errors[plan.key] = plan.ref.name, error
+        self._report.finish(label or plan.ref.name, error.message, ok=False)
 
 
 def paces_of(plans: Sequence[ScenePlan], before: Mapping[int, SceneRecord]) -> dict[str, tuple[int, ...]]:
