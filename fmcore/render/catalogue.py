@@ -15,6 +15,7 @@ from pathlib import Path
 from fmcore.errors import InputError, one_of
 from fmcore.lesson.plan import builtin_plan
 
+OURS = ("fmcore", "scenes")  # packages
 _GROUP = "fmcore.scenes"
 
 

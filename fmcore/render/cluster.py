@@ -21,8 +21,8 @@ from typing import Any, Self, TypeVar
 from fmcore.errors import FmcoreError, InputError, RenderError
 from fmcore.files import published
 from fmcore.render.cache import file_digest
+from fmcore.render.catalogue import OURS
 from fmcore.render.remote import (
-    OURS,
     TOPIC,
     Done,
     Order,

@@ -9,25 +9,28 @@ import random
 import sys
 import threading
 from collections.abc import Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from manim import Animation, ChangeSpeed, Mobject, config, logger
+from manim._config.utils import ManimConfig, config_file_paths
 from tqdm import tqdm
 
 from fmcore.render.spec import FRAME_HEIGHT, RenderSpec
 
-_UNTOUCHED = config.copy()
+_PATHS = ("assets_dir", "tex_template_file")  # where a scene finds its files, which are found out when it opens them
 _TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def configure(spec: RenderSpec, media: Path) -> None:
-    """Say everything that a `manim.cfg` of the current folder could otherwise change."""
+    """Start from manim's own settings: a `manim.cfg`, here or in the home folder, changes paths and no picture."""
     logger.setLevel("ERROR")
     # only what differs: setting the renderer, to what it is already, looks through all classes of manim
-    config.update({name: value for name, value in _UNTOUCHED.items() if config[name] != value})
+    config.update({name: value for name, value in _untouched().items() if config[name] != value})
     config.pixel_width, config.pixel_height = spec.width, spec.height
     config.frame_rate = spec.fps
     config.frame_height = FRAME_HEIGHT
@@ -41,6 +44,17 @@ def configure(spec: RenderSpec, media: Path) -> None:
     np.random.seed(0)  # modules that draw numbers while they are imported; scenes are seeded by manim
     ChangeSpeed.is_changing_dt = False  # left so by a scene that ended in the middle of one
     tqdm.set_lock(threading.RLock())  # its own is a semaphore that a worker killed by Ctrl-C would leave behind
+
+
+@cache
+def _untouched() -> ManimConfig:
+    """The settings of a fresh process, all but paths as manim itself has them."""
+    packaged = config_file_paths()[0]
+    parser = ConfigParser()
+    parser.read(packaged, encoding="utf-8")
+    found = ManimConfig().digest_parser(parser)
+    found.update({name: config[name] for name in _PATHS})
+    return found
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from pydantic import BaseModel
 from fmcore import __version__
 from fmcore.errors import FmcoreError
 from fmcore.render.cache import file_digest
-from fmcore.render.catalogue import SceneRef, package_folder
+from fmcore.render.catalogue import OURS, SceneRef, package_folder
 from fmcore.render.plan import DRAWN_WITH
 from fmcore.render.run import Job, OnFrames
 from fmcore.render.sources import Sources
@@ -36,7 +36,6 @@ from fmcore.render.sources import Sources
 if TYPE_CHECKING:  # the scheduler reads this file too, and needs no manim
     from fmcore.render.worker import SegmentJob
 
-OURS = ("fmcore", "scenes")
 TOPIC = "fmcore-frames"  # one for all runs: the scheduler remembers a thousand events of every topic for good
 _TELL_EVERY_S = 0.1
 _alone = threading.Lock()  # manim's configuration belongs to the process: one scene at a time, however many threads
@@ -90,9 +89,7 @@ def sources_of(segment: SegmentJob) -> tuple[tuple[str, bytes], ...]:
         for path in Sources(segment.target.parent).files(ref)
         if path.is_relative_to(folder) and not any(path.is_relative_to(root) for root in known)
     ]
-    inits = {parent / "__init__.py" for path in own for parent in path.relative_to(folder).parents}
-    inits = {folder / name for name in inits if len(name.parts) > 1 and (folder / name).is_file()}
-    names = [segment.path, *sorted({*own, *inits} - {segment.path})]
+    names = [segment.path, *sorted({*own} - {segment.path})]
     return tuple((path.relative_to(folder).as_posix(), path.read_bytes()) for path in names)
 
 

@@ -15,7 +15,7 @@ from manim import Scene
 from fmcore.errors import FmcoreError, RenderError, where
 from fmcore.render.catalogue import SceneRef
 from fmcore.render.process import own_defaults
-from fmcore.render.worker import load_scene, neighbours_of, require_options
+from fmcore.render.worker import load_scene, own_modules, require_options
 
 _KINDS = {
     "string": "text",
@@ -72,8 +72,7 @@ def _imported(ref: SceneRef) -> type[Scene]:
     try:
         with ExitStack() as stack, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             stack.enter_context(own_defaults())
-            if ref.module is None:
-                stack.enter_context(neighbours_of(ref.path))
+            stack.enter_context(own_modules(ref.path, ref.module))
             return load_scene(ref.name, ref.path, ref.module)
     except FmcoreError:
         raise

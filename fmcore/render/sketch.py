@@ -5,11 +5,15 @@ For any manim scene; takes a second or so. A LessonScene's storyboard is this an
 
 import os
 import sys
+import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from manim import Scene, VMobject
@@ -17,7 +21,7 @@ from manim.mobject.types.image_mobject import AbstractImageMobject
 from pydantic import BaseModel, ConfigDict
 
 from fmcore.render.cache import file_digest
-from fmcore.render.catalogue import package_folder
+from fmcore.render.catalogue import OURS, package_folder
 from fmcore.render.cuts import Play, Sketch
 from fmcore.render.run import OnFrames
 from fmcore.render.state import state_digest
@@ -79,17 +83,19 @@ def sketch(job: SegmentJob) -> Sketch:
         FmcoreError: the scene failed; the sentence says where.
     """
     began = time.process_time()
-    with _opened() as opened:
+    with _opened(_own_folders(job)) as opened:
         scene = play(job, NoEncoder(), SketchRenderer, lambda done, total: None)
     renderer = scene.renderer
     bundles = {name: one for name in ("bundle", "other") if (one := getattr(scene, name, None)) is not None}
-    known = {one.path.resolve() for one in bundles.values()}
+    performance = performance_of(scene, job, renderer.frame)
+    apart = {one.path.resolve() for one in bundles.values()} | {one.file.resolve() for one in performance.sounds}
+    files = [path for path in sorted(opened) if path.is_file() and path.resolve() not in apart]
     return Sketch(
         frames=renderer.frame,
         plays=renderer.plays(),
         reads={f"{role}:{name}": digest for role, one in bundles.items() for name, digest in one.reads.items()},
-        files={str(path): file_digest(path) for path in sorted(opened - known) if path.is_file()},
-        performance=performance_of(scene, job, renderer.frame),
+        files={str(path): file_digest(path) for path in files},
+        performance=performance,
         seconds=time.process_time() - began,
     )
 
@@ -111,16 +117,21 @@ def _weight(mobjects: list[Any]) -> float:
 _heard: set[Path] | None = None
 _hearing = False
 _elsewhere: tuple[str, ...] = ()
+_own: tuple[str, ...] = ()
+_TELLS_OF_CODE = (warnings.__file__, traceback.__file__)  # these show a line of it to nobody who sees the film
 
 
 @contextmanager
-def _opened() -> Iterator[set[Path]]:
-    """The files outside of Python, its packages and the system that are opened for reading in the block."""
-    global _elsewhere, _heard, _hearing
+def _opened(own: Iterable[Path]) -> Iterator[set[Path]]:
+    """The files outside of Python, its packages and the system that are opened for reading in the block.
+
+    Those below the folders `own` are among them, wherever these lie.
+    """
+    global _elsewhere, _heard, _hearing, _own
     if not _hearing:
         sys.addaudithook(_hear)  # for good: Python takes none back
         _hearing = True
-    _elsewhere = _known_folders()
+    _elsewhere, _own = _known_folders(), _prefixes(own)
     found: set[Path] = set()
     _heard = found
     try:
@@ -137,15 +148,45 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if isinstance(mode, str) and "r" not in mode:
         return
-    name = str(Path.cwd() / os.fsdecode(path))
-    if not name.startswith(_elsewhere) and Path(name).suffix not in (".py", ".pyc"):  # code is followed by its imports
+    name = os.path.normpath(Path.cwd() / os.fsdecode(path))
+    if _nearest(name, _elsewhere) > _nearest(name, _own) or name.endswith(".pyc"):
+        return
+    if not (name.endswith(".py") and _is_run()):  # what is imported is followed by its syntax
         _heard.add(Path(name))
+
+
+def _is_run() -> bool:
+    """Whether a file of Python that is being opened is to be run, and not to be shown."""
+    frame: FrameType | None = sys._getframe(2)  # of who opens it
+    if frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+        return True
+    while frame is not None and frame.f_code.co_filename not in _TELLS_OF_CODE:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _nearest(name: str, folders: tuple[str, ...]) -> int:
+    """How long the name of the innermost of `folders` is that a file lies in; -1 where it lies in none."""
+    return max((len(folder) for folder in folders if name.startswith(folder)), default=-1)
 
 
 def _known_folders() -> tuple[str, ...]:
     """Where files lie whose versions are known, or that no scene is made from."""
-    ours = [str(folder) for name in ("fmcore", "scenes") if (folder := package_folder(name))]
+    ours = [folder for name in OURS if (folder := package_folder(name))]
     system = ["/usr", "/etc", "/proc", "/sys", "/dev", "/var/cache", "/System", "/Library"]
-    home = [str(path) for path in Path.home().glob(".*")]  # settings and caches
-    folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, tempfile.gettempdir(), *ours, *system, *home]
-    return tuple(folder.rstrip(os.sep) + os.sep for folder in folders)
+    home = Path.home().glob(".*")  # settings and caches
+    python = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()]
+    return _prefixes([*python, tempfile.gettempdir(), *ours, *system, *home])
+
+
+def _own_folders(job: SegmentJob) -> list[Path]:
+    """Where the files of whoever wrote a scene lie, even inside of a folder that is known: here, and beside it."""
+    top = (job.module or "").partition(".")[0]
+    if top in OURS:
+        return [Path.cwd()]
+    root = package_folder(top) if top else job.path.parent
+    return [Path.cwd(), root] if root and (not top or (root / "__init__.py").is_file()) else [Path.cwd()]
+
+
+def _prefixes(folders: Iterable[str | Path]) -> tuple[str, ...]:
+    return tuple(os.path.normpath(Path.cwd() / folder).rstrip(os.sep) + os.sep for folder in folders)

@@ -1,7 +1,7 @@
 """What a scene's pictures depend on in source: its file and all that it imports from us, less what is only said.
 
 Narration, comments and docstrings are taken out before the digest, so that a changed sentence leaves the pictures as
-they are. Files are read by their syntax; nothing is executed.
+they are; a scene that shows its docstring is found by its states. Files are read by their syntax; nothing is executed.
 """
 
 import ast
@@ -30,6 +30,9 @@ class _Source(BaseModel):
     code: str
     narration: str
     imports: tuple[tuple[int, str, tuple[str, ...]], ...]  # (level, module, names)
+
+
+_RULES = hashlib.sha256(Path(__file__).read_bytes())  # what is written down was read by these, or is read again
 
 
 class Sources:
@@ -63,7 +66,7 @@ class Sources:
         waiting, seen = [ref.path], {ref.path}
         while waiting:
             path = waiting.pop()
-            new = self._imported_files(path, top, roots, folder) - seen
+            new = (self._imported_files(path, top, roots, folder) | _packages_of(path, roots, folder)) - seen
             seen |= new
             waiting.extend(new)
         return sorted(seen)
@@ -73,8 +76,8 @@ class Sources:
         if key not in self._edges:
             found: set[Path] = set()
             for name in _imported(self._source(path), path, roots, folder):
-                head, _, rest = name.partition(".")
-                base = roots.get(head, folder / head).joinpath(*(rest.split(".") if rest else ()))
+                head, *rest = name.split(".")
+                base = roots.get(head, folder / head).joinpath(*rest)
                 found.update(one for one in (base.with_suffix(".py"), base / "__init__.py") if one.is_file())
             self._edges[key] = found
         return self._edges[key]
@@ -91,7 +94,7 @@ class Sources:
         if self._new:
             content = json.dumps({digest: source.model_dump() for digest, source in self._known.items()})
             with suppress(OSError):  # a full disk is told by what needs it more
-                write_text(self._memo, f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
+                write_text(self._memo, f"{_checksum(content)}\n{content}")
             self._new = False
 
     def _source(self, path: Path) -> _Source:
@@ -105,11 +108,17 @@ class Sources:
         return self._by_path[path]
 
 
+def _checksum(content: str) -> str:
+    rules = _RULES.copy()
+    rules.update(content.encode())
+    return rules.hexdigest()
+
+
 def _read_memo(path: Path) -> dict[str, _Source]:
-    """What was written down, or nothing where that is damaged."""
+    """What was written down, or nothing where that is damaged or was read by other rules."""
     try:
         checksum, _, content = path.read_text(encoding="utf-8").partition("\n")
-        if hashlib.sha256(content.encode()).hexdigest() != checksum:
+        if _checksum(content) != checksum:
             return {}
         return {digest: _Source.model_validate(one) for digest, one in json.loads(content).items()}
     except (OSError, ValueError, ValidationError):
@@ -138,7 +147,7 @@ def _parsed(content: bytes) -> _Source:
 
 
 class _Unsaid(ast.NodeTransformer):
-    """Takes out docstrings and the sentences of beats, and keeps the sentences."""
+    """Takes out docstrings and the sentences of beats, and keeps both."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
@@ -168,6 +177,7 @@ class _Unsaid(ast.NodeTransformer):
 
     def _without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
         if node.body and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
+            self.sentences.append(str(node.body[0].value.value))
             node.body = node.body[1:]
         return self.generic_visit(node)
 
@@ -182,6 +192,14 @@ def _imported(source: _Source, path: Path, roots: Mapping[str, Path], folder: Pa
         if base:
             yield base
         yield from (f"{base}.{name}".strip(".") for name in names)
+
+
+def _packages_of(path: Path, roots: Mapping[str, Path], folder: Path) -> set[Path]:
+    """The `__init__.py` of every package that a file lies in: they run before it. A lone file's folder is none."""
+    inside = [parent for parent in path.parents if any(parent.is_relative_to(root) for root in roots.values())]
+    if not inside:
+        inside = [parent for parent in path.parents if folder in parent.parents]
+    return {init for parent in inside if (init := parent / "__init__.py").is_file()}
 
 
 def _dotted(path: Path, roots: Mapping[str, Path], folder: Path) -> str:

@@ -26,6 +26,7 @@ from fmcore.errors import FmcoreError, PlanError, RenderError, where
 from fmcore.lesson.brief import Brief, Performance
 from fmcore.lesson.script import TimedBeat
 from fmcore.render.camera import CairoImages
+from fmcore.render.catalogue import OURS
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.encoder import __file__ as encoder_file
 from fmcore.render.patience import patience
@@ -141,11 +142,9 @@ def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: O
         configure(job.spec, media)
         with ExitStack() as stack:
             waiting = stack.enter_context(patience(job.scene))
-            if job.module is None:
-                stack.enter_context(own_defaults())
-                stack.enter_context(neighbours_of(job.path))
+            stack.enter_context(own_defaults())
+            stack.enter_context(own_modules(job.path, job.module))
             found = load_scene(job.scene, job.path, job.module)
-            stack.enter_context(own_defaults())  # what a package sets while it is imported is for all its scenes
             scene = _make(found, job, encoder, renderer, on_frames)
             scene.renderer.patience = waiting
             try:
@@ -189,21 +188,39 @@ def _load_file(path: Path) -> ModuleType:
 
 
 @contextmanager
-def neighbours_of(path: Path) -> Iterator[None]:
-    """Let a lone file import its neighbours, as under plain manim, and forget them afterwards.
+def own_modules(path: Path, module: str | None) -> Iterator[None]:
+    """Import what belongs to a scene for this scene alone, and forget it afterwards.
 
-    Another scene's file in this process may have neighbours of the same names.
+    Beside a lone file these are its neighbours, as under plain manim: another one's may have the same names. A package
+    may read files and set defaults while it is imported; each of its scenes is made from those.
     """
-    before = set(sys.modules)
-    sys.path.insert(0, str(path.parent))
-    try:
+    top = (module or "").partition(".")[0]
+    if top in OURS:
         yield
-    finally:
-        sys.path.remove(str(path.parent))
-        for name in set(sys.modules) - before:
-            head = path.parent / name.partition(".")[0]
-            if head.with_suffix(".py").is_file() or head.is_dir():
-                del sys.modules[name]
+    elif top:
+        _forget(name for name in sys.modules if name.partition(".")[0] == top)
+        try:
+            yield
+        finally:
+            _forget(name for name in sys.modules if name.partition(".")[0] == top)
+    else:
+        before = set(sys.modules)
+        sys.path.insert(0, str(path.parent))
+        try:
+            yield
+        finally:
+            sys.path.remove(str(path.parent))
+            _forget(name for name in set(sys.modules) - before if _is_beside(path, name))
+
+
+def _is_beside(path: Path, name: str) -> bool:
+    head = path.parent / name.partition(".")[0]
+    return head.with_suffix(".py").is_file() or head.is_dir()
+
+
+def _forget(names: Iterable[str]) -> None:
+    for name in list(names):
+        del sys.modules[name]
 
 
 def _make(
