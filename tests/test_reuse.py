@@ -168,7 +168,8 @@ def test_long_scenes_are_rendered_in_pieces_and_joined(studio: Studio, monkeypat
 MADE_FROM = {  # the scene's code, the file that changes, and how
     "a package that its neighbour lies in": (
         "from manim import Dot, Scene\nfrom parts.shares import SHARE\n"
-        "class Film(Scene):\n    def construct(self):\n        self.add(Dot(fill_opacity=SHARE))\n        self.wait(1)\n",
+        "class Film(Scene):\n    def construct(self):\n        self.add(Dot(fill_opacity=SHARE))\n"
+        "        self.wait(1)\n",
         "parts/__init__.py",
         ("from manim import Dot\nDot.set_default(radius=1)\n", "from manim import Dot\nDot.set_default(radius=2)\n"),
     ),

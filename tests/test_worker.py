@@ -1,5 +1,6 @@
 """The worker: any manim scene becomes a segment, and what fails says where and leaves nothing."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -251,6 +252,23 @@ class Other(Scene):
     assert before == after
     assert np.ptp(frames_of(tmp_path / "out" / "after.mp4")[0]) > 200
     assert leftovers(tmp_path) == []
+
+
+SETTINGS = """
+from pathlib import Path
+from fmcore.render.process import configure
+from fmcore.render.spec import quality
+from manim import config
+configure(quality("smoke"), Path("media"))
+print(config.background_opacity, config.zero_pad, config.assets_dir)
+"""
+
+
+def test_settings_of_a_folder_change_where_files_are_and_no_picture(tmp_path: Path) -> None:
+    write(tmp_path / "manim.cfg", "[CLI]\nbackground_opacity = 0.3\nzero_pad = 7\nassets_dir = pictures\n")
+    command = [sys.executable, "-c", SETTINGS]
+    told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert told.stdout.split() == ["1.0", "4", "pictures"]
 
 
 def test_frames_are_told_as_they_come(tmp_path: Path) -> None:
