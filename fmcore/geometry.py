@@ -39,6 +39,7 @@ _SAME_PLACES = frozenset({
     "view", "reshape", "transpose", "permute", "unsqueeze", "squeeze", "getitem", "unbind", "unflatten", "flatten",
     "cat", "concat", "concatenate", "chunk", "split", "tensor_split", "narrow",
 })  # fmt: skip
+_REGROUPING = frozenset({"view", "reshape", "unflatten", "flatten"})  # numbers in a row, cut into axes anew
 
 # A place of the result depends on all places, where it keeps images and channels apart and nothing else.
 _REDUCTIONS = frozenset({"mean", "sum", "amax", "amin", "std", "var", "logsumexp", "adaptive_avg_pool2d",
@@ -142,18 +143,27 @@ def batch_norm_terms(args: Any, kwargs: Any) -> tuple[Tensor | None, Tensor | No
     return scale.float(), shift.float()
 
 
+def normalises_over_the_batch(args: Any, kwargs: Any) -> bool:
+    """Whether a batch normalisation takes its mean and spread from the images that go in together."""
+    given = inspect.signature(functional.batch_norm).bind_partial(*args, **kwargs)
+    given.apply_defaults()
+    return bool(given.arguments.get("training")) or given.arguments.get("running_mean") is None
+
+
 class Fields:
     """The receptive field of every tensor of one run; `follow` works out what a call gives its results.
 
     A call that is not known to keep places apart may mix all of them: what one place of its result sees is not known.
+    Nor is it of a tensor that was filled in some other way.
     """
 
     def __init__(self, images: Tensor) -> None:
         self._fields, self._count = {id(images): ReceptiveField()}, len(images)
         self._image = images.shape[2:]
+        self._mirrored: dict[int, tuple[int, int]] = {}  # what a window down and across must reach to see its source
 
     def of(self, tensor: Tensor) -> ReceptiveField:
-        return self._fields.get(id(tensor), ReceptiveField())
+        return self._fields.get(id(tensor), _unknown(ReceptiveField()))
 
     def knows(self, tensor: Tensor) -> bool:
         """Whether it was worked out from the images, rather than from weights alone."""
@@ -166,7 +176,14 @@ class Fields:
     def after_convolution(self, source: Tensor, output: Tensor, geometry: dict[str, Any]) -> ReceptiveField:
         found = _passed(self.of(source), source, output, geometry)
         wraps = geometry["padding_mode"] == "circular" and any(geometry["padding"])
-        return _unknown(found) if wraps else found  # places at the border read from the opposite one
+        reach = [(geometry["kernel"][axis] - 1) * geometry["dilation"][axis] for axis in (0, 1)]
+        beyond = any(r < wanted for r, wanted in zip(reach, self._mirrored.get(id(source), (0, 0)), strict=True))
+        return _unknown(found) if wraps or beyond else found  # places at the border read from elsewhere
+
+    def written(self, target: Tensor, values: Sequence[Tensor]) -> None:
+        """Parts of `target` are overwritten by `values`: which of its places come from where is not known."""
+        if known := [self.of(tensor) for tensor in values if self.knows(tensor)]:
+            self.set(target, _unknown(reduce(joined, [*known, *[self.of(target)] * self.knows(target)])))
 
     def lying_in(self, tensor: Tensor) -> ReceptiveField:
         """The field of a stack of maps. Where it is not known, its places lie evenly over the image.
@@ -189,6 +206,8 @@ class Fields:
         field = reduce(joined, [self._spread(tensor, outputs[0], name) for tensor in alone])
         if len(alone) < len(known):
             field = shared(field)
+        if any(id(tensor) in self._mirrored for tensor in known):
+            field = _unknown(field)
         for output in outputs:
             self.set(output, self._after(name, alone[0], field, output, args, kwargs))
 
@@ -220,9 +239,15 @@ class Fields:
             return reached(field, *reaches)
         sides = kwargs.get("pad", args[1] if len(args) > 1 else ())
         if name == "pad" and output.dim() == 4 and len(sides) in (2, 4, 6):  # the last two are those of channels
-            wraps = kwargs.get("mode", args[2] if len(args) > 2 else "constant") == "circular"
-            found = through(field, (1, 1), padding=(int(sides[2]) if len(sides) > 2 else 0, int(sides[0])))
-            return _unknown(found) if wraps else found
+            mode = kwargs.get("mode", args[2] if len(args) > 2 else "constant")
+            down, across = [int(side) for side in sides[2:4]] or [0, 0], [int(side) for side in sides[:2]]
+            if mode in ("reflect", "replicate"):  # as far inside as it lies outside, or at the border
+                times = 2 if mode == "reflect" else 1
+                self._mirrored[id(output)] = times * max(0, *down), times * max(0, *across)
+            found = through(field, (1, 1), padding=(down[0], across[0]))
+            return _unknown(found) if mode == "circular" else found
+        if name == "batch_norm" and normalises_over_the_batch(args, kwargs):
+            return shared(field)
         if name in _POINTWISE:
             return field
         if name in ("group_norm", "instance_norm"):  # by the mean and spread of all places
@@ -231,13 +256,23 @@ class Fields:
             return _whole(field)  # of all places and channels in a row
         if name in ("layer_norm", "linear") and first.dim() == 4 and output.dim() == 4:
             axes = 1 if name == "linear" else len(kwargs.get("normalized_shape", args[1] if len(args) > 1 else ()))
-            return field if axes == 1 else shared(field) if axes == 3 else _unknown(field)
+            alone = axes == 1 and self._ends_with_channels(first, field)
+            return field if alone else shared(field) if axes == 3 else _unknown(field)
         if name in ("transpose", "permute") and _turns(name, first, args, kwargs):
             return _unknown(field)
+        if name == "getitem" and _picks_places(first, args):
+            return _unknown(field)
         if name in _SAME_PLACES and min(first.dim(), output.dim()) >= 3:
-            same = sorted(first.shape[1:]) == sorted(output.shape[1:]) or first.shape[-2:] == output.shape[-2:]
-            return field if same else _unknown(field)
+            moved = name not in _REGROUPING and sorted(first.shape[1:]) == sorted(output.shape[1:])
+            return field if moved or first.shape[-2:] == output.shape[-2:] else _unknown(field)
         return _unknown(field)
+
+    def _ends_with_channels(self, maps: Tensor, field: ReceptiveField) -> bool:
+        """Whether `maps` (B, H, W, C), rather than (B, C, H, W): then they are as high and wide as the image is cut."""
+        return all(
+            1 / _UNEVEN < count * jump / side < _UNEVEN
+            for count, jump, side in zip(maps.shape[1:3], field.jump, self._image, strict=True)
+        )
 
 
 def _turns(name: str, first: Tensor, args: Any, kwargs: Any) -> bool:
@@ -251,6 +286,15 @@ def _turns(name: str, first: Tensor, args: Any, kwargs: Any) -> bool:
         given = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
         axes = [axis % first.dim() for axis in given]
     return first.dim() == 4 and axes not in ([0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2], [1, 0, 2, 3], [0, 2, 1, 3])
+
+
+def _picks_places(first: Tensor, args: Any) -> bool:
+    """Whether places are picked one by one, in whatever order, by a list or a tensor behind the second axis."""
+    index = args[1] if isinstance(args[1], tuple) else (args[1],)
+    if ... in [one for one in index if not isinstance(one, Tensor)]:
+        place = next(number for number, one in enumerate(index) if one is ...)
+        index = (*index[:place], *[slice(None)] * (first.dim() - len(index) + 1), *index[place + 1 :])
+    return any(isinstance(one, list | tuple | Tensor) for one in index[2:])
 
 
 def _keeps_maps_alone(first: Tensor, output: Tensor) -> bool:

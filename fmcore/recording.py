@@ -119,7 +119,7 @@ def record(
             "The model answers differently each time it sees the same image, in evaluation mode, too: what is recorded"
             " is one run of it, and what a channel is worth may be chance."
         )
-    elif not _answers_each_alone(network, as_input, images[:_TRIED], outputs):
+    elif found.over_the_batch or not _answers_each_alone(network, as_input, images[:_TRIED], outputs):
         watching.say(
             "Attention: the model answers otherwise when an image is shown alone, as with a batch normalisation that"
             " keeps no statistics; what is told of single images and channels depends on the images shown with them."

@@ -21,6 +21,7 @@ from fmcore.geometry import (
     batch_norm_terms,
     convolution_geometry,
     nonlinearity,
+    normalises_over_the_batch,
     passes_over_none,
     pooling_geometry,
 )
@@ -63,6 +64,7 @@ class Trace:
     layers: list[Layer]  # in the order in which their maps emerge
     modules: tuple[ModuleInfo, ...]
     functions: list[str]  # the name of every call, to notice a network that computes differently each time
+    over_the_batch: bool = False  # whether some normalisation takes its mean and spread from all images at once
 
 
 def trace(network: nn.Module, images: Tensor) -> Trace:
@@ -123,7 +125,7 @@ class _Finding(TorchFunctionMode):
         self.reasons: dict[str, str] = {}
         self.runs: dict[str, int] = {}
         self.handles: list[Any] = []
-        self.paused = False
+        self.paused = self.over_the_batch = False
 
     def __enter__(self) -> "_Finding":
         for module in self.network.modules():
@@ -195,6 +197,8 @@ class _Finding(TorchFunctionMode):
             outputs = list(_tensors(result))
             if not args and "input" in kwargs:  # given by name
                 args, kwargs = (kwargs["input"],), {key: kwargs[key] for key in kwargs if key != "input"}
+            if _plain(name) == "setitem":
+                self._overwritten(args[0], list(_tensors(args[1:])))
             if outputs:
                 self.fields.follow(_plain(name), list(_tensors((args, kwargs))), outputs, args, kwargs)
             for output in outputs:
@@ -206,10 +210,17 @@ class _Finding(TorchFunctionMode):
             self.paused = False
         return result
 
+    def _overwritten(self, target: Tensor, values: list[Tensor]) -> None:
+        """Parts of `target` were set by an index: it is what no call has returned."""
+        self.fields.written(target, values)
+        self.emerged[id(target)] = _ONE_OF_SEVERAL
+        self.origins.pop(id(target), None)
+
     def _see(
         self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, before: dict[int, _Origin | None]
     ) -> None:
         origin = before.get(id(args[0])) if args and isinstance(args[0], Tensor) else None
+        self.over_the_batch |= name == "batch_norm" and normalises_over_the_batch(args, kwargs)
         if name == "conv2d" and output.dim() == 4:
             self._convolution(call, args, kwargs, output)
         elif name in _POOLINGS and output.dim() == 4 and args[0].dim() == 4:
@@ -328,7 +339,7 @@ class _Finding(TorchFunctionMode):
             if layer.name not in known
         ]
         shown.sort(key=lambda layer: layer.calls["activation"])
-        return Trace(shown, tuple(modules), self.functions)
+        return Trace(shown, tuple(modules), self.functions, self.over_the_batch)
 
     def _reason(self, module: nn.Module, name: str, owners: dict[str, str]) -> str:
         if name in owners:

@@ -137,6 +137,12 @@ NETWORKS: dict[str, nn.Sequential] = {
         nn.Conv2d(2, 2, 3, stride=2),
         nn.Conv2d(2, 2, 3, padding=1, padding_mode="replicate"),
     ),
+    "mirrored as far as the next window reaches": classifier(
+        nn.ReflectionPad2d(1),
+        nn.Conv2d(1, 2, 3),
+        nn.ReplicationPad2d((2, 1, 0, 2)),
+        nn.Conv2d(2, 2, 3, dilation=(1, 2)),
+    ),
     "channels taken apart": classifier(
         Lambda(lambda x: torch.cat([x[:, 1].unsqueeze(1) * 0.5, x[:, :1] + 1], 1)), nn.Conv2d(2, 2, 3, padding=1)
     ),
@@ -156,7 +162,10 @@ def test_fields_where_branches_meet_are_where_the_gradient_is(kind: str) -> None
     assert len(inside) >= 1 and min(inside.values()) >= 1
 
 
-@pytest.mark.parametrize("turned", [lambda x: x.transpose(2, 3), lambda x: x.mT, lambda x: x.permute(0, 1, 3, 2)])
+@pytest.mark.parametrize("turned", [
+    lambda x: x.transpose(2, 3), lambda x: x.mT, lambda x: x.permute(0, 1, 3, 2),
+    lambda x: x.reshape(len(x), 2, x.shape[3], x.shape[2]),
+])  # fmt: skip
 def test_maps_that_are_turned_over_have_no_box(turned: Callable[[Tensor], Tensor]) -> None:
     network = classifier(nn.Conv2d(1, 2, (5, 1)), Lambda(turned), nn.Conv2d(2, 2, 1))
     first, second = (layer.info.field for layer in trace(network, torch.ones(1, 1, 12, 9)).layers)
@@ -173,11 +182,23 @@ class LinearGate(nn.Module):
         return x * self.excite(self.squeeze(x.mean((2, 3))).relu()).sigmoid()[:, :, None, None]
 
 
+def shifted_in_place(x: Tensor) -> Tensor:
+    moved = torch.zeros(x.shape, dtype=x.dtype)
+    moved[:, :, 1:] = x[:, :, :-1]
+    return moved
+
+
 SHIFTED = Lambda(lambda x: torch.cat([x[:, :, 3:], x[:, :, :3]], 2))  # a place then lies where another was
 MIXING: dict[str, tuple[nn.Module, bool | None]] = {  # whether all places see all of the image; None: not known
     "a gate": (Gate(), True),
     "a gate of linear layers": (LinearGate(), True),
     "normalised by all places": (nn.Sequential(nn.ReLU(), nn.GroupNorm(1, 3)), True),
+    "normalised by the batch": (nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3, track_running_stats=False)), True),
+    "normalised along the rows": (Lambda(lambda x: F.layer_norm(x.relu(), (x.shape[3],))), None),
+    "rows picked": (Lambda(lambda x: x[:, :, list(range(x.shape[2]))[::-1]]), None),
+    "places written over": (Lambda(shifted_in_place), None),
+    "mirrored further than the next window reaches": (nn.ReflectionPad2d(2), None),
+    "mirrored, then seen by no window": (nn.Sequential(nn.ReflectionPad2d(1), nn.ReLU()), None),
     "a gate, then places moved": (nn.Sequential(Gate(), SHIFTED), True),
     "scaled by one place": (Lambda(lambda x: x * x[:, :, :1, :1]), None),
     "scaled by the means of the rows": (Lambda(lambda x: x * x.mean(3, keepdim=True)), None),

@@ -145,6 +145,13 @@ def test_answers_that_depend_on_other_images_are_told(images: ImageSet, tmp_path
         one for one in said if one.startswith("Attention: the model answers otherwise when an image is shown alone")
     ]
     said.clear()
+    hardly = Made(keeping)  # too little to be seen in an answer
+    normalised = nn.BatchNorm2d(hardly.stem.out_channels, track_running_stats=False)
+    nn.init.constant_(normalised.weight, 1e-3)
+    hardly.stem = nn.Sequential(hardly.stem, normalised)
+    record(trained(hardly), images, tmp_path / "b", watching=Watching(say=said.append))
+    assert [one for one in said if one.startswith("Attention: the model answers otherwise")]
+    said.clear()
     record(trained(Made(keeping)), images, tmp_path / "b", watching=Watching(say=said.append))
     assert not [one for one in said if one.startswith("Attention: the model answers otherwise")]
 
