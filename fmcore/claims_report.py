@@ -1,16 +1,17 @@
 """The claims of a lesson in words: what is said, and what was measured for it."""
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fmcore.analysis.measures import MEASURES
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.record import LessonRecord
+from fmcore.tables import console
 
 
 def describe_claims(record: LessonRecord) -> None:
     """Print a table of claims for every scene of `record`."""
-    console = Console()
+    out = console()
     for scene in record.scenes:
         table = Table("beat", "says", "measure", "of", "value", "images", box=None, header_style="bold", pad_edge=False)
         for spoken in scene.claims:
@@ -24,14 +25,14 @@ def describe_claims(record: LessonRecord) -> None:
                 _value(claim),
                 f"{claim.sample_size:,}",
             )
-        console.print(f"\n[bold]{scene.scene}[/bold] {scene.title}", highlight=False)
-        console.print(table, highlight=False)
+        out.print(Text.assemble("\n", (scene.scene, "bold"), " ", scene.title))
+        out.print(table)
     count = sum(len(scene.claims) for scene in record.scenes)
-    console.print(f"\n{count} claims. Measures are explained by name:", highlight=False)
+    out.print(f"\n{count} claims. Measures are explained by name:")
     used = dict.fromkeys(spoken.claim.measure for scene in record.scenes for spoken in scene.claims)
     for name in used:
         explained = MEASURES[name].explained if name in MEASURES else "not known to this fmcore"
-        console.print(f"  {name}: {explained}", highlight=False)
+        out.print(f"  {name}: {explained}")
 
 
 def _value(claim: Claim) -> str:

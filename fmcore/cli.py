@@ -64,10 +64,10 @@ def scenes(scene: tuple[str, ...]) -> None:
       fmcore scenes
       fmcore scenes ActivationHeatmap GradCam
     """
-    from rich.console import Console
     from rich.table import Table
 
     from fmcore.render.catalogue import find_scene, list_scenes
+    from fmcore.tables import console
 
     for number, ref in enumerate([find_scene(name) for name in scene]):
         from fmcore.render.scene_options import options_of
@@ -77,7 +77,7 @@ def scenes(scene: tuple[str, ...]) -> None:
         for option in options_of(ref):
             table.add_row(option.name, option.kind, option.default, option.meaning)
         if table.row_count:
-            Console().print(table)
+            console().print(table)
         else:
             click.echo("It has no options.")
     if scene:
@@ -85,7 +85,7 @@ def scenes(scene: tuple[str, ...]) -> None:
     table = Table("scene", "title", "what it shows", box=None, header_style="bold", pad_edge=False)
     for ref in list_scenes():
         table.add_row(ref.name, ref.title, ref.summary)
-    Console().print(table)
+    console().print(table)
 
 
 @cli.command()
@@ -152,17 +152,18 @@ def doctor(output: Path) -> None:
     Example:
       fmcore doctor
     """
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from fmcore.doctor import examine, healthy
+    from fmcore.tables import console
 
     findings = examine(output)
     table = Table("", "what", "found", "what to do", box=None, header_style="bold", pad_edge=False)
-    marks = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]–[/]"}
+    marks = {True: Text("✓", "green"), False: Text("✗", "red"), None: Text("–", "yellow")}
     for finding in findings:
         table.add_row(marks[finding.ok], finding.name, finding.found, finding.mend)
-    Console().print(table)
+    console().print(table)
     if not healthy(findings):
         raise FmcoreError("Something needed is missing or does not fit; mend what is marked ✗ above.")
 

@@ -194,10 +194,9 @@ def _require_writable(folder: Path, as_json: Path | None, junit: Path | None) ->
 
 def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | None, quiet: bool) -> None:
     """Print what was found, and write crops, the contact sheet and what other programs read."""
-    from rich.console import Console
-
     from fmcore.check import report
     from fmcore.files import write_text
+    from fmcore.tables import console
 
     folder.mkdir(parents=True, exist_ok=True)
     findings = [one for checked in found for one in checked.findings]
@@ -214,19 +213,19 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
         write_text(as_json, report.as_json(findings, proofs, failed))
     if junit is not None:
         write_text(junit, report.as_junit(findings, proofs, failed))
-    console = Console()
+    out = console()
     if findings:
-        console.print(report.findings_table(findings))
+        out.print(report.findings_table(findings))
     if not quiet:
         for sentence in report.proofs_told(proofs):
-            console.print(sentence, highlight=False)
+            out.print(sentence)
         shapes = len({(one.board.aspect, one.board.theme) for one in scenes})
         names = len({one.board.scene for one in scenes})
-        console.print(
+        out.print(
             f"{names} scenes in {shapes} shape{'s' * (shapes != 1)} of frame and theme:"
             f" {len(findings) or 'no'} finding{'s' * (len(findings) != 1)}. Contact sheet: {folder / 'sheet.png'}",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
+            soft_wrap=True,
+        )
     if failed:
         raise FmcoreError(failure_of(errors, "mend that first").message)  # with the exit status of findings
     if findings:

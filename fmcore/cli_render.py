@@ -130,11 +130,11 @@ def plan(quiet: bool, **wanted: Any) -> None:
       fmcore plan
       fmcore plan my_plan.toml --quality hd --aspect 9:16
     """
-    from rich.console import Console
     from rich.table import Table
 
     from fmcore.render.lesson import heard, look_ahead
     from fmcore.reporter import reporter
+    from fmcore.tables import console
 
     chosen, wish = _wish(**wanted)
     with reporter(quiet) as report:
@@ -149,7 +149,7 @@ def plan(quiet: bool, **wanted: Any) -> None:
         for number, part in enumerate(scene.segments):
             name = scene.ref.name if number == 0 else ""
             table.add_row(name, f"{part.start:,}–{part.end:,}", "fresh" if part.fresh else "stale", part.reason)
-    Console().print(table)
+    console().print(table)
     parts = [part for scene in outlook.scenes for part in scene.segments]
     stale = [part for part in parts if not part.fresh]
     frames = sum(part.end - part.start for part in stale)
@@ -171,11 +171,10 @@ def simulate(quiet: bool, workers: str, **wanted: Any) -> None:
       fmcore simulate --quality hd
       fmcore simulate my_plan.toml --quality 4k --workers 2,16,64
     """
-    from rich.console import Console
-
     from fmcore.render.lesson import look_ahead
     from fmcore.render.simulate import rows_of, table_of
     from fmcore.reporter import reporter
+    from fmcore.tables import console
 
     counts = [int(text) for text in workers.split(",") if text.strip().isdecimal() and int(text)]
     if not counts or len(counts) != len(workers.split(",")):
@@ -186,7 +185,7 @@ def simulate(quiet: bool, workers: str, **wanted: Any) -> None:
     if outlook.stale:
         names = ", ".join(one.path.stem for one in outlook.stale)
         raise InputError(f"The bundles {names} are not recorded yet; run `fmcore lesson --quality smoke` first.")
-    Console().print(table_of(rows_of(outlook.scenes, counts)))
+    console().print(table_of(rows_of(outlook.scenes, counts)))
 
 
 @click.group()
@@ -205,11 +204,11 @@ def cache() -> None:
 @OUTPUT
 def list_cache(output: Path) -> None:
     """List what is there, by scene: the films of its pictures, their sizes, and when they were used last."""
-    from rich.console import Console
     from rich.table import Table
 
     from fmcore.render.cache import Store
     from fmcore.render.upkeep import contents, size_text
+    from fmcore.tables import console
 
     found = contents(Store(output / "cache"))
     table = Table("scene", "look", "pictures", "segments", "frames", "size", "last used", box=None, pad_edge=False)
@@ -224,7 +223,7 @@ def list_cache(output: Path) -> None:
             one.used,
         )
         table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
+    console().print(table)
     click.echo(f"{len(found)} films of scenes, {size_text(sum(one.bytes for one in found))}, in '{output / 'cache'}'.")
 
 

@@ -49,9 +49,9 @@ class _Harmless(Console):
             yield segment if segment.control else segment._replace(text=_COMMANDS.sub("�", segment.text))
 
 
-def console(at_least: int = 0) -> Console:
+def console(at_least: int = 0, stderr: bool = False) -> Console:
     """A terminal that prints names as they are, with no markup of their own, `at_least` so many characters wide."""
-    made = _Harmless(highlight=False, markup=False, emoji=False)
+    made = _Harmless(highlight=False, markup=False, emoji=False, stderr=stderr)
     made.width = max(made.width, at_least)
     return made
 

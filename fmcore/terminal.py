@@ -5,13 +5,13 @@ from types import TracebackType
 from typing import Self
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from fmcore.reporter import Count, Tally
+from fmcore.tables import console
 
 _ROOMY = 76  # columns from which there is room for long names and for words
 _NAME, _NARROW_NAME = 26, 18
@@ -28,7 +28,7 @@ class Bars:
     def __init__(self) -> None:
         self._tally = Tally()
         self._widest = [0, 0, 0, 0]  # columns grow with what they hold and never shrink, so that bars stay in place
-        self._console = Console(stderr=True, highlight=False)
+        self._console = console(stderr=True)
         self._live = Live(
             console=self._console,
             get_renderable=self._table,
@@ -45,7 +45,7 @@ class Bars:
         self._live.stop()
 
     def say(self, text: str) -> None:
-        self._console.print(escape(text))
+        self._console.print(text)
 
     def expect(self, tasks: int, total: int | None = None, unit: str = "") -> None:
         self._tally.expect(tasks, total, unit)
@@ -55,14 +55,14 @@ class Bars:
 
     def finish(self, task: str, text: str, ok: bool = True) -> None:
         self._tally.finish(task, ok)
-        mark = "[green]✓[/]" if ok else "[red]✗[/]"
-        self._console.print(f"{mark} {escape(task)}: {escape(text)}")
+        mark = ("✓", "green") if ok else ("✗", "red")
+        self._console.print(Text.assemble(mark, f" {task}: {text}"))
 
     def _table(self) -> Table:
         """The bars as they are now. Of more than fit the terminal the newest are left out."""
-        console, tally = self._console, self._tally
-        roomy, all_bars = console.width >= _ROOMY, list(tally.running.items())
-        bars = all_bars[: max(1, console.height - _BESIDE_BARS)]
+        screen, tally = self._console, self._tally
+        roomy, all_bars = screen.width >= _ROOMY, list(tally.running.items())
+        bars = all_bars[: max(1, screen.height - _BESIDE_BARS)]
         together = tally.together
         if together is not None:
             hidden = f", {len(all_bars) - len(bars)} more run" if len(bars) < len(all_bars) else ""
@@ -75,14 +75,14 @@ class Bars:
             self._widest = [max(a, cell_len(b)) for a, b in zip(self._widest, cells, strict=True)]
             rows.append((cells, ProgressBar(count.total, count.done, width=None, pulse=count.total is None)))
         widths = [min(pair) for pair in zip(self._widest, most, strict=True)]
-        bar = min(_BAR, console.width - sum(widths) - len(widths) - _FREE)
+        bar = min(_BAR, screen.width - sum(widths) - len(widths) - _FREE)
         table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
         table.add_column(width=widths[0], no_wrap=True)
         table.add_column(width=max(1, bar))
         for width, style in zip(widths[1:], ("", "cyan", "cyan"), strict=True):
             table.add_column(width=width, no_wrap=True, justify="right", style=style)
         for (name, *numbers), drawn in rows:
-            table.add_row(escape(name), drawn, *numbers)
+            table.add_row(name, drawn, *numbers)
         return table
 
 

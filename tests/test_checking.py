@@ -161,6 +161,13 @@ def test_a_scene_that_is_not_installed_is_checked_where_its_file_is_named(copied
     assert {one["rule"] for one in told["findings"]} == {"no progression"}, found.output
 
 
+def test_a_title_is_listed_as_it_is_whatever_signs_it_holds(copied: Path) -> None:
+    title = "Filters [/b] and [part one] \x1b[31m"
+    tampered(copied, lambda scene: scene.update(title=title))
+    table = fmcore("claims", copied)
+    assert table.exit_code == 0 and "Filters [/b] and [part one] �[31m" in table.output
+
+
 def test_claims_are_listed_and_can_be_taken_again(lesson: Path, tutorial_bundle: Path) -> None:
     table = fmcore("claims", lesson)
     assert table.exit_code == 0 and "largest value" in table.output and "conv2/activation" in table.output

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from films import TINY, frames_of
@@ -83,8 +85,12 @@ def test_a_worker_that_dies_is_reported_and_the_others_finish(
 ) -> None:
     temporary = tmp_path_factory.mktemp("temporary")
     monkeypatch.setenv("TMPDIR", str(temporary))  # of the workers
-    outcomes, _ = run(tmp_path, "Deadly", "Good", "Better")
-    assert is_good(tmp_path, outcomes["Good"], "Good") and is_good(tmp_path, outcomes["Better"], "Better")
+    pools = Mock(wraps=ProcessPoolExecutor)
+    monkeypatch.setattr("fmcore.render.run.ProcessPoolExecutor", pools)
+    good = ("Good", "Better", "Loud")
+    outcomes, _ = run(tmp_path, "Deadly", *good)
+    assert all(is_good(tmp_path, outcomes[name], name) for name in good)
+    assert pools.call_count <= 3  # for all, for the one that kills its worker, and for what is left of the others
     assert outcomes["Deadly"].result is None
     assert "killed twice" in str(outcomes["Deadly"].error) and not (tmp_path / "Deadly.mp4").exists()
     assert list(temporary.iterdir()) == []

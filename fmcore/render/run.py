@@ -77,8 +77,8 @@ class Workers:
     def run(self, jobs: Sequence[Job[R]], on_progress: OnProgress, on_outcome: Callable[[Outcome[R]], None]) -> None:
         """Do `jobs`; tell about frames as (number, done, total) and about each end as it comes.
 
-        A worker that dies takes the others with it: what was unfinished is tried again one by one, and what kills
-        its worker twice is given up.
+        A worker that dies takes the others with it: what was unfinished is tried again one by one until it is known
+        which of them it was. What kills its worker twice is given up.
         """
         self._on_progress = on_progress
         self._runs += 1
@@ -86,7 +86,8 @@ class Workers:
         deaths: dict[int, int] = {}
         broken = 0
         while waiting:
-            numbers = list(waiting)[:1] if deaths else list(waiting)
+            suspects = [number for number in waiting if number in deaths]
+            numbers = suspects[:1] or list(waiting)
             try:
                 pool = self._running()
                 with ctrl_c_is_ours():
@@ -97,12 +98,14 @@ class Workers:
                 if broken > _RESTARTS:
                     raise RenderError("Workers die as soon as they start; is there enough memory?") from None
                 continue
-            died = len(deaths)
+            died = sum(deaths.values())
             for outcome in _outcomes(futures, deaths):
                 del waiting[outcome.number]
                 on_outcome(outcome)
             if sum(deaths.values()) > died:
                 self._stop()
+                if suspects:  # it was alone, so the others died of it
+                    deaths.clear()
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
