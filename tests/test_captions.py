@@ -133,6 +133,7 @@ def test_no_captions_are_valid_files() -> None:
     [
         ([0], ["0:00 A"]),
         ([0, 595, 6000], ["0:00 A", "1:00 B", "10:00 C"]),  # 59.5 s rounds to the minute
+        ([0, 105], ["0:00 A", "0:11 B"]),  # up from the middle, as browsers round
         ([0, 100, 36_000], ["0:00:00 A", "0:00:10 B", "1:00:00 C"]),
         ([], []),
     ],

@@ -81,6 +81,26 @@ def test_any_address_is_survived(chromium: Chromium, page_file: Path) -> None:
             visit.is_clean()
 
 
+def test_a_channel_that_is_not_there_gives_way_to_one_that_is_compared_with_no_copy_of_itself(
+    chromium: Chromium, page_file: Path
+) -> None:
+    with visiting(chromium, page_file) as visit:
+        settled(visit)
+        content = json.loads(visit.page.locator("#content").text_content())
+        first = next(one for one in content["models"][0]["layers"] if one["type"] == "convolution")
+        goto(visit, f"layer={first['name']}&channel=999&with={first['representatives'][0] + 1}")
+        assert visit.page.locator(".tile.second").count() == 0
+
+
+def test_of_a_pooled_map_it_is_told_what_pooling_is_and_no_more(chromium: Chromium, page_file: Path) -> None:
+    with visiting(chromium, page_file, "#layer=pool&place=2,2") as visit:
+        settled(visit)
+        assert "is taken from 2 × 2 places" in visit.page.locator(".working").inner_text()
+        assert visit.page.locator(".channel").is_hidden()
+        goto(visit, "layer=conv1&place=2,2")
+        assert visit.page.locator(".channel").is_visible()
+
+
 def test_what_a_teacher_hides_stays_hidden(chromium: Chromium, page_file: Path) -> None:
     with visiting(chromium, page_file, "#hide=scale,questions,tour,arithmetic") as visit:
         settled(visit)

@@ -38,26 +38,14 @@ _TEST_STREAM = 1 << 62  # xor-ed into the seed: the test images of a seed are ot
 _LABEL_STREAM = 1 << 61
 
 
-def draw_garments(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Draw `count` labelled garments: images (count, 1, 28, 28) and labels (count,), indices into `CLASSES`.
-
-    Image i depends on the seed and on i alone, so a longer draw begins with the shorter one. Every ten images
-    in a row are one of each class, in random order. 14,000 images take about four seconds.
-
-    Raises:
-        InputError: `count` is not positive.
-    """
-    return _draw(count, seed)
-
-
 def garments(train: int = 12_000, test: int = 2_000, seed: int = 0) -> ImageSet:
     """The drawn data set, with `train` and `test` images of its own for either split.
 
     Raises:
         InputError: A split is not positive.
     """
-    train_images, train_labels = _draw(train, seed)
-    test_images, test_labels = _draw(test, seed ^ _TEST_STREAM)
+    train_images, train_labels = draw_garments(train, seed)
+    test_images, test_labels = draw_garments(test, seed ^ _TEST_STREAM)
     return ImageSet(
         name="garments",
         provenance=f"Drawn by fmcore in the ten classes of Fashion-MNIST, seed {seed}; no photographs.",
@@ -69,10 +57,18 @@ def garments(train: int = 12_000, test: int = 2_000, seed: int = 0) -> ImageSet:
     )
 
 
-def _draw(count: int, stream: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def draw_garments(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Draw `count` labelled garments: images (count, 1, 28, 28) and labels (count,), indices into `CLASSES`.
+
+    Image i depends on the seed and on i alone, so a longer draw begins with the shorter one. Every ten images
+    in a row are one of each class, in random order. 14,000 images take about four seconds.
+
+    Raises:
+        InputError: `count` is not positive.
+    """
     if count < 1:
         raise InputError(f"Cannot draw {count} garments; ask for 1 or more.")
-    keys, labels = _keys(count, stream), _labels(count, stream)
+    keys, labels = _keys(count, seed), _labels(count, seed)
     images = np.empty((count, 1, SIDE, SIDE), np.uint8)
     for label, draw in enumerate(DRAWINGS.values()):
         (own,) = np.nonzero(labels == label)

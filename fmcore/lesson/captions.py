@@ -150,7 +150,7 @@ def youtube_chapters(chapters: Sequence[Chapter], fps: int) -> str:
     longest = chapters[-1].start / fps if chapters else 0
 
     def clock(frame: int) -> str:
-        seconds = round(frame / fps)
+        seconds = int(frame / fps + 0.5)  # up from the middle, as the page does
         if longest >= 3600:
             return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
         return f"{seconds // 60}:{seconds % 60:02}"

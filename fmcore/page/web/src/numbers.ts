@@ -52,5 +52,7 @@ export function counted(number: number, noun: "epoch" | "input channel"): string
 
 export function clock(seconds: number): string {
   const whole = Math.round(seconds); // as the chapters beside the film do
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }

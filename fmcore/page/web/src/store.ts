@@ -112,13 +112,14 @@ export function sound(content: Content, state: State, start: State): State {
   const named = (name: string): Layer | undefined => layers.find((one) => one.name === name);
   const layer = named(state.layer) ?? named(start.layer) ?? layers[0]!;
   const held = (channel: number | null): boolean => channel !== null && layer.channels.includes(channel);
+  const channel = held(state.channel) ? state.channel : (layer.representatives[0] ?? 0);
   return {
     ...state,
     model,
     layer: layer.name,
     image: state.image < probes.length ? state.image : start.image,
-    channel: held(state.channel) ? state.channel : (layer.representatives[0] ?? 0),
-    with: held(state.with) && state.with !== state.channel && !state.hide.includes("compare") ? state.with : null,
+    channel,
+    with: held(state.with) && state.with !== channel && !state.hide.includes("compare") ? state.with : null,
     stage: layer.preactivation ? state.stage : "activation",
     epoch: epochs.slice(0, -1).some((epoch) => epoch.number === state.epoch) ? state.epoch : null,
     place: state.place !== null && within(state.place, layer) ? state.place : null,

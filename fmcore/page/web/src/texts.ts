@@ -135,7 +135,7 @@ const TEXTS = [
   "Where the value comes from",
   "Choose a place of the map to see patch × kernel + bias with its own numbers.",
   "Sums are worked out for the trained network: move the training slider to its end to see them.",
-  "{1} pools: each of its values sums up {2} × {3} places of the map before it, and no filter is learned.",
+  "{1} pools: each of its values is taken from {2} × {3} places of the map before it, and no filter is learned.",
   "{1} is a block of several layers, so no single filter makes its values.",
   "This page does not hold all that went into this layer, so its values cannot be worked out here.",
   "This page does not hold the filter of this channel; those of the channels shown first are here.",

@@ -18,6 +18,8 @@ export function channelView(store: Store): HTMLElement {
   const caption = h("figcaption");
   const filter = h("figure", { class: "filter" }, caption, slices, bar.element);
   const heading = h("h2");
+  const about = { class: "channel", "aria-label": say("The chosen channel") };
+  const section = h("section", about, heading, facts, filter);
 
   const draw = latest(async (current) => {
     const { layer, state, shown: recorded } = store;
@@ -50,6 +52,7 @@ export function channelView(store: Store): HTMLElement {
       change === null ? null : h("li", {}, without(answer, change)),
     );
     show(filter, values !== null);
+    show(section, values !== null || facts.childElementCount > 0); // of a pooled map there is nothing to say
     if (values === null) return;
     const [height, width] = layer.kernel;
     const count = values.length / (height * width);
@@ -77,7 +80,7 @@ export function channelView(store: Store): HTMLElement {
     );
   });
   store.subscribe(draw);
-  return h("section", { class: "channel", "aria-label": say("The chosen channel") }, heading, facts, filter);
+  return section;
 }
 
 /** What the answer's probability does without the channel: `change` of a share. */

@@ -110,7 +110,7 @@ function why(store: Store): string {
   const { layer } = store;
   if (layer.type === "pooling") {
     return say(
-      "{1} pools: each of its values sums up {2} × {3} places of the map before it, and no filter is learned.",
+      "{1} pools: each of its values is taken from {2} × {3} places of the map before it, and no filter is learned.",
       called(layer.name),
       ...layer.kernel,
     );
