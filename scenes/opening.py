@@ -17,7 +17,7 @@ from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
 from scenes.parts.map_wall import MapWall, Rows
 from scenes.parts.motion import flash
-from scenes.parts.text import label, paragraph, whole
+from scenes.parts.text import paragraph, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _MOST = 6  # maps
@@ -122,9 +122,12 @@ class Opening(LessonScene):
     def name(self, room: Region) -> VGroup:
         """What the film is called, large, and the line below it."""
         size = look.TITLE * (_LARGE if look.shape() == "wide" else 1.2)
-        words = VGroup(paragraph(self.heading, size, width=room.width, most=3, bold=True))
+        below = VGroup()
         if self.options.by:
-            words.add(label(self.options.by, look.STATEMENT, look.ACCENT, width=room.width))
+            below.add(paragraph(self.options.by, look.STATEMENT, look.ACCENT, width=room.width, most=2, whole=True))
+        left = room.height - (below.height + look.GAP) * len(below)
+        name = paragraph(self.heading, size, width=room.width, most=4, bold=True, height=left, whole=True)
+        words = VGroup(name, *below)
         words.arrange(DOWN, buff=look.GAP, aligned_edge=LEFT)
         return words.move_to(room.centre).align_to([room.left, 0, 0], LEFT)
 

@@ -168,7 +168,8 @@ class LessonScene(Scene):
         """Put `text` in the statement line, in the place of what stands there."""
         region = look.statement_region()
         most = look.LINES[look.shape()][1]
-        new = paragraph(text, look.STATEMENT, look.ACCENT, width=region.width, most=most, height=region.height)
+        fits = {"width": region.width, "height": region.height}
+        new = paragraph(text, look.STATEMENT, look.ACCENT, most=most, whole=True, **fits)
         _put(new, region)
         old, self._statement = self._statement, new
         if old is None:

@@ -47,14 +47,21 @@ class Stage:
         return SIZES[self.aspect]
 
     def text(
-        self, words: str, left: float, top: float, capital: float = 0.024, colour: str = TEXT, opacity: float = 1.0
+        self,
+        words: str,
+        left: float,
+        top: float,
+        capital: float = 0.024,
+        colour: str = TEXT,
+        opacity: float = 1.0,
+        cut: bool = False,
     ) -> Item:
         """Set `words` at (left, top), shares of the frame, with capitals of `capital` of the height."""
         width, height = self.size
         set_px = capital * height / 0.73  # a capital of DejaVu is 0.73 of the font's size
         across, down = font(set_px).getlength(words) / width, set_px * 1.15 / height
         box = (left, top, left + across, top + down)
-        item = Item(kind="text", name=words, box=box, capital=capital, colour=colour, opacity=opacity)
+        item = Item(kind="text", name=words, box=box, capital=capital, colour=colour, opacity=opacity, cut=cut)
         self.items.append(item)
         return item
 

@@ -147,6 +147,7 @@ FAULTS: dict[str, dict[str, Spoil]] = {
         "on its own colour": lambda s: on_paper(s, TEXT, 0.3, "gone"),
     },
     "letter without a font": {"a letter of nobody's": lambda s: s.text("Bag \U0010abcd", 0.4, 0.7)},
+    "text cut": {"a statement": lambda s: s.text("What no…room", 0.4, 0.7, cut=True)},
     "map without its size": {
         "nothing": unsized,
         "a wrong size": lambda s: unsized(s, "112 × 12 × 4"),

@@ -168,6 +168,14 @@ def test_a_colour_bar_shows_its_ends_and_what_shares_it(case: str) -> None:
     assert np.abs(column[-1] - scale.colours(np.array(scale.low))).max() <= 1
 
 
+def test_all_lines_of_a_paragraph_are_of_one_size_also_with_a_long_word() -> None:
+    made = paragraph("An unbelievably long Donaudampfschifffahrt", 60, width=6.0, most=3, bold=True)
+    assert len({round(row.height, 6) for row in made}) == 1 and made.width <= 6.0
+    assert " ".join(texts(made)) == "An unbelievably long Donaudampfschifffahrt"
+    cut = paragraph("Donaudampfschifffahrtsgesellschaft " * 9, 60, width=3.0, most=2, whole=True)
+    assert any(row.cut for row in cut) and not any(row.cut for row in made)
+
+
 def test_only_what_is_the_same_is_said_to_be() -> None:
     told = {0.8774: "0.88", 0.9949: "0.99", 0.9999: "0.99", 1 - 1e-9: "1.00", 1.0: "1.00", -0.126: "−0.13"}
     assert {value: score(value) for value in told} == told

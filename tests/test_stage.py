@@ -171,6 +171,19 @@ def test_a_part_beside_a_long_heading_takes_two_lines(bundle: Path) -> None:
     assert list(layout_findings(shown.board, {})) == []
 
 
+def test_words_of_a_heading_or_a_statement_that_have_no_room_are_found(bundle: Path) -> None:
+    long = "What nobody could say in less than a hundred words of some length each, " * 4
+
+    def says(scene: Any) -> None:
+        for cue in ("one", "two"):
+            with scene.beat(cue):
+                scene.say(long if cue == "one" else "Short")
+
+    for title, cut in (("Two", {"one"}), (long, {"one", "two"})):
+        shown = play(playing(says, title=title), bundle)
+        assert {one.beat for one in layout_findings(shown.board, {}) if one.rule == "text cut"} == cut
+
+
 NAMED = {  # heading and part: what stands beside the heading or below it, in each shape
     ("Two", "How is it made?"): {"16:9": ["How is it made?", "network “made-up”"],
                                  "9:16": ["How is it made?"], "1:1": ["How is it made?", "network “made-up”"]},

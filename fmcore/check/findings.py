@@ -16,6 +16,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "text too small": "Capitals have at least 2.2 % of the frame's height.",
         "text too faint": "Text has a contrast of at least 4.5:1 with what lies behind it.",
         "letter without a font": "Every letter that is written is in a font of this machine.",
+        "text cut": "No title and no statement is cut for want of room.",
         "map without its size": "Every map stands beside its height × width.",
         "channels not counted": "Where a layer is shown in part, a text says which channels, or how many of how many.",
         "too many channels": "At most 16 channels of a layer are shown at once.",

@@ -31,6 +31,9 @@ def layout_findings(board: Storyboard, stills: Mapping[str, Pixels]) -> Iterator
         for item in items:
             if item.kind == "text":
                 yield from _size(board, frame, item)
+                if item.cut:
+                    message = f"{_start(item)} is cut to “{item.drawn or item.name}”; say it in fewer words."
+                    yield found(board, "text cut", message, frame.beat, (item.name,), item.box)
                 if missing := letters_without_a_font([item.drawn or item.name]):
                     message = f"{_start(item)} cannot be read: {sentence_about(missing)}"
                     yield found(board, "letter without a font", message, frame.beat, (item.name,), item.box)

@@ -15,7 +15,7 @@ def top_of(heading: str, part: str, begins: bool, network: str) -> tuple[VGroup,
     lines.
     """
     region, most = look.title_region(), look.LINES[look.shape()][0]
-    title = paragraph(heading, look.TITLE, width=region.width, most=most, bold=True)
+    title = paragraph(heading, look.TITLE, width=region.width, most=most, bold=True, whole=True)
     title.move_to(region.centre).align_to([region.left, 0, 0], LEFT)
     texts = [(part, look.ACCENT if begins else look.MUTED), (network and f"network “{network}”", look.MUTED)]
     for wanted in (texts, texts[:1], texts[1:]):

@@ -43,8 +43,11 @@ def texts_used() -> tuple[str, ...]:
 class Label(VMobject):
     """A line of text as one shape, so that copying and painting it costs one mobject, not one a letter.
 
-    `said` is what it says in English, where it is drawn in another language.
+    `said` is what it says in English, where it is drawn in another language. `cut` tells of a line that not all of
+    its words had room, though they are wanted.
     """
+
+    cut = False
 
     def __init__(self, text: str, size: float, color: ManimColor, bold: bool, said: str = "") -> None:
         super().__init__(fill_color=color, fill_opacity=1, stroke_width=0)
@@ -120,22 +123,28 @@ def paragraph(
     most: int = 1,
     bold: bool = False,
     height: float = np.inf,
+    whole: bool = False,
 ) -> VGroup:
     """`text` in up to `most` lines of at most `width`, aligned on the left, as large as it fits, up to `size`.
 
-    What does not fit at the smallest readable size is cut. It is as small as its lines need to be `height` high
-    together, as far as it stays readable.
+    All lines are of one size: as small as the longest of them needs it, and as they need it to be `height` high
+    together, as far as they stay readable. What does not fit at the smallest readable size is cut; where a `whole` text
+    is wanted, a check tells so.
     """
     said, text = text, in_language(text)
-    for share in (1.0, 0.92, 0.85, 0.78, 0.72):
+    for share in (1.0, 0.92, 0.85, 0.78, 0.72, 0.65, 0.58, 0.52, 0.46, 0.41, 0.36, 0.32, 0.28):
         now = max(size * share, look.SMALLEST)
         rows = _wrapped(text, width / now, bold)
-        if len(rows) <= most and len(rows) * (line_height(now) + look.LEADING) - look.LEADING <= height:
+        widest = max(_advance(row, bold) for row in rows) * now
+        high = len(rows) * (line_height(now) + look.LEADING) - look.LEADING
+        if now == look.SMALLEST or (len(rows) <= most and widest <= width and high <= height):
             break
     if len(rows) > most:
         rows = [*rows[: most - 1], " ".join(rows[most - 1 :])]
     first = [said if said != text else rows[0], *rows[1:]]  # all of it is said in the first line
-    texts = (_line(row, meant, now, color or look.TEXT, bold, width) for row, meant in zip(rows, first, strict=True))
+    texts = [_line(row, meant, now, color or look.TEXT, bold, width) for row, meant in zip(rows, first, strict=True)]
+    for row, drawn in zip(rows, texts, strict=True):
+        drawn.cut = whole and drawn.text != row
     return VGroup(*texts).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)
 
 
