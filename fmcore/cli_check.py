@@ -229,6 +229,5 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
     if failed:
         raise FmcoreError(failure_of(errors, "mend that first").message)  # with the exit status of findings
     if findings:
-        raise FmcoreError(
-            f"{len(findings)} finding{'s' * (len(findings) != 1)}; each says what to do, and its crop shows where."
-        )
+        crops_too = ", and its crop shows where" if all(one.crop for one in findings) else ""
+        raise FmcoreError(f"{len(findings)} finding{'s' * (len(findings) != 1)}; each says what to do{crops_too}.")

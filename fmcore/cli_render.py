@@ -366,7 +366,7 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
     if made.films:
         say(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
     if made.untranslated:
-        say(f"Texts without a translation, in English all the same: {made.untranslated}; `fmcore words` lists them.")
+        say(f"Texts without a translation, shown as they are: {made.untranslated}; `fmcore words` lists them.")
     _tell_of_voice(made.spoken, made.unspoken, say)
     if made.failed:
         raise failure_of(made.failed, "what is finished is kept, so mend that and run the same command again")
@@ -376,4 +376,4 @@ def _tell_of_voice(spoken: int, unspoken: int, say: Callable[[str], None]) -> No
     if unspoken and not spoken:
         say(f"None of its {unspoken} sentences is recorded in that folder: is it of another lesson, or language?")
     elif unspoken:
-        say(f"Sentences without a recording, only to be read: {unspoken}; `fmcore voice` adds them to the sheet.")
+        say(f"Sentences without a recording, only to be read: {unspoken}; `fmcore voice` tells which.")

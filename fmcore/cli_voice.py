@@ -58,6 +58,7 @@ def voice(
         _cut(take, folder, sheet, [[plain(one) for one in sentences] for _, sentences in scenes], first, last)
     elif first is not None or last is not None:
         raise InputError("--first and --last say which sentences are in a recording; name it with --cut.")
+    voice_ = find_voice(folder)  # what cannot be used does not count as recorded
     files = recordings_in(folder)
     wanted = [name for name, sentence in sheet.items() if sentence in said]
     missing = [name for name in wanted if name not in files]
@@ -70,7 +71,7 @@ def voice(
     if strays := [file.name for file in (*unused, *unread)]:
         more = f" and {len(strays) - 8} more" * (len(strays) > 8)
         click.echo(f"Not heard, since the sheet names no such sound file: {', '.join(strays[:8])}{more}.")
-    for name, why in unlike(find_voice(folder)):
+    for name, why in unlike(voice_):
         click.echo(f"Listen to {name}: it is {why}.")
 
 

@@ -206,7 +206,8 @@ def _doubt(bundle: Bundle) -> str:
     if "test_predicted" not in arrays:
         return ""
     labels = bundle.array("test_label") if "test_label" in arrays else None
-    return one_answer(bundle.array("test_predicted"), labels, bundle.header.classes) or ""
+    trained_here = bool(bundle.header.training.history)
+    return one_answer(bundle.array("test_predicted"), labels, bundle.header.classes, trained_here) or ""
 
 
 def _origin(probe: ProbeInfo) -> list[str]:

@@ -163,7 +163,7 @@ def _write(
         arrays |= top_patches(layer, arrays, images)
     _add_predictions(arrays, measured, labels)
     said = arrays["test_predicted"]
-    doubts = [one_answer(said, labels, classes)]
+    doubts = [one_answer(said, labels, classes, trained_here=bool(trained.history))]
     learned = not trained.history and trained.weights != "random"  # elsewhere, and nobody said for which order
     if labels is not None and trained.classes is None and learned:
         doubts.append(another_order(said, labels, classes))

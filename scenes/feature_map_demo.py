@@ -263,7 +263,8 @@ class FeatureMapDemo(LessonScene):
         """The filter, so large that its weights can be read where there is room."""
         large = fit(partial(filter_slices, self.map), self.rooms.beside, most=3.0)
         self.filter = fit(partial(filter_block, self.map, look.shape() != "wide"), self.rooms.filter, most=1.6)
-        self.play(FadeOut(self.numbers), ReplacementTransform(self.large, self.input), run_time=look.MOVE_S)
+        self.play(FadeOut(self.numbers), run_time=look.IN_S / 2)  # its mark would stay where the image was
+        self.play(ReplacementTransform(self.large, self.input), run_time=look.MOVE_S)
         self.play(FadeIn(large), run_time=look.IN_S)
         self.until(0.6)
         self.play(*(flash(part.outline) for part in large if isinstance(part, Cells)), run_time=look.MOVE_S)

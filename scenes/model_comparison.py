@@ -106,8 +106,8 @@ class ModelComparison(LessonScene):
         one, other = self.bundle, self.other
         if other is one:
             raise BundleError(
-                f"ModelComparison compares two networks, and only '{one.path.name}' is given;"
-                ' name a second one in the plan, such as `other = "deep"`.'
+                f"ModelComparison compares two networks, and only '{one.path.name}' is given; name a second one,"
+                ' with --other or in the plan, such as `other = "deep"`.'
             )
         if other.digest == one.digest:
             raise BundleError(

@@ -28,7 +28,7 @@ from fmcore.analysis.measures import digest_of, measure, sample_size
 from fmcore.analysis.naming import PHI_NAMES, called
 from fmcore.bundle import Bundle
 from fmcore.choices import probe_number
-from fmcore.errors import BundleError, FmcoreError, PlanError, RenderError
+from fmcore.errors import BundleError, FmcoreError, PlanError, RenderError, one_of
 from fmcore.header import LayerInfo
 from fmcore.lesson.brief import Brief, Figure, Performance
 from fmcore.lesson.claims import Claim, SpokenClaim
@@ -280,7 +280,7 @@ class LessonScene(Scene):
         self.bundle = Bundle.open(brief.bundle or default_bundle(self.bundle_name))
         self.other = Bundle.open(brief.other) if brief.other else self.bundle
         self.options = self.read_options(brief.options)
-        self.bundle.require(*(name.format_map(self.options.model_dump()) for name in self.needs))
+        self.bundle.require(*self._needed())
         self.figures: list[Figure] = []
         self.story: list[StoryFrame] = []
         self.moving: list[tuple[int, int]] = []
@@ -305,6 +305,15 @@ class LessonScene(Scene):
         self._heading, notes = top_of(self.heading, brief.part, brief.begins, network)
         self._part = list(notes)
         self.add(self._heading, *self._part)
+
+    def _needed(self) -> Iterator[str]:
+        options = self.options.model_dump()
+        for name in self.needs:
+            try:
+                yield name.format_map(options)
+            except KeyError as missing:
+                no_such = one_of("option", str(missing.args[0]), list(options))
+                raise PlanError(f"{type(self).__name__}.needs has '{name}'. {no_such}") from None
 
     def _wait_frames(self, frames: int) -> None:
         """Wait, and where that is long let light run below the statement now and then, so that nobody drifts off."""

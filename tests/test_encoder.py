@@ -3,8 +3,10 @@
 Converting only what changed gives the planes of converting all.
 """
 
+import errno
 from fractions import Fraction
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -102,6 +104,16 @@ def test_what_is_aborted_leaves_nothing_and_spares_what_was_there(frames: int, t
     encoder.abort()
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
     assert (tmp_path / "a.mp4").read_bytes() == b"before"
+
+
+def test_what_a_full_disk_aborts_leaves_nothing_and_hides_no_error(tmp_path: Path) -> None:
+    encoder = SegmentEncoder(tmp_path / "a.mp4", TINY)
+    encoder.write(plain((0, 0, 0)))
+    container = Mock(wraps=encoder._container)
+    container.close.side_effect = OSError(errno.ENOSPC, "No space left on device")  # there is no room for the end of it
+    encoder._container = container
+    encoder.abort()
+    assert container.close.called and list(tmp_path.iterdir()) == []
 
 
 # sizes of films, upright too; less than a band; a last band of two rows; widths that no vector of pixels divides

@@ -1,5 +1,6 @@
 """Where files can be written, names that strangers' words become, and which files are never written over."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from fmcore.files import (
     TRANSLATION,
     Kind,
     distinct_names,
+    published,
     require_replaceable,
     require_writable,
 )
@@ -118,6 +120,13 @@ def test_what_is_not_there_or_empty_can_be_written_and_a_folder_cannot(tmp_path:
         require_replaceable(tmp_path / name, PAGE, "--output")
     with pytest.raises(InputError, match=" is a folder, where a page of fmcore was to be written; name a file for --"):
         require_replaceable(tmp_path, PAGE, "--output")
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "fr.toml"
+    with pytest.raises(OSError) as told, published(path):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as a write says it
+    assert told.value.filename == str(path) and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

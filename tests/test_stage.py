@@ -303,6 +303,11 @@ def test_an_option_that_does_not_fit_is_a_sentence(case: str, bundle: Path) -> N
     assert "\n" not in str(told.value)
 
 
+def test_a_need_that_names_no_option_is_told_so(bundle: Path) -> None:
+    with pytest.raises(PlanError, match=r"^Two\.needs has '\{layr\}/activation'\. There is no option 'layr'; "):
+        play(playing(well, needs=("{layr}/activation",)), bundle)
+
+
 def test_a_missing_array_is_named(bundle: Path) -> None:
     with pytest.raises(BundleError, match="has no array 'conv1/dreams'"):
         play(playing(well, needs=("probes", "conv1/dreams")), bundle)

@@ -137,6 +137,15 @@ def test_a_recording_that_cannot_be_used_is_a_sentence(write: object, sentence: 
         find_voice(folder)
 
 
+def test_all_recordings_that_cannot_be_used_are_told_at_once(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "a voice", '[sentences]\n001 = "One."\n002 = "Two."\n003 = "Three."\n')
+    for name in ("001.wav", "003.mp3"):
+        (folder / name).touch()
+    tone(folder / "002.wav", 300, 1)
+    with pytest.raises(InputError, match=r"001\.wav' cannot be used: .*003\.mp3' cannot be used: "):
+        find_voice(folder)
+
+
 def test_recordings_are_found_measured_and_watched(tmp_path: Path) -> None:
     folder = folder_with(tmp_path / "ä voice", '[sentences]\n001 = "One  two."\n2-b = "Three."\nc = "Four."\n')
     tone(folder / "001.wav", 300, 1.25)

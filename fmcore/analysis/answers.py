@@ -50,7 +50,10 @@ def score(bundle: Bundle) -> Score | None:
 
 
 def one_answer(
-    predicted: NDArray[np.integer], labels: NDArray[np.integer] | None, classes: Sequence[str]
+    predicted: NDArray[np.integer],
+    labels: NDArray[np.integer] | None,
+    classes: Sequence[str],
+    trained_here: bool = False,
 ) -> str | None:
     """A sentence where ten or more images, not known to be of one class, all get one and the same answer; else None.
 
@@ -58,10 +61,12 @@ def one_answer(
         predicted: (M,), such as the array `test_predicted` of a bundle.
         labels: (M,), such as its `test_label`, where the classes of the images are known.
         classes: The names of the classes.
+        trained_here: Whether it was trained by fmcore, so that its weights and its images go together.
     """
+    own, others = "train it for more epochs, or on more images", "check its weights and how its images are prepared"
     if len(predicted) < _FEW or (labels is not None and len(np.unique(labels)) == 1) or np.ptp(predicted) > 0:
         return None
     return (
         f"The model answers '{classes[predicted[0]]}' to every one of {len(predicted):,} images, so it tells nothing"
-        " apart; check its weights and how its images are prepared."
+        f" apart; {own if trained_here else others}."
     )

@@ -6,6 +6,7 @@ that repeat the last one are not encoded at all, but written into the stream as 
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
@@ -99,6 +100,7 @@ class SegmentEncoder:
     def abort(self) -> None:
         """Close and remove what was written."""
         try:
-            self._container.close()
+            with suppress(OSError):  # a full disk, which is why it is aborted
+                self._container.close()
         finally:
             self._partial.unlink(missing_ok=True)

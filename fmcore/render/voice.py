@@ -26,6 +26,7 @@ _MOST_BYTES = 200_000_000
 _FAINT = 0.01  # of the largest magnitude, -40 dB: what is below at the ends is no speech
 _BEFORE, _AFTER = 10, 20  # steps that are left of it
 _CLIPPED = 0.999
+_LISTED = 8  # faults told at once
 _UNLIKE = 2.0  # times as loud as the usual recording, 6 dB
 
 
@@ -42,12 +43,19 @@ def find_voice(folder: Path) -> Voice:
             f" `fmcore voice {shlex.quote(str(folder))} LESSON`."
         )
     found, files = {}, recordings_in(folder)
+    wrong: list[str] = []
     for name, sentence in sheet.items():
         there = files.get(name, [])
         if len(there) > 1:
-            raise InputError(f"'{there[0]}' and '{there[1].name}' are of the same sentence; remove one of them.")
-        if there:
-            found[sentence] = _recording(there[0])
+            wrong.append(f"'{there[0]}' and '{there[1].name}' are of the same sentence; remove one of them.")
+        elif there:
+            try:
+                found[sentence] = _recording(there[0])
+            except InputError as error:
+                wrong.append(error.message)
+    if wrong:
+        more = f" And {len(wrong) - _LISTED} more." * (len(wrong) > _LISTED)
+        raise InputError(" ".join(wrong[:_LISTED]) + more)
     return Voice(found)
 
 
