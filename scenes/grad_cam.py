@@ -273,7 +273,9 @@ class GradCam(LessonScene):
             self.play(*self.gallery.leave(), FadeOut(strength), run_time=look.IN_S)
             large = self.show_portrait(self.doubt, str(self.told["doubt_title"]))
         with self.beat("reasons"):
-            self.say(f"“{self.told['doubt_answer']}” or “{self.told['doubt_rival']}”?")
+            self.say(
+                f"“{self.told['doubt_answer']}” or “{self.told['doubt_rival']}”?", "What supports each of the two?"
+            )
             self.play(FadeOut(large), run_time=look.IN_S / 2)
             self.stand(*(doubted if wide else doubted[1:]))
             self.play(FadeIn(doubt_strength), run_time=look.IN_S / 2)

@@ -164,12 +164,14 @@ class LessonScene(Scene):
         """Whether the film has beat `cue`: one that has nothing to say of this network is left out."""
         return any(beat.cue == cue for beat in self.timeline)
 
-    def say(self, text: str) -> None:
-        """Put `text` in the statement line, in the place of what stands there."""
+    def say(self, text: str, otherwise: str = "") -> None:
+        """Put `text` in the statement line, in the place of what stands there; `otherwise` where it has no room."""
         region = look.statement_region()
         most = look.LINES[look.shape()][1]
         fits = {"width": region.width, "height": region.height}
         new = paragraph(text, look.STATEMENT, look.ACCENT, most=most, whole=True, **fits)
+        if otherwise and any(row.cut for row in new):
+            new = paragraph(otherwise, look.STATEMENT, look.ACCENT, most=most, whole=True, **fits)
         _put(new, region)
         old, self._statement = self._statement, new
         if old is None:
@@ -364,7 +366,8 @@ class LessonScene(Scene):
                 (cue, name)
                 for cue, name in self.script.placeholders
                 if name not in self.script.quoted and _is_number(self.told[name])  # a class may be called 7
-            ),
+            )
+            + self.script.typed,
             moving=tuple(self.moving),
             language=self.brief.words.language if self.brief is not None and self.brief.words is not None else None,
             texts=texts_used(),

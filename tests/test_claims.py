@@ -84,6 +84,11 @@ INDEPENDENT: dict[str, Any] = {
 }
 
 
+def test_numbers_that_are_typed_into_a_sentence_are_named() -> None:
+    say = "All 7 maps of conv2 go from 0 to 1, “channel 8” and {many} by 12.5%, in 3D."
+    assert Script.of(Beat(cue="one", say=say)).typed == (("one", "7"), ("one", "12.5"))
+
+
 @pytest.mark.parametrize("name", INDEPENDENT)
 def test_a_measure_is_what_its_name_says(name: str, bundle: Path) -> None:
     with Bundle.open(bundle) as opened:

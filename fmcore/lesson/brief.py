@@ -95,7 +95,7 @@ class Performance(BaseModel):
     figures: tuple[Figure, ...] = ()
     poster: int | None = Field(default=None, ge=0)  # the frame that makes a picture of a whole film
     claims: tuple[SpokenClaim, ...] = ()
-    unproved: tuple[tuple[str, str], ...] = ()  # (beat, placeholder) of numbers in sentences that are no claims
+    unproved: tuple[tuple[str, str], ...] = ()  # (beat, placeholder or number) of what is no claim in a sentence
     moving: tuple[tuple[int, int], ...] = ()
     language: str | None = None  # of narration and labels, where it is not English
     texts: tuple[str, ...] = ()  # all English texts, numbers and names taken out: what is to be translated

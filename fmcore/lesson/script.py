@@ -21,6 +21,8 @@ _BREATH_S = 0.6  # a pause after each sentence
 _SHORTEST_S = 2.0
 _STEP_S = 0.2
 _GONE = "\x00"  # in the place of a fact that is empty
+_TYPED = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?!\w)")
+_LIMITS = ("0", "1")  # of shares and correlations: nobody measures these
 _MOST_FRAMES = 100_000_000  # three weeks at 60 a second
 
 
@@ -132,6 +134,15 @@ class Script(BaseModel):
     def quoted(self) -> set[str]:
         """The placeholders that stand in quotation marks: names, whatever they look like."""
         return {name for beat in self.beats for name in re.findall(r"“\{(\w+)\}”", beat.say)}
+
+    @property
+    def typed(self) -> tuple[tuple[str, str], ...]:
+        """(cue, number) of every number that stands in a sentence itself, but for 0, 1 and names in quotation marks."""
+        found = []
+        for beat in self.beats:
+            plain = re.sub(r"“[^”]*”", "", "\0".join(text for text, *_ in Formatter().parse(beat.say)))
+            found += [(beat.cue, number) for number in _TYPED.findall(plain) if number not in _LIMITS]
+        return tuple(found)
 
     def timed(self, fps: int, total_s: float | None = None, pace: Sequence[int] = ()) -> tuple[TimedBeat, ...]:
         """The beats with their frames at `fps`, all a little longer where they shall take `total_s` together.
