@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from fmcore.errors import FmcoreError, InputError, where
-from fmcore.torch_pair import beside_torchvision
+from fmcore.torch_pair import mended
 
 _NAME = re.compile(r"^(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.+\.py):(?P<name>[A-Za-z_]\w*)$")
 
@@ -68,10 +68,12 @@ def network_of(name: str, offered: Mapping[str, int | None]) -> Made:
                 " write a function that returns the network without it."
             )
     try:
-        network = beside_torchvision(lambda: factory(**given))
+        network = factory(**given)
     except FmcoreError:
         raise
     except (Exception, SystemExit) as error:  # a stranger's function may raise anything
+        if mended(error):
+            return network_of(name, offered)
         raise InputError(f"'{name}' failed with {where(error, _file_of(factory))}; mend it and try again.") from error
     own = inspect.signature(factory).parameters.get("image_size")
     usual = own.default if own is not None else None
@@ -127,15 +129,16 @@ def _imported(name: str) -> Any:
             assert spec is not None and spec.loader is not None
             module = module_from_spec(spec)
             sys.modules[spec.name] = module
-            run = spec.loader.exec_module
-            beside_torchvision(lambda: run(module))
+            spec.loader.exec_module(module)
         else:
             if "" not in sys.path and str(Path.cwd()) not in sys.path:
                 sys.path.insert(0, str(Path.cwd()))  # as `python -m` has it, so that a file next to you is found
-            module = beside_torchvision(lambda: importlib.import_module(source))
+            module = importlib.import_module(source)
     except FmcoreError:
         raise
     except (Exception, SystemExit) as error:
+        if mended(error):
+            return _imported(name)
         mend = "check --model"
         if path is not None and isinstance(error, ImportError) and "no known parent package" in str(error):
             mend = _by_its_package(path, attribute)

@@ -5,12 +5,10 @@ A CPU build of torch lacks the two operators that torchvision's CUDA wheel expec
 first is enough: nothing here calls them. Where the pair matches, nothing is declared.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import sys
+from typing import Any
 
 import torch
-
-T = TypeVar("T")
 
 _MISSING_OPERATORS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -34,12 +32,10 @@ def torchvision() -> Any:
     return module
 
 
-def beside_torchvision(work: Callable[[], T]) -> T:
-    """What `work` returns, which may import torchvision itself: done again where the pair had to be mended first."""
-    try:
-        return work()
-    except RuntimeError as error:
-        if "operator torchvision::" not in str(error):
-            raise
+def mended(error: BaseException) -> bool:
+    """Whether `error` is that of a pair that did not match, and matches now: what failed can be done again."""
+    of_the_pair = isinstance(error, RuntimeError) and "operator torchvision::" in str(error)
+    if not of_the_pair or "torchvision" in sys.modules:
+        return False
     torchvision()
-    return work()
+    return True

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from fmcore.errors import InputError
+from fmcore.fields import Fields
 from fmcore.geometry import (
-    Fields,
     batch_norm_terms,
     convolution_geometry,
     nonlinearity,

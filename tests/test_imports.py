@@ -28,8 +28,8 @@ TORCH_ROOMS = {
     f"fmcore.{name}"
     for name in (
         "models", "model_input", "model_source", "factories", "weights", "training", "checkpoint", "parallel",
-        "running", "tracing", "listening", "geometry", "recording", "measuring", "image_parts", "channel_sums",
-        "probing", "patches", "gradcam", "torch_pair",
+        "running", "tracing", "listening", "geometry", "fields", "field_rules", "recording", "measuring",
+        "image_parts", "channel_sums", "probing", "patches", "gradcam", "torch_pair",
     )
 }  # fmt: skip
 BY_TORCH_ROOMS = (
@@ -100,7 +100,7 @@ ROOMS = [  # the first row that fits a file counts
         for room in IN_FIGURES
     ),
     *(Room(f"{room.replace('.', '/')}.py", {"numpy", "rich"}, TOLD | IN_WORDS, NOTHING) for room in IN_WORDS),
-    Room("fmcore/terminal.py", {"rich"}, {"fmcore.reporter"}, NOTHING),
+    Room("fmcore/terminal.py", {"rich"}, {"fmcore.reporter", "fmcore.tables"}, NOTHING),
     Room(
         "fmcore/watching.py",
         {"click", "watchdog"},
@@ -140,7 +140,7 @@ ROOMS = [  # the first row that fits a file counts
         TOLD | {"fmcore.check", "fmcore.cores", "fmcore.render", "fmcore.reporter"},
         NOTHING,
     ),
-    Room("fmcore/claims_report.py", {"rich"}, PURE, NOTHING),
+    Room("fmcore/claims_report.py", {"rich"}, PURE | {"fmcore.tables"}, NOTHING),
     Room("fmcore/cli_*.py", {"click"}, {"fmcore.errors", "fmcore.files", "fmcore.options"}, ANYTHING),
     Room(
         "fmcore/options.py",
