@@ -5,7 +5,7 @@ In: a `Trained` network and the `ImageSet` it belongs to, or pictures of your ow
 
 import hashlib
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -162,25 +162,14 @@ def _write(
         watching.progress("patches", done, len(shown))
         arrays |= top_patches(layer, arrays, images)
     _add_predictions(arrays, measured, labels)
-    said = arrays["test_predicted"]
-    doubts = [one_answer(said, labels, classes, trained_here=bool(trained.history))]
-    learned = not trained.history and trained.weights != "random"  # elsewhere, and nobody said for which order
-    if labels is not None and trained.classes is None and learned:
-        doubts.append(another_order(said, labels, classes))
-    for doubt in filter(None, doubts):
+    for doubt in _doubts(arrays["test_predicted"], labels, classes, trained):
         watching.say(doubt)
-
     if pictures:
         probes = np.stack([picture.pixels for picture in pictures])
         infos = [_of_picture(picture, classes if labels is not None else ()) for picture in pictures]
     else:
         rows = choose_probes(images, labels, measured.logits)
-        probes = images[rows]
-        infos = [
-            ProbeInfo(label=None if labels is None else int(labels[row]), predicted=0, probability=0,
-                      source=f"test image {row}")
-            for row in rows
-        ]  # fmt: skip
+        probes, infos = images[rows], [_of_test_image(row, labels) for row in rows]
     fit = max(1, _PROBES_BYTES // probe_bytes(found))
     if fit < len(probes):
         watching.say(
@@ -188,7 +177,6 @@ def _write(
             " name the layers you want with --layer to keep all."
         )
         probes, infos = probes[:fit], infos[:fit]
-
     infos, history = _with_answers(infos, arrays, probes, trained, found, watching)
     for p, picture in enumerate(pictures[: len(probes)]):
         arrays[f"probes/{p}/original"] = picture.original
@@ -208,20 +196,38 @@ def _write(
         probes=tuple(infos),
         training=trained.info(),
         activation_history=history,
-        dataset=DatasetInfo(
-            name=data.name if data is not None else "images",
-            provenance=data.provenance if data is not None else f"{len(images)} image files of your own.",
-            train_count=len(data.train_labels) if data is not None else 0,
-            test_count=len(images),
-            test_sha256=array_digest(images),
-            source_sha256=data.source if data is not None else _source_of(pictures),
-        ),
+        dataset=_described(data, images, pictures),
         measures=measured.info,
         versions={"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
         recipe=dict(recipe or {}),
     )
     watching.progress("writing", 0, 0)
     return save_bundle(path, header, arrays)
+
+
+def _doubts(said: Array, labels: NDArray[np.int64] | None, classes: tuple[str, ...], trained: Trained) -> Iterator[str]:
+    """What makes the answers `said` (M,) hard to believe."""
+    doubts = [one_answer(said, labels, classes, trained_here=bool(trained.history))]
+    learned = not trained.history and trained.weights != "random"  # elsewhere, and nobody said for which order
+    if labels is not None and trained.classes is None and learned:
+        doubts.append(another_order(said, labels, classes))
+    yield from filter(None, doubts)
+
+
+def _described(data: ImageSet | None, images: Images, pictures: Sequence[Picture]) -> DatasetInfo:
+    """Which `images` were measured: those of `data`, or `pictures` of somebody's own."""
+    own = DatasetInfo(
+        name="images",
+        provenance=f"{len(images)} image files of your own.",
+        train_count=0,
+        test_count=len(images),
+        test_sha256=array_digest(images),
+        source_sha256=_source_of(pictures),
+    )
+    if data is None:
+        return own
+    known = {"name": data.name, "provenance": data.provenance, "train_count": len(data.train_labels)}
+    return own.model_copy(update={**known, "source_sha256": data.source})
 
 
 def choose_probes(images: Images, labels: NDArray[np.int64] | None, logits: NDArray[np.float32]) -> list[int]:
@@ -310,6 +316,11 @@ def _source_of(pictures: Sequence[Picture]) -> str:
     """A digest of whole pictures, whatever a network sees of them."""
     digests = (array_digest(picture.original) for picture in pictures)
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _of_test_image(row: int, labels: NDArray[np.int64] | None) -> ProbeInfo:
+    label = None if labels is None else int(labels[row])
+    return ProbeInfo(label=label, predicted=0, probability=0, source=f"test image {row}")
 
 
 def _of_picture(picture: Picture, classes: Sequence[str]) -> ProbeInfo:
