@@ -1,6 +1,6 @@
 """Grad-CAM as it comes about: maps of a layer, each times its weight, and the one that they add up to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +16,8 @@ from scenes.parts.feature_map import FeatureMap
 from scenes.parts.picture import ArraySource
 from scenes.parts.scale_strip import ScaleStrip, rooms_with
 from scenes.parts.text import label, narrow, whole
+
+Maker = Callable[[float, float, float], Exhibit]
 
 
 def shown_at_once() -> int:
@@ -41,51 +43,46 @@ class WeightedSum:
     ) -> None:
         probe, slot = at
         channels, count = list(factors), len(weighing.weights)
-        plain = weighing.activation[channels]
-        products = [weighing.weighted(one) for one in channels]
         self.rest = count > len(channels)
-        few = [channels[: k + 1] for k in range(len(channels) - (not self.rest))]
-        order = [*channels, *(one for one in range(count) if one not in factors)]
-        more = 2 * len(channels)
-        while more < count:
-            few.append(order[:more])
-            more *= 2
+        plain = weighing.activation[channels]
+        few = _growing(channels, count)
         sums = [weighing.weighted(*some) for some in few]
         bright = ColourScale.of(plain, "shared")
         summed = ColourScale.signed(np.stack([*sums, total]), "shared")
-        wide, tall = look.shape() == "wide", look.shape() == "tall"  # where a factor has a line of its own
-        names = [f"channel {one + 1}" if tall else f"{factor} × channel {one + 1}" for one, factor in factors.items()]
-        words = [f"times {factor}" if tall else "" for factor in factors.values()]
-        totals = [f"{len(some)} of {whole(count)} added up" for some in few]
-        sources = [ArraySource(f"{layer}/activation", (probe, channel)) for channel in channels]
-        weights = [(f"{layer}/gradcam_weight", (probe, slot, channel)) for channel in channels]
-        of_products = [replace(source, times=weight) for source, weight in zip(sources, weights, strict=True)]
-        of_total = ArraySource(f"{layer}/gradcam", (probe, slot))
-        made: list[tuple[np.ndarray, ColourScale, str, str, ArraySource | None]] = [
-            *((values, bright, *told) for values, *told in zip(plain, names, words, sources, strict=True)),
-            *(
-                (one, ColourScale.signed(one), *told)
-                for one, *told in zip(products, names, words, of_products, strict=True)
-            ),
-            *((values, summed, name, "", None) for values, name in zip(sums, totals, strict=True)),
-            (total, summed, f"all {whole(count)} added up", "", of_total),
+        room = self._scales(bright, summed, len(channels))
+        self.gallery = Gallery(room, len(channels) + 1)
+        tall = look.shape() == "tall"  # where a factor has a line of its own
+        before: list[Maker] = []
+        after: list[Maker] = []
+        for channel, values in zip(channels, plain, strict=True):
+            factor, source = factors[channel], ArraySource(f"{layer}/activation", (probe, channel))
+            name = f"channel {channel + 1}" if tall else f"{factor} × channel {channel + 1}"
+            words = f"times {factor}" if tall else ""
+            before.append(_exhibit(values, bright, name, words, source))
+            product = weighing.weighted(channel)
+            of_product = replace(source, times=(f"{layer}/gradcam_weight", (probe, slot, channel)))
+            after.append(_exhibit(product, ColourScale.signed(product), name, words, of_product))
+        added = [
+            _exhibit(values, summed, f"{len(some)} of {whole(count)} added up")
+            for values, some in zip(sums, few, strict=True)
         ]
-        below, beside = look.body().columns(*((len(channels), 1) if wide else (1, 1.4)))  # of sums, numbers are long
-        self.bright = ScaleStrip(bright, min(below.width, 4.0), "these maps" if tall else "scale of these maps")
+        of_total = ArraySource(f"{layer}/gradcam", (probe, slot))
+        added.append(_exhibit(total, summed, f"all {whole(count)} added up", source=of_total))
+        exhibits = iter(self.gallery.made([*before, *after, *added]))
+        self.plain, self.products = ([next(exhibits) for _ in makers] for makers in (before, after))
+        self.sums = list(exhibits)
+        self.own = narrow("each on its own scale", self.below.width).move_to(self.bright)
+
+    def _scales(self, bright: ColourScale, summed: ColourScale, count: int) -> look.Region:
+        """Make the strips of both scales, that of the sum below it, and leave the room for the `count` maps and it."""
+        wide, tall = look.shape() == "wide", look.shape() == "tall"
+        self.below, beside = look.body().columns(*((count, 1) if wide else (1, 1.4)))  # of sums, numbers are long
+        self.bright = ScaleStrip(bright, min(self.below.width, 4.0), "these maps" if tall else "scale of these maps")
         self.summed = ScaleStrip(summed, min(beside.width, 4.0), "the sum" if tall else "scale of the sum")
         room, foot = rooms_with(look.body(), self.bright, self.summed)
-        self.bright.move_to([below.centre[0], foot.centre[1], 0])
+        self.bright.move_to([self.below.centre[0], foot.centre[1], 0])
         self.summed.move_to([beside.centre[0], foot.centre[1], 0])
-        self.gallery = Gallery(room, len(channels) + 1)
-        exhibits = self.gallery.made(
-            [
-                partial(Exhibit, partial(FeatureMap, values, scale, source=source), name, said)
-                for values, scale, name, said, source in made
-            ]
-        )
-        n = len(channels)
-        self.plain, self.products, self.sums = exhibits[:n], exhibits[n : 2 * n], exhibits[2 * n :]
-        self.own = narrow("each on its own scale", below.width).move_to(self.bright)
+        return room
 
     def enter(self) -> Iterator[list[Animation]]:
         """The maps as they are, one after the other; the place of their sum stays empty."""
@@ -149,3 +146,20 @@ def hide_titles(exhibits: Iterable[Exhibit]) -> None:
     """So that two names in one place are no blur while the next exhibit comes."""
     for exhibit in exhibits:
         exhibit.title.set_opacity(0)
+
+
+def _growing(channels: list[int], count: int) -> list[list[int]]:
+    """Which of `count` channels are added up in each step, short of all: one more of those shown, then twice as many."""
+    steps = [channels[: k + 1] for k in range(min(len(channels), count - 1))]
+    order = [*channels, *(one for one in range(count) if one not in channels)]
+    more = 2 * len(channels)
+    while more < count:
+        steps.append(order[:more])
+        more *= 2
+    return steps
+
+
+def _exhibit(
+    values: NDArray[np.floating], scale: ColourScale, name: str, words: str = "", source: ArraySource | None = None
+) -> Maker:
+    return partial(Exhibit, partial(FeatureMap, values, scale, source=source), name, words)
