@@ -149,7 +149,7 @@ def hide_titles(exhibits: Iterable[Exhibit]) -> None:
 
 
 def _growing(channels: list[int], count: int) -> list[list[int]]:
-    """Which of `count` channels are added up in each step, short of all: one more of those shown, then twice as many."""
+    """Which of `count` channels are added up in each step, short of all: one more that is shown, then twice as many."""
     steps = [channels[: k + 1] for k in range(min(len(channels), count - 1))]
     order = [*channels, *(one for one in range(count) if one not in channels)]
     more = 2 * len(channels)
