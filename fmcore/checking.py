@@ -305,13 +305,16 @@ def _bundle_file(wanted: BundleRecord, folder: Path, looks: Looks) -> Path:
     near = (folder, folder.parent / "bundles", looks.output / "bundles", Path.cwd())
     inside = Path.cwd() / (wanted.path or wanted.file)
     told = [inside] if inside.resolve().is_relative_to(Path.cwd().resolve()) else []
+    other = ""
     for path in (*looks.bundles, *told, *(place / wanted.file for place in near)):
         if path.is_file():
             with suppress(BundleError), Bundle.open(path) as bundle:
                 if bundle.digest == wanted.sha256:
                     bundle.verify()
                     return path
+                if path.name == wanted.file:
+                    other = f", as '{path}' was recorded anew"
     raise InputError(
-        f"The bundle '{wanted.file}' that the lesson in '{folder}' was made from is not there any more;"
+        f"The bundle '{wanted.file}' that the lesson in '{folder}' was made from is not there any more{other};"
         " name it with --bundle, put it beside the lesson, or make the lesson again."
     )

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
-from films import play
+from films import Net, make_bundle, play
 from PIL import Image
 from test_sound import tone
 
@@ -131,6 +131,8 @@ def test_a_lesson_that_is_not_there_or_not_whole_is_a_sentence(copied: Path, tut
     bundle.write_bytes(content)
     found = check(copied)  # a changed number is no number to prove a film by
     assert found.exit_code == 2 and f"The bundle '{tutorial_bundle.name}' that the lesson" in found.output
+    make_bundle(bundle, Net())
+    assert f"not there any more, as '{bundle}' was recorded anew; " in " ".join(check(copied).output.split())
     (copied / tutorial_bundle.name).unlink()
     found = check(copied)
     assert found.exit_code == 2 and f"The bundle '{tutorial_bundle.name}' that the lesson" in found.output
