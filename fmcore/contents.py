@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.header import BundleHeader, LayerInfo, ProbeInfo
+from fmcore.header import ORIGINAL, BundleHeader, LayerInfo, ProbeInfo
 
 _EVERYWHERE = "PMKTNEepmcvu"  # letters that mean the same in every layer
 _HELD_TO = "Pepcvu"  # by shapes; what else the header counts only bounds values
@@ -57,10 +57,6 @@ OF_NETWORK = {
     "test_probability": Kind("M", "its probability", "shares"),
     "test_label": Kind("M", "the true class", "K"),
 }
-
-# (C, H, W), bytes, grey or RGB: the upright image file that a probe was cut from, scaled down where it is large; the
-# probe's `box` counts its pixels, `file_box` those of the file
-ORIGINAL = "probes/{}/original"
 
 OF_LAYER = {
     "input": Kind("P i j k", "what went in, where it is no other array (`LayerInfo.input` names it)"),

@@ -138,10 +138,13 @@ class ModelInfo(Record):
     weights: str = "trained here"  # or where they come from
 
 
+ORIGINAL = "probes/{}/original"  # (C, H, W), bytes, grey or RGB: the image file that a probe was cut from
+
+
 class ProbeInfo(Record):
     """One recorded image: what it is and what the network says.
 
-    A picture has the array `probes/<p>/original` as well: the upright file, scaled down where it is large. The
+    A picture has an array `ORIGINAL` as well: the upright file, scaled down where it is large. The
     network's input is what lies between the edges (top, left, bottom, right) of `box`, in pixels of that array, whose
     height and width are `original_size`; `file_box` says the same in pixels of the upright file, of `file_size`.
     """

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fmcore.analysis import classical
 from fmcore.analysis.foreground import METHOD
 from fmcore.bundle import Array
-from fmcore.channel_sums import Reading, Sums, pivot_of, read
+from fmcore.channel_sums import WIDEST_CORRELATED, Reading, Sums, pivot_of, read
 from fmcore.header import MeasuresInfo
 from fmcore.image_parts import Images, Part, Plan
 from fmcore.listening import Listening
@@ -102,7 +102,8 @@ def measure(
         copies = Copies(network, threads_for(device))
         threads = stack.enter_context(Threads(device, copies.count))
         run(slice(0, min(_LOOKED_AT_FIRST, plan.parts[0].stop)), begin)  # of a large network, parts are smaller
-        read_bytes = sum(4 * layer.info.output_shape[0] ** 2 for layer in layers)
+        widths = [layer.info.output_shape[0] for layer in layers]
+        read_bytes = sum(4 * c * (c if c <= WIDEST_CORRELATED else 1) for c in widths)
         together = max(1, min(_ADDED_TOGETHER, _KEPT_BYTES // read_bytes))
         for group in threads.in_order(run_part, range(len(plan.parts)), together):
             for layer in layers:

@@ -24,6 +24,7 @@ from fmcore.data.imageset import Images, ImageSet
 from fmcore.data.pictures import Picture
 from fmcore.errors import InputError, one_of
 from fmcore.header import (
+    ORIGINAL,
     SCHEMA_VERSION,
     BundleHeader,
     DatasetInfo,
@@ -179,7 +180,7 @@ def _write(
         probes, infos = probes[:fit], infos[:fit]
     infos, history = _with_answers(infos, arrays, probes, trained, found, watching)
     for p, picture in enumerate(pictures[: len(probes)]):
-        arrays[f"probes/{p}/original"] = picture.original
+        arrays[ORIGINAL.format(p)] = picture.original
     header = BundleHeader(
         schema_version=SCHEMA_VERSION,
         model=ModelInfo(

@@ -13,6 +13,7 @@ from fmcore.analysis.correlation import correlations
 from fmcore.analysis.resemblance import resemblance
 from fmcore.bundle import Bundle, array_digest
 from fmcore.errors import BundleError
+from fmcore.header import ORIGINAL
 
 Floats = NDArray[np.floating]
 
@@ -108,7 +109,7 @@ def common_probes(one: Bundle, other: Bundle) -> tuple[tuple[int, int], ...]:
 
 def _identity(bundle: Bundle, probe: int, tested: bool) -> tuple[str, str | int]:
     """What is equal for two probes if they are the same image, however it was prepared; `tested`: rows tell, too."""
-    info, original = bundle.header.probes[probe], f"probes/{probe}/original"
+    info, original = bundle.header.probes[probe], ORIGINAL.format(probe)
     if original in bundle.header.arrays:
         return "picture", bundle.info(original).sha256
     if tested and info.test_row is not None:

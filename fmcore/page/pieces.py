@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fmcore.analysis.attribution import places_of_half
 from fmcore.analysis.correlation import regridded
 from fmcore.bundle import Array, Bundle
+from fmcore.header import ORIGINAL
 from fmcore.page.economies import Economy
 from fmcore.page.packing import Coding
 from fmcore.page.source import Source
@@ -144,7 +145,7 @@ def _of_images(source: Source, economy: Economy) -> Iterator[Piece]:
             size = bundle.info("input").shape[1:]
             load = partial(_one, bundle, "input", probe)
             yield _piece(f"input/{p}", (bundle, "input"), load, size, economy.maps, size[1] * size[2], probe)
-        name = f"probes/{probe}/original"
+        name = ORIGINAL.format(probe)
         if name in arrays:
             shrunk = picture_size(bundle, probe, economy)
             load = partial(picture, bundle, probe, shrunk)
@@ -271,7 +272,7 @@ def support(bundle: Bundle, gradcam: str, probes: Sequence[int]) -> NDArray[np.f
 
 def picture_size(bundle: Bundle, probe: int, economy: Economy) -> tuple[int, int]:
     """Height and width of the picture that `probe` was cut from, as the page holds it."""
-    _, h, w = bundle.info(f"probes/{probe}/original").shape
+    _, h, w = bundle.info(ORIGINAL.format(probe)).shape
     most = economy.picture_pixels
     if most is None or max(h, w) <= most:
         return h, w
@@ -280,7 +281,7 @@ def picture_size(bundle: Bundle, probe: int, economy: Economy) -> tuple[int, int
 
 def picture(bundle: Bundle, probe: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     """That picture (C, H, W); made smaller, every pixel is the mean over its area."""
-    whole = bundle.array(f"probes/{probe}/original")
+    whole = bundle.array(ORIGINAL.format(probe))
     if whole.shape[1:] == size:
         return np.asarray(whole)
     smaller: NDArray[np.uint8] = np.rint(regridded(whole[None].astype(np.float64), size)[0]).astype(np.uint8)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fmcore.header import ORIGINAL
 from fmcore.page.about import about, probe_name
 from fmcore.page.economies import Economy
 from fmcore.page.pieces import Held, classes, history_epochs, history_probes, picture_size
@@ -43,7 +44,7 @@ def _probe(source: Source, p: int, economy: Economy) -> Fields:
 def _box(source: Source, p: int, economy: Economy) -> tuple[float, float, float, float] | None:
     """Where the network's input lies, in pixels of the picture as the page holds it."""
     number = source.probes[p]
-    probe, name = source.bundle.header.probes[number], f"probes/{number}/original"
+    probe, name = source.bundle.header.probes[number], ORIGINAL.format(number)
     if probe.box is None or name not in source.bundle.header.arrays:
         return None
     recorded = source.bundle.info(name).shape[1:]
