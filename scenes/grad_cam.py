@@ -271,7 +271,9 @@ class GradCam(LessonScene):
             self.play(flash(laid_2.picture), run_time=look.MOVE_S)
         with self.beat("doubt"):
             self.play(*self.gallery.leave(), FadeOut(strength), run_time=look.IN_S)
-            large = self.show_portrait(self.doubt, str(self.told["doubt_title"]))
+            truth = self.bundle.truth(self.doubt.probe)
+            labelled = f"labelled “{truth}”" if truth else ""
+            large = self.show_portrait(self.doubt, str(self.told["doubt_title"]), labelled)
         with self.beat("reasons"):
             self.say(
                 f"“{self.told['doubt_answer']}” or “{self.told['doubt_rival']}”?", "What supports each of the two?"
@@ -283,13 +285,13 @@ class GradCam(LessonScene):
             self.until(0.75)
             self.play(*(flash(one.picture) for one in doubted[1:]), run_time=look.MOVE_S)
 
-    def show_portrait(self, case: Case, statement: str) -> Portrait:
-        """The image of `case`, large, and how probable its classes are."""
+    def show_portrait(self, case: Case, statement: str, name: str = "") -> Portrait:
+        """The image of `case`, large, with its `name`, and how probable its classes are."""
         answers = [
             (f"“{found.name}”", found.probability, str(self.told[f"{case.name}{kind}_probability"]))
             for found, kind in zip(case.maps, _KINDS, strict=True)
         ]
-        large = Portrait(case.image, case.probe, answers, look.body())
+        large = Portrait(case.image, case.probe, answers, look.body(), name)
         self.say(statement)
         self.play(FadeIn(large.image), run_time=look.IN_S)
         self.play(LaggedStart(*(FadeIn(bar) for bar in large.bars), lag_ratio=0.5), run_time=look.MOVE_S)

@@ -43,12 +43,13 @@ from scenes.parts.scale_strip import ScaleStrip
 from scenes.parts.text import label, lines, number, shape_text, whole
 from scenes.stage import LessonScene, SceneOptions
 
-_STEPS = {"wide": 6, "square": 6, "tall": 4}  # epochs that are shown, the first and the last among them
+_STEPS = {"wide": 6, "square": 6, "tall": 4}  # epochs that are shown side by side, the first and the last among them
+_WATCHED = 6  # and one after the other
 _SHOWN = 8  # filters
 _COLUMNS = 4  # of filters in a tall frame; in others all stand side by side
 _READ = 0.35  # of the time of an epoch, to read how many answers are right after it
 _SAME = 0.7  # a cosine from which a filter still has the pattern of its start
-_HISTORY = "header/training.history"
+_HISTORY, _TRAINING = "header/training.history", "header/training"
 
 
 class LearnedFilters(LessonScene):
@@ -62,10 +63,7 @@ class LearnedFilters(LessonScene):
             say="Before training, each filter of {layer} is {numbers}."
             " Blue is below zero, red above it, black is zero.",
         ),
-        Beat(
-            cue="epochs",
-            say="After every {batch}, the weights are nudged so that the error falls.",
-        ),
+        Beat(cue="epochs", say="After every {batch}, the weights are nudged so that the error falls."),
         Beat(cue="train", say="Watch {epochs}: in {each}, the network sees all {images} once.", seconds=8),
         Beat(
             cue="nobody",
@@ -113,6 +111,7 @@ class LearnedFilters(LessonScene):
         self.slice = slice_that_moved(self.history)
         self.part = slice_name(self.slice, self.history.shape[2], self.layer.input in ("probes", "input"))
         self.epochs = spread_epochs(self.last, _STEPS[look.shape()])
+        self.watched = spread_epochs(self.last, _WATCHED)
         self.shown = spread(far, _SHOWN, self.followed)
         self.scale = ColourScale.signed(self.history[:, :, self.slice], "shared")
         self.maps = maps_before_and_after(self.bundle, name, self.probe, self.followed)
@@ -121,21 +120,19 @@ class LearnedFilters(LessonScene):
 
     def facts(self) -> Mapping[str, object]:
         random = "random number" if starts_at_random(self.bundle.header) else "number"
+        several = "{:,.0f} images, one batch".format
+        batch = self.claim("images in a batch", _TRAINING, words=lambda n: several(n) if n > 1 else "image")
         return {
             "layer": layer_name(self.layer.name),
             "numbers": self.claim("numbers", self.array, 0, 0, words=lambda n: f"{whole(n)} {random}{'s' * (n > 1)}"),
             "epochs": self.claim("epochs", _HISTORY, words=lambda n: f"{n:.0f} epoch{'s' * (n > 1)}"),
             "images": self.claim("training images", "header/dataset", words=lambda n: counted(n, "image")),
-            "batch": self.claim(
-                "images in a batch",
-                "header/training",
-                words=lambda n: f"{whole(n)} images, one batch" if n > 1 else "image",
-            ),
+            "batch": batch,
             "each": "each" if self.last > 1 else "it",
             "tests": self.claim("test images", "header/dataset", words=lambda n: counted(n, "test image")),
             "right_before": self.claim("test accuracy", _HISTORY, 0, words=_share),
             "right_after": self.claim("test accuracy", _HISTORY, self.last, words=_share),
-            **{f"right_{epoch}": self.claim("test accuracy", _HISTORY, epoch, words=_share) for epoch in self.epochs},
+            **{f"right_{epoch}": self.claim("test accuracy", _HISTORY, epoch, words=_share) for epoch in self.watched},
             "unit": self.unit,
             "followed": _called(self.followed),
             **self.told_of_movement(),
@@ -294,7 +291,7 @@ class LearnedFilters(LessonScene):
                 "right answers in the test", self.bundle.header.training.history[epoch].test_accuracy,
                 str(self.told[f"right_{epoch}"]), beside.width, look.SECOND,
             ).move_to(beside.centre)
-            for epoch in self.epochs
+            for epoch in self.watched
         ]  # fmt: skip
         count, slices, rows, columns = self.history.shape[1:]
         which = f"all {count} filters" if len(self.shown) == count else f"{len(self.shown)} of {count} filters"
@@ -308,16 +305,15 @@ class LearnedFilters(LessonScene):
 
     def head_of(self, pairs: FilterPairs, text: str) -> VGroup:
         """`text` where the last head of the second tiles will stand."""
-        place = pairs.heads[1]
-        return label(text, look.SMALL).move_to(place).align_to(place, LEFT)
+        return label(text, look.SMALL).move_to(pairs.heads[1]).align_to(pairs.heads[1], LEFT)
 
     def train(self, pairs: FilterPairs, standing: Group, head: Mobject, answers: Sequence[AnswerBar]) -> None:
         """The second tiles, which are `standing` as they were before training, change from epoch to epoch.
 
         With every epoch that is shown, the bar of right answers grows. The first takes twice as long: most happens.
         """
-        each = (self.seconds_left - 1.0) / len(self.epochs)
-        for number_, (epoch, before, answer) in enumerate(zip(self.epochs[1:], answers, answers[1:], strict=False)):
+        each = (self.seconds_left - 1.0) / len(self.watched)
+        for number_, (epoch, before, answer) in enumerate(zip(self.watched[1:], answers, answers[1:], strict=False)):
             after, new = pairs.second, pairs.heads[1]
             if epoch != self.last:
                 after = pairs.others(partial(self.tile, epoch), pairs.second)

@@ -207,7 +207,8 @@ def test_another_seed_keeps_networks_apart_that_a_plan_has_told_apart() -> None:
 NETWORKS: dict[str, tuple[list[tuple[str | None, str | None]], list[str]]] = {
     "one network": ([("a", None), ("a", None)], ["", ""]),
     "another, and back": ([("a", None), ("b", None), ("b", None), ("a", None)], ["", "new", "", "again"]),
-    "compared before": ([("a", None), ("a", "b"), ("b", None)], ["", "", ""]),
+    "compared before": ([("a", None), ("a", "b"), ("b", None)], ["", "", "new"]),
+    "back after a comparison": ([("a", None), ("b", None), ("a", "b"), ("a", None)], ["", "new", "", "again"]),
     "a comparison names its networks": ([("a", None), ("b", "c")], ["", ""]),
     "a scene without any between": ([("a", None), (None, None), ("a", None), ("b", None)], ["", "", "", "new"]),
     "none at first": ([(None, None), ("a", None)], ["", ""]),

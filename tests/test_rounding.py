@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmcore.analysis.rounding import decimals_of_product, decimals_of_sum
+from fmcore.analysis.rounding import decimals_of_sum, product_agrees
 
 NUMBERS = st.floats(-1000, 1000, allow_subnormal=False) | st.sampled_from([0.0, -0.0, 1e-9, 0.125, -0.005, 0.995])
 
@@ -23,16 +23,11 @@ def test_a_sum_has_the_fewest_decimals_at_which_it_adds_up(terms: list[float]) -
 
 
 @given(one=NUMBERS, other=NUMBERS)
-def test_a_product_has_the_fewest_decimals_at_which_it_is_right(one: float, other: float) -> None:
-    def off(n: int) -> Decimal:
-        return abs(printed(one, n) * printed(other, n) - printed(one * other, n))
-
-    half = {n: Decimal(5).scaleb(-n - 1) for n in (2, 3, 4)}
-    found = decimals_of_product(one, other)
-    if found is not None:
-        assert off(found) <= half[found]
-    # Whoever stands exactly in the middle between two numbers may be rounded either way.
-    assert all(off(n) >= half[n] for n in (2, 3, 4) if found is None or n < found)
+def test_a_product_agrees_where_what_is_printed_gives_what_is_printed(one: float, other: float) -> None:
+    for n in (2, 3, 4):
+        off, half = abs(printed(one, n) * printed(other, n) - printed(one * other, n)), Decimal(5).scaleb(-n - 1)
+        # Whoever stands exactly in the middle between two numbers may be rounded either way.
+        assert off <= half if product_agrees(one, other, n) else off >= half
 
 
 @pytest.mark.parametrize(
@@ -52,8 +47,8 @@ def test_how_many_decimals_a_sum_needs(terms: list[float], decimals: int | None)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "decimals"),
+    ("one", "other", "fewest"),
     [(0.5, 0.5, 2), (-0.5, 0.5, 2), (0.0, -3.0, 2), (0.006, 90, 3), (0.0006, 900, 4), (0.00004, 9000, None)],
 )
-def test_how_many_decimals_a_product_needs(one: float, other: float, decimals: int | None) -> None:
-    assert decimals_of_product(one, other) == decimals
+def test_at_how_many_decimals_a_product_agrees(one: float, other: float, fewest: int | None) -> None:
+    assert next((n for n in (2, 3, 4) if product_agrees(one, other, n)), None) == fewest

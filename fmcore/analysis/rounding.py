@@ -18,13 +18,9 @@ def decimals_of_sum(terms: Sequence[float], total: float) -> int | None:
     return next((n for n in _TRIED if sum(_units(term, n) for term in terms) == _units(total, n)), None)
 
 
-def decimals_of_product(one: float, other: float) -> int | None:
-    """The fewest decimals, 2 to 4, at which the product of the rounded numbers rounds to the rounded product."""
-
-    def agrees(n: int) -> bool:
-        return _units(_units(one, n) * _units(other, n) / 10 ** (2 * n), n) == _units(one * other, n)
-
-    return next((n for n in _TRIED if agrees(n)), None)
+def product_agrees(one: float, other: float, n: int) -> bool:
+    """Whether the product of two numbers, each rounded to `n` decimals, rounds to their own product, rounded alike."""
+    return _units(_units(one, n) * _units(other, n) / 10 ** (2 * n), n) == _units(one * other, n)
 
 
 def floored(value: Any) -> Any:

@@ -149,17 +149,17 @@ Seen = Literal["", "new", "again"]
 def networks_seen(entries: Sequence[SceneEntry]) -> list[Seen]:
     """Of every scene, whether its network is "new" in the lesson or seen "again"; "" where it is that of the last one.
 
-    The first network needs no word, and neither does one that the scene before was compared with.
+    The first network needs no word. A comparison names both of its own and turns to none.
     """
     found: list[Seen] = []
-    before: set[str] = set()  # bundles of the last scene that had one
+    before: str | None = None  # bundle of the last scene that was about one
     known: set[str] = set()
     for entry in entries:
-        shown = {name for name in (entry.bundle, entry.other) if name}
-        changed = bool(before) and entry.bundle is not None and entry.other is None and entry.bundle not in before
-        found.append("" if not changed else "again" if entry.bundle in known else "new")
-        before = shown or before
-        known |= shown
+        alone = entry.bundle if entry.other is None else None
+        turned = alone is not None and before is not None and alone != before
+        found.append("" if not turned else "again" if alone in known else "new")
+        before = alone or before
+        known |= {alone} if alone else set()
     return found
 
 

@@ -132,10 +132,10 @@ class MatchedMaps(Group):
 
 
 class MapPair(Group):
-    """The map of one channel beside that of another network's channel, both `height` high."""
+    """The map of one channel beside that of another network's channel, both `height` high, each on its own scale."""
 
     def __init__(self, sides: tuple[Side, Side], pair: Pair, height: float) -> None:
-        scales = Scales.of([sides[0].view.map(pair.one)], [sides[1].view.map(pair.other)])
+        scales = Scales(None, None)
         self.one = sides[0].tile(pair.one, scales.one, height)
         self.two = sides[1].tile(pair.other, scales.other, height)
         tall = look.shape() == "tall"

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.naming import phi_name
-from fmcore.analysis.rounding import decimals_of_product, decimals_of_sum
+from fmcore.analysis.rounding import decimals_of_sum, product_agrees
 from fmcore.analysis.worked import WorkedMap
 from scenes.parts.filter_picture import COLOURS
 from scenes.parts.working import Term
 
+_IN_CELLS = 2  # decimals
 _DECIMALS = 3  # where no rounding adds up, and "≈" is written
 
 
@@ -62,10 +63,9 @@ class PlaceSum:
 
 
 def product_in_words(value: float, weight: float) -> str:
-    """Such as `0.73 × 0.26 = 0.19`, with so many decimals that it is right as it stands."""
-    exact = decimals_of_product(value, weight)
-    one, other, product = (_written(number, exact or _DECIMALS) for number in (value, weight, value * weight))
-    return f"{one} × {other} {'=' if exact else '≈'} {product}"
+    """Such as `0.73 × 0.26 = 0.19`, with the digits of cells, or `≈` where these alone do not give that product."""
+    one, other, product = (_written(number, _IN_CELLS) for number in (value, weight, value * weight))
+    return f"{one} × {other} {'=' if product_agrees(value, weight, _IN_CELLS) else '≈'} {product}"
 
 
 def signs_in_words(map_: WorkedMap, at: Place) -> str:

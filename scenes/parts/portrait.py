@@ -15,7 +15,8 @@ from scenes.parts.fitting import fit
 class Portrait(Group):
     """Image (C, H, W) of `probe` as large as it fits `room`, beside it, or below in a tall frame, a bar an answer.
 
-    `answers` are names with probabilities and those in words, the first of them being the network's own.
+    `answers` are names with probabilities and those in words, the first of them being the network's own. `name` stands
+    above the image.
     """
 
     def __init__(
@@ -24,11 +25,12 @@ class Portrait(Group):
         probe: int,
         answers: Sequence[tuple[str, float, str]],
         room: look.Region,
+        name: str = "",
     ) -> None:
         tall = look.shape() == "tall"
         left, right = room.rows(1.5, 1.0) if tall else room.columns(1.0, 1.0)
-        name = "" if tall else "input image"
-        self.image = fit(lambda size: InputImage(image, size, name, probe), left, most=4.0)
+        called = name or ("" if tall else "input image")
+        self.image = fit(lambda size: InputImage(image, size, called, probe), left, most=4.0)
         colours = [look.ACCENT] + [look.SECOND] * (len(answers) - 1)
         self.bars = VGroup(
             *(AnswerBar(*answer, right.width, colour) for answer, colour in zip(answers, colours, strict=True))
