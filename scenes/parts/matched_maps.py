@@ -50,11 +50,8 @@ class Scales:
         scale = ColourScale.of(np.concatenate(flat), "shared")
         return cls(scale, scale)
 
-    def note(self, maps: Mobject, bar: float | None, these: str = "all") -> Group:
-        """What says which maps share a scale: a bar `bar` high beside them, or words, below where there is none.
-
-        The words call the maps `these`.
-        """
+    def note(self, maps: Mobject, bar: float | None) -> Group:
+        """What says which maps share a scale: a bar `bar` high beside them, or words, below where there is none."""
         if self.one is None:  # a correlation does not change with the scale of a map
             words = "each map on its own scale: r compares where, not how much"
             told = narrow(words, maps.width) if bar is None else narrow(words, _NOTES[look.shape()])
@@ -65,7 +62,7 @@ class Scales:
             note = Group(ColourBar(self.one, bar))
             Group(maps, note).arrange(RIGHT, buff=0.4)
             return note
-        words = f"{these} on one colour scale" if self.one == self.other else "each network on its own scale"
+        words = "all on one colour scale" if self.one == self.other else "each network on its own scale"
         note = Group(label(words, look.SMALL, look.MUTED))
         Group(maps, note).arrange(DOWN, buff=0.2)
         return note
@@ -140,19 +137,18 @@ class MapPair(Group):
         self.two = sides[1].tile(pair.other, scales.other, height)
         tall = look.shape() == "tall"
         maps = Group(self.one, self.two).arrange(RIGHT, buff=look.GAP if tall else 0.5)
-        self.note = scales.note(maps, None if tall else 0.8 * height, "these two")
+        self.note = scales.note(maps, None if tall else 0.8 * height)
         super().__init__(self.one, self.two, self.note)
 
 
 class Found(Group):
-    """What both networks found and what only the first did: a pair and a lone channel on one scale, with headings.
+    """What both networks found and what only the first did: a pair and a lone channel, with headings.
 
     Where no channel stands alone, `lone` is None; `heading` is that of the pair.
     """
 
     def __init__(self, sides: tuple[Side, Side], pair: Pair, lone: int | None, heading: str, height: float) -> None:
-        ones = [sides[0].view.map(channel) for channel in (pair.one, *(() if lone is None else (lone,)))]
-        scales = Scales.of(ones, [sides[1].view.map(pair.other)])
+        scales = Scales(None, None)
         tall = look.shape() == "tall"
         tiles = Group(sides[0].tile(pair.one, scales.one, height), sides[1].tile(pair.other, scales.other, height))
         self.both = _headed(heading, tiles.arrange(RIGHT, buff=0.3))
