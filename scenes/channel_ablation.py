@@ -268,6 +268,8 @@ class ChannelAblation(LessonScene):
         self.play(FadeIn(dark), *changes, run_time=2 * look.MOVE_S)
         self.remove(*before.get_family(), *bar.get_family())
         self.add(exhibit.words.become(bar) if beside else bar)
+        if left.then and look.shape() == "tall":  # where no bar has room for it
+            self.say(f"Without {left.name}: {left.then}")
         self.until(0.85)
         self.play(FadeOut(dark), run_time=look.IN_S)
 
