@@ -192,23 +192,25 @@ def own_modules(path: Path, module: str | None) -> Iterator[None]:
     """Import what belongs to a scene for this scene alone, and forget it afterwards.
 
     Beside a lone file these are its neighbours, as under plain manim: another one's may have the same names. A package
-    may read files and set defaults while it is imported; each of its scenes is made from those.
+    may read files and set defaults while it is imported; each of its scenes is made from those. No bytecode is left
+    beside them: a file that is saved twice within a second would pass for what it was.
     """
     top = (module or "").partition(".")[0]
     if top in OURS:
         yield
-    elif top:
-        _forget(name for name in sys.modules if name.partition(".")[0] == top)
-        try:
-            yield
-        finally:
-            _forget(name for name in sys.modules if name.partition(".")[0] == top)
-    else:
-        before = set(sys.modules)
+        return
+    before, writes_none = set(sys.modules), sys.dont_write_bytecode
+    _forget(name for name in before if top and name.partition(".")[0] == top)
+    if not top:
         sys.path.insert(0, str(path.parent))
-        try:
-            yield
-        finally:
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = writes_none
+        if top:
+            _forget(name for name in sys.modules if name.partition(".")[0] == top)
+        else:
             sys.path.remove(str(path.parent))
             _forget(name for name in set(sys.modules) - before if _is_beside(path, name))
 
