@@ -1,11 +1,9 @@
 """What calls into torch say of the geometry of maps: kernels, strides and terms, and which nonlinearity it is."""
 
-import inspect
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from fmcore.header import LayerInfo
 
@@ -90,16 +88,29 @@ def passes_over_none(pooling: LayerInfo, maps: Tensor) -> bool:
     )
 
 
+# The arguments of torch.nn.functional.batch_norm, and those of torch.batch_norm, which wants all of them.
+_BATCH_NORM = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+_TORCH_BATCH_NORM = ("input", "weight", "bias", *_BATCH_NORM[1:3], *_BATCH_NORM[5:], "cudnn_enabled")
+
+
+def _batch_norm(args: Any, kwargs: Any) -> dict[str, Any]:
+    """The arguments of a batch normalisation by name."""
+    names = _TORCH_BATCH_NORM if len(args) + len(kwargs) == len(_TORCH_BATCH_NORM) else _BATCH_NORM
+    defaults = {"weight": None, "bias": None, "training": False, "eps": 1e-5}
+    return {**defaults, **dict(zip(names, args, strict=False)), **kwargs}
+
+
+def normalises_over_the_batch(args: Any, kwargs: Any) -> bool:
+    """Whether a batch normalisation takes its mean and spread from the images that go in together."""
+    given = _batch_norm(args, kwargs)
+    return bool(given["training"]) or given["running_mean"] is None or given["running_var"] is None
+
+
 def batch_norm_terms(args: Any, kwargs: Any) -> tuple[Tensor | None, Tensor | None]:
     """Scale and shift (C,) of a batch normalisation with fixed statistics; None where it takes them from the batch."""
-    try:
-        given = inspect.signature(functional.batch_norm).bind(*args, **kwargs)
-    except TypeError:
+    if normalises_over_the_batch(args, kwargs):
         return None, None
-    given.apply_defaults()
-    terms = given.arguments
-    if terms["training"] or terms["running_mean"] is None or terms["running_var"] is None:
-        return None, None
+    terms = _batch_norm(args, kwargs)
     scale = torch.rsqrt(terms["running_var"].detach().double() + terms["eps"])
     if terms["weight"] is not None:
         scale = scale * terms["weight"].detach()
@@ -107,13 +118,6 @@ def batch_norm_terms(args: Any, kwargs: Any) -> tuple[Tensor | None, Tensor | No
     if terms["bias"] is not None:
         shift = shift + terms["bias"].detach()
     return scale.float(), shift.float()
-
-
-def normalises_over_the_batch(args: Any, kwargs: Any) -> bool:
-    """Whether a batch normalisation takes its mean and spread from the images that go in together."""
-    given = inspect.signature(functional.batch_norm).bind_partial(*args, **kwargs)
-    given.apply_defaults()
-    return bool(given.arguments.get("training")) or given.arguments.get("running_mean") is None
 
 
 def pair(value: Any) -> tuple[int, int]:

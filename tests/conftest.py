@@ -31,6 +31,22 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture
+def small_frame(tmp_path: Path) -> Iterator[None]:
+    """manim's frame as small as tests draw it, in dark colours; a test may take another shape meanwhile."""
+    from films import TINY
+
+    from fmcore.lesson.theme import DARK
+    from fmcore.render.process import configure
+    from scenes import look
+
+    configure(TINY, tmp_path)
+    look.register_fonts()
+    yield
+    configure(TINY, tmp_path)
+    look.use(DARK)
+
+
 @pytest.fixture(scope="session")
 def tiny_images() -> ImageSet:
     """300 + 60 drawn garments, grey, 28x28, ten classes."""

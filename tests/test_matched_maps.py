@@ -1,17 +1,12 @@
 """Two networks beside each other: on which scales maps are drawn, what is said of them, and the table of layers."""
 
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
-from films import TINY
 from manim import Square
 
 from fmcore.colour import ColourScale
-from fmcore.render.process import configure
-from scenes import look
 from scenes.parts.matched_maps import Scales
 from scenes.parts.named_grid import NamedGrid
 from scenes.parts.text import Label
@@ -19,13 +14,7 @@ from scenes.parts.text import Label
 RAMP = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
 
 
-@pytest.fixture(autouse=True)
-def small_frame(tmp_path: Path) -> Iterator[None]:
-    configure(TINY, tmp_path)
-    look.register_fonts()
-    yield
-    configure(TINY, tmp_path)
-
+pytestmark = pytest.mark.usefixtures("small_frame")
 
 CASES = {
     # first network, second, whether all shall be clear: highs of the scales

@@ -1,7 +1,6 @@
 """The parts of scenes: each says what it shows, and puts every value where it belongs."""
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise, product
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 from films import TINY, Net, make_bundle
 from manim import LEFT, UP, Square, VGroup
 
-from fmcore.analysis.saying import percent
 from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
@@ -33,16 +31,9 @@ from scenes.parts.motion import Sweep
 from scenes.parts.one_place import Colours, OnePlace
 from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.place_sum import PlaceSum, product_in_words
-from scenes.parts.text import Label, formula, label, number, paragraph, shape_text
+from scenes.parts.text import Label, number
 
-
-@pytest.fixture(autouse=True)
-def small_frame(tmp_path: Path) -> Iterator[None]:
-    configure(TINY, tmp_path)
-    look.register_fonts()
-    yield
-    configure(TINY, tmp_path)
-    look.use(DARK)
+pytestmark = pytest.mark.usefixtures("small_frame")
 
 
 def texts(mobject: object) -> list[str]:
@@ -51,51 +42,6 @@ def texts(mobject: object) -> list[str]:
 
 RAMP = np.arange(12, dtype=np.float32).reshape(3, 4)
 RAMP_SCALE = ColourScale.of(RAMP)
-
-
-# -- text ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0.00"), (-0.0, "0.00"), (-0.004, "0.00"), (1.005, "1.00"), (-1.25, "−1.25"), (99.994, "99.99"),
-     (123.4, "123"), (-1234.5, "−1234")],
-)  # fmt: skip
-def test_a_number_is_short_and_has_no_negative_zero(value: float, text: str) -> None:
-    assert number(value) == text
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [(0.0, "0%"), (1.0, "100%"), (0.5, "50%"), (0.9951, "over 99%"), (0.0049, "under 1%"), (0.994, "99%"),
-     (0.9999999, "over 99%"), (1e-9, "under 1%")],
-)  # fmt: skip
-def test_a_share_is_never_said_to_be_all_or_nothing_when_it_is_not(share: float, text: str) -> None:
-    assert percent(share) == text
-
-
-def test_a_shape_is_written_height_width_channels() -> None:
-    assert shape_text(28, 14, 8) == "28 × 14 × 8"
-
-
-@pytest.mark.parametrize("text", ["", " ", "{x}", "<b>&amp;</b>", "“Größe”", "特征图", "a" * 200, "\\n {0} %s", "a\nb"])
-def test_any_text_can_be_set(text: str) -> None:
-    mobject = label(text, width=5)
-    assert mobject.width <= 5 + 1e-6
-    assert mobject.text == text or (len(text) > 50 and mobject.text == "a" * 16 + "…" + "a" * 16)
-    assert np.isfinite(mobject.points).all()
-
-
-def test_a_label_is_as_large_as_it_says_wherever_it_is_set() -> None:
-    capital = {size: label("H", size).height for size in (look.SMALL, look.LABEL, look.TITLE)}
-    assert capital[look.SMALL] / 8 > 0.022
-    assert capital[look.TITLE] / capital[look.SMALL] == pytest.approx(look.TITLE / look.SMALL, rel=1e-3)
-    assert label("H", look.SMALL).height == pytest.approx(capital[look.SMALL])
-    assert label("H", look.SMALL, bold=True).width > label("H", look.SMALL).width
-
-
-def test_a_formula_is_drawn_without_latex() -> None:
-    assert len(formula('"feature map"_k = phi(W_k * x + b_k)').family_members_with_points()) > 15
 
 
 # -- pictures ------------------------------------------------------------------------------------
@@ -166,14 +112,6 @@ def test_a_colour_bar_shows_its_ends_and_what_shares_it(case: str) -> None:
     column = bar.bar.pixel_array[:, 0, :3].astype(int)
     assert np.abs(column[0] - scale.colours(np.array(scale.high))).max() <= 1  # the highest at the top
     assert np.abs(column[-1] - scale.colours(np.array(scale.low))).max() <= 1
-
-
-def test_all_lines_of_a_paragraph_are_of_one_size_also_with_a_long_word() -> None:
-    made = paragraph("An unbelievably long Donaudampfschifffahrt", 60, width=6.0, most=3, bold=True)
-    assert len({round(row.height, 6) for row in made}) == 1 and made.width <= 6.0
-    assert " ".join(texts(made)) == "An unbelievably long Donaudampfschifffahrt"
-    cut = paragraph("Donaudampfschifffahrtsgesellschaft " * 9, 60, width=3.0, most=2, whole=True)
-    assert any(row.cut for row in cut) and not any(row.cut for row in made)
 
 
 def test_only_what_is_the_same_is_said_to_be() -> None:
@@ -394,13 +332,3 @@ def test_a_chain_in_rows_turns_from_the_end_of_one_to_the_start_of_the_next(tmp_
     for turn, last, first in zip(turns, (3, 7), (4, 8), strict=True):
         assert turn[0].get_start() == pytest.approx(chain.every[last].get_bottom())
         assert turn[-1].get_end()[0] == pytest.approx(chain.every[first].get_x())
-
-
-def test_a_paragraph_is_set_smaller_where_its_lines_would_be_too_high(tmp_path: Path) -> None:
-    configure(TINY.model_copy(update={"width": 90, "height": 160}), tmp_path)
-    look.use(DARK)
-    region, long = look.statement_region(), "A bar for each class: channel 2 of conv1 and channel 57 of conv4"
-    free = paragraph(long, look.STATEMENT, width=region.width, most=3)
-    kept = paragraph(long, look.STATEMENT, width=region.width, most=3, height=region.height)
-    assert free.height > region.height >= kept.height
-    assert [row.text for row in kept] == [row.text for row in free]

@@ -96,6 +96,10 @@ NETWORKS: dict[str, tuple[nn.Module, dict[str, str]]] = {
         {"one": "convolution", "two": "convolution", "three": "convolution", "four": "convolution"}),
     "normalised by statistics": (chain(one=conv(bias=False), norm=nn.BatchNorm2d(4), act=nn.GELU()),
                                  {"one": "convolution batch_norm gelu"}),
+    "normalised by torch's own function": (classifier(
+        lambda n, x: torch.batch_norm(n.one(x), n.norm.weight, n.norm.bias, n.norm.running_mean, n.norm.running_var,
+                                      False, 0.1, 1e-5, False).relu(), one=conv(), norm=nn.BatchNorm2d(4)),
+        {"one": "convolution batch_norm relu"}),
     "normalised by groups": (chain(one=conv(), norm=nn.GroupNorm(2, 4), act=nn.ReLU()),
                              {"one": "convolution group_norm relu"}),
     "normalised by itself": (chain(one=conv(), norm=nn.InstanceNorm2d(4), act=nn.ELU()),
