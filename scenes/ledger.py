@@ -58,7 +58,7 @@ def read_items(mobjects: Sequence[Mobject]) -> Iterator[Item]:
                 capital=height * capital_share(member.bold),
                 colour=member.get_fill_color().to_hex()[:7],
                 opacity=member.get_fill_opacity(),
-                cut=member.cut,
+                cut=member.cut and member.whole,
             )
         elif isinstance(member, MathTypst):
             yield Item(kind="text", name="formula", box=box)

@@ -41,7 +41,7 @@ from scenes.options import SceneOptions as SceneOptions  # scenes take it from h
 from scenes.options import default_bundle, understood
 from scenes.parts.heading import top_of
 from scenes.parts.motion import coming, leaving
-from scenes.parts.text import in_language, number, paragraph, speak, texts_used
+from scenes.parts.text import in_language, is_cut, number, paragraph, speak, texts_used
 
 _LONG_S = 5.0  # of standing still: learners look away
 _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or losing a frame
@@ -170,7 +170,7 @@ class LessonScene(Scene):
         most = look.LINES[look.shape()][1]
         fits = {"width": region.width, "height": region.height}
         new = paragraph(text, look.STATEMENT, look.ACCENT, most=most, whole=True, **fits)
-        if otherwise and any(row.cut for row in new):
+        if otherwise and is_cut(new):
             new = paragraph(otherwise, look.STATEMENT, look.ACCENT, most=most, whole=True, **fits)
         _put(new, region)
         old, self._statement = self._statement, new

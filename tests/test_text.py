@@ -10,7 +10,7 @@ from fmcore.analysis.saying import percent
 from fmcore.lesson.theme import DARK
 from fmcore.render.process import configure
 from scenes import look
-from scenes.parts.text import formula, label, number, paragraph, shape_text
+from scenes.parts.text import formula, is_cut, label, number, paragraph, shape_text
 
 pytestmark = pytest.mark.usefixtures("small_frame")
 
@@ -62,7 +62,7 @@ def test_all_lines_of_a_paragraph_are_of_one_size_also_with_a_long_word() -> Non
     assert len({round(row.height, 6) for row in made}) == 1 and made.width <= 6.0
     assert " ".join(row.text for row in made) == "An unbelievably long Donaudampfschifffahrt"
     cut = paragraph("Donaudampfschifffahrtsgesellschaft " * 9, 60, width=3.0, most=2, whole=True)
-    assert any(row.cut for row in cut) and not any(row.cut for row in made)
+    assert is_cut(cut) and not is_cut(made)
 
 
 def test_a_paragraph_is_set_smaller_where_its_lines_would_be_too_high(tmp_path: Path) -> None:

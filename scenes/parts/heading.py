@@ -31,7 +31,7 @@ def _beside(title: VGroup, shown: Sequence[tuple[str, ManimColor]], region: look
     width, rows = region.right - title.get_right()[0] - look.GAP, 3 - len(shown)
     height = (region.height - (len(shown) - 1) * look.LEADING) / max(1, len(shown))
     notes = [paragraph(text, look.SMALL, color, width=width, most=rows, height=height) for text, color in shown]
-    if any(is_cut(note, text) for note, (text, _) in zip(notes, shown, strict=True)):
+    if any(map(is_cut, notes)):
         return None
     for note in notes:
         note.arrange(DOWN, buff=look.LEADING, aligned_edge=RIGHT)
@@ -44,8 +44,7 @@ def _below(title: VGroup, shown: Sequence[tuple[str, ManimColor]], region: look.
     """The notes in one line below the title, which makes room for them; None where they do not fit."""
     notes = VGroup(*(paragraph(text, look.SMALL, color, width=region.width) for text, color in shown))
     notes.arrange(RIGHT, buff=2 * look.GAP)
-    cut = any(is_cut(note, text) for note, (text, _) in zip(notes, shown, strict=True))
-    if cut or notes.width > region.width or title.height + look.NEAR + notes.height > region.height:
+    if any(map(is_cut, notes)) or notes.width > region.width or title.height + look.NEAR + notes.height > region.height:
         return None
     if shown:
         both = Group(title, notes).arrange(DOWN, buff=look.NEAR, aligned_edge=LEFT)

@@ -44,10 +44,10 @@ class Label(VMobject):
     """A line of text as one shape, so that copying and painting it costs one mobject, not one a letter.
 
     `said` is what it says in English, where it is drawn in another language. `cut` tells of a line that not all of
-    its words had room, though they are wanted.
+    its words had room, `whole` that they are wanted.
     """
 
-    cut = False
+    cut = whole = False
 
     def __init__(self, text: str, size: float, color: ManimColor, bold: bool, said: str = "") -> None:
         super().__init__(fill_color=color, fill_opacity=1, stroke_width=0)
@@ -144,13 +144,13 @@ def paragraph(
     first = [said if said != text else rows[0], *rows[1:]]  # all of it is said in the first line
     texts = [_line(row, meant, now, color or look.TEXT, bold, width) for row, meant in zip(rows, first, strict=True)]
     for row, drawn in zip(rows, texts, strict=True):
-        drawn.cut = whole and drawn.text != row
+        drawn.cut, drawn.whole = drawn.text != row, whole
     return VGroup(*texts).arrange(DOWN, buff=look.LEADING, aligned_edge=LEFT)
 
 
-def is_cut(paragraph_: VGroup, text: str) -> bool:
-    """Whether some of `text` had no room in the paragraph that was made of it."""
-    return "".join(row.text for row in paragraph_).replace(" ", "") != in_language(text).replace(" ", "")
+def is_cut(paragraph_: VGroup) -> bool:
+    """Whether some of its text had no room in a paragraph."""
+    return any(row.cut for row in paragraph_)
 
 
 def narrow(text: str, width: float) -> VGroup:
