@@ -19,9 +19,7 @@ from fmcore.analysis.counterparts import (
     likest,
     loneliest,
     parting,
-    start_alike,
 )
-from fmcore.analysis.meaning import MIXED, meanings
 from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
@@ -29,8 +27,8 @@ from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.answer_bar import AnswerBar
-from scenes.parts.channel_words import ChannelWords, Said
 from scenes.parts.comparison_rooms import comparison_rooms
+from scenes.parts.comparison_words import ComparisonWords
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
@@ -44,7 +42,6 @@ from scenes.stage import LessonScene, SceneOptions
 
 _PAIRS = {"wide": 4, "square": 3, "tall": 2}
 _LAYERS = {"wide": 6, "square": 5, "tall": 3}
-_ANY = 1e-9
 _SAME = 0.9  # a correlation from which on two maps show the same
 
 
@@ -77,7 +74,7 @@ class ModelComparison(LessonScene):
         Beat(
             cue="alone",
             say="{some} For {lone} of A, the most similar one in B has a correlation of {lone_likeness}:"
-            " {lone_verdict}.",
+            " {lone_verdict}.{lone_here}",
         ),
         Beat(
             cue="layers",
@@ -145,88 +142,52 @@ class ModelComparison(LessonScene):
         partner = "correlation with its partner" if self.pair.matching.pairs else "largest correlation"
         alone = self.lone.one in self.pair.matching.unmatched_one
         nearest = "largest correlation" if alone else partner
+        words = ComparisonWords(self.claim, self.bundle, self.other, self.pair)
+        over_both = words.compared
         return {
             "one": self.a.name,
             "two": self.b.name,
             "layer": " and ".join(dict.fromkeys(map(layer_name, (self.pair.layer, self.pair.other)))),
-            "images": self.compared("images in common", words=whole),
+            "images": over_both("images in common", words=whole),
             "channels": self.claim("channels", self.a.view.array, self.a.view.probe, words=whole),
-            "matched": self.compared("matched channels", words=lambda n: whole(n) if n else "none"),
+            "matched": over_both("matched channels", words=lambda n: whole(n) if n else "none"),
             "best": f"channel {self.best.one + 1} of A and channel {self.best.other + 1} of B",
-            "best_likeness": self.compared(partner, self.best.one, words=score),
-            "verdict": self.compared(
+            "best_likeness": over_both(partner, self.best.one, words=score),
+            "verdict": over_both(
                 partner,
                 self.best.one,
                 words=lambda r: "Both found the same." if r >= _SAME else "Both found nearly the same.",
                 at_least=NEARLY,
                 otherwise="The two are not the same.",
             ),
-            "pattern": self.told_of_the_pattern(),
-            **self.told_of_starts(),
-            "some": self.compared(
+            "pattern": words.of_the_pattern(self.best),
+            **words.of_starts(),
+            "some": over_both(
                 "matched channels",
                 words="Not every channel finds a partner.",
                 at_most=len(self.alike) - 1,
                 otherwise="Every channel finds a partner.",
             ),
             "lone": f"channel {self.lone.one + 1}",
-            "lone_likeness": self.compared(nearest, self.lone.one, words=score),
-            "lone_verdict": self.compared(
+            "lone_likeness": over_both(nearest, self.lone.one, words=score),
+            "lone_verdict": over_both(
                 nearest,
                 self.lone.one,
                 words=lambda r: "no single channel there does its work" if r else "it is the same on every image",
                 at_most=MATCHED,
                 otherwise="that one has a closer partner" if alone else "the loosest pair of all",
             ),
-            "first": self.compared("CKA", 0, layer=layers[0][0], words=score),
-            "last": self.compared("CKA", len(layers[1]) - 1, layer=layers[0][-1], words=score),
-            "trend": self.compared(
+            "lone_here": words.of_this_image(self.lone, (self.a.view.probe, self.b.view.probe)),
+            "first": over_both("CKA", 0, layer=layers[0][0], words=score),
+            "last": over_both("CKA", len(layers[1]) - 1, layer=layers[0][-1], words=score),
+            "trend": over_both(
                 "loss of CKA with depth", words=": these are less alike", at_least=0.1, layer=layers[0][-1]
             ),
-            "agree": self.agreement(),
+            "agree": words.agreement(self.found),
             "image": "one" if shown.source.startswith("test image") else "image",  # not one of those
             **self.answers(),
             "truth": f" It is labelled {_quoted(truth)}." if truth else "",
-        } | {f"pair_{pair.one}": self.compared(partner, pair.one, words=score) for pair in self.shown}
-
-    def told_of_the_pattern(self) -> Said | str:
-        """The classical map that both of the best pair go with most, if there is one."""
-        sides = ((self.bundle, self.pair.layer, self.best.one), (self.other, self.pair.other, self.best.other))
-        if not all(f"{layer}/meaning" in bundle.header.arrays for bundle, layer, _ in sides):
-            return ""
-        labels = {meanings(bundle, layer)[channel].label for bundle, layer, channel in sides}
-        words = ChannelWords(self.claim, self.bundle, self.pair.layer, self.a.view.probe)
-        return "" if len(labels) > 1 or MIXED in labels else words.goes_with(self.best.one, " Both go with “{}”.")
-
-    def told_of_starts(self) -> dict[str, Claim | str]:
-        """Whether finding the same says anything: two networks that began alike would also end alike."""
-        probably = "What both found probably lies in the images"
-        if start_alike(self.bundle, self.other, self.pair.layer) is None:
-            return {"starts": "", "shared": probably}
-
-        def unless_alike(words: str, otherwise: str) -> Claim:
-            name = "filters that start alike"
-            return self.claim(
-                name, f"{self.pair.layer}/weight_history", words=words, at_least=_ANY, otherwise=otherwise
-            )
-
-        alike, apart = " But their filters started alike, with the same random weights.", " They did not start alike."
-        if self.alike.max() < NEARLY:
-            alike = apart = ""
-        return {
-            "starts": unless_alike(alike, apart),
-            "shared": unless_alike("What both found may come from the images, or from the same start", probably),
-        }
-
-    def compared(self, name: str, *index: int, layer: str = "", **said: object) -> Claim:
-        """A claim about both networks, taken over the images that both bundles sampled."""
-        return self.claim(name, f"{layer or self.a.view.layer}/sample", *index, **said)  # type: ignore[arg-type]
-
-    def agreement(self) -> Claim | str:
-        if (agreement := self.found.agreement) is None:
-            return "How often they answer alike is not known."
-        said = f"of {agreement.images:,} test images both answer alike."
-        return self.claim("share of equal answers", "test_predicted", words=lambda share: f"On {percent(share)} {said}")
+        } | {f"pair_{pair.one}": over_both(partner, pair.one, words=score) for pair in self.shown}
 
     def answers(self) -> dict[str, Claim]:
         """What both say of the image that parts them, and how sure they are."""
@@ -302,6 +263,8 @@ class ModelComparison(LessonScene):
             self.until(0.4)
             self.play(FadeIn(lone.two), run_time=look.IN_S)
             self.until(0.7)
+            if told["lone_here"].holds:
+                self.say(f"On this image alone: {score(told['lone_here'].value)}")
             self.play(flash(lone.one.picture), run_time=look.MOVE_S)
         self.show_layers(FadeOut(lone, *([image] if wide or tall else [])))
         self.show_answers()

@@ -5,6 +5,7 @@ from functools import partial
 
 from manim import DOWN, RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject
 
+from fmcore.analysis.cases import misled
 from fmcore.analysis.diagnostics import REDUNDANT
 from fmcore.analysis.examples import brightest_tried, fault
 from fmcore.analysis.flattering import flattered, share_of_reach
@@ -50,26 +51,11 @@ class Recap(LessonScene):
             say="A feature map shows what one filter finds, and where. Here, {channel} of {first} is strongest"
             " {row}, {column}.",
         ),
-        Beat(
-            cue="steps",
-            say="Maps show the steps to the answer. Of the image, one place sees {fields}{rest}.",
-        ),
-        Beat(
-            cue="faults",
-            say="Maps make faults visible, such as dead filters and copies. {fault}",
-        ),
-        Beat(
-            cue="scale",
-            say="But colours depend on their scale. {scaled}",
-        ),
-        Beat(
-            cue="filtered",
-            say="Is a feature map just the filtered image? {source}",
-        ),
-        Beat(
-            cue="whole",
-            say="And one bright map is not the whole explanation. {part}",
-        ),
+        Beat(cue="steps", say="Maps show the steps to the answer. Of the image, one place sees {fields}{rest}."),
+        Beat(cue="faults", say="Maps make faults visible, such as dead filters and copies. {fault}"),
+        Beat(cue="scale", say="But colours depend on their scale. {scaled}"),
+        Beat(cue="filtered", say="Is a feature map just the filtered image? {source}"),
+        Beat(cue="whole", say="And one bright map is not the whole explanation. {part}"),
         Beat(
             cue="words",
             say="Words to remember: a filter looks at its receptive field. Its answers form a feature map,"
@@ -100,14 +86,14 @@ class Recap(LessonScene):
         self.early, self.late = (LayerView(self.bundle, one.name, self.probe) for one in (self.first, self.last))
         self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
         early, late = self.early.activation, self.late.activation  # (C, H, W) each
-        self.clear, self.deep, self.unlike = (
-            telling(early, self.image),
-            telling(late, self.image),
-            least_like(late, self.image),
-        )
+        self.clear, self.deep = telling(early, self.image), telling(late, self.image)
+        self.unlike = least_like(late, self.image)
         strong, weak = flattered(early)
         self.weak, self.strong = strong if weak is None else weak, strong
-        self.bright = brightest_tried(self.bundle, self.last.name, self.probe)
+        self.tried = f"{self.last.name}/ablation" in self.bundle.header.arrays
+        shown, self.needed = misled(self.bundle, self.last.name, self.probe) if self.tried else (self.probe, None)
+        self.misled = LayerView(self.bundle, self.last.name, shown)
+        self.bright = brightest_tried(self.bundle, self.last.name, shown)
         self.fault = fault(self.bundle, self.probe)
 
     def facts(self) -> Mapping[str, object]:
@@ -200,18 +186,19 @@ class Recap(LessonScene):
         )
 
     def part(self) -> Claim:
-        name, array = layer_name(self.last.name), f"{self.last.name}/ablation"
-        if array not in self.bundle.header.arrays:
+        name = layer_name(self.last.name)
+        if not self.tried:
             maps = f"one of {self.late.channels:,} in {name}" if self.late.channels > 1 else f"all that {name} has"
             words = f"Channel {self.bright + 1} is {maps}, and all of them count."
             return self.claim("channels", self.late.array, self.probe, words=words)
         images, needs = len(self.bundle.header.probes), f"another map of {name} more than the brightest."
+        one = " This is one of them." if images > 1 else ""
         return self.claim(
             "answers that need another",
-            array,
+            f"{self.last.name}/ablation",
             words=lambda n: (
                 f"On {f'{whole(n)} of {whole(images)} images' if images > 1 else 'this image'}, the answer"
-                f" needs {needs}"
+                f" needs {needs}{one}"
             ),
             at_least=1,
             otherwise=f"Here no answer clearly needs {needs} That had to be measured.",
@@ -222,14 +209,18 @@ class Recap(LessonScene):
     def construct(self) -> None:
         body, shape = look.body(), look.shape()
         shares = {"wide": (3.2, 9.0), "square": (1.0, 2.2), "tall": (1.0, 1.75)}[shape]
-        image_room, self.room = body.rows(*shares) if shape == "tall" else body.columns(*shares)
-        self.picture = fit(lambda size: InputImage(self.image, size, probe=self.probe), image_room, most=3.2)
+        self.image_room, self.room = body.rows(*shares) if shape == "tall" else body.columns(*shares)
+        self.picture = self.image_of(self.probe)
         self.standing: list[Mobject] = []
         for show in (
             self.show_where, self.show_steps, self.show_faults, self.show_scale, self.show_filtered, self.show_whole,
             self.show_words, self.show_questions, self.show_sentence,
         ):  # fmt: skip
             show()
+
+    def image_of(self, probe: int) -> InputImage:
+        pixels = self.bundle.part("probes", probe)  # (C, H, W)
+        return fit(lambda size: InputImage(pixels, size, probe=probe), self.image_room, most=3.2)
 
     def beside(
         self, *makers: Callable[[float], Mobject], scale: str | None = "", room: look.Region | None = None
@@ -246,9 +237,10 @@ class Recap(LessonScene):
 
         def make(size: float) -> Group:
             things = Group(*(made(size) for made in makers)).arrange(RIGHT, buff=0.4, aligned_edge=DOWN)
-            if scale is None:
-                return Group(things, Group())
-            return Group(things, label(scale, look.SMALL, look.MUTED).next_to(things, DOWN, buff=look.GAP))
+            note = (
+                Group() if scale is None else label(scale, look.SMALL, look.MUTED).next_to(things, DOWN, buff=look.GAP)
+            )
+            return Group(things, note)
 
         made = fit(make, room, most=3.9)
         return made[0], made[1]
@@ -333,11 +325,16 @@ class Recap(LessonScene):
         self.point("filtered", "Mistake: “it is just the filtered image”", *made)
 
     def show_whole(self) -> None:
-        made = self.beside(
-            lambda size: self.late.stack(_STACK * size, front=self.bright),
-            partial(self.late.tile, self.bright, scale=self.late.scale),
-            scale="all on the scale of the layer",
-        )
+        """The brightest map beside the one that an answer needs most, else before others of its layer."""
+        one = partial(self.misled.tile, scale=self.misled.scale)
+        if self.needed is None:
+            maps = [lambda size: self.misled.stack(_STACK * size, front=self.bright), partial(one, self.bright)]
+        else:
+            names = f"brightest: channel {self.bright + 1}", f"needed most: channel {self.needed + 1}"
+            maps = [partial(one, c, name=name) for c, name in zip((self.bright, self.needed), names, strict=True)]
+        if self.misled.probe != self.probe:
+            self.picture = self.image_of(self.misled.probe)
+        made = self.beside(*maps, scale="all on the scale of the layer")
         self.point("whole", "Mistake: “this bright map explains the answer”", *made)
 
     def show_words(self) -> None:

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from films import Net, make_bundle
 
-from fmcore.analysis.cases import answered_with_less, case_of, doubtful, explained_layer, misleading, needing_another
+from fmcore.analysis.cases import (
+    answered_with_less,
+    case_of,
+    doubtful,
+    explained_layer,
+    misleading,
+    misled,
+    needing_another,
+)
 from fmcore.analysis.compare import Pair
 from fmcore.analysis.counterparts import (
     Parting,
@@ -125,6 +133,10 @@ def test_on_how_many_images_an_answer_needs_another_channel_than_the_brightest(t
         assert needing_another(bundle, "conv1") == 1  # in the second image by half a point alone
         assert measure("answers that need another", bundle, "conv1/ablation") == 1
         assert sample_size("answers that need another", bundle, "conv1/ablation") == 3
+        assert [misled(bundle, "conv1", probe) for probe in range(3)] == [(0, 1)] * 3  # the only one, whatever is shown
+    arrays["conv1/ablation"] = -np.tile(np.array([0.1, 0.3], np.float32), (3, 1))
+    with opened(tmp_path / "b", Net(measured=True, widths=(4, 3)), arrays) as bundle:
+        assert misled(bundle, "conv1", 1) == (1, None)
 
 
 def test_the_clearest_pair_is_seen_and_repeats_the_image_least() -> None:
@@ -274,6 +286,10 @@ def test_channels_of_two_networks_find_each_other(two: tuple[Bundle, Bundle]) ->
         assert table[mine, theirs] == pytest.approx(expected, abs=1e-6)
     assert likest(*two, "conv1", 0) == Pair(0, 1, pytest.approx(1))
     assert not table[3].any()  # constant
+    for c, d in ((0, 1), (1, 3)):  # on one image the maps themselves are compared
+        maps = two[0].part("conv1/activation", 2, c), two[1].part("conv1/activation", 1, d)
+        seen = measure("correlation on one image", two[0], "conv1/activation", (2, 1, c, d), two[1])
+        assert seen == pytest.approx(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1], abs=1e-6)
     lonely = loneliest(*two, "conv1")
     assert lonely is not None and (lonely.one, lonely.other) == (1, int(table[1].argmax()))
     with pytest.raises(BundleError, match=r"'conv2' of 'one' cannot be compared, .*; name one of conv1"):

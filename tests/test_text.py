@@ -65,6 +65,11 @@ def test_all_lines_of_a_paragraph_are_of_one_size_also_with_a_long_word() -> Non
     assert is_cut(cut) and not is_cut(made)
 
 
+def test_a_number_with_a_power_stays_on_one_line() -> None:
+    rows = [row.text for row in paragraph("channel 12 adds +2.14 · 10⁻⁵ here", look.SMALL, width=2.3, most=9)]
+    assert len(rows) > 2 and any("+2.14 · 10⁻⁵" in row for row in rows)
+
+
 def test_a_paragraph_is_set_smaller_where_its_lines_would_be_too_high(tmp_path: Path) -> None:
     configure(TINY.model_copy(update={"width": 90, "height": 160}), tmp_path)
     look.use(DARK)

@@ -86,12 +86,26 @@ def doubtful(bundle: Bundle, but: int) -> int:
     return min(wrong or others, key=lambda p: (probes[p].probability, p))
 
 
+def needed_beyond(bundle: Bundle, layer: str, probe: int) -> int | None:
+    """The channel of `layer` that the answer needs by `COUNTS` more than its brightest; None where there is none."""
+    found = brightest_is_decisive(bundle, layer, probe)
+    return found.decisive.channel if found.beyond_the_brightest >= COUNTS else None
+
+
+def misled(bundle: Bundle, layer: str, probe: int) -> tuple[int, int | None]:
+    """A probe whose answer needs another channel than the brightest, `probe` itself if it is one, and that channel.
+
+    `probe` and None where there is none.
+    """
+    for tried in (probe, misleading(bundle, layer)):
+        if (needed := needed_beyond(bundle, layer, tried)) is not None:
+            return tried, needed
+    return probe, None
+
+
 def needing_another(bundle: Bundle, layer: str) -> int:
     """For how many of the probes the answer needs another channel of `layer` by `COUNTS` more than its brightest."""
-    return sum(
-        brightest_is_decisive(bundle, layer, probe).beyond_the_brightest >= COUNTS
-        for probe in range(len(bundle.header.probes))
-    )
+    return sum(needed_beyond(bundle, layer, probe) is not None for probe in range(len(bundle.header.probes)))
 
 
 def answered_with_less(bundle: Bundle, layer: str) -> int:

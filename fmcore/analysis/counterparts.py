@@ -18,7 +18,7 @@ from fmcore.header import ORIGINAL
 Floats = NDArray[np.floating]
 
 NEARLY = 0.8  # a correlation over images from which on two channels find nearly the same
-_SEEN = 0.6  # the same on one image, from which on one sees it
+_SEEN = 0.75  # the same on one image, from which on one sees it
 _SPARE = 3  # pairs more than are shown, from which to choose
 
 
@@ -66,6 +66,14 @@ def likeness(one: Bundle, other: Bundle, layer: str) -> Floats:
     pair, images = counterpart(one, other, layer), compared(one, other).images
     mine, theirs = one.array(f"{layer}/sample"), other.array(f"{pair.other}/sample")
     return correlations(mine[:images], theirs[:images])
+
+
+def likeness_on_one_image(one: Bundle, other: Bundle, layer: str, index: tuple[int, ...]) -> float:
+    """Correlation of channel c of `layer` on probe p with d of its counterpart on probe q; `index` is (p, q, c, d)."""
+    p, q, c, d = index
+    mine = one.part(f"{layer}/activation", p, c)  # (H, W)
+    theirs = other.part(f"{counterpart(one, other, layer).other}/activation", q, d)
+    return float(correlations(mine[None, None], theirs[None, None])[0, 0])
 
 
 def likest(one: Bundle, other: Bundle, layer: str, channel: int) -> Pair:

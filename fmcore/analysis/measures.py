@@ -20,7 +20,14 @@ from fmcore.analysis.attribution import (
     support_against,
 )
 from fmcore.analysis.cases import answered_with_less, needing_another
-from fmcore.analysis.counterparts import compared, counterpart, equal_answers, likeness, start_alike
+from fmcore.analysis.counterparts import (
+    compared,
+    counterpart,
+    equal_answers,
+    likeness,
+    likeness_on_one_image,
+    start_alike,
+)
 from fmcore.analysis.favourites import share_by_chance, share_of_one_class
 from fmcore.analysis.flattering import share_of_reach
 from fmcore.analysis.hierarchy import live_share_above_zero
@@ -165,6 +172,11 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "largest correlation": with_other(
             "the largest correlation of the channel at the index with any of the layer's counterpart",
             lambda one, other, layer, i: likeness(one, other, layer)[i[0]].max(),
+        ),
+        "correlation on one image": with_other(
+            "the correlation of a map with one of the layer's counterpart, at index (p, q, c, d): probes and channels",
+            likeness_on_one_image,
+            over_images=False,
         ),
         "filters that start alike": with_other(
             "the share of the layer's filters that began with the weights of one of its counterpart's",

@@ -105,7 +105,9 @@ def place_of(values: Floats, axis: int) -> float:
     return float(np.unravel_index(int(values.argmax()), values.shape)[axis]) + 1
 
 
-def with_other(explained: str, function: Callable[[Bundle, Bundle, str, tuple[int, ...]], float]) -> Measure:
+def with_other(
+    explained: str, function: Callable[[Bundle, Bundle, str, tuple[int, ...]], float], over_images: bool = True
+) -> Measure:
     """A measure of two networks on the images of both; `function` gets the layer that the array belongs to."""
 
     def take(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
@@ -113,7 +115,7 @@ def with_other(explained: str, function: Callable[[Bundle, Bundle, str, tuple[in
             raise BundleError(f"A comparison needs two bundles, and only '{bundle.path.name}' is named; name another.")
         return float(function(bundle, other, array.rpartition("/")[0], index))
 
-    return Measure(explained, take, True)
+    return Measure(explained, take, over_images)
 
 
 def known(value: float | None) -> float:

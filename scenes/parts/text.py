@@ -16,6 +16,7 @@ from scenes.parts.outlines import SET_AT, UNITS_A_POINT, capital_share, centred_
 
 _MOST_DECIMALS = 6
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_APART = re.compile(r"(?<!×)[ \n]+(?!×|(?:· )?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])")  # where a line may end
 
 
 _translator = Translator(None)
@@ -165,9 +166,9 @@ def narrow(text: str, width: float) -> VGroup:
 def _wrapped(text: str, width: float, bold: bool) -> list[str]:
     """Lines of about equal length, as few as are at most `width` wide at size 1; a long word has its own.
 
-    A product such as 5 × 5 stays on one line if it fits there.
+    A product such as 5 × 5 and a number such as 4.2 · 10⁻⁷ stay on one line if they fit there.
     """
-    products = re.split(r"(?<!×)[ \n]+(?!×)", text.strip())
+    products = _APART.split(text.strip())
     pieces = [
         word for one in products for word in ([one] if _advance(one, bold) <= width else re.split(r"[ \n]+", one))
     ]
