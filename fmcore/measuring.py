@@ -4,7 +4,7 @@ Images are worked through in parts; each part is read as soon as a layer's maps 
 in the order of the parts, so the numbers are the same on any number of cores.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -58,16 +58,75 @@ def measure(
     Raises:
         BundleError: an activation is not a number.
     """
-    layers = [layer for layer in trace.layers if layer.measured]
-    device = device_of(network)
     counted = labels if labels is not None and classes <= _CLASSES else None
-    plan = Plan(layers, images, counted, classes)
-    sums: dict[str, Sums] = {}
+    plan = Plan([layer for layer in trace.layers if layer.measured], images, counted, classes)
     logits: list[Array] = []
     found = 0
+    with ExitStack() as stack:
+        stack.enter_context(evaluating(network))
+        device = device_of(network)
+        copies = Copies(network, threads_for(device))
+        threads = stack.enter_context(Threads(device, copies.count))
+        one_pass = _Pass(copies, trace, plan, as_input)
+        for group in threads.in_order(one_pass.read, range(len(plan.parts)), one_pass.added_together):
+            one_pass.add(group)
+            logits += [one.logits for one in group]
+            found += sum(one.objects for one in group)
+            progress(sum(map(len, logits)), len(images))
+    arrays = {
+        f"{layer}/{name}": array for layer, sums in one_pass.sums.items() for name, array in sums.result().items()
+    }
+    info = MeasuresInfo(
+        images=len(images),
+        labelled=labels is not None,
+        foreground=METHOD,
+        foreground_images=found,
+        meaning=classical.NAMES,
+        meaning_images=plan.meaning_images,
+    )
+    return Measured(np.concatenate(logits), arrays, info)
 
-    def run(rows: slice, heard: Callable[[Layer, Tensor, Tensor], None]) -> Array:
-        """`heard` is told of a layer, its activation, and what has the same largest values: that, or it pooled."""
+
+class _Pass:
+    """One pass of a network over the images, whose parts may be read in several threads."""
+
+    def __init__(self, copies: Copies, trace: Trace, plan: Plan, as_input: Callable[[Tensor], Tensor]) -> None:
+        self.copies, self.trace, self.plan, self.as_input = copies, trace, plan, as_input
+        self.layers = [layer for layer in trace.layers if layer.measured]
+        self.sums: dict[str, Sums] = {}  # by layer, of the parts that were added
+        few = slice(0, min(_LOOKED_AT_FIRST, plan.parts[0].stop))  # of a large network, parts are smaller
+        self._logits(few, self._begin)
+
+    def read(self, number: int) -> "_PartRead":
+        """Run part `number` and read every layer's maps as soon as they exist."""
+        part = Part(self.plan, self.plan.parts[number], number)
+        readings: dict[str, Reading] = {}
+
+        def heard(layer: Layer, activation: Tensor, maxima: Tensor) -> None:
+            readings[layer.name] = read(activation, maxima, part, self.sums[layer.name])
+
+        return _PartRead(self._logits(part.rows, heard), readings, part.found)
+
+    def add(self, group: Sequence["_PartRead"]) -> None:
+        """Add what neighbouring parts read, in their order."""
+        for name, sums in self.sums.items():
+            sums.add([one.readings[name] for one in group])
+
+    @property
+    def added_together(self) -> int:
+        """How many parts are added at once."""
+        widths = [layer.info.output_shape[0] for layer in self.layers]
+        read_bytes = sum(4 * c * (c if c <= WIDEST_CORRELATED else 1) for c in widths)
+        return max(1, min(_ADDED_TOGETHER, _KEPT_BYTES // read_bytes))
+
+    def _begin(self, layer: Layer, activation: Tensor, _: Tensor) -> None:
+        self.sums[layer.name] = Sums(layer.info, pivot_of(activation))
+
+    def _logits(self, rows: slice, heard: Callable[[Layer, Tensor, Tensor], None]) -> Array:
+        """(B, K) of some images; `heard` is told of a layer, its activation, and what has the same largest values.
+
+        That is the activation itself, or what a max pooling that comes next made of it.
+        """
         waiting: list[Tensor] = []  # one at most: the pooling is the next call
 
         def of_layer(layer: Layer, part: str, maps: Tensor) -> None:
@@ -78,46 +137,19 @@ def measure(
             else:
                 heard(layer, waiting.pop() if part == "maxima" else maps, maps)
 
+        network = self.copies.mine()
         with torch.inference_mode():
-            batch = as_input(torch.from_numpy(images[rows]).to(device))
-            with Listening(trace, {"activation", "maxima"}, of_layer):
-                output = copies.mine()(batch)
+            batch = self.as_input(torch.from_numpy(self.plan.images[rows]).to(device_of(network)))
+            with Listening(self.trace, {"activation", "maxima"}, of_layer):
+                output = network(batch)
         logits: Array = output.cpu().float().numpy()
         return logits
 
-    def begin(layer: Layer, activation: Tensor, _: Tensor) -> None:
-        sums[layer.name] = Sums(layer.info, pivot_of(activation))
 
-    def run_part(number: int) -> tuple[Array, dict[str, Reading], int]:
-        part = Part(plan, plan.parts[number], number)
-        readings: dict[str, Reading] = {}
+@dataclass
+class _PartRead:
+    """What was read of one part: B images."""
 
-        def heard(layer: Layer, activation: Tensor, maxima: Tensor) -> None:
-            readings[layer.name] = read(activation, maxima, part, sums[layer.name])
-
-        return run(part.rows, heard), readings, part.found
-
-    with ExitStack() as stack:
-        stack.enter_context(evaluating(network))
-        copies = Copies(network, threads_for(device))
-        threads = stack.enter_context(Threads(device, copies.count))
-        run(slice(0, min(_LOOKED_AT_FIRST, plan.parts[0].stop)), begin)  # of a large network, parts are smaller
-        widths = [layer.info.output_shape[0] for layer in layers]
-        read_bytes = sum(4 * c * (c if c <= WIDEST_CORRELATED else 1) for c in widths)
-        together = max(1, min(_ADDED_TOGETHER, _KEPT_BYTES // read_bytes))
-        for group in threads.in_order(run_part, range(len(plan.parts)), together):
-            for layer in layers:
-                sums[layer.name].add([readings[layer.name] for _, readings, _ in group])
-            logits += [output for output, _, _ in group]
-            found += sum(objects for _, _, objects in group)
-            progress(sum(map(len, logits)), len(images))
-    arrays = {f"{layer.name}/{name}": array for layer in layers for name, array in sums[layer.name].result().items()}
-    info = MeasuresInfo(
-        images=len(images),
-        labelled=labels is not None,
-        foreground=METHOD,
-        foreground_images=found,
-        meaning=classical.NAMES,
-        meaning_images=plan.meaning_images,
-    )
-    return Measured(np.concatenate(logits), arrays, info)
+    logits: Array  # (B, K)
+    readings: dict[str, Reading]  # by layer
+    objects: int  # images in which one was found
