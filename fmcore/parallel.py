@@ -2,11 +2,11 @@
 
 import os
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
-from itertools import chain
+from itertools import chain, islice
 from queue import SimpleQueue
 from typing import Self, TypeVar
 
@@ -14,8 +14,6 @@ import torch
 from torch import nn
 
 from fmcore.cores import cores
-
-_LOOK_S = 0.002
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -75,64 +73,49 @@ def _copied(network: nn.Module, count: int) -> list[nn.Module]:
 class Threads:
     """Python threads that each compute with one core; torch releases the interpreter while it does.
 
-    The calling thread is one of them, which spares a handover. A GPU is fed by one. How many there are never
-    changes a result, since the results come back in the order of their parts.
+    A GPU is fed by one. How many there are never changes a result, since the results come back in the order of their
+    parts.
     """
 
     def __init__(self, device: torch.device, most: int | None = None) -> None:
         self.count = min(threads_for(device), most or threads_for(device))
-        self._others = ThreadPoolExecutor(max(1, self.count - 1), initializer=torch.set_num_threads, initargs=(1,))
+        self._pool = ThreadPoolExecutor(self.count, initializer=torch.set_num_threads, initargs=(1,))
 
     def map(self, function: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
-        """`function` of every part; thread number k works on the parts k, k + count, ..."""
+        """`function` of every part; thread number k works on the parts k, k + count, ...
+
+        The calling thread is one of them, which spares a handover.
+        """
         lanes = [parts[first :: self.count] for first in range(min(self.count, len(parts)))]
-        others = [self._others.submit(lambda lane: [function(part) for part in lane], lane) for lane in lanes[1:]]
+        others = [self._pool.submit(lambda lane: [function(part) for part in lane], lane) for lane in lanes[1:]]
         found = [[function(part) for lane in lanes[:1] for part in lane], *(other.result() for other in others)]
         return [found[number % self.count][number // self.count] for number in range(len(parts))]
 
     def in_order(
         self, function: Callable[[Part], Result], parts: Sequence[Part], together: int
     ) -> Iterator[list[Result]]:
-        """`function` of every part, in order and several together, while other threads go on.
+        """`function` of every part, in order and several together, while the threads go on with what comes next.
 
-        First one, then two, four, ... and at last `together` at a time, whatever the number of threads. Threads wait
-        for others only where more than that and one of each of them is kept.
+        First one, then two, four, ... and at last `together` at a time, whatever the number of threads. No more than
+        that and one for each of them is kept or under way.
         """
-        numbers = iter(range(len(parts)))  # one for all threads: its next number is taken by one of them
-        found: dict[int, Result] = {}
-        given, size, stopped, all_taken = 0, 1, False, False
-
-        def work() -> None:
-            for number in numbers:
-                while len(found) > together + self.count and not (stopped or all_taken):
-                    time.sleep(_LOOK_S)  # the calling thread gives back what is there after each of its own parts
-                found[number] = function(parts[number])
-                if stopped:
-                    return
-
-        def ready() -> Iterator[list[Result]]:
-            nonlocal given, size
-            while given < len(parts):
-                group = range(given, min(given + size, len(parts)))
-                if not all(number in found for number in group):
-                    return
-                given, size = group.stop, min(2 * size, together)
-                yield [found.pop(number) for number in group]
-
-        others = [self._others.submit(work) for _ in range(min(self.count, len(parts)) - 1)]
+        rest = iter(parts)
+        under_way: deque[Future[Result]] = deque()
+        group: list[Result] = []
+        size = 1
         try:
-            for number in numbers:
-                found[number] = function(parts[number])
-                for other in others:
-                    if other.done():
-                        other.result()
-                yield from ready()
-            all_taken = True
-            for other in others:
-                other.result()
-            yield from ready()
+            while True:
+                room = together + self.count - len(under_way) - len(group)
+                under_way.extend(self._pool.submit(function, part) for part in islice(rest, room))
+                if not under_way:
+                    return
+                group.append(under_way.popleft().result())
+                if len(group) == size or not under_way:
+                    yield group
+                    group, size = [], min(2 * size, together)
         finally:
-            stopped = True
+            for future in under_way:
+                future.cancel()
 
     def __enter__(self) -> Self:
         return self
@@ -141,4 +124,4 @@ class Threads:
         self.close()
 
     def close(self) -> None:
-        self._others.shutdown(cancel_futures=True)
+        self._pool.shutdown(cancel_futures=True)
