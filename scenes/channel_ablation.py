@@ -8,7 +8,7 @@ import numpy as np
 from manim import RIGHT, FadeIn, FadeOut, Group, Rectangle
 from pydantic import Field
 
-from fmcore.analysis.attribution import Ablation, brightest_is_decisive, lit_by_brightness
+from fmcore.analysis.attribution import SEEN, Ablation, brightest_is_decisive, lit_by_brightness, moves
 from fmcore.analysis.cases import COUNTS, explained_layer, misleading
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
@@ -28,7 +28,6 @@ from scenes.parts.text import whole
 from scenes.parts.without import Left, WithoutBar, WithoutBars, ablation_rooms, without_it
 from scenes.stage import LessonScene, SceneOptions
 
-_SEEN = 0.0005  # of a probability: a change that one decimal of a percentage point shows
 _SURE = 0.5  # of a probability: no other class can have more
 _MANY = 4  # channels: with fewer, there is no order to look for
 
@@ -128,7 +127,7 @@ class ChannelAblation(LessonScene):
         decisive = self.decision.decisive
         if self.decision.same:
             return f"No other is needed more, of {tried} tried." if tried.value > 1 else "No other channel was tried."
-        if decisive.change > -_SEEN:
+        if decisive.change > -SEEN:
             none = f"No channel of {tried} tried is needed: without channel {decisive.channel + 1}, the probability"
             return self.change(decisive, none)
         most = f"Channel {decisive.channel + 1} is needed most, of {tried} tried: without it, the probability"
@@ -184,7 +183,7 @@ class ChannelAblation(LessonScene):
     def change(self, ablation: Ablation, start: str) -> Claim:
         """What setting a channel to zero did to the probability of the answer; a sentence where it has a `start`."""
         changed = partial(self.claim, "value", self.array, self.subject, self.place_of(ablation))
-        return changed(words=lambda change: f"{start} {_moves(change)}." if start else _moves(change))
+        return changed(words=lambda change: f"{start} {moves(change)}." if start else moves(change))
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -290,9 +289,3 @@ class ChannelAblation(LessonScene):
             self.play(flash(chart.bars[last]), run_time=look.MOVE_S)
         bar: Rectangle = chart.bars[last]
         return bar
-
-
-def _moves(change: float) -> str:
-    if abs(change) < _SEEN:
-        return "hardly changes"
-    return f"{'falls' if change < 0 else 'rises'} by {abs(change) * 100:.1f} points"

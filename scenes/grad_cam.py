@@ -7,16 +7,19 @@ import numpy as np
 from manim import Animation, Create, FadeIn, FadeOut, Group, LaggedStart, VMobject
 from pydantic import Field
 
-from fmcore.analysis.cases import MORE, Case, case_of, doubtful, explained_layer, misleading
+from fmcore.analysis.attribution import Ablation
+from fmcore.analysis.cases import Case, case_of, doubtful, explained_layer, misleading
 from fmcore.analysis.saying import counted, percent
-from fmcore.analysis.weighing import Weighing
+from fmcore.analysis.weighing import Weighing, by_both_tests
+from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
-from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.exhibit import Exhibit, Gallery
 from scenes.parts.feature_map import FeatureMap, InputImage
+from scenes.parts.gradcam_words import HALF, GradCamWords
 from scenes.parts.layer_name import layer_name
+from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
 from scenes.parts.phrases import field_words
 from scenes.parts.picture import ArraySource
@@ -24,14 +27,10 @@ from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip, room_beside, rooms_with
 from scenes.parts.score_bars import ScoreBars, weak_facts
 from scenes.parts.support import Support, scales_of
-from scenes.parts.text import on_scale, whole
 from scenes.parts.weighted_sum import WeightedSum, shown_at_once
 from scenes.stage import LessonScene, SceneOptions
 
 _KINDS = ("answer", "rival")
-_HALF = "places of half the support"
-_ROUNDING = 1e-3  # of a map's largest value: what adding up in another order may change
-_NO_WEIGHTS = dict.fromkeys(("weights", "example", "speaks", "counterexample", "speaks_too"), "")
 
 
 class GradCam(LessonScene):
@@ -51,15 +50,17 @@ class GradCam(LessonScene):
             say="{weights} {example} {speaks} {counterexample} {speaks_too}",
         ),
         Beat(cue="map", say="{sum} Red places support it, blue ones oppose it.", seconds=11),
-        Beat(cue="overlay", say="Now lay what supports it over the image. {half} {strongest} {sees}"),
+        Beat(cue="overlay", say="Now lay what supports it over the image. {half} {strongest} {off} {sees}"),
         Beat(
             cue="second",
             say="Every class has a map of its own, “{rival}” too, which gets {rival_probability}. {verdict}",
         ),
+        Beat(cue="tests", say="{tests} {needed} {counts}"),
         Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}.", seconds=7),
         Beat(
             cue="reasons",
-            say="Here is what supports “{doubt_answer}”, and what supports “{doubt_rival}”. {doubt_verdict} {others}",
+            say="Here is what supports “{doubt_answer}”, and what supports “{doubt_rival}”. {doubt_verdict}"
+            " {doubt_off} {others}",
         ),
     )
 
@@ -84,22 +85,30 @@ class GradCam(LessonScene):
         self.layer, self.array = layer, f"{layer.name}/gradcam"
         subject = self.probe if self.options.probe is not None else misleading(self.bundle, layer.name, supported=True)
         self.case = case_of(self.bundle, layer.name, subject)
-        self.doubt = case_of(self.bundle, layer.name, doubtful(self.bundle, subject), "doubt_")
+        self.doubt = case_of(self.bundle, layer.name, doubtful(self.bundle, layer.name, subject), "doubt_")
         self.weighing = Weighing.of(self.bundle, layer.name, subject, self.case.slots[0])
+        self.tests = by_both_tests(self.bundle, layer.name, subject, self.case.slots[0])
 
     def facts(self) -> Mapping[str, object]:
+        words = GradCamWords(self.claim, self.bundle, self.layer, self.weighing)
+        of_the_sum, self.factors = words.of_the_sum(self.case, shown_at_once())
         return {
             "layer": layer_name(self.layer.name),
             **weak_facts(self.bundle, self.claim),
             **self.facts_of(self.case),
-            **self.facts_of_the_sum(),
-            **self.facts_of_the_strongest(),
+            **of_the_sum,
+            **words.of_the_strongest(self.case),
+            "off": words.off_the_object(self.case, "Most of the support, {}, lies beside the object."),
             "sees": f"Each place stands for all it sees, {field_words(self.layer.field)}, not for its square alone."
             if self.layer.field.known and self.case.maps[0].supported
             else "",
-            "verdict": self.told_of_support(self.case),
+            "verdict": words.of_support(self.case),
+            **words.of_two_tests(self.case, self.tests),
             **self.facts_of(self.doubt),
             **self.facts_of_the_doubt(),
+            "doubt_verdict": words.of_support(self.doubt),
+            "others": words.of_others() if self.doubt.goes_with_support else "",
+            "doubt_off": words.off_the_object(self.doubt, "Of the support for the answer, {} lies beside the object."),
         }
 
     def facts_of(self, case: Case) -> Mapping[str, object]:
@@ -112,7 +121,7 @@ class GradCam(LessonScene):
                 "probability of a class", "logits", case.probe, found.index, words=percent
             )
             facts[f"{key}_half"] = self.claim(
-                _HALF,
+                HALF,
                 self.array,
                 case.probe,
                 slot,
@@ -121,63 +130,6 @@ class GradCam(LessonScene):
                 otherwise="nothing supports it here",
             )
         return facts
-
-    def facts_of_the_sum(self) -> Mapping[str, object]:
-        """What the maps are multiplied with, where a bundle tells and there are several; else only that they are."""
-        layer, answer = layer_name(self.layer.name), self.case.maps[0].name
-        array, at = f"{self.layer.name}/gradcam_weight", (self.case.probe, self.case.slots[0])
-        self.factors: dict[int, str] = {}
-        if self.weighing is None or len(self.weighing.weights) < 2 or not self.weighing.added.any():
-            return _NO_WEIGHTS | {"sum": self.weights_told()}
-        sum_ = self.claim(
-            "error of the weighted sum",
-            array,
-            *at,
-            words=f"Multiply each map by its weight, add up {_all(len(self.weighing.weights))}: the result is one map.",
-            at_most=_ROUNDING,
-            otherwise=self.weights_told(),
-        )
-        if not sum_.holds:
-            return _NO_WEIGHTS | {"sum": sum_}
-        asks = (
-            f"It asks of each map of {layer}: how much would the score of “{answer}” rise if it got a little brighter?"
-        )
-        said: list[tuple[Claim, Claim]] = []
-        for channel in self.weighing.examples(shown_at_once()):
-            weight = self.claim("value", array, *at, channel, words=partial(_told_of_weight, channel=channel))
-            self.factors[channel] = _factor(float(self.weighing.weights[channel]))
-            adds = partial(self.claim, "added to a class", array, *at, channel)
-            below = float(self.weighing.activation[channel].sum(dtype=np.float64)) < 0  # the sign turns about
-            its = "Its map lies below zero, so it speaks" if below else "It speaks"
-            against = adds(words=f"{its} against the answer.", at_most=0)
-            said.append((weight, against if against.holds else adds(words=f"{its} for the answer.", at_least=0)))
-        return {
-            "weights": f"Grad-CAM takes nothing away. {asks} That is its weight, on average over its places.",
-            "example": said[0][0],
-            "speaks": said[0][1],
-            "counterexample": said[-1][0] if len(said) > 1 else "",
-            "speaks_too": said[-1][1] if len(said) > 1 else "",
-            "sum": sum_,
-        }
-
-    def weights_told(self) -> str:
-        by = f"by how much it would raise “{self.case.maps[0].name}”"
-        return f"Grad-CAM weights each map of {layer_name(self.layer.name)} {by}, and adds them up."
-
-    def facts_of_the_strongest(self) -> Mapping[str, object]:
-        place = (self.array, self.case.probe, self.case.slots[0])
-        if not self.case.maps[0].supported:
-            return {"half": f"Nothing supports “{self.case.maps[0].name}”, so it is left as it is.", "strongest": ""}
-        column = self.claim("column of the largest value", *place, words=whole)
-        row = partial(self.claim, "row of the largest value", *place)
-        of = self.case.maps[0].signed.size
-        return {
-            "half": self.claim(
-                _HALF, *place, words=lambda n: f"Half of it comes from the {_outlined(n)}, of {whole(of)}."
-            ),
-            "strongest": row(words=lambda r: f"Strongest is row {whole(r)}, column {column}."),
-            "column": column,
-        }
 
     def facts_of_the_doubt(self) -> Mapping[str, object]:
         answer = self.doubt.maps[0]
@@ -198,38 +150,7 @@ class GradCam(LessonScene):
         return {
             "doubt": start,
             "doubt_title": title,
-            "doubt_verdict": self.told_of_support(self.doubt),
-            "others": self.told_of_others() if self.doubt.goes_with_support else "",
         }
-
-    def told_of_support(self, case: Case) -> Claim | str:
-        """What the two maps of `case` say of who won."""
-        answer, rival = case.maps
-        if not answer.supported:
-            return "The answer came all the same: Grad-CAM does not see everything."
-        if not rival.supported:
-            none = f"Nothing supports “{rival.name}” here."
-            return self.claim(_HALF, self.array, case.probe, case.slots[1], words=none, at_most=0)
-        ratio = partial(self.claim, "support against another's", self.array, case.probe, at_least=MORE)
-        if case.goes_against_support:
-            more, wins = f"In all, “{rival.name}” has", "and still loses: such a map shows where, not who wins."
-            return ratio(*reversed(case.slots), words=lambda x: f"{more} {_times(x)} the support {wins}")
-        if case.goes_with_support:
-            return ratio(*case.slots, words=lambda x: f"In all, “{answer.name}” has {_times(x)} the support.")
-        return "Both have about as much support: such a map shows where, not who wins."
-
-    def told_of_others(self) -> Claim:
-        """Whether the support decides: on how many of the images here it does not."""
-        images = self.claim("length", self.array, words=whole)
-        return self.claim(
-            "answers with less support",
-            self.array,
-            words=lambda n: (
-                f"But on {whole(n)} of {images} images here, the answer has less: a map shows where, not who wins."
-            ),
-            at_least=1,
-            otherwise="But such a map shows where, not why.",
-        )
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -269,8 +190,11 @@ class GradCam(LessonScene):
             self.outline(laid_2)
             self.until(0.75)
             self.play(flash(laid_2.picture), run_time=look.MOVE_S)
+        leaving = [*self.gallery.leave(), FadeOut(strength)]
+        if self.tests and self.plays("tests"):
+            leaving = self.show_both_tests(self.tests, leaving)
         with self.beat("doubt"):
-            self.play(*self.gallery.leave(), FadeOut(strength), run_time=look.IN_S)
+            self.play(*leaving, run_time=look.IN_S)
             truth = self.bundle.truth(self.doubt.probe)
             labelled = f"labelled “{truth}”" if truth else ""
             large = self.show_portrait(self.doubt, str(self.told["doubt_title"]), labelled)
@@ -340,6 +264,34 @@ class GradCam(LessonScene):
             self.play(flash(sum_.sums[-1].picture), run_time=look.MOVE_S)
         return sum_.leave()
 
+    def show_both_tests(self, tests: tuple[Ablation, Ablation], leaving: list[Animation]) -> list[Animation]:
+        """The map that adds most by Grad-CAM beside the one that is needed most; how they leave."""
+        view = LayerView(self.bundle, self.layer.name, self.case.probe)
+        scale = ColourScale.of(np.stack([view.map(one.channel) for one in tests]), "shared")
+        room, (strip,) = room_beside(look.body(), [scale], "activation", "one scale for both")
+        gallery = Gallery(room, 2)
+        made = gallery.made(
+            [
+                partial(
+                    Exhibit,
+                    partial(FeatureMap, view.map(one.channel), scale, source=view.source(one.channel)),
+                    f"channel {one.channel + 1}",
+                    str(self.told[key]),
+                )
+                for one, key in zip(tests, ("tests_first", "tests_needed"), strict=True)
+            ]
+        )
+        gallery.line_up(made)
+        with self.beat("tests"):
+            self.say("Added up, or taken away: two tests")
+            self.play(*leaving, run_time=look.IN_S / 2)
+            self.play(FadeIn(made[0], strip), run_time=look.IN_S)
+            self.until(0.45)
+            self.play(FadeIn(made[1]), run_time=look.IN_S)
+            self.until(0.8)
+            self.play(*(flash(one.picture) for one in made), run_time=look.MOVE_S)
+        return [FadeOut(*made, strip)]
+
     def makers(self, case: Case) -> list[Callable[[float, float, float], Exhibit]]:
         """The image, and what supports its answer and its rival, laid over it."""
         told, (_, strength) = self.told, self.scales[case.name]
@@ -374,25 +326,3 @@ class GradCam(LessonScene):
     def stand(self, *exhibits: Exhibit) -> None:
         for animations in self.gallery.steps(*exhibits):
             self.play(*animations, run_time=look.IN_S)
-
-
-def _times(ratio: float) -> str:
-    """`1.4 times`, `11 times`."""
-    return f"{ratio:.1f} times" if ratio < 9.95 else f"{whole(ratio)} times"
-
-
-def _factor(weight: float) -> str:
-    """`+0.0113`, `−0.0195`: three digits that count."""
-    return f"{'+' if weight > 0 else ''}{on_scale(weight, abs(weight), 3)}"
-
-
-def _told_of_weight(weight: float, channel: int) -> str:
-    return f"Channel {channel + 1} gets {_factor(weight)}."
-
-
-def _all(count: float) -> str:
-    return "both" if count == 2 else f"all {whole(count)}"
-
-
-def _outlined(count: float) -> str:
-    return "one outlined place" if count == 1 else f"{whole(count)} outlined places"

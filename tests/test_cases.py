@@ -35,6 +35,7 @@ from fmcore.analysis.counterparts import (
 from fmcore.analysis.depths import depths
 from fmcore.analysis.measures import measure, sample_size
 from fmcore.analysis.reading import reader_of
+from fmcore.analysis.weighing import by_both_tests
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError
 
@@ -92,17 +93,26 @@ DOUBTS: dict[str, tuple[list[tuple[int | None, int, float]], int, int]] = {
 @pytest.mark.parametrize("case", DOUBTS)
 def test_the_doubtful_image(tmp_path: Path, case: str) -> None:
     answers, but, expected = DOUBTS[case]
-    with opened(tmp_path / "a", Net(), probes=said(tmp_path / "a", Net(), answers)) as bundle:
-        assert doubtful(bundle, but) == expected
+    arrays = supported(*[(1, 1, 1)] * 3)
+    with opened(tmp_path / "a", Net(), arrays, probes=said(tmp_path / "a", Net(), answers)) as bundle:
+        assert doubtful(bundle, "conv1", but) == expected
+
+
+def test_a_doubtful_answer_has_something_to_show(tmp_path: Path) -> None:
+    probes = said(tmp_path / "a", Net(), [(0, 0, 0.2), (0, 1, 0.9), (0, 2, 0.6)])
+    with opened(tmp_path / "a", Net(), supported((1, 1, 1), (0, 1, 0), (1, 1, 0)), probes=probes) as bundle:
+        assert doubtful(bundle, "conv1", 0) == 1  # nothing supports the less sure answer 2
+    with opened(tmp_path / "a", Net(), supported((1, 1, 1), (0, 0, 1), (1, 1, 0)), probes=probes) as bundle:
+        assert doubtful(bundle, "conv1", 0) == 2  # nothing supports either
 
 
 def test_one_image_is_doubtful_itself(tmp_path: Path) -> None:
     probes = said(tmp_path / "a", Net(), [(0, 0, 0.9)] * 3)[:1]
-    with opened(tmp_path / "a", Net()) as bundle:
+    with opened(tmp_path / "a", Net(), supported(*[(1, 1, 1)] * 3)) as bundle:
         rows = {name for name, info in bundle.header.arrays.items() if info.shape[0] == len(bundle.header.probes)}
         arrays = {name: bundle.array(name)[: 1 if name in rows else None] for name in bundle.header.arrays}
     with opened(tmp_path / "a", Net(), arrays, probes=probes) as bundle:
-        assert doubtful(bundle, 0) == 0
+        assert doubtful(bundle, "conv1", 0) == 0
 
 
 def test_brightness_misleads_most_where_the_decisive_channel_costs_most_beyond_it(tmp_path: Path) -> None:
@@ -137,6 +147,36 @@ def test_on_how_many_images_an_answer_needs_another_channel_than_the_brightest(t
     arrays["conv1/ablation"] = -np.tile(np.array([0.1, 0.3], np.float32), (3, 1))
     with opened(tmp_path / "b", Net(measured=True, widths=(4, 3)), arrays) as bundle:
         assert misled(bundle, "conv1", 1) == (1, None)
+
+
+def test_grad_cam_and_taking_away_may_name_different_channels(tmp_path: Path) -> None:
+    net = Net(measured=True, widths=(4, 3))
+    lit = np.ones((3, 4, 12, 12), np.float32)
+    weight = np.zeros((3, 3, 4), np.float32)
+    weight[:] = [0.1, 0.3, -0.2, 0]  # channel 1 adds most
+    changes = np.array([[0.02, -0.1, 0.0], [0.02, 0.0, -0.1], [0.02, -0.004, -0.1]], np.float32)
+    arrays = {"conv1/activation": lit, "conv1/ablated": np.tile([1, 2, 0], (3, 1)), "conv1/ablation": changes}
+    arrays |= {"conv1/ablation_predicted": np.zeros((3, 3), np.int32), "conv1/gradcam_weight": weight}
+    with opened(tmp_path / "a", net, arrays | supported(*[(1, 1, 1)] * 3)) as bundle:
+        found = [by_both_tests(bundle, "conv1", probe, 0) for probe in range(3)]
+        assert [pair and tuple(one.channel for one in pair) for pair in found] == [(1, 2), (1, 0), (1, 0)]
+    changes = np.array([[-0.2, -0.1, 0.0], [0.02, 0.0, -0.009], [0.0, 0.0, 0.0]], np.float32)
+    with opened(tmp_path / "b", net, arrays | supported(*[(1, 1, 1)] * 3) | {"conv1/ablation": changes}) as bundle:
+        assert [by_both_tests(bundle, "conv1", probe, 0) for probe in range(3)] == [None] * 3  # same, or none needed
+
+
+def test_what_share_of_the_support_lies_off_the_object(tmp_path: Path) -> None:
+    image = np.zeros((1, 12, 12), np.float32)
+    image[:, 3:9, 3:9] = 1
+    maps = np.zeros((3, 3, 12, 12), np.float32)
+    maps[0, 0, 4, 4], maps[0, 0, 0, 0] = 3, 1
+    maps[0, 0, 0, 5] = -9  # is no support
+    arrays = {"probes": np.stack([image] * 3), "conv1/gradcam": maps, "gradcam_classes": np.tile([0, 1, 2], (3, 1))}
+    with opened(tmp_path / "a", Net(), arrays) as bundle:
+        off = [measure("support off the object", bundle, "conv1/gradcam", (probe, 0)) for probe in (0, 1)]
+        assert off == [pytest.approx(0.25), 0]
+    with opened(tmp_path / "a", Net(), arrays | {"probes": np.zeros((3, 1, 12, 12), np.float32)}) as bundle:
+        assert measure("support off the object", bundle, "conv1/gradcam", (0, 0)) == 0  # no object
 
 
 def test_the_clearest_pair_is_seen_and_repeats_the_image_least() -> None:

@@ -15,7 +15,7 @@ from fmcore.errors import BundleError, InputError, one_of
 Floats = NDArray[np.floating]
 
 _NOTHING = 1e-6  # of the largest magnitude of a map: what is smaller supports nothing
-_SEEN = 0.0005  # of a probability: the least change that shows with one decimal of a percentage point
+SEEN = 0.0005  # of a probability: the least change that shows with one decimal of a percentage point
 
 
 # -- places --------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ def place_of_the_neediest(bundle: Bundle, layer: str, probe: int) -> int:
 
 def in_the_way(bundle: Bundle, layer: str, probe: int) -> int:
     """Without how many channels, one at a time, the answer gets surer by what one decimal of a percentage shows."""
-    return sum(one.change >= _SEEN for one in ablations(bundle, layer, probe))
+    return sum(one.change >= SEEN for one in ablations(bundle, layer, probe))
 
 
 def left_without_the_neediest(bundle: Bundle, layer: str, probe: int) -> float:
@@ -261,19 +261,20 @@ def left_without_the_neediest(bundle: Bundle, layer: str, probe: int) -> float:
 
 def _verdict(layer: str, name: str, brightest: Ablation, decisive: Ablation) -> str:
     bright = f"Channel {brightest.channel + 1} of {layer} is the brightest"
-    falls = decisive.change <= -_SEEN
+    falls = decisive.change <= -SEEN
     if falls and brightest == decisive:
-        return f"{bright} and the most decisive: without it the probability of '{name}' {_moves(brightest.change)}."
-    start = f"{bright}; without it the probability of '{name}' {_moves(brightest.change)}"
-    if falls and brightest.change <= -_SEEN:
+        return f"{bright} and the most decisive: without it the probability of '{name}' {moves(brightest.change)}."
+    start = f"{bright}; without it the probability of '{name}' {moves(brightest.change)}"
+    if falls and brightest.change <= -SEEN:
         return f"{start}, without channel {decisive.channel + 1} by {_points(decisive.change)}."
     if falls:
-        return f"{start}, without channel {decisive.channel + 1} it {_moves(decisive.change)}."
+        return f"{start}, without channel {decisive.channel + 1} it {moves(decisive.change)}."
     return f"{start}, and no channel that was tried lowers it by 0.1 points."
 
 
-def _moves(change: float) -> str:
-    if abs(change) < _SEEN:
+def moves(change: float) -> str:
+    """What becomes of a probability that changes by `change`: `falls by 1.2 points`."""
+    if abs(change) < SEEN:
         return "hardly changes"
     return f"{'falls' if change < 0 else 'rises'} by {_points(change)} points"
 

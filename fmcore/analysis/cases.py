@@ -75,15 +75,17 @@ def misleading(bundle: Bundle, layer: str, supported: bool = False) -> int:
     return max(right, key=gap)
 
 
-def doubtful(bundle: Bundle, but: int) -> int:
+def doubtful(bundle: Bundle, layer: str, but: int) -> int:
     """The probe that is answered wrongly and least surely; where no answer is known to be wrong, the least sure one.
 
-    Another than `but` as far as there is one.
+    Another than `but` as far as there is one, and one whose answer has support in `layer`: else nothing could be seen.
     """
     probes = bundle.header.probes
     others = [p for p in range(len(probes)) if p != but] or [but]
     wrong = [p for p in others if probes[p].label not in (None, probes[p].predicted)]
-    return min(wrong or others, key=lambda p: (probes[p].probability, p))
+    tried = wrong or others
+    tried = [p for p in tried if case_of(bundle, layer, p).maps[0].supported] or tried
+    return min(tried, key=lambda p: (probes[p].probability, p))
 
 
 def needed_beyond(bundle: Bundle, layer: str, probe: int) -> int | None:

@@ -59,7 +59,7 @@ from fmcore.analysis.taking import (
     softmax,
     with_other,
 )
-from fmcore.analysis.weighing import added_to_class, error_of_sum
+from fmcore.analysis.weighing import added_to_class, error_of_sum, support_off_the_object
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, one_of
 
@@ -266,6 +266,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "added to a class": Measure(
             "what a channel, times its weight, adds to a class in its Grad-CAM map, over all places",
             lambda bundle, array, index, other: added_to_class(bundle, array.rpartition("/")[0], *index),
+        ),
+        "support off the object": Measure(
+            "the share of a class's support that comes from places whose pixels do not show the object",
+            lambda bundle, array, index, other: support_off_the_object(bundle, array.rpartition("/")[0], *index),
         ),
         "error of the weighted sum": Measure(
             "by what share of its largest value the weighted maps, added up, miss the Grad-CAM map",

@@ -6,6 +6,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.alignment import aligned
+from fmcore.analysis.attribution import Ablation, ablations
+from fmcore.analysis.cases import COUNTS
+from fmcore.analysis.specimens import object_mask
 from fmcore.bundle import Bundle
 
 Floats = NDArray[np.floating]
@@ -74,3 +78,30 @@ def error_of_sum(bundle: Bundle, layer: str, probe: int, slot: int) -> float:
         return 1.0
     missed = np.abs(found.weighted(*range(len(found.weights))) - recorded).max()
     return float(missed / max(float(np.abs(recorded).max()), 1e-30))
+
+
+def by_both_tests(bundle: Bundle, layer: str, probe: int, slot: int) -> tuple[Ablation, Ablation] | None:
+    """The channel that adds most to a class by Grad-CAM, and the one whose loss costs the answer most, if they differ.
+
+    None where weights or ablations are missing, where the first was not set to zero, and where no channel is needed.
+    """
+    found = Weighing.of(bundle, layer, probe, slot)
+    if found is None or f"{layer}/ablation" not in bundle.header.arrays:
+        return None
+    tried = {one.channel: one for one in ablations(bundle, layer, probe)}
+    needed = min(tried.values(), key=lambda one: one.change)
+    first = tried.get(int(found.added.argmax()), needed)
+    return None if first == needed or needed.change > -COUNTS or found.added.max() <= 0 else (first, needed)
+
+
+def support_off_the_object(bundle: Bundle, layer: str, probe: int, slot: int) -> float:
+    """What share of the support for a class comes from places whose pixels do not show the object.
+
+    0 where there is no support, or no object is told apart from the ground.
+    """
+    support = np.maximum(bundle.part(f"{layer}/gradcam", probe, slot), 0).astype(np.float64)  # (h, w)
+    mask = object_mask(bundle, probe)  # (H, W)
+    if not mask.any() or not support.any():
+        return 0.0
+    on_object = aligned(mask, bundle.layer(layer).field, support.shape)
+    return float((support * (1 - on_object)).sum() / support.sum())

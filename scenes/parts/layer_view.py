@@ -42,6 +42,10 @@ class LayerView:
         """(H, W)."""
         return self.bundle.part(self.array, self.probe, channel)
 
+    def source(self, channel: int) -> ArraySource:
+        """Where the map of `channel` stands in the bundle."""
+        return ArraySource(self.array, (self.probe, channel), self.other)
+
     def flat(self, channel: int) -> bool:
         return is_flat(self.map(channel))
 
@@ -59,7 +63,7 @@ class LayerView:
         says_flat: SaysFlat = "beside",
     ) -> FeatureMap:
         """The map of `channel`, on its own scale unless another is given, named by layer and number."""
-        values, source = self.map(channel), ArraySource(self.array, (self.probe, channel), self.other)
+        values, source = self.map(channel), self.source(channel)
         name = name or f"{called(self.layer)} channel {channel + 1}"
         return FeatureMap(values, scale or ColourScale.of(values), height, name, source, says_flat=says_flat)
 
@@ -71,5 +75,5 @@ class LayerView:
             shown = [front, *(channel for channel in shown if channel != front)][:_SHEETS]
         stack = ChannelStack(maps, shown, self.scale, height, name or called(self.layer), brief=True)
         for sheet, channel in zip(reversed(stack.sheets), shown, strict=True):
-            sheet[0].source = ArraySource(self.array, (self.probe, channel), self.other)
+            sheet[0].source = self.source(channel)
         return stack
