@@ -18,7 +18,7 @@ from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_chain import LayerChain
 from scenes.parts.layer_name import layer_name
-from scenes.parts.marks import field_frame, values_frame
+from scenes.parts.marks import aim, field_frame
 from scenes.parts.motion import coming, flash, leaving
 from scenes.parts.pooling_picture import PoolingPicture
 from scenes.parts.stage_cell import StageCell, noted, stage_regions, title_lines
@@ -255,8 +255,13 @@ class FeatureMapProgression(LessonScene):
         words = f"one scale a layer: {'blue is below zero' if self.words.signed else 'bright is strong'}"
         return cell.place_note(paragraph(words, look.SMALL, look.MUTED, width=cell.width, most=_LEGEND))
 
+    def explained(self, what: str) -> list[float | None]:
+        """That mean of every stage, where the sentence says what it is; none of them otherwise."""
+        told = self.words.has(what)
+        return [getattr(stage, what) if told and stage is not None else None for stage in self.measured]
+
     def show_enlarged(self, cells: list[StageCell], sheets: list[Group]) -> None:
-        figures = [None if stage is None else stage.likeness for stage in self.measured]
+        figures = self.explained("likeness")
         large = [stack.sheets(cell) for stack, cell in zip(self.stacks, cells, strict=True)]
         with self.beat("enlarge"):
             self.say("The same maps, enlarged")
@@ -289,7 +294,7 @@ class FeatureMapProgression(LessonScene):
             self.show_notes(cells, [sees(layer) for layer in self.layers])
             for layer, stack in zip(self.layers, sheets, strict=True):
                 row, column = place_over(layer, *spot)
-                there = values_frame(front(stack), row, column, row + 1, column + 1)
+                there = aim(front(stack), row, column)
                 shown = [there]
                 moves = [Create(there)]
                 if layer.field.known:
@@ -310,7 +315,7 @@ class FeatureMapProgression(LessonScene):
             self.show_notes(cells, [f"{percent(share)} above zero" for share in shares], shares)
             self.until(0.6)
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
-        figures = [None if stage is None else stage.selectivity for stage in self.measured]
+        figures = self.explained("selectivity")
         self.bars = Group()
         with self.beat("classes"):
             if len(self.by_class) == len(cells):
@@ -332,7 +337,7 @@ class FeatureMapProgression(LessonScene):
                     else "What does a deep map stand for?"
                 )
             self.until(0.6)
-            self.show_notes(cells, ["" if s is None else f"selectivity {number(s)}" for s in figures], figures)
+            self.show_notes(cells, ["" if s is None else f"mean selectivity {number(s)}" for s in figures], figures)
             self.until(0.85)
             self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
         both = zip(cells, sheets, strict=True)

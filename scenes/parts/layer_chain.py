@@ -31,7 +31,7 @@ class LayerChain(Group):
     def __init__(self, layers: Sequence[LayerInfo], stops: Sequence[str], width: float) -> None:
         kinds = {layer.name: layer.type for layer in layers}
         gap, between = _GAPS[look.shape()]
-        longest = max(label(name, look.SMALL).width for name in ("image", *(layer_name(n, _LONGEST) for n in kinds)))
+        longest = max(label(name, look.SMALL).width for name in ("image", *map(_name, kinds)))
         margin = _MARGINS[look.shape()]
         across = max(_FEWEST, min(_ACROSS[look.shape()], int((width + gap) / (longest + margin + gap))))
         rows = 1 if across == _ACROSS["wide"] else _ROWS[look.shape()]
@@ -44,7 +44,7 @@ class LayerChain(Group):
             if name is None:
                 every.append(VGroup(label("…", look.LABEL, look.MUTED)))
             else:
-                self.boxes[name] = _box(layer_name(name, _LONGEST), colours[kinds[name]], side)
+                self.boxes[name] = _box(_name(name), colours[kinds[name]], side)
                 every.append(self.boxes[name])
         ends_early = (len(every) + 1) % across > 0  # so that a longer word has room to its right
         every.append(_box("answer", look.TEXT, side, side + gap if ends_early else side))
@@ -87,6 +87,11 @@ class LayerChain(Group):
         """A frame that marks the box called `name`."""
         frame: VGroup = self.boxes[name][0].copy()
         return frame.set_stroke(look.ACCENT, 2.5 * look.STROKE)
+
+
+def _name(layer: str) -> str:
+    """What stands in the box of a layer: in no sentence, so that a word may stand alone."""
+    return layer if layer.isalpha() and len(layer) <= _LONGEST else layer_name(layer, _LONGEST)
 
 
 def _box(name: str, color: ManimColor, width: float, most: float = 0.0) -> VGroup:

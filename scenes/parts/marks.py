@@ -22,13 +22,13 @@ def values_frame(
 ) -> Rectangle:
     """A frame around the values between these edges, counted in values from the picture's top left corner.
 
-    Its colour is `look.MARK` unless another is given.
+    Its colour is `look.MARK` unless another is given. It is no thicker than half a value, which it would hide.
     """
     height, width = picture.cell
     frame = Rectangle(
         height=(bottom - top) * height,
         width=(right - left) * width,
-        stroke_width=2 * look.STROKE,
+        stroke_width=min(2 * look.STROKE, 50 * min(height, width)),
         color=color or look.MARK,
     )
     return frame.move_to(picture.at((top + bottom) / 2 - 0.5, (left + right) / 2 - 0.5))
