@@ -18,7 +18,7 @@ from scenes import look
 from scenes.parts.before_after import BeforeAfter
 from scenes.parts.calculation_rows import CalculationRows
 from scenes.parts.colour_bar import ColourBar
-from scenes.parts.feature_map import FeatureMap
+from scenes.parts.feature_map import FeatureMap, Lines
 from scenes.parts.filter_sum import AddUp, FilterSum
 from scenes.parts.fitting import fit
 from scenes.parts.function_graph import FunctionGraph
@@ -149,7 +149,7 @@ class Nonlinearity(LessonScene):
             else "Is that enough? Without φ, run",
             "filter": "a slice of a second filter" if self.sliced else "a second filter",
             "second": layer_name(self.found.partner),
-            "with_bias": " with one bias" if self.found.bias else "",
+            "with_bias": " with one bias c" if self.found.bias else "",
             "size": "{} by {}".format(*self.found.one.shape[1:]),
             "difference": self.claim(
                 "difference without the nonlinearity",
@@ -290,7 +290,8 @@ class Nonlinearity(LessonScene):
     # -- two filters as one ----------------------------------------------------------------------
 
     def show_the_collapse(self, before: FeatureMap, others: Group) -> None:
-        image = partial(layer_input, self.bundle, self.layer, self.probe)
+        lines: Lines = "two" if look.shape() == "tall" else "fit"
+        image = partial(layer_input, self.bundle, self.layer, self.probe, lines=lines)
         calculations = CalculationRows.of(self.found, image, self.which(_LONG["wide"]))
         self.rows, self.apart, about = calculations.rows, calculations.apart, calculations.about
         two, one, between = self.rows["two"], self.rows["one"], self.rows["between"]

@@ -13,6 +13,7 @@ from scenes.parts.picture import UNIT, ArraySource, Picture
 from scenes.parts.text import label, paragraph, shape_text
 
 SaysFlat = Literal["beside", "below", "not"]  # where a flat map says so, seen from its shape
+Lines = Literal["fit", "one", "two"]
 _LONG = 12  # characters of a shape
 _OVERHUNG = 0.105  # units by text size: about 18 characters
 
@@ -33,7 +34,7 @@ def caption(name: str, width: float, size: float | None = None) -> VGroup:
 class FeatureMap(Group):
     """One feature map (H, W) in its colours, with its shape below and its name above.
 
-    There is none without a scale, and the shape is always written, in `one_line` where there is room for it. A flat map
+    There is none without a scale, and the shape is always written, in so many `lines`, see `shape_label`. A flat map
     says so beside its shape, or below it where maps stand close in a row, or not at all while a lesson has not worked
     out its values.
     """
@@ -47,11 +48,11 @@ class FeatureMap(Group):
         source: ArraySource | None = None,
         *,
         says_flat: SaysFlat = "beside",
-        one_line: bool = False,
+        lines: Lines = "fit",
     ) -> None:
         self.picture = Picture(values, scale, height, source)
         self.border = border(self.picture)
-        self.shape_label = shape_label(*values.shape, 1, says_flat if is_flat(values) else "not", one_line)
+        self.shape_label = shape_label(*values.shape, 1, says_flat if is_flat(values) else "not", lines)
         super().__init__(self.picture, self.border, self.shape_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
         if name:
@@ -59,13 +60,12 @@ class FeatureMap(Group):
             self.add(self.name_label)
 
 
-def shape_label(
-    rows: int, columns: int, channels: int, says_flat: SaysFlat = "not", one_line: bool = False
-) -> VMobject:
-    """The shape in `one_line`; else in two where an upright frame has no room for so long a one beside others."""
+def shape_label(rows: int, columns: int, channels: int, says_flat: SaysFlat = "not", lines: Lines = "fit") -> VMobject:
+    """The shape in one line or two; to "fit", in two where an upright frame has no room for so long a one."""
     shape = shape_text(rows, columns, channels)
     size, _, depth = shape.rpartition(" × ")
-    texts = [size, f"× {depth}"] if look.shape() == "tall" and len(shape) > _LONG and not one_line else [shape]
+    parted = lines == "two" or (lines == "fit" and look.shape() == "tall" and len(shape) > _LONG)
+    texts = [size, f"× {depth}"] if parted else [shape]
     if says_flat == "beside":
         texts[-1] += " · flat"
     texts += ["flat"] * (says_flat == "below")
@@ -86,6 +86,7 @@ class InputImage(Group):
         name: str = "input image",
         probe: int | None = None,
         other: bool = False,
+        lines: Lines = "fit",
     ) -> None:
         channels, rows, columns = image.shape
         values = image if channels == 3 else image[0]
@@ -93,7 +94,7 @@ class InputImage(Group):
         source = None if probe is None else ArraySource("probes", index, other)
         self.picture = Picture(values, UNIT, height, source)
         self.border = border(self.picture)
-        self.shape_label = shape_label(rows, columns, channels)
+        self.shape_label = shape_label(rows, columns, channels, lines=lines)
         self.name_label = caption(name, self.picture.width)
         super().__init__(self.picture, self.border, self.shape_label, self.name_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)

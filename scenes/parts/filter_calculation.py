@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fmcore.analysis.collapse import Collapse
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.feature_map import FeatureMap, SaysFlat
+from scenes.parts.feature_map import FeatureMap, Lines, SaysFlat
 from scenes.parts.filter_slice import FilterSlice
 from scenes.parts.picture import ArraySource
 from scenes.parts.picture_row import PictureRow
@@ -30,16 +30,17 @@ class FilterCalculation(PictureRow):
 
     def __init__(self, found: Collapse, how: How, image: Mobject, size: float, apart: bool) -> None:
         results = results_scale(found)
+        lines: Lines = "two" if look.shape() == "tall" else "fit"  # else shapes would leave no room for the maps
         says_flat: SaysFlat = "beside" if look.shape() == "wide" else "below"  # five stand in a row
         cell = _FILTER * size / max(found.second.shape)  # of a filter's weight, alike in all three
         slice_ = found.shown_slice
         if how == "one":
             one = _filter(found.one, slice_, cell, size, "one filter")
-            result = FeatureMap(found.once, results, size, "one filter", says_flat=says_flat)
+            result = FeatureMap(found.once, results, size, "one filter", says_flat=says_flat, lines=lines)
             super().__init__([image, one, result], ["∗", "+ c =" if found.bias else "="], _GAPS[look.shape()])
             return
         values, name, array, made, about, sign = (
-            (found.after, "after φ", found.after_array, found.between, "with φ", "φ →")
+            (found.after, "after φ", found.after_array, found.between, "with φ", "+ b, φ →" if found.bias else "φ →")
             if how == "between"
             else (
                 found.before,
@@ -59,9 +60,9 @@ class FilterCalculation(PictureRow):
         items = [
             image,
             _filter(found.first, slice_, cell, size, "1st filter", weights[0] if found.recorded[0] else None),
-            FeatureMap(values, scale, size, name, before, says_flat=says_flat),
+            FeatureMap(values, scale, size, name, before, says_flat=says_flat, lines=lines),
             _filter(found.second[None], 0, cell, size, "2nd filter", weights[1] if found.recorded[1] else None),
-            FeatureMap(made, results, size, about, says_flat=says_flat),
+            FeatureMap(made, results, size, about, says_flat=says_flat, lines=lines),
         ]
         first = 2 if apart and how != "first" else 0
         last = 3 if how == "first" else 5

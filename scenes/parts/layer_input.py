@@ -8,7 +8,7 @@ from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
 from scenes import look
 from scenes.parts.channel_stack import ChannelStack
-from scenes.parts.feature_map import InputImage
+from scenes.parts.feature_map import InputImage, Lines
 from scenes.parts.picture import Picture
 
 
@@ -20,10 +20,10 @@ class _OneOfMany(ChannelStack):
         return self.front
 
 
-def layer_input(bundle: Bundle, layer: LayerInfo, probe: int, size: float) -> Group:
-    """A thing with a `picture`, `size` high."""
+def layer_input(bundle: Bundle, layer: LayerInfo, probe: int, size: float, lines: Lines = "fit") -> Group:
+    """A thing with a `picture`, `size` high; the shape of an image in so many `lines`."""
     if layer.input in ("probes", "input"):
-        return InputImage(bundle.part("probes", probe), size, "image", probe)
+        return InputImage(bundle.part("probes", probe), size, "image", probe, lines=lines)
     maps = bundle.part(layer.input, probe)  # (C, H, W)
     strongest = int((maps.astype(np.float64) ** 2).sum((1, 2)).argmax())
     scale = ColourScale.of(maps, "per_layer")

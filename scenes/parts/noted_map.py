@@ -32,9 +32,7 @@ class NotedMap(Group):
     ) -> None:
         self.channel, name = channel, f"channel {channel + 1}"
         says_flat: SaysFlat = "beside" if text_width else "below"
-        self.map = FeatureMap(
-            values, scale, size, "" if text_width else name, source, says_flat=says_flat, one_line=True
-        )
+        self.map = FeatureMap(values, scale, size, "" if text_width else name, source, says_flat=says_flat, lines="one")
         self.beside, shape = bool(text_width), self.map.shape_label
         most = text_width or max(self.map.picture.width, _LEAST)
         shape.scale(min(1.0, max(most / shape.width, look.SMALLEST / look.SMALL)))
