@@ -42,14 +42,18 @@ def save_checkpoint(path: Path, trained: Trained, data: ImageSet, found_at: str 
         raise InputError(f"The checkpoint cannot be written to '{path}' ({error}); name another file.") from None
 
 
-def read_recipe(path: Path) -> dict[str, str | int | float]:
+def read_recipe(path: Path, model: str | None = None) -> dict[str, str | int | float]:
     """What a checkpoint was made from, as the fields of a `BundleRecipe`, so that nobody has to say it again.
 
+    `model` is the one that was asked for, if one was: code that makes a network is run for nobody who did not name it.
+
     Raises:
-        InputError: no such file, or no checkpoint.
+        InputError: no such file, no checkpoint, or one of a network that code makes which nobody asked for.
     """
     with _opened(path) as (_, record):
         spec = TrainSpec.model_validate(record["spec"])
+        if model is None:
+            _require_no_code(path, spec)
         side = {} if record["image_size"] is None else {"image_size": int(record["image_size"])}  # the model says it
         return {**spec.model_dump(), "data": str(record["data"]), **side}
 
@@ -62,7 +66,8 @@ def load_checkpoint(path: Path, data: ImageSet, model: Model | None = None) -> T
         model: Its network gets the weights; when left out, one is made.
 
     Raises:
-        InputError: no such file, no checkpoint, or one made for other images or classes.
+        InputError: no such file, no checkpoint, one made for other images or classes, or one of a network that code
+            makes, where no model is given.
     """
     with _opened(path) as (file, record):
         spec = TrainSpec.model_validate(record["spec"])
@@ -78,13 +83,23 @@ def load_checkpoint(path: Path, data: ImageSet, model: Model | None = None) -> T
             f" {classes} classes, and '{data.name}' has {data.image_shape} in"
             f" {len(data.classes)}; name the data it was trained on."
         )
-    model = model or open_model(spec.model, wanted_by(data))
+    if model is None:
+        _require_no_code(path, spec)
+        model = open_model(spec.model, wanted_by(data))
     network = model.network
     if model.as_input.channels_last:  # as in training, so that sums are the same
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for state in states:  # each must fit; the last one stays
         load_state(network, state)
     return Trained(spec, network.eval(), history, tuple(states), device, model.as_input)
+
+
+def _require_no_code(path: Path, spec: TrainSpec) -> None:
+    if ":" in spec.model and not spec.model.startswith("torchvision:"):  # a factory in a module or a file
+        raise InputError(
+            f"The network of the checkpoint '{path.name}' is made by the code '{spec.model}', which is run only for"
+            f" those who name it; if you trust it, add --model '{spec.model}'."
+        )
 
 
 @contextmanager

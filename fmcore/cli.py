@@ -116,7 +116,8 @@ def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, 
     if checkpoint is not None:
         from fmcore.checkpoint import read_recipe
 
-        wanted = {**read_recipe(checkpoint), **{name: value for name, value in wanted.items() if value is not None}}
+        asked = {name: value for name, value in wanted.items() if value is not None}
+        wanted = {**read_recipe(checkpoint, asked.get("model")), **asked}
     recipe = _recipe(**wanted)
     path = output or bundle_path(recipe, Path("renders/bundles"))
     with reporter(quiet) as report:

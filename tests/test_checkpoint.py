@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from fmcore.checkpoint import load_checkpoint, read_recipe, save_checkpoint
+from fmcore.cli import cli
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import InputError
 from fmcore.lesson.plan import BundleRecipe
@@ -44,6 +46,18 @@ def test_it_records_the_same_bundle(
 ) -> None:
     digest = record(load_checkpoint(path, tiny_images), tiny_images, tmp_path / "b")
     assert digest == record(tutorial_trained, tiny_images, tmp_path / "a")
+
+
+def test_no_code_that_a_checkpoint_names_is_run(path: Path, tiny_images: ImageSet, tmp_path: Path) -> None:
+    code = tmp_path / "nets.py"
+    code.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    rewritten(lambda found, _: found["spec"].update(model=f"{code}:make"))(path)  # type: ignore[attr-defined]
+    ran = CliRunner().invoke(cli, ["record", "--checkpoint", str(path), "--output", str(tmp_path / "b"), "--quiet"])
+    assert ran.exit_code == 2 and f"if you trust it, add --model '{code}:make'" in ran.output
+    with pytest.raises(InputError, match="only for those who name it"):
+        load_checkpoint(path, tiny_images)
+    assert not (tmp_path / "ran").exists()
+    assert read_recipe(path, f"{code}:make")["model"] == f"{code}:make"
 
 
 def rewritten(change: Callable[[dict[str, object], dict[str, np.ndarray]], object]) -> Callable[[Path], None]:
