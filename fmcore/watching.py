@@ -1,6 +1,5 @@
 """Do work again whenever a file that it is made from is saved with another content."""
 
-import hashlib
 import logging
 import os
 import threading
@@ -19,7 +18,7 @@ from watchdog.observers.api import ObservedWatch
 
 from fmcore.errors import FmcoreError
 from fmcore.lesson.plan import LessonPlan
-from fmcore.render.cache import Store, read_files
+from fmcore.render.cache import Store, path_digest, read_files
 from fmcore.render.catalogue import SceneRef, find_scene, list_scenes
 from fmcore.render.sources import Sources
 from fmcore.reporter import Reporter
@@ -182,8 +181,7 @@ class _Digests:
             sign = stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
             if path in self._known and self._known[path][0] == sign:
                 return self._known[path][1]
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = path_digest(path)
         except OSError:
             return None
         if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _YOUNG_NS:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import Net, frames_of, make_bundle
+from films import Net, make_bundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -14,10 +14,8 @@ from scipy.ndimage import gaussian_filter
 
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.check.findings import RULES
-from fmcore.check.planes import as_stored, codes, frames_at
 from fmcore.check.proof import RULE, Proof, least_correlation, proof_findings, prove
 from fmcore.colour import ColourScale
-from fmcore.errors import InputError
 from fmcore.lesson.brief import Figure, Performance
 from fmcore.lesson.storyboard import Storyboard
 from fmcore.render.encoder import SegmentEncoder
@@ -129,6 +127,16 @@ WRONG: dict[str, Callable[[Map, Map], Map]] = {
     "negative": lambda truth, other: -truth if truth.min() < 0 else truth.max() - truth,
     "the lower half missing": lambda truth, other: truth * (np.arange(N) < N / 2)[:, None],
 }
+
+
+@pytest.mark.parametrize("shown", [0.0, 1.0])
+def test_a_texture_finer_than_the_areas_is_no_proof_of_a_blank_film(shown: float, tmp_path: Path) -> None:
+    fine = 0.2 + 0.6 * (np.indices((96, 96)).sum(0) % 2) + np.random.default_rng(0).normal(0, 0.004, (96, 96))
+    fine[0, :2] = 0, 1  # so that the scale reaches further
+    filmed = Filmed()
+    filmed.add(fine, pixels=1.0)
+    filmed.add(fine, np.full_like(fine, shown), pixels=1.0)
+    assert [proof.outcome for proof in filmed.proofs(tmp_path)] == ["area by area", "wrong"]
 
 
 @pytest.mark.parametrize("aspect", SIZES)
@@ -338,45 +346,6 @@ def test_a_scene_is_found_in_the_middle_of_a_lesson(tmp_path: Path) -> None:
     for _ in range(3):
         filmed.add(noise(random))
     assert {proof.outcome for proof in filmed.proofs(tmp_path, before=301)} == {"value by value"}
-
-
-# -- the planes ------------------------------------------------------------------------------------
-
-
-def test_frames_are_found_by_their_number(tmp_path: Path) -> None:
-    """Over several groups of pictures, forwards and by seeking; what is not there is left out."""
-    path = tmp_path / "a.mp4"
-    encoder = SegmentEncoder(path, spec_of(64, 48))
-    for number in range(300):
-        frame = np.full((48, 64, 4), 255, np.uint8)
-        frame[..., :3] = 40 + number * 37 % 150
-        encoder.write(frame)
-    encoder.finish()
-    brightness = frames_of(path).mean((1, 2, 3))
-    wanted = [299, 0, 3, 249, 250, 251, 277, 12, 3, 1000]
-    found = dict(frames_at(path, wanted))
-    assert list(found) == [0, 3, 12, 249, 250, 251, 277, 299]
-    for number, planes in found.items():
-        assert planes.size == (48, 64)
-        assert planes.blue.shape == planes.red.shape == (24, 32)
-        assert (planes.luma.mean() - 16) * 255 / 219 == pytest.approx(brightness[number], abs=2)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"no film at all"])
-def test_a_film_that_cannot_be_read_is_a_sentence(content: bytes | None, tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.mp4' cannot be read .*; render it again\."):
-        list(frames_at(path, [0]))
-
-
-def test_colours_are_stored_as_bt709_says() -> None:
-    """The corners of the cube, after Table 4 of ITU-R BT.709-6 in 8 bits."""
-    colours = np.array([[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint8)
-    expected = [[16, 128, 128], [235, 128, 128], [63, 102, 240], [173, 42, 26], [32, 240, 118]]
-    assert as_stored(colours).round().tolist() == expected
-    assert codes("gray")[255].round().tolist() == [235, 128, 128]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,7 +1,6 @@
 """What is rendered again and what is not, when narration, code, a network or the machine's folders change."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,12 +13,9 @@ from test_lesson import CODE, Studio, agrees
 from test_sound import heard, loudness, tone
 
 from fmcore.errors import FmcoreError
-from fmcore.lesson.brief import Brief
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.render.lesson import Wish, look_ahead, make_lesson
 from fmcore.render.run import OnProgress, Outcome
-from fmcore.render.sketch import sketch
-from fmcore.render.worker import SegmentJob
 from fmcore.reporter import Silent
 
 
@@ -164,98 +160,6 @@ def test_long_scenes_are_rendered_in_pieces_and_joined(studio: Studio, monkeypat
     assert abs(again - whole).mean() < 0.3  # the encoder's noise
     assert len(list((studio.output / "cache").glob("*.mp4"))) == 4  # nothing is left of the pieces of the clock
     assert studio.make(plan, apart=True).unchanged
-
-
-MADE_FROM = {  # the scene's code, the file that changes, and how
-    "a package that its neighbour lies in": (
-        "from manim import Dot, Scene\nfrom parts.shares import SHARE\n"
-        "class Film(Scene):\n    def construct(self):\n        self.add(Dot(fill_opacity=SHARE))\n"
-        "        self.wait(1)\n",
-        "parts/__init__.py",
-        ("from manim import Dot\nDot.set_default(radius=1)\n", "from manim import Dot\nDot.set_default(radius=2)\n"),
-    ),
-    "code that it shows": (
-        "from pathlib import Path\nfrom manim import Scene, Text\nSHOWN = Path(__file__).with_name('shown.py')\n"
-        "class Film(Scene):\n    def construct(self):\n        self.add(Text(SHOWN.read_text()))\n"
-        "        self.wait(1)\n",
-        "shown.py",
-        ("one = 1\n", "one = 2\n"),
-    ),
-    "code that it shows, as Python reads it": (
-        "import inspect\nfrom manim import Scene, Text\nimport shown\n"
-        "class Film(Scene):\n    def construct(self):\n        self.add(Text(inspect.getsource(shown)))\n"
-        "        self.wait(1)\n",
-        "shown.py",
-        ("one = 1  # as said\n", "one = 1  # as told\n"),
-    ),
-    "its docstring, which it shows": (
-        "from manim import Scene, Text\nclass Film(Scene):\n    '''One.'''\n    def construct(self):\n"
-        "        self.add(Text(self.__doc__))\n        self.wait(1)\n",
-        "film.py",
-        ("'''One.'''", "'''Two.'''"),
-    ),
-    "a table": (
-        "import numpy as np\nfrom pathlib import Path\nfrom manim import Dot, Scene\n"
-        "PLACES = np.loadtxt(Path(__file__).with_name('places.csv'))\n"
-        "class Film(Scene):\n    def construct(self):\n        self.add(Dot(PLACES))\n        self.wait(1)\n",
-        "places.csv",
-        ("1\n2\n0\n", "2\n2\n0\n"),
-    ),
-}
-
-
-@pytest.mark.parametrize("where", ["work", ".course"])  # a folder of settings may be somebody's course, too
-@pytest.mark.parametrize("case", MADE_FROM)
-def test_what_a_scene_is_made_from_is_noticed(
-    case: str, where: str, studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, name, (before, after) = MADE_FROM[case]
-    folder = studio.folder / where
-    (folder / "parts").mkdir(parents=True)
-    (folder / "parts/shares.py").write_text("SHARE = 1\n")
-    monkeypatch.setenv("HOME", str(studio.folder))
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    film = folder / "film.py"
-    film.write_text(code)
-    changing = folder / name
-    changing.write_text((code if changing == film else "") or before)
-    plan = studio.plan("First").model_copy(update={"scenes": (SceneEntry(scene=f"{film}:Film"),)})
-    assert studio.make(plan, apart=True).rendered == ["Film"]
-    assert studio.make(plan, apart=True).unchanged
-    saved = changing.stat()
-    changing.write_text(changing.read_text().replace(before, after))
-    os.utime(changing, ns=(saved.st_atime_ns, saved.st_mtime_ns))  # within the second, as far as a clock tells
-    assert studio.make(plan, apart=True).rendered == ["Film"]
-    assert not list(folder.rglob("*.pyc"))
-
-
-def test_what_a_package_has_read_and_keeps_belongs_to_each_of_its_scenes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "made_up_scenes"
-    package.mkdir()
-    (package / "__init__.py").write_text(
-        "from functools import cache\nfrom pathlib import Path\nHERE = Path(__file__).parent\n"
-        "TITLE = (HERE / 'title.txt').read_text()\n@cache\ndef words():\n    return (HERE / 'words.txt').read_text()\n"
-    )
-    (package / "film.py").write_text(
-        "from manim import Scene, Square\nfrom made_up_scenes import TITLE, words\nclass One(Scene):\n"
-        "    def construct(self):\n        self.add(Square(len(TITLE + words())))\n        self.wait(1)\n"
-        "class Two(One):\n    pass\n"
-    )
-    (package / "title.txt").write_text("a")
-    (package / "words.txt").write_text("b")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    for name in ("One", "Two"):
-        job = SegmentJob(
-            scene=name,
-            path=package / "film.py",
-            module="made_up_scenes.film",
-            brief=Brief(),
-            spec=TINY,
-            target=tmp_path / "none.mp4",
-        )
-        assert {Path(read).name for read in sketch(job).files} == {"title.txt", "words.txt"}
 
 
 def test_a_scene_that_fails_with_some_options_is_rendered_with_others(studio: Studio) -> None:

@@ -218,9 +218,7 @@ class _Comparison:
             return f"what is seen correlates with it by {pair.correlation:.3f} where {least:.2f} is asked for"
         if abs(pair.gain - 1) > MOST_GAIN:
             return f"its differences are seen {pair.gain:.2f} times as large as they are"
-        if pair.error >= MOST_ERROR:
-            return f"what is seen misses it by {pair.error:.1%} of the scale where under {MOST_ERROR:.0%} is asked for"
-        return ""
+        return _missed(pair)
 
     # -- value by value ----------------------------------------------------------------------------
 
@@ -245,8 +243,8 @@ class _Comparison:
     # -- area by area ------------------------------------------------------------------------------
 
     def _why_wrong_areas(self, luma: _Pair) -> str:
-        if luma.spread < FAINT:
-            return ""
+        if luma.spread < FAINT:  # what varies is finer than areas, which tell how bright it is on the whole
+            return _missed(luma)
         return self._why_wrong(luma, lambda values: self._luma_of_areas(values).wanted, LEAST_BY_AREA)
 
     def _luma_of_areas(self, values: Floats) -> _Pair:
@@ -327,6 +325,13 @@ class _Comparison:
     def _reach(self) -> float:
         """The range of the luma that the colours have."""
         return 219.0 if self._is_rgb else float(np.ptp(codes(self.figure.colours)[:, 0]))
+
+
+def _missed(pair: _Pair) -> str:
+    """That what is seen is too far from what is wanted, if it is."""
+    if pair.error < MOST_ERROR:
+        return ""
+    return f"what is seen misses it by {pair.error:.1%} of the scale where under {MOST_ERROR:.0%} is asked for"
 
 
 def _moved(values: Floats) -> Iterator[Floats]:

@@ -65,6 +65,16 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def path_digest(path: Path) -> str:
+    """What is at `path`: of a file its content, of a folder the names in it, and that there is nothing."""
+    if path.is_dir():
+        return "names " + key_of({one.name: 1 for one in path.iterdir() if one.name != "__pycache__"})
+    try:
+        return file_digest(path)
+    except FileNotFoundError:
+        return "nothing"
+
+
 def key_of(inputs: Mapping[str, str | float]) -> str:
     """The name under which something made from `inputs` is kept."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]
@@ -137,7 +147,7 @@ def segment_name(pictures: str, start: int, end: int) -> str:
 
 
 def read_files(sketch: Sketch) -> list[tuple[Path, str]]:
-    """The files that a scene has read, or is heard with, and their digests then."""
+    """The files and folders that a scene has read, or is heard with, and what was there then."""
     read = [(Path(name), digest) for name, digest in sketch.files.items()]
     return read + [(one.file, one.sha256) for one in sketch.performance.sounds]
 
@@ -147,7 +157,7 @@ def changed_files(sketch: Sketch) -> list[str]:
     changed = []
     for path, digest in read_files(sketch):
         try:
-            if file_digest(path) != digest:
+            if path_digest(path) != digest:
                 changed.append(path.name)
         except OSError:
             changed.append(path.name)

@@ -15,7 +15,10 @@ _DOUBT = 0.2  # of what a sketch says that drawing costs: the longest segment ma
 
 
 class Play(BaseModel):
-    """One animation or wait: its frames [start, start + frames), its likely cost, and the scene's state before it."""
+    """One animation or wait: its frames [start, start + frames), its likely cost, and the scene's state before it.
+
+    `begun` is what its animations begin with, by digest.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,6 +26,7 @@ class Play(BaseModel):
     frames: int = Field(ge=0)
     cost_s: float = Field(ge=0)
     state: str
+    begun: str = ""
 
 
 class Sketch(BaseModel):

@@ -1,6 +1,7 @@
 """Decide what has to be played and what has to be rendered, and say why. Pure but for reading sources and the cache."""
 
 import json
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from fmcore.lesson.plan import SceneEntry, turns
 from fmcore.lesson.voice import Voice
 from fmcore.lesson.words import Words
 from fmcore.render.cache import Cuts, Segment, Store, Take, key_of, segment_name
-from fmcore.render.catalogue import SceneRef, find_scene
+from fmcore.render.catalogue import OURS, SceneRef, find_scene
 from fmcore.render.cuts import Sketch
 from fmcore.render.sources import Sources
 from fmcore.render.spec import RenderSpec
@@ -33,6 +34,8 @@ _WORDS = {
     "other": "the bundle it is compared with changed",
     "names": "the file of a bundle has another name",
     "spec": "another quality",
+    "place": "another folder's scene stood here",
+    "cwd": "it is rendered from another folder",
     "versions": "other versions of the libraries",
 }
 _SEEN = ("scene", "source", "options", "spec", "versions")  # what pictures depend on, besides what the scene reads
@@ -114,6 +117,8 @@ def plan_scenes(
             "spec": spec.model_dump_json(),
             "versions": versions,
         }
+        if (ref.module or "").partition(".")[0] not in OURS:  # it may read what lies beside it
+            inputs |= {"place": str(ref.path.resolve().parent), "cwd": str(Path.cwd())}
         names = (path.stem, other.stem) if path is not None and other is not None else None
         if names is not None:
             inputs["names"] = json.dumps(names)
@@ -139,12 +144,14 @@ def pictures_key(inputs: Mapping[str, str], sketch: Sketch) -> str:
     """The name of a scene's pictures: equal for takes that look alike, whatever is said over them.
 
     They depend on the code that paints them, on the parts of bundles that were read, and, for all that comes from a
-    bundle's header, on how the scene looked between any two plays.
+    bundle's header, on how the scene looked between any two plays and on what each play began with.
     """
     seen = {name: inputs[name] for name in _SEEN}
+    place = inputs.get("place")
+    files = {os.path.relpath(name, place) if place else name: digest for name, digest in sketch.files.items()}
     seen["reads"] = json.dumps(sketch.reads, sort_keys=True)
-    seen["files"] = json.dumps(sketch.files, sort_keys=True)
-    seen["states"] = json.dumps([(play.start, play.state) for play in sketch.plays])
+    seen["files"] = json.dumps(files, sort_keys=True)
+    seen["states"] = json.dumps([(play.start, play.state, play.begun) for play in sketch.plays])
     seen["frames"] = str(sketch.frames)
     return key_of(seen)
 

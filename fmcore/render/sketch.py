@@ -20,11 +20,11 @@ from manim import Scene, VMobject
 from manim.mobject.types.image_mobject import AbstractImageMobject
 from pydantic import BaseModel, ConfigDict
 
-from fmcore.render.cache import file_digest
+from fmcore.render.cache import path_digest
 from fmcore.render.catalogue import OURS, package_folder
 from fmcore.render.cuts import Play, Sketch
 from fmcore.render.run import OnFrames
-from fmcore.render.state import state_digest
+from fmcore.render.state import animations_digest, state_digest
 from fmcore.render.stepping import NOTHING, NoEncoder, WindowRenderer
 from fmcore.render.worker import SegmentJob, performance_of, play
 
@@ -41,12 +41,14 @@ class SketchRenderer(WindowRenderer):
     def init_scene(self, scene: Any, *args: Any) -> None:
         super().init_scene(scene, *args)
         self.starts: list[tuple[int, str]] = []
+        self.begun: list[str] = []
         self.costs: list[tuple[float, float]] = []  # (once, a frame)
 
     def before_play(self, scene: Scene) -> None:
         self.starts.append((self.frame, state_digest(scene)))
 
     def after_begin(self, scene: Scene) -> None:
+        self.begun.append(animations_digest(scene.animations))
         pixels = self.camera.pixel_width * self.camera.pixel_height / _HD_PIXELS
         still = _CONVERT_S * pixels + _weight(scene.mobjects)
         if scene.is_current_animation_frozen_frame():
@@ -59,8 +61,8 @@ class SketchRenderer(WindowRenderer):
         """Every play, now that the scene is over."""
         ends = [start for start, _ in self.starts[1:]] + [self.frame]
         return tuple(
-            Play(start=start, frames=end - start, cost_s=once + (end - start) * each, state=state)
-            for (start, state), end, (once, each) in zip(self.starts, ends, self.costs, strict=True)
+            Play(start=start, frames=end - start, cost_s=once + (end - start) * each, state=state, begun=begun)
+            for (start, state), end, (once, each), begun in zip(self.starts, ends, self.costs, self.begun, strict=True)
         )
 
 
@@ -89,12 +91,12 @@ def sketch(job: SegmentJob) -> Sketch:
     bundles = {name: one for name in ("bundle", "other") if (one := getattr(scene, name, None)) is not None}
     performance = performance_of(scene, job, renderer.frame)
     apart = {one.path.resolve() for one in bundles.values()} | {one.file.resolve() for one in performance.sounds}
-    files = [path for path in sorted(opened) if path.is_file() and path.resolve() not in apart]
+    files = [path for path in sorted(opened) if path.resolve() not in apart]
     return Sketch(
         frames=renderer.frame,
         plays=renderer.plays(),
         reads={f"{role}:{name}": digest for role, one in bundles.items() for name, digest in one.reads.items()},
-        files={str(path): file_digest(path) for path in files},
+        files={str(path): path_digest(path) for path in files},
         performance=performance,
         seconds=time.process_time() - began,
     )
@@ -118,6 +120,7 @@ _heard: set[Path] | None = None
 _hearing = False
 _elsewhere: tuple[str, ...] = ()
 _own: tuple[str, ...] = ()
+_OF_NAMES = ("os.listdir", "os.scandir")
 _TELLS_OF_CODE = (warnings.__file__, traceback.__file__)  # these show a line of it to nobody who sees the film
 
 
@@ -125,6 +128,7 @@ _TELLS_OF_CODE = (warnings.__file__, traceback.__file__)  # these show a line of
 def _opened(own: Iterable[Path]) -> Iterator[set[Path]]:
     """The files outside of Python, its packages and the system that are opened for reading in the block.
 
+    Those, too, that are not there, and folders whose names are read: what comes there later is another thing to show.
     Those below the folders `own` are among them, wherever these lie.
     """
     global _elsewhere, _heard, _hearing, _own
@@ -141,9 +145,9 @@ def _opened(own: Iterable[Path]) -> Iterator[set[Path]]:
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if _heard is None or event != "open":
+    if _heard is None or event not in ("open", *_OF_NAMES):
         return
-    path, mode, flags = arguments
+    path, mode, flags = arguments if event == "open" else (arguments[0] or ".", "r", 0)
     if not isinstance(path, str | bytes | os.PathLike) or (flags or 0) & (os.O_WRONLY | os.O_RDWR):
         return
     if isinstance(mode, str) and "r" not in mode:
@@ -151,7 +155,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     name = os.path.normpath(Path.cwd() / os.fsdecode(path))
     if _nearest(name, _elsewhere) > _nearest(name, _own) or name.endswith(".pyc"):
         return
-    if not (name.endswith(".py") and _is_run()):  # what is imported is followed by its syntax
+    if not ((name.endswith(".py") or event in _OF_NAMES) and _is_run()):  # what is imported is followed by its syntax
         _heard.add(Path(name))
 
 

@@ -1,4 +1,4 @@
-"""What a scene looks like between two plays, as a digest: equal digests paint equal frames.
+"""What a scene looks like between two plays, and what a play begins with, as digests: equal ones paint equal frames.
 
 Two processes that play the same scene agree here at every play, unless the scene reads a clock, random numbers that
 nobody seeded, or other things of its machine.
@@ -6,10 +6,11 @@ nobody seeded, or other things of its machine.
 
 import hashlib
 import random
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from manim import ImageMobjectFromCamera, Mobject, Scene
+from manim import Animation, AnimationGroup, ImageMobjectFromCamera, Mobject, Scene
 
 # What a mobject is painted from, besides its points.
 _PAINTED = (
@@ -33,8 +34,33 @@ _PAINTED = (
 
 def state_digest(scene: Scene) -> str:
     """A digest of everything that is on the scene, of its camera, and of the shared random generators."""
-    parts: list[bytes] = []
-    for mobject in _everything(scene):
+    shared: Any = np.random.get_state()
+    random_state = [repr((random.getstate(), shared[2:])).encode(), shared[1].tobytes()]
+    return _digest([*_painted(_everything(scene)), *random_state])
+
+
+def animations_digest(animations: Iterable[Animation] | None) -> str:
+    """A digest of a play's animations as it begins: what may appear in them and be gone before the next play.
+
+    Those of a succession have not begun all, so manim cannot be asked for their mobjects.
+    """
+    every = list(_flat(animations or ()))
+    kinds = [f"{type(one).__name__} {one.run_time}".encode() for one in every]
+    parts = (part for one in every for part in vars(one).values() if isinstance(part, Mobject))
+    return _digest([*kinds, *_painted(parts)])
+
+
+def _flat(animations: Iterable[Animation]) -> Iterator[Animation]:
+    for one in animations:
+        if isinstance(one, AnimationGroup):
+            yield from _flat(one.animations)
+        else:
+            yield one
+
+
+def _painted(mobjects: Iterable[Mobject]) -> Iterator[bytes]:
+    """All that mobjects and their parts are painted from."""
+    for mobject in mobjects:
         for member in mobject.get_family():
             painted = vars(member)
             arrays, plain = [member.points], [type(member).__name__]
@@ -46,10 +72,11 @@ def state_digest(scene: Scene) -> str:
                     arrays.append(value)
                 else:
                     plain.append(f"{name}={value}")
-            parts.append(";".join([*plain, *(f"{one.dtype.char}{one.shape}" for one in arrays)]).encode())
-            parts.extend(one.tobytes() for one in arrays)
-    shared: Any = np.random.get_state()
-    parts += [repr((random.getstate(), shared[2:])).encode(), shared[1].tobytes()]
+            yield ";".join([*plain, *(f"{one.dtype.char}{one.shape}" for one in arrays)]).encode()
+            yield from (one.tobytes() for one in arrays)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
     return hashlib.blake2b(b"".join(parts), digest_size=12).hexdigest()
 
 
