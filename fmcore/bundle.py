@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from fmcore.contents import shape_misfit, value_misfit
-from fmcore.errors import BundleError
+from fmcore.errors import BundleError, meant
 from fmcore.files import published
 from fmcore.header import SCHEMA_VERSION, ArrayInfo, BundleHeader, LayerInfo, default_probe
 
@@ -164,7 +164,9 @@ class Bundle:
                         f"The bundle '{self.path.name}' has no layer '{layer}'; it has {', '.join(known)}."
                     )
                 near = [one for one in known if one.rpartition("/")[0] == layer]
-                raise BundleError(f"The bundle '{self.path.name}' has no array '{name}'; it has {', '.join(near)}.")
+                raise BundleError(
+                    f"The bundle '{self.path.name}' has no array '{name}'; it has {', '.join(near)}.{meant(name, near)}"
+                )
 
     def verify(self) -> None:
         """Check every array against its digest.

@@ -144,16 +144,21 @@ def plan(quiet: bool, **wanted: Any) -> None:
     if outlook.stale:
         click.echo("The scenes are planned when their bundles are there.")
         return
-    table = Table("scene", "frames", "", "why", box=None, header_style="bold", pad_edge=False)
+    table = Table("scene", "length", "frames", "", "why", box=None, header_style="bold", pad_edge=False)
     for scene in outlook.scenes:
         for number, part in enumerate(scene.segments):
             name = scene.ref.name if number == 0 else ""
-            table.add_row(name, f"{part.start:,}–{part.end:,}", "fresh" if part.fresh else "stale", part.reason)
+            length = f"{scene.segments[-1].end / wish.spec.fps:.0f} s" if number == 0 else ""
+            table.add_row(name, length, f"{part.start:,}–{part.end:,}", "fresh" if part.fresh else "stale", part.reason)
     console().print(table)
     parts = [part for scene in outlook.scenes for part in scene.segments]
     stale = [part for part in parts if not part.fresh]
     frames = sum(part.end - part.start for part in stale)
-    click.echo(f"{len(stale)} of {len(parts)} segments are to be rendered, {frames:,} frames.")
+    every = sum(part.end - part.start for part in parts)
+    click.echo(
+        f"{len(stale)} of {len(parts)} segments are to be rendered, {frames:,} of {every:,} frames;"
+        f" the film takes {every / wish.spec.fps:.0f} s."
+    )
     shown = [scene.take.sketch.performance for scene in outlook.scenes if scene.take is not None]
     _tell_of_voice(*heard(wish.voice, shown), click.echo)
 
@@ -364,7 +369,7 @@ def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:
     for film in made.films:
         say(f"{film}")
     if made.films:
-        say(f"{made.frames:,} frames, {made.frames / fps:.0f} s")
+        say(f"{made.frames:,} frames, {made.frames / fps:.0f} s of film")
     if made.untranslated:
         say(f"Texts without a translation, shown as they are: {made.untranslated}; `fmcore words` lists them.")
     _tell_of_voice(made.spoken, made.unspoken, say)

@@ -48,7 +48,9 @@ def words(file: Path, lesson: Path | None, output: Path, **wanted: str | None) -
         decimal = wanted["decimal"] or (there.decimal if there is not None else ".")
         Words(language=language, decimal=decimal)  # type: ignore[arg-type]
     except ValueError:
-        raise InputError(f"'{language}' is no code of a language; name one with --language, such as de.") from None
+        raise InputError(
+            f"'{language}' is no code of a language; name one with --language, such as de or pt-BR."
+        ) from None
     of_lesson = record.words.words if record.words is not None and record.words.language == language else {}
     require_writable(file, "The file of words", option="")
     known = {**of_lesson, **(there.words if there is not None else {})}

@@ -310,6 +310,11 @@ class LessonScene(Scene):
 
     def _needed(self) -> Iterator[str]:
         options = self.options.model_dump()
+        if isinstance(self.needs, str):
+            raise PlanError(
+                f"{type(self).__name__}.needs is a text, and names of arrays in a tuple are expected; add a"
+                f' comma: needs = ("{self.needs}",).'
+            )
         for name in self.needs:
             try:
                 yield name.format_map(options)

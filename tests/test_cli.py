@@ -116,7 +116,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "unknown file": (["render", "gone.py:A"], 2, "There is no scene file 'gone.py'"),
     "no scene named": (["render"], 2, "Missing argument 'SCENE...'"),
     "no such lesson": (["check", "renders/gone"], 2, "There is no finished lesson in 'renders/gone'; make it with"),
-    "folder as plan": (["lesson", "."], 2, "'.' is a folder, .* images of your own are named by --data folder:."),
+    "folder as plan": (["lesson", "."], 2, "'.' is a folder, .* images of your own are named by --data \"folder:.\""),
     "unknown plan": (["lesson", "gone.toml"], 2, "There is no lesson plan at 'gone.toml'; leave the name out"),
     "a typo in a plan": (["lesson", "typo.toml"], 2, "There is no setting 'titel'.*Did you mean 'title'"),
     "no bundle": (["render", "ActivationHeatmap", "--bundle", "gone"], 2, "There is no bundle at 'gone'"),
@@ -193,7 +193,7 @@ def test_a_scene_is_rendered_with_its_captions(studio: Path, tmp_path: Path, for
     ]
     found = fmcore(studio, *arguments)
     assert found.returncode == 0, found.stderr
-    assert f"{tmp_path}/Quick-tiny.mp4\n20 frames, 2 s\n" in found.stdout
+    assert f"{tmp_path}/Quick-tiny.mp4\n20 frames, 2 s of film\n" in found.stdout
     assert frames_of(tmp_path / "Quick-tiny.mp4").shape == (20, 240, 426, 3)
     assert (tmp_path / "Quick-tiny.srt").read_text() == "1\n00:00:00,000 --> 00:00:02,000\nSay this.\n"
     again = forked(studio, *arguments)
@@ -212,10 +212,12 @@ def test_what_would_be_rendered_is_planned_and_what_was_is_kept_explained_and_pr
     )
     wanted = (str(plan), "--quality", "smoke", "--output", str(tmp_path / "out"))
     said = forked(studio, "plan", *wanted).stdout
-    assert re.search(r"Quick +0–20 +stale +not rendered yet", said) and "1 of 1 segments are to be rendered" in said
+    assert (
+        re.search(r"Quick +2 s +0–20 +stale +not rendered yet", said) and "1 of 1 segments are to be rendered" in said
+    )
     assert forked(studio, "lesson", *wanted).returncode == 0
     said = forked(studio, "plan", *wanted).stdout
-    assert re.search(r"Quick +0–20 +fresh +nothing changed", said) and "0 of 1 segments are to be rendered" in said
+    assert re.search(r"Quick +2 s +0–20 +fresh +nothing changed", said) and "0 of 1 segments are to be rendered" in said
     output = ("--output", str(tmp_path / "out"))
     said = forked(studio, "cache", "list", *output).stdout
     assert re.search(r"Quick +smoke 16:9 dark +[0-9a-f]{8} +1 +20 +\d", said) and "1 films of scenes" in said

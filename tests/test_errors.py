@@ -1,9 +1,24 @@
 """Errors are sentences with an exit status."""
 
+from importlib import import_module
+from pathlib import Path
+
 import click
 import pytest
+from pydantic import ValidationError
 
-from fmcore.errors import BundleError, DataError, FmcoreError, InputError, PlanError, RenderError, failure_of, one_of
+from fmcore.errors import (
+    BundleError,
+    DataError,
+    FmcoreError,
+    InputError,
+    PlanError,
+    RenderError,
+    failure_of,
+    one_of,
+    where,
+)
+from fmcore.lesson.script import Beat
 
 
 @pytest.mark.parametrize(
@@ -53,3 +68,23 @@ def test_one_of_names_the_nearest(given: str, hint: str) -> None:
     known = ["tutorial", "deep", "ActivationHeatmap"]
     said = one_of("thing", given, known)
     assert said == f"There is no thing '{given}'; choose one of: tutorial, deep, ActivationHeatmap.{hint}"
+
+
+def test_a_failure_names_the_file_that_was_asked_for_and_the_one_beside_it_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "helper_of_film.py").write_text("def width(sizes):\n    return sizes['width']\n")
+    film = tmp_path / "film_with_helper.py"
+    film.write_text("from helper_of_film import width\n\ndef make():\n    return width({})\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = import_module("film_with_helper")
+    with pytest.raises(KeyError) as failed:
+        module.make()
+    told = where(failed.value, film)
+    assert told == "KeyError: 'width' (helper_of_film.py, line 2, called in film_with_helper.py, line 4)"
+
+
+def test_of_a_table_of_faults_the_first_is_told_without_its_address() -> None:
+    with pytest.raises(ValidationError) as failed:
+        Beat(cue="one")  # type: ignore[call-arg]
+    assert where(failed.value).startswith("ValidationError: Beat: 'say': Field required")

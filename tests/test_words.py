@@ -137,9 +137,15 @@ def test_texts_that_read_like_lists_of_lists_come_to_an_end(text: str) -> None:
 WRONG = {
     "a number is lost": ('language = "de"\n[words]\n"{1} maps" = "Karten"', r"of '\{1\} maps' must hold \{1\}"),
     "a number from nowhere": ('language = "de"\n[words]\n"maps" = "{1} Karten"', "must hold no numbers in braces"),
-    "no language": ("[words]\n", "'language': field required"),
-    "a path for a language": ('language = "../de"\n', "'language': string should match"),
-    "another setting": ('language = "de"\nword = 1\n', "'word': extra inputs"),
+    "no language": ("[words]\n", "'language' has to be the code of a language"),
+    "a path for a language": (
+        'language = "../de"\n',
+        "'language' has to be the code of a language, such as de or pt-BR; mend",
+    ),
+    "another setting": (
+        'language = "de"\nword = 1\n',
+        "there is no setting 'word', but language, decimal, words; mend",
+    ),
     "no text": ('language = "de"\n[words]\na = 1\n', "'words.a': input should be a valid string"),
     "no TOML": ("language = de\n", "is not valid TOML"),
     "Latin-1": ('language = "de" # für'.encode("latin-1"), "is no text in UTF-8; name a .toml file"),

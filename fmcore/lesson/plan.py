@@ -243,7 +243,7 @@ def read_plan(path: Path) -> LessonPlan:
     except IsADirectoryError:
         raise PlanError(
             f"'{path}' is a folder, and a lesson plan is a .toml file; images of your own are named by"
-            f" --data folder:{path}."
+            f' --data "folder:{path}".'
         ) from None
     except OSError as error:
         raise PlanError(f"The lesson plan '{path}' cannot be read ({error}); name a readable .toml file.") from None

@@ -14,7 +14,7 @@ from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -232,12 +232,21 @@ def read_words(path: Path) -> Words:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        why = first["ctx"]["error"] if first["type"] == "value_error" else f"'{where}': {first['msg'].lower()}"
+        why = first["ctx"]["error"] if first["type"] == "value_error" else _why(where, first)
         raise PlanError(f"The words in '{path}' cannot be used: {why}; mend that line.") from None
     except OSError as error:
         raise PlanError(
             f"The words in '{path}' cannot be read ({error.strerror}); begin such a file with `fmcore words`."
         ) from None
+
+
+def _why(where: str, fault: Mapping[str, Any]) -> str:
+    """What is wrong at a place of a file of words."""
+    if fault["type"] == "extra_forbidden":
+        return f"there is no setting '{where}', but {', '.join(Words.model_fields)}"
+    if where == "language":
+        return "'language' has to be the code of a language, such as de or pt-BR"
+    return f"'{where}': {fault['msg'][:1].lower()}{fault['msg'][1:]}"
 
 
 def find_words(wanted: str) -> Words:

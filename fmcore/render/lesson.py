@@ -177,6 +177,7 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)
     wanted = {name: look(recipe, wish.output / "bundles") for name, recipe in _used(plan).items()}
+    _require_bundles(plan.scenes)
     if stale := [one for one in wanted.values() if one.digest is None]:
         _check_options(plan.scenes)
         return Outlook(stale, [])
@@ -273,10 +274,10 @@ def _require_bundles(entries: Sequence[SceneEntry]) -> None:
 
 def _tell_of_letters(plan: LessonPlan, bundles: Mapping[str, tuple[Path, str]], report: Reporter) -> None:
     """Say so if names of classes or the title cannot be written."""
-    texts = [plan.title]
+    texts = [plan.title, *(str(value) for entry in plan.scenes for value in entry.options.values())]
     for path, _ in bundles.values():
         with Bundle.open(path) as bundle:
-            texts += bundle.header.classes
+            texts += [bundle.header.model.name, *bundle.header.classes]
     if missing := letters_without_a_font(texts):
         report.say(f"Attention: {sentence_about(missing)}")
 
