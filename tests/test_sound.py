@@ -1,7 +1,8 @@
 """Sounds and subcaptions of plain manim scenes, heard and read in the finished film."""
 
+import struct
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -14,7 +15,7 @@ from fmcore.errors import RenderError
 from fmcore.lesson.brief import Sound
 from fmcore.render.assemble import join
 from fmcore.render.encoder import SegmentEncoder
-from fmcore.render.sound import RATE, sound_in
+from fmcore.render.sound import RATE, samples_of, sound_in
 
 SECONDS = 4
 Joined = Callable[..., NDArray[np.float32]]
@@ -29,6 +30,28 @@ def tone(path: Path, hertz: int, seconds: float, rate: int = 44_100, channels: i
         file.setframerate(rate)
         file.writeframes(np.repeat((wanted * 32767).astype("<i2")[:, None], channels, 1).tobytes())
     return path
+
+
+def flac(path: Path, told: int, rates: Sequence[int]) -> Path:
+    """A FLAC of one constant frame of 65,535 samples for each of the rates, whose head has told another rate."""
+    head = b"fLaC\x80\0\0\x22" + b"\xff" * 4 + bytes(6)
+    head += (told << 44 | 15 << 36 | 65_535 * len(rates)).to_bytes(8, "big") + bytes(16)
+    for number, rate in enumerate(rates):
+        frame = bytes([0xFF, 0xF8, 0x7D, 0x08, number]) + struct.pack(">HH", 65_534, rate)
+        frame += bytes([crc(frame, 8, 0x07), 0, 3, 232])
+        head += frame + struct.pack(">H", crc(frame, 16, 0x8005))
+    path.write_bytes(head)
+    return path
+
+
+def crc(content: bytes, bits: int, polynomial: int) -> int:
+    """What is left of `content` when it is divided by the polynomial."""
+    left = 0
+    for byte in content:
+        left ^= byte << bits - 8
+        for _ in range(8):
+            left = (left << 1 ^ (polynomial if left >> bits - 1 else 0)) & (1 << bits) - 1
+    return left
 
 
 def heard(film: Path) -> NDArray[np.float32]:
@@ -110,3 +133,16 @@ def test_a_sound_that_has_gone_is_a_sentence(film_with: Joined, tmp_path: Path) 
     sound.file.unlink()
     with pytest.raises(RenderError, match=r"a\.wav' cannot be read any more"):
         film_with(sound)
+
+
+def test_a_rate_that_is_none_of_sound_is_refused_before_it_is_resampled(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    assert samples_of(flac(path, 48_000, [48_000] * 2), 9).shape == (1, 2 * 65_535)
+    for rate in (16, 3_999):  # at 16 Hz, each frame would be over an hour
+        told = rf"^'a\.flac' has {rate:,} samples a second, expected 4,000 to 768,000$"
+        with pytest.raises(ValueError, match=told):
+            samples_of(flac(path, rate, [rate] * 2), 9)
+        with pytest.raises(ValueError, match=told):
+            sound_in(path, tmp_path, 0.0)
+    with pytest.raises(ValueError, match="a frame has 16 samples a second"):
+        samples_of(flac(path, 48_000, [48_000, 16]), 9)

@@ -24,6 +24,8 @@ from fmcore.render.cache import file_digest
 RATE = 48_000  # samples a second
 _BLOCK = RATE // 2  # samples that are mixed at a time
 _BITS = 160_000  # a second
+_RATES = range(4_000, 768_001)  # samples a second of a file: at 1 Hz, 68 bytes of FLAC would be days of sound
+_LONGEST_FRAME_S = 60  # FLAC's longest takes 16 s at 4,000 Hz
 _SUFFIXES = (".wav", ".mp3")  # which manim tries, too, where a name has none
 _CONTAINERS = "aac,ac3,aiff,amr,asf,au,caf,flac,matroska,mov,mp3,ogg,w64,wav"  # as FFmpeg calls them
 
@@ -81,7 +83,7 @@ def _sound_of(file: Path) -> Iterator[Any]:
     """The container of a sound, open.
 
     Raises:
-        ValueError: it cannot be read as a sound, or there is no sound in it.
+        ValueError: it cannot be read as a sound, there is no sound in it, or its rate is none of sound.
     """
     try:
         container = _opened(file)
@@ -90,6 +92,7 @@ def _sound_of(file: Path) -> Iterator[Any]:
     with container:
         if not container.streams.audio:
             raise ValueError(f"there is no sound in '{file.name}'")
+        _require_rate(container.streams.audio[0].codec_context.sample_rate, f"'{file.name}'")
         yield container
 
 
@@ -99,12 +102,25 @@ def _opened(file: Path) -> Any:
     return av.open(str(file), options=safe, metadata_errors="replace")
 
 
+def _require_rate(rate: int, called: str) -> None:
+    if rate not in _RATES:
+        raise ValueError(f"{called} has {rate:,} samples a second, expected {_RATES[0]:,} to {_RATES[-1]:,}")
+
+
 def _pieces(container: Any) -> Iterator[AudioFrame]:
-    """The sound of a container, in pieces of mono or stereo at `RATE`."""
+    """The sound of a container, in pieces of mono or stereo at `RATE`.
+
+    Raises:
+        ValueError: a frame would become too much of it.
+    """
     stream = container.streams.audio[0]
     layout = "mono" if stream.codec_context.channels == 1 else "stereo"  # one channel is as loud on both sides
     resampler = AudioResampler("fltp", layout, RATE)
     for frame in chain(container.decode(stream), (None,)):
+        if frame is not None:  # not only at its head: what is resampled depends on every frame
+            _require_rate(frame.sample_rate, "a frame")
+            if frame.samples > _LONGEST_FRAME_S * frame.sample_rate:
+                raise ValueError(f"a frame takes over {_LONGEST_FRAME_S} s")
         for piece in resampler.resample(frame):  # at the end, what the resampler still holds
             piece.pts = None
             yield piece
