@@ -1,16 +1,22 @@
-"""Write, then publish: a file appears under its name when it is complete, or not at all."""
+"""Write, then publish: a file appears under its name when it is complete, or not at all.
+
+And what is read is an ordinary file, whatever a link leads to.
+"""
 
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from fmcore.errors import InputError
 
 _LONGEST_NAME = 180  # bytes: file systems take 255, and what is being written is called a little longer
+_AT_ONCE: int = getattr(os, "O_NONBLOCK", 0)  # Windows has no pipes among its files
 _LOOKED_AT = 4096  # bytes, from which a file's kind is told
 
 
@@ -51,6 +57,29 @@ def require_replaceable(path: Path, kind: Kind, option: str) -> None:
     except OSError:  # what cannot be read is none of ours
         pass
     raise InputError(f"'{path}' is there already and is no {kind.name}; name another for {option}, or move it away.")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """An ordinary file, open to be read: a pipe would be waited for for ever, and a device may have no end.
+
+    Raises:
+        OSError: it cannot be opened, or is no ordinary file.
+    """
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+        yield file
+
+
+def read_limited(path: Path, most: int) -> bytes:
+    """The content of an ordinary file; one byte over `most` where it has more, so that this is seen.
+
+    Raises:
+        OSError: it cannot be read, or is no ordinary file.
+    """
+    with opened(path) as file:
+        return file.read(most + 1)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 
 from fmcore.data.fingerprint import class_in_folder, fingerprint
+from fmcore.files import opened, read_limited
 from fmcore.header import SCHEMA_VERSION
 from fmcore.lesson.plan import BundleRecipe
 
@@ -19,6 +20,7 @@ _COMPUTED_BY = [  # a change there makes other numbers
     "data/__init__", "data/fingerprint", "data/folder", "data/image_files", "data/imageset", "data/pictures",
     "data/torchvision_sets",
 ]  # fmt: skip
+_MOST_OF_CODE = 10_000_000  # bytes of a file of Python, of which more is nobody's
 
 
 def made_of(recipe: BundleRecipe) -> dict[str, str]:
@@ -61,7 +63,7 @@ def _picture(image: str, folder: Path | None) -> str:
 def _digest_of(path: str) -> str:
     """The first digits of a file's sha256; empty where it cannot be read, which is told when it is opened."""
     try:
-        with Path(path).open("rb") as file:
+        with opened(Path(path)) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError:
         return ""
@@ -93,7 +95,7 @@ def _digest_of_factory(model: str) -> str:
 def _imported(path: Path) -> set[str]:
     """The first names of all modules that a file imports; none where it is no Python."""
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(read_limited(path, _MOST_OF_CODE))
     except (OSError, SyntaxError, ValueError):
         return set()
     found: set[str] = set()

@@ -23,9 +23,11 @@ from fmcore.files import (
     Kind,
     distinct_names,
     published,
+    read_limited,
     require_replaceable,
     require_writable,
 )
+from fmcore.lesson.record import read_record
 from fmcore.lesson.words import words_file
 from fmcore.page.document import assets
 
@@ -127,6 +129,37 @@ def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:
     with pytest.raises(OSError) as told, published(path):
         raise OSError(errno.ENOSPC, "No space left on device")  # as a write says it
     assert told.value.filename == str(path) and list(tmp_path.iterdir()) == []
+
+
+ENDLESS: dict[str, Callable[[Path], object]] = {
+    "a pipe": os.mkfifo,
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a device that is empty": lambda path: path.symlink_to("/dev/null"),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_what_may_have_no_end_is_not_read(kind: str, tmp_path: Path) -> None:
+    ENDLESS[kind](tmp_path / "a")
+    with pytest.raises(OSError, match="it is no ordinary file") as told:
+        read_limited(tmp_path / "a", 9)
+    assert told.value.filename == str(tmp_path / "a")
+
+
+def test_a_record_that_is_no_file_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "lesson.json").symlink_to("/dev/null")
+    told = r"^'.*lesson\.json' cannot be read \(it is no ordinary file\); make the lesson again\.$"
+    with pytest.raises(InputError, match=told):
+        read_record(tmp_path)
+
+
+def test_of_a_long_file_one_byte_more_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    (tmp_path / "link").symlink_to("a")
+    for name in ("a", "link"):
+        assert [len(read_limited(tmp_path / name, most)) for most in (4, 10, 11)] == [5, 10, 10]
+    with pytest.raises(IsADirectoryError):
+        read_limited(tmp_path, 9)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,13 @@ def test_names_of_any_bytes(photos: Path) -> None:
     assert fingerprint(f"folder:{photos}") != before
 
 
+def test_what_is_no_file_is_told_instead_of_waited_for(photos: Path) -> None:
+    (photos / "cats/2.png").unlink()
+    (photos / "cats/2.png").symlink_to("/dev/null")
+    with pytest.raises(DataError, match=r"cats/2\.png' cannot be read \(it is no ordinary file\); mend that or leave"):
+        fingerprint(f"folder:{photos}")
+
+
 @pytest.mark.parametrize("name", ["fashion-mnist", "mnist", "kmnist", "cifar10"])
 def test_sets_that_never_change_are_their_name(name: str) -> None:
     assert fingerprint(name) == name

@@ -73,11 +73,11 @@ ROOMS = [  # the first row that fits a file counts
     Room("fmcore/fonts.py", NOTHING, NOTHING, {"matplotlib"}),
     Room("fmcore/colour.py", {"numpy"}, NOTHING, {"matplotlib"}),
     Room("fmcore/analysis/*.py", NUMBERS, {"fmcore.analysis"} | RECORDS, NOTHING),
-    Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson", "fmcore.colour"} | RECORDS, NOTHING),
+    Room("fmcore/lesson/*.py", NUMBERS, {"fmcore.lesson", "fmcore.colour", "fmcore.files"} | RECORDS, NOTHING),
     Room(
         "fmcore/data/*.py",
         {"numpy", "PIL", "platformdirs"},
-        {"fmcore.data"} | RECORDS,
+        {"fmcore.data", "fmcore.files"} | RECORDS,
         LEARNING | {"fmcore.torch_pair"},
     ),
     Room("fmcore/class_names.py", {"numpy"}, {"fmcore.data"} | PURE, NOTHING),
@@ -108,7 +108,7 @@ ROOMS = [  # the first row that fits a file counts
         NOTHING,
     ),
     Room("fmcore/reporter.py", NOTHING, NOTHING, {"fmcore.terminal"}),
-    Room("fmcore/made_of.py", NOTHING, PURE | {"fmcore.data.fingerprint"}, NOTHING),
+    Room("fmcore/made_of.py", NOTHING, PURE | {"fmcore.data.fingerprint", "fmcore.files"}, NOTHING),
     Room(
         "fmcore/prepare.py",
         NOTHING,

@@ -143,6 +143,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a folder": (Path.mkdir, "is a folder, and a lesson plan is a .toml file; images of your own .* --data folder:"),
     "binary": (lambda path: path.write_bytes(b"\x89PNG\xff\x00"), "is no text in UTF-8; name a .toml file"),
     "Latin-1": (lambda path: path.write_bytes('title = "Größe"'.encode("latin-1")), "and save it as UTF-8"),
+    "a link to a device": (lambda path: path.symlink_to("/dev/null"), r"cannot be read \(.*it is no ordinary file"),
     "too large": (lambda path: path.write_bytes(b"#" * 1_000_001), "over 1 MB, so it is no lesson plan"),
 }
 

@@ -227,6 +227,11 @@ def test_the_digest_of_a_model_file_knows_its_neighbours(tmp_path: Path) -> None
     assert made_of(recipe)["model's code"] != before
 
 
+def test_what_is_no_file_has_no_digest(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").symlink_to("/dev/null")  # as /dev/zero would be, for ever
+    assert made_of(RECIPE.model_copy(update={"images": (str(tmp_path / "cat.png"),)}))["images"] == "cat.png"
+
+
 def test_what_was_finished_is_kept_when_another_fails(photos: BundleRecipe, tmp_path: Path) -> None:
     bundles = tmp_path / "bundles"
     gone = photos.model_copy(update={"data": "folder:gone"})

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fmcore.errors import DataError
+from fmcore.files import opened
 
 _NEVER_CHANGE = ("fashion-mnist", "mnist", "kmnist", "cifar10")
 
@@ -29,7 +30,7 @@ def fingerprint(name: str) -> str:
     try:
         for path, shown in _files(name):
             digest.update(os.fsencode(shown) + b"\0")
-            with path.open("rb") as file:
+            with opened(path) as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     except OSError as error:
         raise DataError(f"'{error.filename}' cannot be read ({error.strerror}); mend that or leave it out.") from None

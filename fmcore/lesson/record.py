@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fmcore.errors import InputError
+from fmcore.files import read_limited
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.claims import SpokenClaim
 from fmcore.lesson.script import TimedBeat
@@ -86,15 +87,17 @@ def read_record(folder: Path) -> LessonRecord:
     """
     path = folder if folder.name == RECORD_NAME else folder / RECORD_NAME
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"'{path}' is over 100 MB, so it is no record of a lesson.")
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        written = read_limited(path, _MOST_BYTES)
+        if len(written) > _MOST_BYTES:
+            raise InputError(f"'{path}' is over 100 MB, so it is no record of a lesson; make the lesson again.")
+        content: Any = json.loads(written.decode("utf-8"))
     except FileNotFoundError:
         raise InputError(
             f"There is no finished lesson in '{folder}'; make it with `fmcore lesson`, or name another folder."
         ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"'{path}' cannot be read ({error}); make the lesson again.") from None
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"'{path}' cannot be read ({why}); make the lesson again.") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != RECORD_SCHEMA:
         raise InputError(

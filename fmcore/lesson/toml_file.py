@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fmcore.errors import PlanError
+from fmcore.files import read_limited
 
 
 def read_toml(path: Path, what: str, most_bytes: int = 2_000_000) -> dict[str, Any]:
@@ -13,12 +14,13 @@ def read_toml(path: Path, what: str, most_bytes: int = 2_000_000) -> dict[str, A
 
     Raises:
         PlanError: it is too large, or no TOML in UTF-8; the sentence says where.
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no ordinary file.
     """
-    if path.stat().st_size > most_bytes:
+    content = read_limited(path, most_bytes)
+    if len(content) > most_bytes:
         raise PlanError(f"'{path}' is over {most_bytes // 10**6} MB, so it is no {what}; name a .toml file of less.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editor begins with a mark
+        return tomllib.loads(content.decode("utf-8-sig"))  # Windows' editor begins with a mark
     except UnicodeDecodeError:
         raise PlanError(f"'{path}' is no text in UTF-8; name a .toml file, and save it as UTF-8.") from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, a number too long, or brackets too deep
