@@ -59,6 +59,13 @@ def require_replaceable(path: Path, kind: Kind, option: str) -> None:
     raise InputError(f"'{path}' is there already and is no {kind.name}; name another for {option}, or move it away.")
 
 
+def from_home(path: Path) -> Path:
+    """`path`, a leading ~ taken for the home folder; as it stands where there is no such user."""
+    with suppress(RuntimeError):
+        return path.expanduser()
+    return path
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
     """An ordinary file, open to be read: a pipe would be waited for for ever, and a device may have no end.

@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 from fmcore.data.fingerprint import class_in_folder, fingerprint
-from fmcore.files import opened, read_limited
+from fmcore.files import from_home, opened, read_limited
 from fmcore.header import SCHEMA_VERSION
 from fmcore.lesson.plan import BundleRecipe
 
@@ -57,13 +57,13 @@ def class_folder(recipe: BundleRecipe) -> Path | None:
 def _picture(image: str, folder: Path | None) -> str:
     """The name and content of a file, and the class that it belongs to where it lies in `folder`."""
     truth = None if folder is None else class_in_folder(Path(image), folder)
-    return " ".join(filter(None, (Path(image).name, _digest_of(image), truth)))
+    return " ".join(filter(None, (Path(image).name, _digest_of(from_home(Path(image))), truth)))
 
 
-def _digest_of(path: str) -> str:
+def _digest_of(path: Path) -> str:
     """The first digits of a file's sha256; empty where it cannot be read, which is told when it is opened."""
     try:
-        with opened(Path(path)) as file:
+        with opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError:
         return ""
@@ -72,7 +72,7 @@ def _digest_of(path: str) -> str:
 def _digest_of_weights(weights: str | None) -> str:
     if weights is None:
         return ""
-    return f"{Path(weights).name} {_digest_of(weights)}".strip()
+    return f"{Path(weights).name} {_digest_of(Path(weights))}".strip()
 
 
 def _digest_of_factory(model: str) -> str:
@@ -86,7 +86,7 @@ def _digest_of_factory(model: str) -> str:
     waiting, seen = [Path(where)], dict[Path, str]()
     while waiting:
         path = waiting.pop()
-        seen[path] = _digest_of(str(path))
+        seen[path] = _digest_of(path)
         neighbours = (path.parent / f"{name}.py" for name in _imported(path))
         waiting += [one for one in neighbours if one not in seen and one.is_file()]
     return hashlib.sha256("".join(seen[path] for path in sorted(seen)).encode()).hexdigest()[:16]

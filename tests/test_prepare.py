@@ -232,6 +232,15 @@ def test_what_is_no_file_has_no_digest(tmp_path: Path) -> None:
     assert made_of(RECIPE.model_copy(update={"images": (str(tmp_path / "cat.png"),)}))["images"] == "cat.png"
 
 
+def test_a_picture_below_home_is_the_one_that_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    pictures = RECIPE.model_copy(update={"images": ("~/cat.png",)})
+    (tmp_path / "cat.png").write_bytes(b"one cat")
+    before = made_of(pictures)["images"]
+    (tmp_path / "cat.png").write_bytes(b"another cat")
+    assert made_of(pictures)["images"] != before
+
+
 def test_what_was_finished_is_kept_when_another_fails(photos: BundleRecipe, tmp_path: Path) -> None:
     bundles = tmp_path / "bundles"
     gone = photos.model_copy(update={"data": "folder:gone"})

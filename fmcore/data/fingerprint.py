@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fmcore.errors import DataError
-from fmcore.files import opened
+from fmcore.files import from_home, opened
 
 _NEVER_CHANGE = ("fashion-mnist", "mnist", "kmnist", "cifar10")
 
@@ -39,17 +39,15 @@ def fingerprint(name: str) -> str:
 
 def class_in_folder(image: Path, path: Path) -> str | None:
     """The class that the file `image` belongs to in the folder `path` with one folder a class; None elsewhere."""
-    with suppress(OSError, RuntimeError, ValueError):  # no such user, a loop of links, or not in it
-        inside = image.expanduser().resolve().relative_to(path.expanduser().resolve())
+    with suppress(OSError, RuntimeError, ValueError):  # a loop of links, or not in it
+        inside = from_home(image).resolve().relative_to(from_home(path).resolve())
         return inside.parts[0] if len(inside.parts) == 2 else None
     return None
 
 
 def _files(name: str) -> Iterator[tuple[Path, str]]:
     if name.startswith("folder:"):
-        root = Path(name.removeprefix("folder:"))
-        with suppress(RuntimeError):  # no home folder: the path is meant as it is
-            root = root.expanduser()
+        root = from_home(Path(name.removeprefix("folder:")))
         if not root.is_dir():
             raise DataError(f"There is no folder '{root}': check the path.")
         from fmcore.data.folder import is_image, passed_over

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from PIL import Image
 from fmcore.data.fingerprint import class_in_folder
 from fmcore.data.image_files import MAX_PIXELS, TREATMENTS, OpenedImage, open_image, shown, tell
 from fmcore.errors import DataError
+from fmcore.files import from_home
 from fmcore.header import Preprocessing
 
 MAX_PICTURES = 64
@@ -134,8 +134,7 @@ def see(opened: OpenedImage, preprocessing: Preprocessing, called: str) -> Seen:
 
 
 def _open(path: Path, preprocessing: Preprocessing) -> Picture:
-    with suppress(RuntimeError):  # no such user: the path is looked for as it stands
-        path = path.expanduser()
+    path = from_home(path)
     opened = open_image(path, name=str(path))
     seen = see(opened, preprocessing, shown(str(path)))
     original = _original(_as_image(opened))
