@@ -2,6 +2,7 @@
 
 import os
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fmcore.data import image_files
 from fmcore.data.image_files import OpenedImage, open_image, require_memory, tell
 from fmcore.errors import DataError
 
@@ -108,6 +110,24 @@ def test_pixels_are_those_in_the_file(kind: str, tmp_path: Path) -> None:
     assert opened.pixels.dtype == np.uint8
     np.testing.assert_array_equal(opened.pixels, expected)
     assert opened.done == done
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_pixels_are_the_same_in_many_tiles(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_files, "_TILE_PX", 4)
+    test_pixels_are_those_in_the_file(kind, tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("RGB", 5.5), ("F", 9)])
+def test_a_large_image_is_converted_in_pieces(kind: str, most: float, tmp_path: Path) -> None:
+    side = 2200
+    Image.linear_gradient("L").resize((side, side)).convert(kind).save(tmp_path / "a.tif")
+    tracemalloc.start()  # what Pillow itself holds, up to 4 bytes a pixel, is not counted
+    try:
+        assert open_image(tmp_path / "a.tif").pixels.shape == (side, side, 1)
+        assert tracemalloc.get_traced_memory()[1] < most * side**2
+    finally:
+        tracemalloc.stop()
 
 
 def test_jpegs_of_a_flat_colour_keep_it_in_rgb_and_cmyk(tmp_path: Path) -> None:
