@@ -168,6 +168,12 @@ DAMAGE: dict[str, tuple[str, bytes, str]] = {
     "no images": (IMAGES, idx(train_images[:0]), "impossible shape"),
     "huge": (IMAGES, struct.pack(">4I", 2051, 2**32 - 1, 28, 28), "impossible shape"),
     "wrong size": (IMAGES, idx(train_images[:, :20]), "images of 28x20, not 28x28"),
+    "large images": (
+        f"{IMAGES}.gz",
+        gzip.compress(struct.pack(">4I", 2051, 60_000, 160, 160)),
+        "images of 160x160, not",
+    ),
+    "far too many": (IMAGES, struct.pack(">4I", 2051, 100_001, 28, 28), "impossible shape"),
     "too few labels": (LABELS, idx(train_labels[:7]), "7 labels for 12 images"),
     "unknown label": (LABELS, idx(train_labels + 3), "label 12, and the last class is 9"),
     "cut archive": (f"{IMAGES}.gz", gzip.compress(idx(train_images))[:-99], "broken or cut off"),
