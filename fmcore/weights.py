@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from fmcore.errors import InputError
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")  # what training scripts put their weights under
+_ZIPPED = b"PK\x03\x04"  # how torch's files begin since 1.6, by which it tells them from older ones
 _NAMED = 3  # names of each side
 _PREFIXES = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
 
@@ -78,9 +80,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         tensors: object = load_file(path)
     except (SafetensorError, OSError):
         try:
+            _require_stored(path)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of old formats, which are told below
                 tensors = torch.load(path, map_location="cpu", weights_only=True)
+        except InputError:
+            raise
         except pickle.UnpicklingError as error:
             raise InputError(
                 f"'{path.name}' holds more than weights, or is damaged, and nothing in a file of weights is ever run;"
@@ -92,6 +97,26 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 " name a .safetensors or .pt file with the state_dict of a model."
             ) from error
     return _plain(tensors, path)
+
+
+def _require_stored(path: Path) -> None:
+    """See that a file of torch takes no more memory than it has bytes: torch stores every part once and as it is.
+
+    Raises:
+        InputError: parts are compressed, or together longer than the file.
+        OSError, zipfile.BadZipFile: it is damaged.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_ZIPPED)) != _ZIPPED:
+            return
+        with zipfile.ZipFile(file) as whole:
+            parts = whole.infolist()
+    compressed = any(one.compress_type != zipfile.ZIP_STORED for one in parts)
+    if compressed or sum(one.file_size for one in parts) > path.stat().st_size:
+        raise InputError(
+            f"'{path.name}' would grow when it is read, and torch stores weights as they are; save the state_dict of"
+            " the model with torch.save, or as .safetensors."
+        )
 
 
 def _plain(tensors: object, path: Path) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Weights from files: what fits is taken, and what does not is refused in a sentence, with nothing in it run."""
 
 import pickle
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -123,11 +124,24 @@ def test_a_whole_model_that_was_pickled_is_refused(tmp_path: Path) -> None:
         read_weights(tmp_path / "model.pt")
 
 
+def zipped(path: Path, compression: int, copies: int = 1) -> None:
+    """A file of torch, zipped again; of several `copies` of a part only one is in it."""
+    torch.save({"0.weight": torch.zeros(10_000)}, path)
+    with zipfile.ZipFile(path) as stored:
+        parts = {one.filename: stored.read(one) for one in stored.infolist()}
+    with zipfile.ZipFile(path, "w", compression) as again:
+        for name, content in parts.items():
+            again.writestr(name, content)
+        again.filelist += [again.getinfo(name) for name in parts] * (copies - 1)
+
+
 NO_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "There is no file of weights at"),
     "a folder": (lambda path: path.mkdir(), "There is no file of weights at"),
     "empty": (lambda path: path.write_bytes(b""), "'w.pt' is no file of weights|damaged"),
     "text": (lambda path: path.write_text("not weights at all"), "'w.pt' is no file of weights|damaged"),
+    "compressed": (lambda path: zipped(path, zipfile.ZIP_DEFLATED), "'w.pt' would grow when it is read"),
+    "the same bytes twice": (lambda path: zipped(path, zipfile.ZIP_STORED, 2), "'w.pt' would grow when it is read"),
     "a list": (lambda path: torch.save([torch.zeros(2)], path), "'w.pt' holds no weights by name"),
     "a tensor": (lambda path: torch.save(torch.zeros(2), path), "'w.pt' holds no weights by name"),
     "numbers": (lambda path: torch.save({"epoch": 3}, path), "'w.pt' holds no weights by name"),
