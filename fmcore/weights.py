@@ -3,7 +3,7 @@
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -16,6 +16,13 @@ from fmcore.errors import InputError
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")  # what training scripts put their weights under
 _ZIPPED = b"PK\x03\x04"  # how torch's files begin since 1.6, by which it tells them from older ones
 _NAMED = 3  # names of each side
+_ODD: Mapping[str, Callable[[Tensor], bool]] = {  # tensors that are no array of real numbers
+    "a quantised": lambda tensor: tensor.is_quantized,
+    "a sparse": lambda tensor: tensor.layout is not torch.strided,
+    "a nested": lambda tensor: tensor.is_nested,
+    "an empty (meta)": lambda tensor: tensor.is_meta,
+    "a complex": lambda tensor: tensor.is_complex(),
+}
 _PREFIXES = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
 
 
@@ -72,7 +79,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a file by name, on the CPU.
 
     Raises:
-        InputError: no such file, or it holds something else than tensors.
+        InputError: no such file, or it holds something else than tensors of real numbers.
     """
     if not path.is_file():
         raise InputError(f"There is no file of weights at '{path}'; check the path in --weights.")
@@ -130,6 +137,12 @@ def _plain(tensors: object, path: Path) -> dict[str, Tensor]:
             f"'{path.name}' holds no weights by name; save the state_dict of the model, best as .safetensors."
         )
     result = {str(name): value for name, value in tensors.items()}
+    for name, value in result.items():
+        if kind := next((kind for kind, is_so in _ODD.items() if is_so(value)), None):
+            raise InputError(
+                f"'{path.name}' holds '{name}' as {kind} tensor, expected plain real numbers; save the state_dict of"
+                " the model with all its values, before it is quantised or made sparse."
+            )
     for prefix in _PREFIXES:
         if result and all(name.startswith(prefix) for name in result):
             result = {name.removeprefix(prefix): value for name, value in result.items()}

@@ -135,6 +135,11 @@ def zipped(path: Path, compression: int, copies: int = 1) -> None:
         again.filelist += [again.getinfo(name) for name in parts] * (copies - 1)
 
 
+def odd(make: Callable[[Tensor], Tensor]) -> Callable[[Path], object]:
+    """A file of weights that fit in name and shape, one of them made into another kind of tensor."""
+    return lambda path: torch.save({**weights(), "3.weight": make(torch.ones(3, 4))}, path)
+
+
 NO_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "There is no file of weights at"),
     "a folder": (lambda path: path.mkdir(), "There is no file of weights at"),
@@ -142,12 +147,22 @@ NO_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda path: path.write_text("not weights at all"), "'w.pt' is no file of weights|damaged"),
     "compressed": (lambda path: zipped(path, zipfile.ZIP_DEFLATED), "'w.pt' would grow when it is read"),
     "the same bytes twice": (lambda path: zipped(path, zipfile.ZIP_STORED, 2), "'w.pt' would grow when it is read"),
+    "sparse": (odd(lambda one: one.to_sparse()), "'w.pt' holds '3.weight' as a sparse tensor, expected plain real"),
+    "sparse rows": (odd(lambda one: one.to_sparse_csr()), "'w.pt' holds '3.weight' as a sparse tensor"),
+    "without values": (odd(lambda one: one.to("meta")), "'w.pt' holds '3.weight' as an empty .meta. tensor"),
+    "quantised": (
+        odd(lambda one: torch.quantize_per_tensor(one, 0.1, 0, torch.qint8)),
+        "'w.pt' holds '3.weight' as a quantised tensor",
+    ),
+    "complex": (odd(lambda one: one.to(torch.complex64)), "'w.pt' holds '3.weight' as a complex tensor"),
+    "nested": (odd(lambda one: torch.nested.nested_tensor([one])), "'w.pt' holds '3.weight' as a nested tensor"),
     "a list": (lambda path: torch.save([torch.zeros(2)], path), "'w.pt' holds no weights by name"),
     "a tensor": (lambda path: torch.save(torch.zeros(2), path), "'w.pt' holds no weights by name"),
     "numbers": (lambda path: torch.save({"epoch": 3}, path), "'w.pt' holds no weights by name"),
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*(in beta state|prototype stage|deprecated)")  # torch, of its own odd tensors
 @pytest.mark.parametrize("what", NO_WEIGHTS)
 def test_what_is_no_file_of_weights(what: str, tmp_path: Path) -> None:
     make, sentence = NO_WEIGHTS[what]
