@@ -55,7 +55,7 @@ class GradCam(LessonScene):
             cue="second",
             say="Every class has a map of its own, “{rival}” too, which gets {rival_probability}. {verdict}",
         ),
-        Beat(cue="tests", say="{tests} {needed} {counts}"),
+        Beat(cue="tests", say="{removal} {needed} {counts}"),
         Beat(cue="doubt", say="{doubt} “{doubt_answer}”, with {doubt_answer_probability}.", seconds=7),
         Beat(
             cue="reasons",
@@ -278,7 +278,7 @@ class GradCam(LessonScene):
                     f"channel {one.channel + 1}",
                     str(self.told[key]),
                 )
-                for one, key in zip(tests, ("tests_first", "tests_needed"), strict=True)
+                for one, key in zip(tests, ("removal_first", "removal_needed"), strict=True)
             ]
         )
         gallery.line_up(made)

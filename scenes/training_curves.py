@@ -112,6 +112,7 @@ class TrainingCurves(LessonScene):
         last = len(self.history) - 1
         gain = steepest_epoch(self.history)[1]
         blind, as_well = blind_in_words(self.bundle, self.tests)
+        tested = self.history[-1].test_accuracy
         return {
             "images": self.claim("training images", "header/dataset", words=whole),
             "tests": self.claim("test images", "header/dataset", words=whole),
@@ -135,10 +136,10 @@ class TrainingCurves(LessonScene):
             "fall": self.claim(
                 "largest fall in an epoch", _ARRAY, at_least=_FALL, words=fall_in_words(self.history),
             ),
-            "gap": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: gap_in_words(gap, self.tests)),
+            "gap": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: gap_in_words(gap, tested, self.tests)),
             "apart": self.claim(
                 "gap in accuracy", _ARRAY, last,
-                words=lambda gap: "about equal" if is_equal(gap, self.tests) else f"{distance(gap)} apart",
+                words=lambda gap: "about equal" if is_equal(gap, tested, self.tests) else f"{distance(gap)} apart",
             ),
             "wide": self.said_of_wide_gap(),
             "verdict": self.verdict(),

@@ -8,11 +8,16 @@ from films import Net, make_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmcore.analysis.learning import moved, movements, turned_most
+from fmcore.analysis.learning import moved, movements, spread_epochs, turned_most
 from fmcore.analysis.measures import measure
 from fmcore.bundle import Bundle, save_bundle
 from fmcore.errors import BundleError
 from fmcore.header import HistoryInfo
+
+
+def test_of_the_epochs_that_are_shown_the_first_is_one() -> None:
+    shown = [spread_epochs(last, most) for last, most in ((5, 4), (5, 6), (30, 4), (2, 6), (1, 4), (0, 4), (9, 2))]
+    assert shown == [[0, 1, 3, 5], [0, 1, 2, 3, 4, 5], [0, 1, 16, 30], [0, 1, 2], [0, 1], [0], [0, 9]]
 
 
 def test_ways_that_can_be_checked_by_hand() -> None:

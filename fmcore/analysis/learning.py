@@ -120,8 +120,9 @@ def spread(distance: Floats, most: int, always: int) -> list[int]:
 
 
 def spread_epochs(last: int, most: int) -> list[int]:
-    """At most `most` epochs from 0 to `last`, evenly; both are among them."""
-    return sorted({round(float(epoch)) for epoch in np.linspace(0, last, most)})
+    """At most `most` epochs: 0, the first, which changes most, and from there evenly to `last`."""
+    first = min(1, last) if most > 2 else last
+    return sorted({0, *(round(float(epoch)) for epoch in np.linspace(first, last, most - 1))})
 
 
 def maps_before_and_after(bundle: Bundle, layer: str, probe: int, channel: int) -> list[tuple[str, tuple[int, ...]]]:

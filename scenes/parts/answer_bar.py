@@ -12,7 +12,7 @@ _HEIGHT = 0.22
 class AnswerBar(VGroup):
     """`answer` above a bar `width` wide, filled in `color` up to `probability` (0..1), which `told` says in words.
 
-    The words stand beside the answer, or below the bar where it is to have a line of its own or would be cut.
+    The words stand beside the answer, or below the bar where it is to have a line of its own.
     """
 
     def __init__(
@@ -22,8 +22,6 @@ class AnswerBar(VGroup):
         self.bar = Rectangle(width=max(probability * width, 0.01), height=_HEIGHT, stroke_width=0)
         self.bar.set_fill(color, opacity=1).align_to(frame, LEFT)
         self.percentage = label(told, look.LABEL, color)
-        least = label(answer, look.SMALLEST).width + self.percentage.width + 2 * look.NEAR
-        own_line = own_line or least > width
         room = width if own_line else width - self.percentage.width - 2 * look.NEAR
         self.answer = label(answer, look.LABEL, look.TEXT, width=room)
         self.answer.next_to(frame, UP, buff=look.NEAR).align_to(frame, LEFT)

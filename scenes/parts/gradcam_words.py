@@ -105,7 +105,7 @@ class GradCamWords:
     def of_two_tests(self, case: Case, tests: tuple[Ablation, Ablation] | None) -> Mapping[str, object]:
         """What is left without the channel that adds most by Grad-CAM, and without the one that is needed most."""
         if tests is None:
-            return {"tests": "", "needed": "", "counts": ""}
+            return {"removal": "", "needed": "", "counts": ""}
         first, needed = tests
         tried = [int(one) for one in self.bundle.part(f"{self.layer}/ablated", case.probe)]
 
@@ -115,7 +115,7 @@ class GradCamWords:
 
         added = (f"{self.layer}/gradcam_weight", case.probe, case.slots[0], needed.channel)
         return {
-            "tests": change(
+            "removal": change(
                 first,
                 f"To take a map away is another test. Grad-CAM adds most for channel {first.channel + 1};"
                 " without it, the probability {}.",
@@ -128,8 +128,8 @@ class GradCamWords:
                 at_most=0,
                 otherwise="A little brighter, or gone: two questions.",
             ),
-            "tests_first": change(first, "adds most; without it, {}", _points),
-            "tests_needed": change(needed, "needed most; without it, {}", _points),
+            "removal_first": change(first, "adds most; without it, {}", _points),
+            "removal_needed": change(needed, "needed most; without it, {}", _points),
         }
 
     def of_support(self, case: Case) -> Said | str:

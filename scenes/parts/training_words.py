@@ -1,6 +1,7 @@
 """What the record of a training says in words: its falls, its best epochs, the gap at its end, and guessing."""
 
 from collections.abc import Sequence
+from math import sqrt
 
 from fmcore.analysis.answers import score
 from fmcore.analysis.history import History, best_in_the_test, deepest_fall
@@ -55,14 +56,17 @@ def _when(epochs: Sequence[int]) -> str:
     return f"after {epochs_in_words(trained)}" if trained else "before training"
 
 
-def is_equal(gap: float, tests: int) -> bool:
-    """Whether training and test are no farther apart than what one of the `tests` images is worth."""
-    return abs(gap) < max(0.0005, 1 / tests)
+def is_equal(gap: float, tested: float, tests: int) -> bool:
+    """Whether training and test are no farther apart than `tests` images, `tested` of them right (0..1), can show.
+
+    That is what one of them is worth, or twice the standard error of that share.
+    """
+    return abs(gap) < max(0.0005, 1 / tests, 2 * sqrt(tested * (1 - tested) / tests))
 
 
-def gap_in_words(gap: float, tests: int) -> str:
+def gap_in_words(gap: float, tested: float, tests: int) -> str:
     """By how much training images are answered better than `tests` others, at the end."""
-    if is_equal(gap, tests):
+    if is_equal(gap, tested, tests):
         return "At the end, training and test images are answered about equally well."
     which = "training" if gap > 0 else "test"
     return f"At the end, {which} images are answered better, by {distance(gap)}."

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from manim import DOWN, RIGHT, Animation, VGroup
+from manim import DOWN, RIGHT, Animation, ManimColor, VGroup
 
 from fmcore.analysis.saying import percent
 from scenes import look
@@ -32,7 +32,7 @@ class WithoutBar(AnswerBar):
     """
 
     def __init__(self, name: str, probability: float, then: str, width: float) -> None:
-        super().__init__(name, probability, percent(probability), width, look.ACCENT)
+        super().__init__(*_bar(name, probability, width, look.ACCENT))
         self.called = name
         if then and look.shape() != "tall":
             said = label(then, look.SMALL, look.TEXT, width=width)
@@ -43,7 +43,7 @@ class WithoutBar(AnswerBar):
 
         When that is done, the first is to be taken away and this one to be added.
         """
-        before = AnswerBar(self.called, probability, percent(probability), self.frame.width, look.ACCENT)
+        before = AnswerBar(*_bar(self.called, probability, self.frame.width, look.ACCENT))
         before.shift(self.frame.get_center() - before.frame.get_center())
         return before, before.turns_into(self)
 
@@ -53,10 +53,19 @@ class WithoutBars(VGroup):
 
     def __init__(self, answer: str, with_all: float, left: Sequence[Left], width: float) -> None:
         name = f"“{answer}”, all channels" if look.shape() == "wide" else f"“{answer}”"
-        super().__init__(AnswerBar(name, with_all, percent(with_all), width, look.SECOND))
+        super().__init__(AnswerBar(*_bar(name, with_all, width, look.SECOND)))
         for one in left:
             self.add(WithoutBar(f"without {one.name}", one.after, one.then, width))
         self.arrange(DOWN, buff=2 * look.GAP)
+
+
+def _bar(
+    name: str, probability: float, width: float, color: ManimColor
+) -> tuple[str, float, str, float, ManimColor, bool]:
+    """What makes an `AnswerBar`: its figure has a line of its own where the name beside it would be cut."""
+    told = percent(probability)
+    beside = label(name, look.SMALLEST).width + 2 * look.NEAR + label(told, look.LABEL).width
+    return name, probability, told, width, color, beside > width
 
 
 def without_it(left: Left) -> Callable[[float], WithoutBar]:
