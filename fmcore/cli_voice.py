@@ -98,8 +98,8 @@ def _cut(
         wanted = order[order.index(first) : order.index(last) + 1]
     else:
         scene = next(sentences for sentences in scenes if sheet[first] in sentences)
-        following = [names[sentence] for sentence in scene[scene.index(sheet[first]) :]]
-        wanted = [first, *takewhile(lambda name: name not in there, following[1:])]
+        following = order[order.index(first) + 1 :]  # as in the sheet, which has no sentence twice
+        wanted = [first, *takewhile(lambda name: name not in there and sheet[name] in scene, following)]
     if not wanted:
         raise InputError(f"Sentence '{last}' comes before '{first}' in this lesson; change them about.")
     if known := next((there[name][0] for name in wanted if name in there), None):
@@ -107,6 +107,9 @@ def _cut(
     shares = cut(take, [sheet[name] for name in wanted], [folder / f"{name}.wav" for name in wanted])
     into = wanted[0] if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}, {len(wanted)} sentences"
     click.echo(f"{take}: cut into {into}.")
+    said = [names[sentence] for sentences in scenes for sentence in sentences]
+    if again := [name for name in wanted if said.count(name) > 1]:
+        click.echo(f"Said more than once in the lesson, and recorded once: {', '.join(again)}.")
     for name, share in zip(wanted, shares, strict=True):
         if not 1 / UNUSUAL < share < UNUSUAL:
             click.echo(f"Listen to {name}.wav: it takes {share:.1f} times as long as its letters say.")

@@ -139,3 +139,25 @@ def test_the_command_cuts_a_scene_and_overwrites_nothing(tmp_path: Path) -> None
     assert "name it with --cut" in voice("--first", "001").output
     assert "cannot be used" in voice("--cut", lesson / "lesson.json").output
     assert not list(folder.glob("*.wav"))
+
+
+def test_a_sentence_that_is_said_twice_is_recorded_once(tmp_path: Path) -> None:
+    often, other = "One sentence, said here.", "Another one, a little longer than that, of 28 by 28."
+    last = "The end of it, at last, and no more."
+    lesson, folder = lesson_saying(tmp_path / "lesson", [[often, other, often], [last, often]]), tmp_path / "voice"
+
+    def voice(take: Path) -> str:
+        found = CliRunner(env={"COLUMNS": "200"}).invoke(cli, ["voice", str(folder), str(lesson), "--cut", str(take)])
+        assert found.exit_code == 0, found.output
+        return found.output
+
+    samples, places = speech([24, 70], np.random.default_rng(1), [1.0], (0.0, 0.01))
+    told = voice(save(tmp_path / "take.wav", samples))
+    assert "cut into 001 to 002, 2 sentences." in told and "2 of the 3 sentences are recorded." in told
+    assert "Said more than once in the lesson, and recorded once: 001." in told
+    for name, (start, end) in zip(("001", "002"), places, strict=True):
+        with wave.open(str(folder / f"{name}.wav")) as file:
+            assert file.getnframes() / RATE == pytest.approx(end - start, abs=0.4)
+    samples, _ = speech([36], np.random.default_rng(1), [], (0.0, 0.01))
+    assert "cut into 003." in voice(save(tmp_path / "last.wav", samples))
+    assert sorted(path.name for path in folder.glob("*.wav")) == ["001.wav", "002.wav", "003.wav"]

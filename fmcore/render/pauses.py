@@ -56,7 +56,7 @@ def cut(take: Path, sentences: Sequence[str], targets: Sequence[Path]) -> list[f
     longest = max(end - start for start, end in stretches) / RATE
     if longest > LONGEST_S:
         raise InputError(f"A piece of '{take.name}' would take {longest:.0f} s; name all sentences in it with --last.")
-    with ExitStack() as complete:  # all of them, or none
+    with ExitStack() as complete:  # all are written before the first gets its name
         for target, (start, end) in zip(targets, stretches, strict=True):
             _write(complete.enter_context(published(target)), samples[:, start:end])
     return shares
