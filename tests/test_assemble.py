@@ -13,7 +13,7 @@ from PIL import Image
 
 from fmcore.errors import RenderError
 from fmcore.lesson.captions import Caption, Chapter
-from fmcore.render.assemble import join, still
+from fmcore.render.assemble import is_ours, join, still
 from fmcore.render.encoder import SegmentEncoder
 from fmcore.render.spec import RenderSpec
 
@@ -93,6 +93,20 @@ def test_chapters_and_title_and_tags_are_in_the_film(segments: list[Path]) -> No
         assert found == [(Fraction(c.start, 5), Fraction(c.end, 5), c.title) for c in CHAPTERS]
         context = film.streams.video[0].codec_context
         assert (context.color_primaries, context.color_trc, context.colorspace, context.color_range) == (1, 1, 1, 1)
+
+
+def test_a_film_of_ours_is_known_from_others(segments: list[Path], tmp_path: Path) -> None:
+    film = joined(segments, [Caption(0, 38, "a")])
+    with av.open(str(film)) as ours, av.open(str(tmp_path / "other.mp4"), "w") as other:  # as an editor writes it
+        stream = other.add_stream("libx264", rate=5)
+        stream.width, stream.height = TINY.width, TINY.height
+        for frame in ours.decode(video=0):
+            other.mux(stream.encode(frame))
+        other.mux(stream.encode())
+    (tmp_path / "text.mp4").write_text(str(film))
+    (tmp_path / "empty.mp4").touch()
+    assert {path.name for path in tmp_path.iterdir() if is_ours(path)} == {"film.mp4"}
+    assert not is_ours(tmp_path / "gone.mp4")
 
 
 def test_the_index_stands_in_front(segments: list[Path]) -> None:

@@ -271,12 +271,21 @@ def test_a_film_that_is_there_is_kept_when_the_next_run_fails(studio: Studio) ->
     assert (studio.lesson / "lesson.mp4").read_bytes() == before
 
 
-def test_notes_of_ones_own_are_not_written_over(studio: Studio) -> None:
+OWN = {  # files of somebody's own, and what is said of them
+    "notes.md": r"holds 'notes\.md' and no lesson, .*; give the lesson another title",
+    "lesson.mp4": r"holds 'lesson\.mp4' and no lesson, ",
+    "First.mp4": r"First\.mp4' is there already and is no film of fmcore; move it away, or name another --output\.$",
+    "First-2.srt": r"First-2\.srt' is there already and belongs to no film of fmcore; move",
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_is_ones_own_is_not_written_over(name: str, studio: Studio) -> None:
     studio.lesson.mkdir(parents=True)
-    (studio.lesson / "notes.md").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"holds 'notes\.md' and no lesson, .*; give the lesson another title"):
-        studio.make(studio.plan("First"))
-    assert [path.name for path in studio.lesson.iterdir()] == ["notes.md"]
+    (studio.lesson / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match=OWN[name]):
+        studio.make(studio.plan("First", "First"), apart=name.startswith("First"))
+    assert list(studio.output.rglob("*")) == [studio.lesson, studio.lesson / name]  # nothing was begun
 
 
 def test_films_apart_stand_beside_their_captions(studio: Studio) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from fmcore.errors import RenderError
 from fmcore.lesson.brief import Sound
 from fmcore.lesson.captions import Caption, Chapter, milliseconds
+from fmcore.render.encoder import OF_OURS
 from fmcore.render.sound import Track
 
 _MS = Fraction(1, 1000)
@@ -87,6 +89,15 @@ def join(
             track.finish()
         film.set_chapters([_chapter(number, chapter, fps) for number, chapter in enumerate(chapters)])
     return frames
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the pictures of the film at `path` are as fmcore encoded them, this version or another."""
+    try:
+        with av.open(str(path), format="mp4") as film:
+            return any(OF_OURS in bytes(packet) for packet in islice(film.demux(video=0), 1))
+    except (av.FFmpegError, OSError, IndexError):
+        return False
 
 
 def _signature(container: Any) -> tuple[object, ...]:

@@ -31,6 +31,7 @@ _X264: Mapping[str, str] = MappingProxyType(
         "forced-idr": "1",
     }
 )
+OF_OURS = b"stitchable=1"  # x264 writes its settings in front of the first frame, and hardly anybody else has this one
 
 
 class SegmentEncoder:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,13 +25,15 @@ from fmcore.lesson.record import (
 from fmcore.lesson.voice import LEAD_S, Heard, Voice, plain
 from fmcore.lesson.words import Words
 from fmcore.page.companions import companions, maker
-from fmcore.render.assemble import join, still
+from fmcore.render.assemble import is_ours, join, still
 from fmcore.render.cache import Store, file_digest
 from fmcore.render.spec import RenderSpec, ending
 from fmcore.render.takes import Footage
 from fmcore.reporter import Reporter
 
 FILM_NAME = "lesson.mp4"
+# what a lesson has under names that somebody may have used already
+_BESIDE = (FILM_NAME, "notes.md", "page.html", "poster.png", "chapters.txt", "lesson.srt", "lesson.vtt")
 _LANGUAGES = {  # of ISO 639: codes of two letters and, for MP4 files, of three
     "ar": "ara", "bg": "bul", "bn": "ben", "ca": "cat", "cs": "ces", "da": "dan", "de": "deu", "el": "ell",
     "en": "eng", "es": "spa", "et": "est", "eu": "eus", "fa": "fas", "fi": "fin", "fr": "fra", "gl": "glg",
@@ -40,6 +42,39 @@ _LANGUAGES = {  # of ISO 639: codes of two letters and, for MP4 files, of three
     "ru": "rus", "sk": "slk", "sl": "slv", "sr": "srp", "sv": "swe", "th": "tha", "tr": "tur", "uk": "ukr",
     "ur": "urd", "vi": "vie", "zh": "zho",
 }  # fmt: skip
+
+
+def names_apart(scenes: Iterable[str], spec: RenderSpec, words: Words | None = None, networks: str = "") -> list[str]:
+    """What films of single `scenes` are called: `networks` follows the scene's name, and equal ones are numbered."""
+    return distinct_names(f"{scene}{networks}{ending(spec, words)}.mp4" for scene in scenes)
+
+
+def require_places(folder: Path, names: Iterable[str]) -> None:
+    """See that films of these `names`, with the captions beside them, are written over nothing but older ones.
+
+    Raises:
+        InputError: there is a film of somebody else's, or captions without one.
+    """
+    for film in (folder / name for name in names):
+        for there, what in ((film, "is"), (film.with_suffix(".srt"), "belongs to")):
+            if there.exists() and not is_ours(film):
+                raise InputError(
+                    f"'{there}' is there already and {what} no film of fmcore; move it away, or name another --output."
+                )
+
+
+def require_lesson(folder: Path) -> None:
+    """See that what a lesson would be written over in `folder` is an older one, and nothing of somebody's own.
+
+    Raises:
+        InputError: it is.
+    """
+    own = [name for name in _BESIDE if (folder / name).exists()]
+    if own and not (folder / RECORD_NAME).exists() and not is_ours(folder / FILM_NAME):
+        raise InputError(
+            f"The folder '{folder}' holds '{own[0]}' and no lesson, and a lesson would be written over it;"
+            " give the lesson another title, or name another --output."
+        )
 
 
 def films_apart(
@@ -51,11 +86,8 @@ def films_apart(
     voice: Voice | None = None,
     networks: str = "",
 ) -> list[Path]:
-    """Write one film a scene into `folder`, with its captions beside it; scenes of one name are numbered.
-
-    `networks` stands in their names after the scene's.
-    """
-    names = distinct_names(f"{one.plan.ref.name}{networks}{ending(spec, words)}.mp4" for one in footage)
+    """Write one film a scene into `folder`, called as `names_apart` says, with its captions beside it."""
+    names = names_apart((one.plan.ref.name for one in footage), spec, words, networks)
     for name, one in zip(names, footage, strict=True):
         title = one.performance.title
         told = captions(one.performance.said)

@@ -21,22 +21,28 @@ from fmcore.files import require_writable
 from fmcore.fonts import letters_without_a_font, sentence_about
 from fmcore.lesson.brief import Performance
 from fmcore.lesson.plan import LessonPlan, SceneEntry
-from fmcore.lesson.record import RECORD_NAME, SceneRecord, read_record
+from fmcore.lesson.record import SceneRecord, read_record
 from fmcore.lesson.voice import Voice, plain
 from fmcore.lesson.words import Words, rows_of
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.cache import Store
 from fmcore.render.catalogue import find_scene
-from fmcore.render.films import FILM_NAME, films_apart, is_complete, one_film, record_of
+from fmcore.render.films import (
+    FILM_NAME,
+    films_apart,
+    is_complete,
+    names_apart,
+    one_film,
+    record_of,
+    require_lesson,
+    require_places,
+)
 from fmcore.render.plan import ScenePlan, plan_scenes
 from fmcore.render.run import Crew, Workers
 from fmcore.render.sources import Sources
 from fmcore.render.spec import RenderSpec
 from fmcore.render.takes import Footage, Shoot, paces_of
 from fmcore.reporter import Reporter
-
-# what lies beside a film under names that somebody may have used already
-_BESIDE = ("notes.md", "page.html", "poster.png", "chapters.txt", "lesson.srt", "lesson.vtt")
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,11 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     """
     require_writable(wish.output, "The output folder", folder=True)
     require_writable(wish.folder, "The output folder", folder=True)
-    if not wish.apart:
-        _must_be_a_lesson(wish.folder)
+    if wish.apart:
+        scenes = (find_scene(entry.scene).name for entry in plan.scenes)
+        require_places(wish.folder, names_apart(scenes, wish.spec, wish.words, wish.networks))
+    else:
+        require_lesson(wish.folder)
     made = Made()
     _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
@@ -133,16 +142,6 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
         made.untranslated = _untranslated(footage, of_page, wish.words)
         made.spoken, made.unspoken = heard(wish.voice, [one.performance for one in footage])
     return made
-
-
-def _must_be_a_lesson(folder: Path) -> None:
-    """See that what would be written over in `folder` is an older lesson, and no notes of somebody's own."""
-    own = [name for name in _BESIDE if (folder / name).exists()]
-    if own and not (folder / RECORD_NAME).exists() and not (folder / FILM_NAME).exists():
-        raise InputError(
-            f"The folder '{folder}' holds '{own[0]}' and no lesson, and a lesson would be written over it;"
-            " give the lesson another title, or name another --output."
-        )
 
 
 def _untranslated(footage: Sequence[Footage], of_page: Sequence[str], words: Words | None) -> int:
