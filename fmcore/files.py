@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
@@ -17,6 +17,7 @@ from fmcore.errors import InputError
 
 _LONGEST_NAME = 180  # bytes: file systems take 255, and what is being written is called a little longer
 _AT_ONCE: int = getattr(os, "O_NONBLOCK", 0)  # Windows has no pipes among its files
+_HALF_WRITTEN = re.compile(r"\.(.+)\.([0-9]{1,9})\.part", re.DOTALL)  # as `temporary_of` calls it
 _LOOKED_AT = 4096  # bytes, from which a file's kind is told
 
 
@@ -99,7 +100,7 @@ def published(path: Path) -> Iterator[Path]:
         OSError: the folder or the file cannot be written.
     """
     path = _written(path)
-    temporary = _temporary(path)
+    temporary = temporary_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         temporary.touch()
@@ -131,7 +132,7 @@ def require_writable(path: Path, called: str, option: str = "--output", folder: 
     try:
         wanted = path / "any" if folder else _written(path)
         parents = wanted.absolute().parents
-        trial = next(one for one in parents if one.exists()) / _temporary(wanted).name
+        trial = next(one for one in parents if one.exists()) / temporary_of(wanted).name
         trial.touch()
         trial.unlink()
     except OSError as error:
@@ -147,9 +148,33 @@ def _written(path: Path) -> Path:
     return path
 
 
-def _temporary(path: Path) -> Path:
-    """How `path` is called while it is being written."""
+def temporary_of(path: Path) -> Path:
+    """How `path` is called while this process writes it."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def sweep(folder: Path, name: str | None = None, ended: Collection[int] = ()) -> None:
+    """Remove what processes left half-written in `folder` that are dead, or among the `ended`.
+
+    Of the file `name` alone, if that is given. Files of processes that live are left to them.
+    """
+    for leftover in folder.glob(".*.part"):
+        found = _HALF_WRITTEN.fullmatch(leftover.name)
+        if found is not None and name in (None, found[1]) and (int(found[2]) in ended or not lives(int(found[2]))):
+            leftover.unlink(missing_ok=True)
+
+
+def lives(process: int) -> bool:
+    """Whether a process of this machine has that number; where that cannot be asked, it may."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, InputError, RenderError
-from fmcore.files import require_writable
+from fmcore.files import require_writable, sweep
 from fmcore.lesson.plan import OWN_MODELS, BundleRecipe, data_name, slug
 from fmcore.lifeline import ctrl_c_is_ours, end_with_parent
 from fmcore.made_of import class_folder, made_of
@@ -234,11 +234,11 @@ def make_all(
     except BrokenProcessPool:
         raise RenderError("The process that trains was killed; is there enough memory? Run again to go on.") from None
     except BaseException:
-        for process in list((pool._processes or {}).values()):
+        killed = list((pool._processes or {}).values())
+        for process in killed:
             process.kill()
         for path in by_path:
-            for leftover in path.parent.glob(f".{path.name}.*.part"):
-                leftover.unlink(missing_ok=True)
+            sweep(path.parent, path.name, [process.pid for process in killed if process.pid is not None])
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -26,6 +26,7 @@ from fmcore.files import (
     read_limited,
     require_replaceable,
     require_writable,
+    sweep,
 )
 from fmcore.lesson.record import read_record
 from fmcore.lesson.words import words_file
@@ -122,6 +123,16 @@ def test_what_is_not_there_or_empty_can_be_written_and_a_folder_cannot(tmp_path:
         require_replaceable(tmp_path / name, PAGE, "--output")
     with pytest.raises(InputError, match=" is a folder, where a page of fmcore was to be written; name a file for --"):
         require_replaceable(tmp_path, PAGE, "--output")
+
+
+def test_what_a_process_of_ours_left_is_removed_although_it_may_not_have_died_yet(tmp_path: Path) -> None:
+    alive = [f".{name}.{pid}.part" for name in ("net", "other.net") for pid in (os.getpid(), os.getppid())]
+    for name in alive:
+        (tmp_path / name).touch()
+    sweep(tmp_path, "net")
+    assert {path.name for path in tmp_path.iterdir()} == set(alive)
+    sweep(tmp_path, "net", [os.getpid()])
+    assert {path.name for path in tmp_path.iterdir()} == set(alive[1:])
 
 
 def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from fmcore.bundle import Bundle
 from fmcore.checkpoint import read_recipe
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import BundleError, DataError, FmcoreError
+from fmcore.files import temporary_of
 from fmcore.lesson.plan import BundleRecipe
 from fmcore.made_of import made_of
 from fmcore.prepare import Wanted, _pass_on, bundle_path, look, make, make_all, make_checkpoint
@@ -245,8 +246,11 @@ def test_what_was_finished_is_kept_when_another_fails(photos: BundleRecipe, tmp_
     bundles = tmp_path / "bundles"
     gone = photos.model_copy(update={"data": "folder:gone"})
     wanted = [Wanted(recipe, bundle_path(recipe, bundles), {}, None, "") for recipe in (photos, gone)]
+    of_another = temporary_of(wanted[1].path)  # a run that goes on
+    bundles.mkdir()
+    of_another.touch()
     with pytest.raises(DataError, match="There is no folder"):
         make_all(wanted, None, Silent(), workers=1)
     assert look(photos, bundles).reason == "nothing changed"
-    assert [path.name for path in bundles.iterdir()] == [wanted[0].path.name]
+    assert sorted(bundles.iterdir()) == [of_another, wanted[0].path]
     assert make_all([], None, Silent(), workers=1) == {}

@@ -15,7 +15,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fmcore.errors import RenderError
-from fmcore.files import write_text
+from fmcore.files import sweep, write_text
 from fmcore.render.cuts import Sketch
 
 
@@ -91,10 +91,7 @@ class Store:
 
     def tidy(self) -> None:
         """Remove what killed processes have left half-written. Files of those that live are left to them."""
-        for leftover in self.folder.glob(".*.part"):
-            pid = leftover.name.split(".")[-2]
-            if pid.isdecimal() and not _lives(int(pid)):
-                leftover.unlink(missing_ok=True)
+        sweep(self.folder)
 
     def segment(self, name: str) -> Segment | None:
         """The segment kept as `name`, or None where there is none or its file is not what was written."""
@@ -162,19 +159,6 @@ def changed_files(sketch: Sketch) -> list[str]:
         except OSError:
             changed.append(path.name)
     return changed
-
-
-def _lives(process: int) -> bool:
-    """Whether a process of this machine has that number; where that cannot be asked, it may."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _write(path: Path, record: BaseModel) -> None:

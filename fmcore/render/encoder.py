@@ -4,7 +4,6 @@ What changed since the last frame is converted to YUV and encoded before the nex
 that repeat the last one are not encoded at all, but written into the stream as what they are.
 """
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -15,6 +14,7 @@ import av
 from av.packet import Packet
 from av.video.frame import PictureType
 
+from fmcore.files import temporary_of
 from fmcore.render.frames import Boxes, Pixels, YuvFrame
 from fmcore.render.holds import Stream, begins_anew
 from fmcore.render.spec import RenderSpec
@@ -40,7 +40,7 @@ class SegmentEncoder:
     def __init__(self, target: Path, spec: RenderSpec) -> None:
         self.target, self.spec = target, spec
         self.frames, self.finished = 0, False
-        self._partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+        self._partial = temporary_of(target)
         self._time_base = Fraction(1, spec.fps)
         self._frame = YuvFrame(spec.width, spec.height, spec.pixels)
         self._container = av.open(str(self._partial), "w", format="mp4")
