@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fmcore.errors import InputError
+from fmcore.errors import InputError, RenderError
 from fmcore.lesson.brief import Figure, Performance
 from fmcore.lesson.script import TimedBeat
 from fmcore.render.cache import Cuts, Store, Take, file_digest, key_of, write_text
 from fmcore.render.cuts import Play, Sketch
+from fmcore.render.films import _Parts
 from fmcore.render.spec import quality
 from fmcore.render.upkeep import contents, size_of, size_text
 
@@ -111,6 +112,20 @@ def test_only_what_the_dead_left_half_written_is_removed(store: Store) -> None:
     store.tidy()
     kept = {path.name.split(".")[-2] for path in store.folder.glob(".*")}
     assert kept == {str(os.getpid()), str(10**30), "x"}
+
+
+def test_no_record_is_older_than_its_files_and_what_the_dead_left_goes(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for process in (ended.pid, os.getppid()):
+        (tmp_path / f".part-{process}").mkdir()
+    (tmp_path / "lesson.json").touch()
+    parts = _Parts(tmp_path)
+    with pytest.raises(RenderError, match="cannot be put into"), parts:
+        parts.path("lesson.mp4").touch()
+        parts.path("lesson.srt")  # is not there, as if its disk had failed by now
+        parts.path("lesson.json").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".part-{os.getppid()}", "lesson.mp4"]
 
 
 def test_the_key_changes_with_every_input_and_not_with_their_order() -> None:

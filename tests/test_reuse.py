@@ -12,7 +12,7 @@ from films import TINY, Net, frames_of, make_bundle
 from test_lesson import CODE, Studio, agrees
 from test_sound import heard, loudness, tone
 
-from fmcore.errors import FmcoreError
+from fmcore.errors import FmcoreError, RenderError
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.render.lesson import Wish, look_ahead, make_lesson
 from fmcore.render.run import OnProgress, Outcome
@@ -227,6 +227,17 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(studio: Studio) -> None:
     out, err = start(studio, f"{film}:Film", before).communicate(timeout=100)
     assert "Film could not be written (File too large); free some space and run again." in out, err
     assert list(studio.output.rglob("*.mp4")) == list(studio.output.rglob("*.part")) == []
+
+
+def test_where_one_file_finds_no_place_the_older_lesson_stays(studio: Studio) -> None:
+    studio.make(studio.plan("First"))
+    (studio.lesson / "poster.png").unlink()
+    before = {path: path.read_bytes() for path in studio.lesson.iterdir()}
+    (studio.lesson / "poster.png").mkdir()
+    with pytest.raises(RenderError, match=r"poster\.png' is no ordinary file, .*; move it away and run again"):
+        studio.make(studio.plan("Second"))
+    (studio.lesson / "poster.png").rmdir()
+    assert {path: path.read_bytes() for path in studio.lesson.iterdir()} == before
 
 
 SOUNDING = """

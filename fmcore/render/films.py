@@ -1,6 +1,7 @@
 """The finished films: segments joined, with captions, chapters, poster and record beside them, all or nothing."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 
 from fmcore import __version__
 from fmcore.errors import InputError, RenderError
-from fmcore.files import distinct_names
+from fmcore.files import distinct_names, lives
 from fmcore.lesson.brief import Sound
 from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
 from fmcore.lesson.plan import LessonPlan
@@ -289,7 +290,11 @@ def is_complete(folder: Path, record: LessonRecord) -> bool:
 
 
 class _Parts:
-    """Files written in a hidden folder first; they move to their places together, or not at all."""
+    """Files written in a hidden folder first, which move to their places when all are there and nothing is in the way.
+
+    An older record goes first and the new one comes last: whatever ends this in between, no record tells of files that
+    are not those.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -297,6 +302,10 @@ class _Parts:
         self.written: list[Path] = []
 
     def __enter__(self) -> None:
+        for left in self._folder.glob(".part-*"):
+            process = left.name.removeprefix(".part-")
+            if re.fullmatch("[0-9]{1,9}", process) and not lives(int(process)):
+                shutil.rmtree(left, ignore_errors=True)
         self._hidden.mkdir(parents=True, exist_ok=True)
 
     def path(self, name: str) -> Path:
@@ -306,8 +315,16 @@ class _Parts:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         try:
             if kind is None:
-                for path in self.written:
-                    path.replace(self._folder / path.name)
+                places = [self._folder / path.name for path in self.written]
+                if taken := next((place for place in places if place.exists() and not place.is_file()), None):
+                    raise RenderError(
+                        f"'{taken}' is no ordinary file, and one is to be written there; move it away and run again."
+                    )
+                for place in places:
+                    if place.name == RECORD_NAME:
+                        place.unlink(missing_ok=True)
+                for path, place in zip(self.written, places, strict=True):
+                    path.replace(place)
         except OSError as failure:
             raise RenderError(
                 f"The film cannot be put into '{self._folder}' ({failure}); mend that and run again."
