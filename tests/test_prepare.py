@@ -3,22 +3,26 @@
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import Empty
+from queue import Empty, Queue
 
 import numpy as np
 import pytest
+from films import TINY
 from PIL import Image
 
 from fmcore.bundle import Bundle
 from fmcore.checkpoint import read_recipe
 from fmcore.data.imageset import ImageSet
-from fmcore.errors import BundleError, DataError, FmcoreError
+from fmcore.errors import BundleError, DataError, FmcoreError, InputError
 from fmcore.files import temporary_of
-from fmcore.lesson.plan import BundleRecipe
+from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.made_of import made_of
 from fmcore.prepare import Wanted, _pass_on, bundle_path, look, make, make_all, make_checkpoint
 from fmcore.recording import record
+from fmcore.render.alone import making
+from fmcore.render.lesson import Wish, bundles_of
 from fmcore.reporter import Lines, Silent
 from fmcore.training import Trained
 
@@ -240,6 +244,47 @@ def test_a_picture_below_home_is_the_one_that_is_opened(tmp_path: Path, monkeypa
     before = made_of(pictures)["images"]
     (tmp_path / "cat.png").write_bytes(b"another cat")
     assert made_of(pictures)["images"] != before
+
+
+class Told(Silent):
+    def __init__(self) -> None:
+        self.lines: Queue[str] = Queue()
+
+    def say(self, text: str) -> None:
+        self.lines.put(text)
+
+
+def test_what_another_run_is_making_is_waited_for(photos: BundleRecipe, tmp_path: Path) -> None:
+    plan = LessonPlan(title="t", bundles={"b": photos}, scenes=(SceneEntry(scene="Opening", bundle="b"),))
+    path, told = bundle_path(photos, tmp_path / "bundles"), Told()
+    with ThreadPoolExecutor(1) as threads:
+        with making(path, Silent()):
+            run = threads.submit(bundles_of, plan, Wish(TINY, tmp_path, tmp_path / "lesson"), told)
+            said = f"Another fmcore is making '{path}'; this one goes on when that has ended."
+            assert told.lines.get(timeout=20) == said
+            make(photos, path, None, None, Silent())
+            before = path.stat().st_mtime_ns
+        assert run.result(60) == {"b": path}
+    assert told.lines.empty() and list(path.parent.iterdir()) == [path]
+    assert path.stat().st_mtime_ns == before  # it was not made again
+
+
+def test_who_waits_for_a_run_that_makes_nothing_goes_on(tmp_path: Path) -> None:
+    path, told = tmp_path / "out" / "bundles" / "a.safetensors", Told()
+
+    def run() -> None:
+        with making(path, told):
+            path.touch()
+
+    with ThreadPoolExecutor(1) as threads:
+        with making(path, Silent()):
+            other = threads.submit(run)
+            assert "this one goes on when that has ended" in told.lines.get(timeout=20)
+        other.result(20)
+    assert list((tmp_path / "out").rglob("*")) == [path.parent, path]
+    with pytest.raises(InputError), making(tmp_path / "new" / "folder" / "b", told):
+        raise InputError("nothing is made")
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
 def test_what_was_finished_is_kept_when_another_fails(photos: BundleRecipe, tmp_path: Path) -> None:

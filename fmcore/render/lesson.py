@@ -5,14 +5,12 @@ so the next run goes on from there.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from fmcore.bundle import Bundle
 from fmcore.cores import cores
@@ -25,6 +23,7 @@ from fmcore.lesson.record import SceneRecord, read_record
 from fmcore.lesson.voice import Voice, plain
 from fmcore.lesson.words import Words, rows_of
 from fmcore.prepare import Wanted, look, make_all
+from fmcore.render.alone import alone, making
 from fmcore.render.cache import Store
 from fmcore.render.catalogue import find_scene
 from fmcore.render.films import (
@@ -123,7 +122,8 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
     store = Store(wish.output / "cache")
     store.folder.mkdir(parents=True, exist_ok=True)
     of_page: Sequence[str] = ()
-    with _alone(store, wish, report):
+    of_folder = hashlib.sha256(str(wish.folder.resolve()).encode()).hexdigest()[:16]
+    with alone(store.folder / f".{of_folder}.lock", f"writing '{wish.folder}'", report):
         footage, left_out = _shoot(partial(_planned, plan, bundles, wish, store), store, wish, report, made)
         if left_out:
             plan = _without(left_out, plan)
@@ -193,22 +193,6 @@ def look_ahead(plan: LessonPlan, wish: Wish, report: Reporter) -> Outlook:
     if shoot.failed:
         raise failure_of(shoot.failed, "mend that and ask again")
     return Outlook([], [shoot.plans[one.key] for one in planned])
-
-
-@contextmanager
-def _alone(store: Store, wish: Wish, report: Reporter) -> Iterator[None]:
-    """Let two runs that write the same folder do so one after the other; the second finds everything made."""
-    name = hashlib.sha256(str(wish.folder.resolve()).encode()).hexdigest()[:16]
-    lock = FileLock(store.folder / f".{name}.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        report.say(f"Another fmcore is writing '{wish.folder}'; this one goes on when that has ended.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _with_what_is_read(plan: LessonPlan, wish: Wish) -> LessonPlan:
@@ -288,7 +272,10 @@ def _make_bundles(
     made: Made,
     check: Callable[[], object] | None = None,
 ) -> dict[str, tuple[Path, str]]:
-    """Path and digest of every bundle by name. `check` may object while they are made."""
+    """Path and digest of every bundle by name. `check` may object while they are made.
+
+    What another run is making is waited for, and then looked at again.
+    """
     claimed: dict[Path, str] = {}
     for name, one in wanted.items():
         other = claimed.setdefault(one.path, name)
@@ -297,12 +284,17 @@ def _make_bundles(
                 f"Bundles '{other}' and '{name}' of the plan differ and would both be '{one.path.name}';"
                 " record one of them with `fmcore record --output` and name it by `file`."
             )
-    stale = [one for one in wanted.values() if one.digest is None]
-    for one in stale:
-        report.say(f"Bundle {one.path.stem}: {one.reason}, so it is trained and recorded now.")
-    made.bundles_made = [one.path for one in stale]
-    digests = make_all(stale, wish.data_dir, report, wish.workers, check)
-    return {name: (one.path, one.digest or digests[one.path]) for name, one in wanted.items()}
+    with ExitStack() as locks:
+        for path in sorted({one.path for one in wanted.values() if one.digest is None}):  # so that no two wait in turn
+            require_writable(path, "The bundle")
+            locks.enter_context(making(path, report))
+        now = {name: one if one.digest else look(one.recipe, one.path.parent) for name, one in wanted.items()}
+        stale = [one for one in now.values() if one.digest is None]
+        for one in stale:
+            report.say(f"Bundle {one.path.stem}: {one.reason}, so it is trained and recorded now.")
+        made.bundles_made = [one.path for one in stale]
+        digests = make_all(stale, wish.data_dir, report, wish.workers, check)
+    return {name: (one.path, one.digest or digests[one.path]) for name, one in now.items()}
 
 
 def _scenes_before(wish: Wish, plan: LessonPlan) -> dict[int, SceneRecord]:
