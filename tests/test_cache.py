@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from fmcore.errors import InputError, RenderError
+from fmcore.errors import FmcoreError, InputError, RenderError
 from fmcore.lesson.brief import Figure, Performance
 from fmcore.lesson.script import TimedBeat
+from fmcore.render.alone import alone
 from fmcore.render.cache import Cuts, Store, Take, file_digest, key_of, write_text
 from fmcore.render.cuts import Play, Sketch
 from fmcore.render.films import _Parts
 from fmcore.render.spec import quality
-from fmcore.render.upkeep import contents, size_of, size_text
+from fmcore.render.upkeep import contents, prune, size_of, size_text
+from fmcore.reporter import Silent
 
 SHOWN = Performance(
     title="Größe “{x}”",
@@ -143,6 +145,20 @@ def test_text_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write_text(tmp_path / "a.json", "größer")
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == "größer"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_cache_from_which_a_lesson_is_being_made_is_not_pruned(store: Store) -> None:
+    pictures, inputs = TAKE.pictures, {"spec": quality("smoke").model_dump_json()}
+    store.keep_take("key", TAKE.model_copy(update={"inputs": inputs}))
+    film = store.video(f"{pictures}-0-20")
+    film.write_bytes(b"film")
+    store.keep_cuts(pictures, Cuts(bounds=(0, 20)))
+    with alone(store.folder / ".lesson.lock", "", Silent()):
+        with pytest.raises(FmcoreError, match=r"^A lesson is being made from this cache; prune it when that has ended"):
+            prune(store, 0)
+        assert film.is_file()
+    removed, left = prune(store, 0)
+    assert removed > 4 and left == 0 and not film.exists()
 
 
 @pytest.mark.parametrize(

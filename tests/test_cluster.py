@@ -16,7 +16,7 @@ from films import TINY, Net, make_bundle
 from fmcore.errors import InputError, RenderError
 from fmcore.lesson.brief import Brief
 from fmcore.render.cluster import Cluster
-from fmcore.render.remote import OURS, described, difference
+from fmcore.render.remote import OURS, _unpacked, described, difference
 from fmcore.render.run import Outcome, Workers
 from fmcore.render.scheduler import address
 from fmcore.render.sketch import SketchJob
@@ -204,6 +204,17 @@ def test_what_is_broken_off_does_not_go_on(dask: Any, film: Any, tmp_path: Path)
         assert all(outcome.error is None for outcome in done(crew, [film("Good")] * 4).values())
     assert time.monotonic() - began < 20  # its worker is free: the scene would have taken minutes
     assert [path for path in tmp_path.iterdir() if ".part" in path.name] == []
+
+
+def test_sources_of_a_scene_lead_into_no_other_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "scene"
+    folder.mkdir()
+    assert _unpacked([("film.py", b"1"), ("bits/shapes.py", b"2")], folder) == folder / "film.py"
+    assert (folder / "bits" / "shapes.py").read_bytes() == b"2"
+    for name in ("../x", "bits/../../x", str(tmp_path / "x")):
+        with pytest.raises(ValueError, match=f"{name!r} leads out of its folder"):
+            _unpacked([(name, b"3")], folder)
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_a_worker_with_other_libraries_is_refused(dask: Any, tmp_path: Path) -> None:

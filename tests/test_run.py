@@ -121,6 +121,16 @@ def test_a_mistake_that_nobody_thought_of_is_one_outcome_and_a_worker_killed_whi
     assert [outcome.result for outcome in even] == [2, 2]
 
 
+def test_news_of_an_earlier_run_that_come_late_are_not_told() -> None:
+    heard: list[tuple[int, int, int | None]] = []
+    with Workers(1) as crew:
+        crew.run([Even()], lambda *told: heard.append(told), lambda outcome: None)
+        crew.run([Even()], lambda *told: heard.append(told), lambda outcome: None)
+        crew._messages.put((1, 0, 5, 9))  # as from a worker of the first
+        crew._messages.put((2, 0, 6, 9))
+    assert heard == [(0, 6, 9)]
+
+
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:
     assert run(tmp_path) == ({}, [])
 
