@@ -1,5 +1,6 @@
 """What is shown where not everything can be: one probe, one class, some of many layers, some of many numbers."""
 
+import re
 from collections.abc import Sequence
 from math import ceil, floor
 from typing import TypeVar
@@ -52,8 +53,7 @@ def class_wanted(bundle: Bundle, text: str | None) -> int | str | None:
     """A class as `class_map` takes it: `text` where that is a name, else its number where it is one."""
     if text is None or text in bundle.header.classes:
         return text
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() else text
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text, re.ASCII) else text
 
 
 def spread(items: Sequence[Item], count: int) -> list[Item]:

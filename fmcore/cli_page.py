@@ -1,9 +1,11 @@
 """The verb `page`. Imports stand inside, so that `--help` is instant."""
 
+from math import isnan
 from pathlib import Path
 
 import click
 
+from fmcore.errors import InputError
 from fmcore.files import PAGE
 from fmcore.options import QUIET, WORDS, FileToWrite
 
@@ -34,6 +36,8 @@ def page(bundle: Path, other: Path | None, output: Path | None, limit: float, wo
       fmcore page resnet18.safetensors --limit 4
       fmcore page tutorial.safetensors --words de
     """
+    if isnan(limit):  # which is in no range, and beyond none
+        raise InputError("'nan' is no size of a page; name one such as --limit 12.")
     from fmcore.lesson.words import find_words
     from fmcore.page.export import make_page
     from fmcore.reporter import reporter

@@ -181,7 +181,7 @@ def simulate(quiet: bool, workers: str, **wanted: Any) -> None:
     from fmcore.reporter import reporter
     from fmcore.tables import console
 
-    counts = [int(text) for text in workers.split(",") if text.strip().isdecimal() and int(text)]
+    counts = [int(text) for text in workers.split(",") if re.fullmatch("[0-9]{1,9}", text.strip()) and int(text)]
     if not counts or len(counts) != len(workers.split(",")):
         raise InputError(f"'{workers}' names no numbers of workers; write them as 1,2,16.")
     chosen, wish = _wish(**wanted)
@@ -357,7 +357,7 @@ def _option(text: str) -> tuple[str, str | int]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise PlanError(f"The option '{text}' has no value; write it as name=value, such as layer=conv2.")
-    return name, int(value) if re.fullmatch(r"-?(0|[1-9][0-9]*)", value) else value
+    return name, int(value) if re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", value) else value
 
 
 def _tell(made: Any, fps: int, say: Callable[[str], None]) -> None:

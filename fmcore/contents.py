@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from fmcore.header import ORIGINAL, BundleHeader, LayerInfo, ProbeInfo
 
 _EVERYWHERE = "PMKTNEepmcvu"  # letters that mean the same in every layer
-_HELD_TO = "Pepcvu"  # by shapes; what else the header counts only bounds values
+_HELD_TO = "Pepcvum"  # by shapes; what else the header counts only bounds values
 _ROUNDING = 1e-3  # by which a share may leave its range
 
 

@@ -96,7 +96,7 @@ def _imported(path: Path) -> set[str]:
     """The first names of all modules that a file imports; none where it is no Python."""
     try:
         tree = ast.parse(read_limited(path, _MOST_OF_CODE))
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, MemoryError, RecursionError):
         return set()
     found: set[str] = set()
     for node in ast.walk(tree):

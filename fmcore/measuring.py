@@ -67,7 +67,8 @@ def measure(
         device = device_of(network)
         copies = Copies(network, threads_for(device))
         threads = stack.enter_context(Threads(device, copies.count))
-        one_pass = _Pass(network, copies, trace, plan, as_input)
+        one_pass = _Pass(copies, trace, plan, as_input)
+        list(threads.in_order(one_pass.begin, [plan.parts[0]], 1))
         for group in threads.in_order(one_pass.read, range(len(plan.parts)), one_pass.added_together):
             one_pass.add(group)
             logits += [one.logits for one in group]
@@ -90,14 +91,14 @@ def measure(
 class _Pass:
     """One pass of a network over the images, whose parts may be read in several threads."""
 
-    def __init__(
-        self, network: nn.Module, copies: Copies, trace: Trace, plan: Plan, as_input: Callable[[Tensor], Tensor]
-    ) -> None:
+    def __init__(self, copies: Copies, trace: Trace, plan: Plan, as_input: Callable[[Tensor], Tensor]) -> None:
         self.copies, self.trace, self.plan, self.as_input = copies, trace, plan, as_input
         self.layers = [layer for layer in trace.layers if layer.measured]
         self.sums: dict[str, Sums] = {}  # by layer, of the parts that were added
-        few = slice(0, min(_LOOKED_AT_FIRST, plan.parts[0].stop))  # of a large network, parts are smaller
-        self._logits(network, few, self._begin)
+
+    def begin(self, rows: slice) -> None:
+        """Look at a few of the images to see where sums are pivoted; before any part is read."""
+        self._logits(slice(rows.start, min(rows.start + _LOOKED_AT_FIRST, rows.stop)), self._begin)
 
     def read(self, number: int) -> "_PartRead":
         """Run part `number` and read every layer's maps as soon as they exist."""
@@ -107,7 +108,7 @@ class _Pass:
         def heard(layer: Layer, activation: Tensor, maxima: Tensor) -> None:
             readings[layer.name] = read(activation, maxima, part, self.sums[layer.name])
 
-        return _PartRead(self._logits(self.copies.mine(), part.rows, heard), readings, part.found)
+        return _PartRead(self._logits(part.rows, heard), readings, part.found)
 
     def add(self, group: Sequence["_PartRead"]) -> None:
         """Add what neighbouring parts read, in their order."""
@@ -124,7 +125,7 @@ class _Pass:
     def _begin(self, layer: Layer, activation: Tensor, _: Tensor) -> None:
         self.sums[layer.name] = Sums(layer.info, pivot_of(activation))
 
-    def _logits(self, network: nn.Module, rows: slice, heard: Callable[[Layer, Tensor, Tensor], None]) -> Array:
+    def _logits(self, rows: slice, heard: Callable[[Layer, Tensor, Tensor], None]) -> Array:
         """(B, K) of some images; `heard` is told of a layer, its activation, and what has the same largest values.
 
         That is the activation itself, or what a max pooling that comes next made of it.
@@ -139,6 +140,7 @@ class _Pass:
             else:
                 heard(layer, waiting.pop() if part == "maxima" else maps, maps)
 
+        network = self.copies.mine()
         with torch.inference_mode():
             batch = self.as_input(torch.from_numpy(self.plan.images[rows]).to(device_of(network)))
             with Listening(self.trace, {"activation", "maxima"}, of_layer):

@@ -61,6 +61,7 @@ class Slow(Scene):
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bundle, scenes and plans."""
     folder = tmp_path_factory.mktemp("studio")
+    (folder / "deep.py").write_text(f"x = {100_000 * '-'}1\nclass A(object):\n    pass\n")
     make_bundle(folder / "tiny.safetensors", Net())
     (folder / "film.py").write_text(SCENE, encoding="utf-8")
     (folder / "slow.py").write_text(SLOW, encoding="utf-8")
@@ -127,6 +128,9 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "a name that fits no line": (["record", "--name", 41 * "x"], 2, "^Error: The network's name has 41 letters; "),
     "no number": (["record", "--epochs", "many"], 2, "'many' is not a valid integer"),
     "a trained bundle and epochs": (["lesson", "--bundle", "tiny.safetensors", "--epochs", "1"], 2, "trained already"),
+    "no number for a size": (["page", "tiny.safetensors", "--limit", "nan"], 2, "'nan' is no size of a page; name one"),
+    "too long a number": (["cache", "prune", "--to", 5000 * "9" + "GB"], 2, "is no size; write one such as 500KB"),
+    "code nested too deep": (["render", "deep.py:A"], 2, "'.*deep.py' is not valid Python: .*; mend it first"),
     "unknown data": (
         ["lesson", "--data", "fashon-mnist", "--jobs", "1"], 2, "'fashon-mnist'.*Did you mean 'fashion-mnist'",
     ),

@@ -140,7 +140,7 @@ def test_a_bad_plan_is_a_sentence(case: str, tmp_path: Path) -> None:
 
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "There is no lesson plan at .*; leave the name out to get the built-in lesson"),
-    "a folder": (Path.mkdir, "is a folder, and a lesson plan is a .toml file; images of your own .* --data folder:"),
+    "a folder": (Path.mkdir, "is a folder, and a lesson plan is a .toml file; images of your own .* --data .folder:"),
     "binary": (lambda path: path.write_bytes(b"\x89PNG\xff\x00"), "is no text in UTF-8; name a .toml file"),
     "Latin-1": (lambda path: path.write_bytes('title = "Größe"'.encode("latin-1")), "and save it as UTF-8"),
     "a link to a device": (lambda path: path.symlink_to("/dev/null"), r"cannot be read \(.*it is no ordinary file"),

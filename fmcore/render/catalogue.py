@@ -99,8 +99,9 @@ def _scenes_of(path: Path, module: str | None, only_titled: bool = True) -> Iter
     """The classes of a file that say a title (or all that have a base), read from its source."""
     try:
         classes = _classes(path.read_text(encoding="utf-8"), path.name)
-    except (SyntaxError, ValueError) as error:
-        raise InputError(f"'{path}' is not valid Python: {error}; mend it first.") from None
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:  # the last two where it is nested too deep
+        why = str(error) or "it is nested too deep"
+        raise InputError(f"'{path}' is not valid Python: {why}; mend it first.") from None
     for name, title, summary in classes:
         if title is not None or not only_titled:
             yield SceneRef(name, path, module, title or name, summary)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from manim import Scene, VMobject
+from manim import Scene, VMobject, config
 from manim.mobject.types.image_mobject import AbstractImageMobject
 from pydantic import BaseModel, ConfigDict
 
@@ -153,7 +153,10 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if isinstance(mode, str) and "r" not in mode:
         return
     name = os.path.normpath(Path.cwd() / os.fsdecode(path))
-    if _nearest(name, _elsewhere) > _nearest(name, _own) or name.endswith(".pyc"):
+    if mode is None and not Path(name).is_file():  # by `os.open`, maybe in a folder that nobody tells of, to remove it
+        return
+    elsewhere = (*_elsewhere, *_prefixes([config.media_dir]))  # where manim keeps what it makes
+    if _nearest(name, elsewhere) > _nearest(name, _own) or name.endswith(".pyc"):
         return
     if not ((name.endswith(".py") or event in _OF_NAMES) and _is_run()):  # what is imported is followed by its syntax
         _heard.add(Path(name))
@@ -171,7 +174,7 @@ def _is_run() -> bool:
 
 def _nearest(name: str, folders: tuple[str, ...]) -> int:
     """How long the name of the innermost of `folders` is that a file lies in; -1 where it lies in none."""
-    return max((len(folder) for folder in folders if name.startswith(folder)), default=-1)
+    return max((len(folder) for folder in folders if f"{name}{os.sep}".startswith(folder)), default=-1)
 
 
 def _known_folders() -> tuple[str, ...]:

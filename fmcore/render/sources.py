@@ -129,7 +129,7 @@ def _read_memo(path: Path) -> dict[str, _Source]:
 def _parsed(content: bytes) -> _Source:
     try:
         tree = ast.parse(content)
-    except (SyntaxError, ValueError):  # the worker will say so, with the line
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # the worker will say so, with the line
         return _Source(code=hashlib.sha256(content).hexdigest(), narration="", imports=())
     imports: list[tuple[int, str, tuple[str, ...]]] = []
     for node in ast.walk(tree):

@@ -88,7 +88,7 @@ def size_of(text: str) -> int:
     Raises:
         InputError: it is no size.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?", text.strip().lower())
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgt])(i?))?b?", text.strip().lower())
     if not found:
         raise InputError(f"'{text}' is no size; write one such as 500KB, 200 MB or 1.5GB.")
     return int(float(found[1]) * (1024 if found[3] else 1000) ** " kmgt".index(found[2] or " "))
