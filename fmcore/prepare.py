@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fmcore.lifeline import ctrl_c_is_ours, end_with_parent
 from fmcore.made_of import class_folder, made_of
 from fmcore.reporter import Reporter, Silent
 
+_STEPS = 200  # of training: with fewer hardly anything is learned
 _TOLD_EVERY = 640  # images of a training between two messages
 _queue: Any = None  # in a worker: messages to the parent
 
@@ -178,8 +180,26 @@ def _trained(recipe: BundleRecipe, model: Any, data: Any, checkpoint: Path | Non
     if _is_trained(recipe):
         if data is None:
             raise InputError("There is nothing to train on; name data with --data, or leave out --epochs.")
+        if hint := _too_few_steps(len(data.train_labels), recipe):
+            report.say(hint)
         return train(data, train_spec(recipe), progress_to(report, task, recipe.epochs), model)
     return untrained(model, recipe.seed)
+
+
+def _too_few_steps(images: int, recipe: BundleRecipe) -> str:
+    """What to do where so few images make so few steps that hardly anything is learned; empty where there are enough.
+
+    What is proposed is a rule of thumb: ten or twenty batches an epoch, and epochs for `_STEPS` of them.
+    """
+    steps = ceil(images / recipe.batch_size) * recipe.epochs
+    batch = 2 ** max(2, (images // 10).bit_length() - 1)
+    if not 0 < steps < _STEPS or batch >= recipe.batch_size:
+        return ""
+    epochs = max(recipe.epochs, ceil(_STEPS / ceil(images / batch)))
+    return (
+        f"Attention: {images} images in batches of {recipe.batch_size} are {steps} step{'s' * (steps > 1)} of training,"
+        f" and hundreds are needed; try --batch-size {batch} --epochs {epochs}."
+    )
 
 
 def progress_to(report: Reporter, task: str, epochs: int) -> Any:

@@ -147,7 +147,9 @@ def test_a_folder_is_trained_and_recorded(
         assert bundle.header.classes == ("dark", "light") and bundle.header.model.input_shape == (1, 16, 16)
         assert bundle.header.model.name == "Hell & dunkel"
         assert str(tmp_path) not in bundle.header.model_dump_json()  # a bundle does not tell where it was made
-    started, finished = capsys.readouterr().out.splitlines()
+    started, hint, finished = capsys.readouterr().out.splitlines()
+    assert hint.startswith("Attention: 10 images in batches of 128 are 1 step of training")
+    assert hint.endswith("try --batch-size 4 --epochs 67.")
     assert started == f"{path.stem} ..." and finished.startswith(f"{path.stem}: ") and str(path) in finished
 
 
