@@ -130,6 +130,9 @@ def test_on_how_many_images_an_answer_needs_another_channel_than_the_brightest(t
         assert measure("answers that need another", bundle, "conv1/ablation") == 1
         assert sample_size("answers that need another", bundle, "conv1/ablation") == 3
         assert [misled(bundle, "conv1", probe) for probe in range(3)] == [(0, 1)] * 3  # the only one, whatever is shown
+    wrong = said(tmp_path / "a", Net(measured=True, widths=(4, 3)), [(1, 0, 0.9), (1, 1, 0.9), (2, 2, 0.9)])
+    with opened(tmp_path / "a", Net(measured=True, widths=(4, 3)), arrays, probes=wrong) as bundle:
+        assert misled(bundle, "conv1", 2) == (0, 1)  # answered wrongly, and yet the only one
     arrays["conv1/ablation"] = -np.tile(np.array([0.1, 0.3], np.float32), (3, 1))
     with opened(tmp_path / "b", Net(measured=True, widths=(4, 3)), arrays) as bundle:
         assert misled(bundle, "conv1", 1) == (1, None)

@@ -95,11 +95,11 @@ def needed_beyond(bundle: Bundle, layer: str, probe: int) -> int | None:
 
 
 def misled(bundle: Bundle, layer: str, probe: int) -> tuple[int, int | None]:
-    """A probe whose answer needs another channel than the brightest, `probe` itself if it is one, and that channel.
+    """A probe whose answer needs another channel than the brightest, and that channel; `probe` and None if none does.
 
-    `probe` and None where there is none.
+    `probe` itself if it is one, else the one that misleads most, and at last one that is answered wrongly.
     """
-    for tried in (probe, misleading(bundle, layer)):
+    for tried in (probe, misleading(bundle, layer), *range(len(bundle.header.probes))):
         if (needed := needed_beyond(bundle, layer, tried)) is not None:
             return tried, needed
     return probe, None

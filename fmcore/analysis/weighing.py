@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.alignment import aligned
-from fmcore.analysis.attribution import Ablation, ablations
+from fmcore.analysis.attribution import Ablation, ablations, brightest_is_decisive
 from fmcore.analysis.cases import COUNTS
 from fmcore.analysis.specimens import object_mask
 from fmcore.bundle import Bundle
@@ -88,9 +88,9 @@ def by_both_tests(bundle: Bundle, layer: str, probe: int, slot: int) -> tuple[Ab
     found = Weighing.of(bundle, layer, probe, slot)
     if found is None or f"{layer}/ablation" not in bundle.header.arrays:
         return None
-    tried = {one.channel: one for one in ablations(bundle, layer, probe)}
-    needed = min(tried.values(), key=lambda one: one.change)
-    first = tried.get(int(found.added.argmax()), needed)
+    needed = brightest_is_decisive(bundle, layer, probe).decisive
+    most = int(found.added.argmax())
+    first = next((one for one in ablations(bundle, layer, probe) if one.channel == most), needed)
     return None if first == needed or needed.change > -COUNTS or found.added.max() <= 0 else (first, needed)
 
 

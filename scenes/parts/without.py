@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from manim import DOWN, RIGHT, Animation, ManimColor, VGroup
+from manim import DOWN, RIGHT, Animation, VGroup
 
 from fmcore.analysis.saying import percent
 from scenes import look
@@ -32,7 +32,8 @@ class WithoutBar(AnswerBar):
     """
 
     def __init__(self, name: str, probability: float, then: str, width: float) -> None:
-        super().__init__(*_bar(name, probability, width, look.ACCENT))
+        own_line = _is_narrow(name, probability, width)
+        super().__init__(name, probability, percent(probability), width, look.ACCENT, own_line)
         self.called = name
         if then and look.shape() != "tall":
             said = label(then, look.SMALL, look.TEXT, width=width)
@@ -43,7 +44,9 @@ class WithoutBar(AnswerBar):
 
         When that is done, the first is to be taken away and this one to be added.
         """
-        before = AnswerBar(*_bar(self.called, probability, self.frame.width, look.ACCENT))
+        width = self.frame.width
+        own_line = _is_narrow(self.called, probability, width)
+        before = AnswerBar(self.called, probability, percent(probability), width, look.ACCENT, own_line)
         before.shift(self.frame.get_center() - before.frame.get_center())
         return before, before.turns_into(self)
 
@@ -53,19 +56,16 @@ class WithoutBars(VGroup):
 
     def __init__(self, answer: str, with_all: float, left: Sequence[Left], width: float) -> None:
         name = f"“{answer}”, all channels" if look.shape() == "wide" else f"“{answer}”"
-        super().__init__(AnswerBar(*_bar(name, with_all, width, look.SECOND)))
+        own_line = _is_narrow(name, with_all, width)
+        super().__init__(AnswerBar(name, with_all, percent(with_all), width, look.SECOND, own_line))
         for one in left:
             self.add(WithoutBar(f"without {one.name}", one.after, one.then, width))
         self.arrange(DOWN, buff=2 * look.GAP)
 
 
-def _bar(
-    name: str, probability: float, width: float, color: ManimColor
-) -> tuple[str, float, str, float, ManimColor, bool]:
-    """What makes an `AnswerBar`: its figure has a line of its own where the name beside it would be cut."""
-    told = percent(probability)
-    beside = label(name, look.SMALLEST).width + 2 * look.NEAR + label(told, look.LABEL).width
-    return name, probability, told, width, color, beside > width
+def _is_narrow(name: str, probability: float, width: float) -> bool:
+    """Whether a bar's name would be cut beside its figure, which has a line of its own then."""
+    return label(name, look.SMALLEST).width + 2 * look.NEAR + label(percent(probability), look.LABEL).width > width
 
 
 def without_it(left: Left) -> Callable[[float], WithoutBar]:
