@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-from fmcore.errors import InputError, PlanError, failure_of
+from fmcore.errors import FmcoreError, InputError, PlanError, failure_of
 from fmcore.options import (
     ASPECT,
     DATA_DIR,
@@ -24,6 +24,7 @@ from fmcore.options import (
     QUIET,
     SCHEDULER,
     THEME,
+    TRACEBACK,
     VOICE,
     WATCH,
     WORDS,
@@ -36,7 +37,8 @@ from fmcore.options import (
 @lesson_options
 @LOG_JSON
 @WATCH
-def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
+@TRACEBACK
+def lesson(quiet: bool, log_json: bool, watch: bool, traceback: bool, **wanted: Any) -> None:
     """Make a whole lesson from PLAN.toml, or the built-in one; `short` is that in a third of the time.
 
     Trains and records what is missing, renders what changed, and joins it to OUTPUT/<lesson>/lesson.mp4 with
@@ -52,7 +54,8 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
       fmcore lesson my_plan.toml --watch
     """
     read = [Path(one) for one in (wanted["plan"], wanted["words"], wanted["theme"]) if one is not None]
-    _make(lambda: _wish(**wanted), read, wanted["output"], quiet, log_json, watch, wanted["voice"])
+    how = _How(wanted["output"], quiet, log_json, watch, traceback, wanted["voice"])
+    _make(lambda: _wish(**wanted), read, how)
 
 
 @click.command()
@@ -73,6 +76,7 @@ def lesson(quiet: bool, log_json: bool, watch: bool, **wanted: Any) -> None:
 @QUIET
 @LOG_JSON
 @WATCH
+@TRACEBACK
 def render(
     scene: tuple[str, ...],
     quality: str,
@@ -91,6 +95,7 @@ def render(
     quiet: bool,
     log_json: bool,
     watch: bool,
+    traceback: bool,
 ) -> None:
     """Render single scenes: OUTPUT/<Scene>.mp4 with captions.
 
@@ -101,7 +106,7 @@ def render(
     Examples:
       fmcore render ActivationHeatmap --option layer=conv2 --option probe=Bag
       fmcore render GradCam --aspect 9:16 --words de --voice meine_stimme
-      fmcore render my_scene.py:MyScene --watch
+      fmcore render my_scene.py:MyScene --watch --traceback
     """
     from fmcore.lesson.plan import builtin_plan, single_scenes, slug
     from fmcore.render.lesson import Wish
@@ -115,7 +120,8 @@ def render(
         more: Any = {"data_dir": data_dir, "jobs": jobs, "scheduler": scheduler, **_told(words, voice)}
         return plan, Wish(spec, output, output, apart=True, networks=networks, **more)
 
-    _make(wanted, [Path(one) for one in (words, theme) if one is not None], output, quiet, log_json, watch, voice)
+    read = [Path(one) for one in (words, theme) if one is not None]
+    _make(wanted, read, _How(output, quiet, log_json, watch, traceback, voice))
 
 
 @click.command()
@@ -266,16 +272,19 @@ def prune(size: str, output: Path) -> None:
     click.echo(f"Removed {size_text(removed)}; {size_text(left)} are left.")
 
 
-def _make(
-    wanted: Callable[[], tuple[Any, Any]],
-    read: Sequence[Path],
-    output: Path,
-    quiet: bool,
-    log_json: bool,
-    watch: bool,
-    voice: Path | None = None,
-) -> None:
-    """Make what `wanted` gives, a plan and a wish, which `read` files say and the recordings in the folder `voice`.
+class _How(NamedTuple):
+    """Where to, how it is told of, whether it is made again when a file is saved, and the folder of its voice."""
+
+    output: Path
+    quiet: bool
+    log_json: bool
+    watch: bool
+    traceback: bool
+    voice: Path | None
+
+
+def _make(wanted: Callable[[], tuple[Any, Any]], read: Sequence[Path], how: _How) -> None:
+    """Make what `wanted` gives, a plan and a wish, which `read` files say and the recordings of the voice.
 
     If it is watched, whenever one is saved.
     """
@@ -284,17 +293,22 @@ def _make(
 
     def make(report: Reporter) -> None:
         plan, wish = wanted()
-        made = make_lesson(plan, wish, report)
-        _tell(made, wish.spec.fps, report.say if quiet or log_json else click.echo)
+        try:
+            made = make_lesson(plan, wish, report)
+            _tell(made, wish.spec.fps, report.say if how.quiet or how.log_json else click.echo)
+        except FmcoreError as error:
+            if how.traceback:
+                click.echo(error.trace, nl=False, err=True)
+            raise
 
-    reporting = partial(reporter, quiet, log_json)
-    if watch:
+    reporting = partial(reporter, how.quiet, how.log_json)
+    if how.watch:
         from fmcore.render.voice import files_of_voice
         from fmcore.watching import files_of
         from fmcore.watching import watch as watched
 
         def files() -> set[Path]:
-            return files_of(lambda: wanted()[0], [*read, *(files_of_voice(voice) if voice else ())], output)
+            return files_of(lambda: wanted()[0], [*read, *(files_of_voice(how.voice) if how.voice else ())], how.output)
 
         wanted()  # options that nobody understands end it here
         watched(files, make, reporting)

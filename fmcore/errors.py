@@ -15,6 +15,8 @@ class FmcoreError(click.ClickException):
     """A sentence for the person at the keyboard; work that was asked for has failed."""
 
     exit_code = 1
+    trace = ""  # Python's own, of an error in code that is not ours
+    printed = ""  # by that code, before
 
 
 class InputError(FmcoreError):
@@ -75,7 +77,16 @@ def failure_of(failed: Mapping[str, FmcoreError], then: str) -> FmcoreError:
     listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
     told = f"{listed} failed" if len(failed) == 1 else f"{len(failed)} scenes failed, {listed}"
     mistakes = all(isinstance(error, InputError) for error in failed.values())
-    return (InputError if mistakes else RenderError)(f"{told}; {then}.")
+    found = (InputError if mistakes else RenderError)(f"{told}; {then}.")
+    found.trace = "\n".join(filter(None, (error.trace for error in failed.values())))
+    return found
+
+
+def failed_with(error: BaseException, name: str, path: Path) -> RenderError:
+    """What is said of scene `name` at `path` where its code raised `error`."""
+    found = RenderError(f"{name} failed with {where(error, path)}.")
+    found.trace = "".join(traceback.format_exception(error))
+    return found
 
 
 def where(error: BaseException, path: Path | None = None) -> str:

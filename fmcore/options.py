@@ -126,6 +126,7 @@ OUTPUT = click.option(
 JOBS = click.option("--jobs", type=click.IntRange(1, 256), help="Worker processes; by default one a core.")
 QUIET = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 LOG_JSON = click.option("--log-json", is_flag=True, help="Tell about the work as JSON, one object a line.")
+TRACEBACK = click.option("--traceback", is_flag=True, help="Where a scene fails, show Python's whole traceback, too.")
 WATCH = click.option(
     "--watch", is_flag=True, help="Make it again whenever a file that it is made from is saved; Ctrl-C ends it."
 )

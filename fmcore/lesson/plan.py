@@ -66,7 +66,7 @@ NetworkName = Annotated[
 ]
 
 
-PartName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), AfterValidator(_printable)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), AfterValidator(_printable)]
 
 
 class BundleRecipe(_Strict):
@@ -131,7 +131,8 @@ class SceneEntry(_Strict):
     other: str | None = None  # the bundle that it is compared with
     options: dict[str, str | int | float | bool] = {}
     optional: bool = False  # left out of the film, and said so, where its network has nothing for it
-    part: PartName = ""  # of the lesson: shown above the scene, and said where another one stood before it
+    part: ShortText = ""  # of the lesson: shown above the scene, and said where another one stood before it
+    chapter: ShortText = ""  # of the film that begins with it; called as the scene's heading without
 
     @field_validator("options", mode="before")
     @classmethod

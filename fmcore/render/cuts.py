@@ -40,6 +40,7 @@ class Sketch(BaseModel):
     files: dict[str, str]
     performance: Performance
     seconds: float = Field(ge=0)  # of processor time for the sketch itself
+    printed: str = Field("", exclude=True)  # by the scene, for whoever wrote it; told once and not kept
 
 
 def targets(sketches: Sequence[Sketch], workers: int) -> list[float]:

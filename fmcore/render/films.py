@@ -24,7 +24,7 @@ from fmcore.lesson.record import (
     read_record,
 )
 from fmcore.lesson.voice import LEAD_S, Heard, Voice, plain
-from fmcore.lesson.words import Words
+from fmcore.lesson.words import Words, has_words, taken_out
 from fmcore.page.companions import companions, maker
 from fmcore.render.assemble import is_ours, join, still
 from fmcore.render.cache import Store, file_digest
@@ -78,6 +78,24 @@ def require_lesson(folder: Path) -> None:
         )
 
 
+def what_is_replaced(folder: Path, title: str, spec: RenderSpec, words: Words | None = None) -> str:
+    """A sentence about the lesson in `folder` if it is another one than that called `title`, or looks otherwise."""
+    try:
+        there = read_record(folder)
+    except InputError:
+        return ""
+    quality = there.settings.get("quality")
+    if there.title != (title if words is None else words.of(title)):
+        what, keeps = f"the lesson “{there.title}”, and this one", "a plan of another file name, or another --output,"
+    elif quality != spec.quality:
+        what, keeps = f"this lesson in {quality} quality, and that in {spec.quality}", "another --output"
+    elif there.settings != spec.model_dump(mode="json"):
+        what, keeps = "this lesson encoded or coloured otherwise, and this one", "another --output"
+    else:
+        return ""
+    return f"'{folder}' holds {what} takes its place; {keeps} keeps both."
+
+
 def films_apart(
     footage: Sequence[Footage],
     store: Store,
@@ -127,12 +145,12 @@ def one_film(
     chapters: list[Chapter] = []
     sounds: list[Sound] = []
     start = 0
-    for one in footage:
+    for scene, one in zip(record.scenes, footage, strict=True):
         told += captions(one.performance.said, start)
         later_s = start / fps
         heard = (*one.performance.sounds, *_spoken(one, voice, fps))
         sounds += [sound.model_copy(update={"start_s": sound.start_s + later_s}) for sound in heard]
-        chapters.append(Chapter(start, start + one.frames, one.performance.title))
+        chapters.append(Chapter(start, start + one.frames, scene.title))
         start += one.frames
     parts = _Parts(folder)
     with parts:
@@ -201,10 +219,11 @@ def record_of(
     scenes, start = [], 0
     for entry, one in zip(plan.scenes, footage, strict=True):
         performance = one.performance
+        chapter = entry.chapter and (entry.chapter if words is None else words.of(entry.chapter))
         scenes.append(
             SceneRecord(
                 scene=one.plan.ref.name,
-                title=performance.title,
+                title=chapter or performance.title,
                 bundle=entry.bundle,
                 other=entry.other,
                 options=entry.options,
@@ -216,7 +235,7 @@ def record_of(
                 segments=one.segments,
                 inputs=dict(one.plan.inputs),
                 sounds=tuple(sound.sha256 for sound in performance.sounds),
-                texts=performance.texts,
+                texts=(*performance.texts, *filter(has_words, [taken_out(entry.chapter)[0]])),
             )
         )
         start += one.frames

@@ -35,6 +35,7 @@ from fmcore.render.films import (
     record_of,
     require_lesson,
     require_places,
+    what_is_replaced,
 )
 from fmcore.render.plan import ScenePlan, plan_scenes
 from fmcore.render.run import Crew, Workers
@@ -88,7 +89,7 @@ class Made:
     bundles_made: list[Path] = field(default_factory=list)
     frames: int = 0
     joined: bool = False  # anew, from segments that may all have been there
-    untranslated: int = 0  # texts that are in English all the same
+    untranslated: int = 0  # texts, of the page beside a lesson, too, that are in English all the same
     spoken: int = 0  # sentences that the voice says
     unspoken: int = 0  # and those that it does not
 
@@ -111,6 +112,8 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
         require_places(wish.folder, names_apart(scenes, wish.spec, wish.words, wish.networks))
     else:
         require_lesson(wish.folder)
+        if replaced := what_is_replaced(wish.folder, plan.title, wish.spec, wish.words):
+            report.say(f"Attention: {replaced}")
     made = Made()
     _tell_of_unused(plan, wish, report)
     plan = _with_what_is_read(plan, wish)  # what cannot be found is said before anything is trained for it
@@ -121,12 +124,12 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
 
     store = Store(wish.output / "cache")
     store.folder.mkdir(parents=True, exist_ok=True)
-    of_page: Sequence[str] = ()
     of_folder = hashlib.sha256(str(wish.folder.resolve()).encode()).hexdigest()[:16]
     with alone(store.folder / f".{of_folder}.lock", f"writing '{wish.folder}'", report):
         footage, left_out = _shoot(partial(_planned, plan, bundles, wish, store), store, wish, report, made)
         if left_out:
             plan = _without(left_out, plan)
+        texts = [text for one in footage for text in one.performance.texts]
         if wish.apart:
             made.films = films_apart(footage, store, wish.spec, wish.folder, wish.words, wish.voice, wish.networks)
         elif not made.failed:
@@ -137,19 +140,14 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
                 paths = {name: path for name, (path, _) in bundles.items()}
                 one_film(record, footage, store, wish.spec, wish.folder, paths, report, wish.voice)
                 made.joined = True
-            of_page = read_record(wish.folder).page_texts
+            texts = [text for scene in record.scenes for text in scene.texts]
+            texts += read_record(wish.folder).page_texts
         made.frames = sum(one.frames for one in footage)
-        made.untranslated = _untranslated(footage, of_page, wish.words)
+        if wish.words is not None:
+            known = wish.words.words
+            made.untranslated = sum(not known.get(row) for row in rows_of(texts, known))
         made.spoken, made.unspoken = heard(wish.voice, [one.performance for one in footage])
     return made
-
-
-def _untranslated(footage: Sequence[Footage], of_page: Sequence[str], words: Words | None) -> int:
-    """How many texts of scenes, and of the page beside the film, have no translation."""
-    if words is None:
-        return 0
-    texts = (*(text for one in footage for text in one.performance.texts), *of_page)
-    return sum(not words.words.get(row) for row in rows_of(texts, words.words))
 
 
 def heard(voice: Voice | None, scenes: Sequence[Performance]) -> tuple[int, int]:

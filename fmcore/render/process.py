@@ -28,9 +28,9 @@ _TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linu
 
 def configure(spec: RenderSpec, media: Path) -> None:
     """Start from manim's own settings: a `manim.cfg`, here or in the home folder, changes paths and no picture."""
-    logger.setLevel("ERROR")
     # only what differs: setting the renderer, to what it is already, looks through all classes of manim
     config.update({name: value for name, value in _untouched().items() if config[name] != value})
+    logger.setLevel("ERROR")  # after `config`, whose verbosity sets it, too
     config.pixel_width, config.pixel_height = spec.width, spec.height
     config.frame_rate = spec.fps
     config.frame_height = FRAME_HEIGHT

@@ -12,7 +12,7 @@ from typing import Any
 
 from manim import Scene
 
-from fmcore.errors import FmcoreError, RenderError, where
+from fmcore.errors import FmcoreError, RenderError, failed_with
 from fmcore.render.catalogue import SceneRef
 from fmcore.render.process import own_defaults
 from fmcore.render.worker import load_scene, own_modules, require_options
@@ -79,7 +79,7 @@ def _imported(ref: SceneRef) -> type[Scene]:
     except SystemExit as error:
         raise RenderError(f"{ref.name} left by exit({error.code!r}) while it was imported.") from None
     except Exception as error:
-        raise RenderError(f"{ref.name} failed with {where(error, ref.path)}.") from error
+        raise failed_with(error, ref.name, ref.path) from error
 
 
 def _info(name: str, schema: Mapping[str, Any]) -> OptionInfo:

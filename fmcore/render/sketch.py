@@ -3,6 +3,7 @@
 For any manim scene; takes a second or so. A LessonScene's storyboard is this and what stands in its beats.
 """
 
+import io
 import os
 import sys
 import sysconfig
@@ -11,7 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,6 +21,7 @@ from manim import Scene, VMobject, config
 from manim.mobject.types.image_mobject import AbstractImageMobject
 from pydantic import BaseModel, ConfigDict
 
+from fmcore.errors import FmcoreError
 from fmcore.render.cache import path_digest
 from fmcore.render.catalogue import OURS, package_folder
 from fmcore.render.cuts import Play, Sketch
@@ -29,6 +31,7 @@ from fmcore.render.stepping import NOTHING, NoEncoder, WindowRenderer
 from fmcore.render.worker import SegmentJob, performance_of, play
 
 _HD_PIXELS = 1920 * 1080
+_MOST_PRINTED = 20_000  # characters
 # Seconds on one core of 2024, fitted to our lesson and to plain scenes; only their proportions matter for cuts.
 _ENCODE_S, _CONVERT_S, _CURVE_S, _IMAGE_S = 2.5e-3, 3e-3, 2.5e-6, 3e-4
 
@@ -85,8 +88,13 @@ def sketch(job: SegmentJob) -> Sketch:
         FmcoreError: the scene failed; the sentence says where.
     """
     began = time.process_time()
-    with _opened(_own_folders(job)) as opened:
-        scene = play(job, NoEncoder(), SketchRenderer, lambda done, total: None)
+    printed = _Printed()
+    try:
+        with redirect_stdout(printed), _opened(_own_folders(job)) as opened:
+            scene = play(job, NoEncoder(), SketchRenderer, lambda done, total: None)
+    except FmcoreError as error:
+        error.printed = printed.getvalue()
+        raise
     renderer = scene.renderer
     bundles = {name: one for name in ("bundle", "other") if (one := getattr(scene, name, None)) is not None}
     performance = performance_of(scene, job, renderer.frame)
@@ -99,7 +107,16 @@ def sketch(job: SegmentJob) -> Sketch:
         files={str(path): path_digest(path) for path in files},
         performance=performance,
         seconds=time.process_time() - began,
+        printed=printed.getvalue(),
     )
+
+
+class _Printed(io.StringIO):
+    """What a scene prints, the first of it where that is much."""
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(0, _MOST_PRINTED - self.tell())])
+        return len(text)
 
 
 def _weight(mobjects: list[Any]) -> float:

@@ -72,6 +72,9 @@ class Shoot:
         def on_outcome(outcome: Outcome[Sketch]) -> None:
             plan = unknown[outcome.number]
             self._report.progress(_STORYBOARDS, next(played), len(jobs), "scenes")
+            played_to = outcome.result or outcome.error
+            if played_to is not None and (printed := played_to.printed.rstrip()):
+                self._report.say(f"{plan.ref.name} prints:\n{printed}")
             if outcome.result is None:
                 self._give_up(plan, outcome.error)
                 return

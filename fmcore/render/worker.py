@@ -22,7 +22,7 @@ from typing import Any
 from manim import Camera, Scene
 from pydantic import BaseModel, ConfigDict
 
-from fmcore.errors import FmcoreError, PlanError, RenderError, where
+from fmcore.errors import FmcoreError, PlanError, RenderError, failed_with
 from fmcore.lesson.brief import Brief, Performance
 from fmcore.lesson.script import TimedBeat
 from fmcore.render.camera import CairoImages
@@ -162,7 +162,7 @@ def play(job: SegmentJob, encoder: Encoder, renderer: MakeRenderer, on_frames: O
         if isinstance(error, OSError) and _is_of_the_disk(error):
             reason = error.strerror or str(error)
             raise RenderError(f"{job.scene} could not be written ({reason}); free some space and run again.") from None
-        raise RenderError(f"{job.scene} failed with {where(error, job.path)}.") from error
+        raise failed_with(error, job.scene, job.path) from error
     finally:
         if not encoder.finished:
             encoder.abort()
@@ -277,7 +277,7 @@ def performance_of(scene: Any, job: SegmentJob, frames: int) -> Performance:
     try:
         shown: Performance = scene.performance()
     except Exception as error:
-        raise RenderError(f"{job.scene} failed with {where(error, job.path)}.") from error
+        raise failed_with(error, job.scene, job.path) from error
     if shown.beats[-1].end != frames:
         raise RenderError(f"{job.scene} has {frames} frames where its script says {shown.beats[-1].end}.")
     return shown.model_copy(update=heard)
