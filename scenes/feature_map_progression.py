@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-from manim import UP, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
+from manim import RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, ReplacementTransform, Transform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.depths import depths
@@ -13,7 +13,7 @@ from fmcore.analysis.pooling import max_pooling
 from fmcore.analysis.saying import listed, percent
 from fmcore.lesson.script import Beat, Script
 from scenes import look
-from scenes.parts.class_bars import ClassBars
+from scenes.parts.class_table import ClassTable
 from scenes.parts.feature_map import InputImage
 from scenes.parts.fitting import fit
 from scenes.parts.layer_chain import LayerChain
@@ -28,7 +28,6 @@ from scenes.parts.text import label, number, paragraph, shape_text, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _STAGES = 3
-_CLASSES = 30  # more bars than this are too thin to be told apart
 _LEGEND = 2  # lines that the legend of the colours takes
 _FULL = 0.9  # of the image's size: smaller maps get a dashed frame of that size, to compare with
 
@@ -102,7 +101,7 @@ class FeatureMapProgression(LessonScene):
         taken = [typical_of_classes(self.bundle, layer.name) for layer in shown]
         labels = self.bundle.array("test_label") if "test_label" in self.bundle.header.arrays else None
         self.classes = range(len(self.bundle.header.classes)) if labels is None else np.unique(labels).tolist()
-        self.by_class = [(*one,) for one in taken if one is not None and len(one[1]) <= _CLASSES]
+        self.by_class = [one for one in taken if one is not None]
 
     # -- what is said ----------------------------------------------------------------------------
 
@@ -148,6 +147,7 @@ class FeatureMapProgression(LessonScene):
                 between = (before.region.right + cell.region.left) / 2
                 cell.words.add(label("…", look.STATEMENT, look.MUTED).move_to([between, cell.centre[1], 0]))
         self.noted: list[VGroup] = []
+        self.table: ClassTable | None = None  # in the place of all that stands on the `ground`
         chain = self.show_the_chain()
         sheets = self.show_to_scale(self.show_the_image(chain), chain, cells)
         self.show_enlarged(cells[1:], sheets)
@@ -232,6 +232,7 @@ class FeatureMapProgression(LessonScene):
                 self.play(FadeIn(stands), run_time=look.IN_S / 2)
             for stack, cell in zip(sheets[1:], cells[2:], strict=True):
                 self.play(arriving(stack), FadeIn(cell.words[1:]), run_time=1.5 * look.MOVE_S)
+        self.ground = [placed, legend, *(cell.words for cell in cells), *sheets]
         return sheets
 
     def show_pooling(self, stands: Group, first: Group) -> Group | None:
@@ -315,33 +316,41 @@ class FeatureMapProgression(LessonScene):
             self.show_notes(cells, [f"{percent(share)} above zero" for share in shares], shares)
             self.until(0.6)
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
-        figures = self.explained("selectivity")
-        self.bars = Group()
         with self.beat("classes"):
             if len(self.by_class) == len(cells):
-                self.say("One channel each: its mean over the images of every class")
-                self.drop_notes()
-                for place, ((channel, means), cell, stack) in enumerate(zip(self.by_class, cells, sheets, strict=True)):
-                    self.until(0.1 + 0.5 * place / len(cells))
-                    bars = ClassBars(means, map_side(cell)).move_to(cell.centre)
-                    highest = self.bundle.class_name(self.classes[int(means.argmax())])
-                    told = cell.instead([f"channel {channel + 1}", f"highest: “{highest}”"])
-                    told[1].set_color(look.ACCENT)  # as its bar
-                    self.bars.add(bars, told)
-                    self.play(FadeOut(stack, cell.words[1:]), run_time=look.IN_S / 2)
-                    self.play(FadeIn(bars, shift=look.GAP * UP), FadeIn(told), run_time=look.IN_S)
+                self.show_classes()
             else:
-                self.say(
-                    "Do channels prefer a class?"
-                    if self.words.has("selectivity")
-                    else "What does a deep map stand for?"
-                )
-            self.until(0.6)
-            self.show_notes(cells, ["" if s is None else f"mean selectivity {number(s)}" for s in figures], figures)
-            self.until(0.85)
-            self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
-        both = zip(cells, sheets, strict=True)
-        self.hidden = [part for cell, stack in both for part in (stack, cell.words[1:])] if len(self.bars) else []
+                asked = self.words.has("selectivity")
+                self.say("Do channels prefer a class?" if asked else "What does a deep map stand for?")
+                self.until(0.6)
+                figures = self.explained("selectivity")
+                self.show_notes(cells, ["" if s is None else f"mean selectivity {number(s)}" for s in figures], figures)
+                self.until(0.85)
+                self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
+
+    def show_classes(self) -> None:
+        """In the place of all maps, how one channel of every stage answers to each class."""
+        self.say("One channel each: its mean over the images of every class")
+        figures = [(number(share), share) for share in self.explained("selectivity") if share is not None]
+        self.table = ClassTable(
+            look.body(),
+            [self.bundle.class_name(number) for number in self.classes],
+            [stack.name for stack in self.stacks],
+            [channel for channel, _ in self.by_class],
+            [means for _, means in self.by_class],
+            "selectivity" if look.shape() == "tall" else "mean selectivity",
+            figures if len(figures) == len(self.stacks) else [],
+        )
+        self.drop_notes()
+        self.play(FadeOut(*self.ground), run_time=look.IN_S / 2)
+        self.play(FadeIn(self.table.names), run_time=look.IN_S / 2)
+        for place, column in enumerate(self.table.columns):
+            self.until(0.15 + 0.4 * place / len(self.stacks))
+            self.play(FadeIn(column, shift=look.GAP * RIGHT), run_time=look.IN_S)
+        self.until(0.6)
+        self.play(FadeIn(self.table.foot), run_time=look.IN_S)
+        self.until(0.85)
+        self.play(*map(flash, [head for head, *_ in self.table.columns]), run_time=look.IN_S)
 
     def show_the_answer(self, cells: list[StageCell], sheets: list[Group]) -> None:
         """The maps once more, one after the other, and the answer that comes from the last ones."""
@@ -349,8 +358,8 @@ class FeatureMapProgression(LessonScene):
         with self.beat("answer"):
             self.say(f"The answer: “{answer}”, {told}")
             self.drop_notes()
-            if self.hidden:
-                self.play(FadeOut(self.bars), *map(FadeIn, self.hidden), run_time=look.IN_S)
+            if self.table is not None:
+                self.play(FadeOut(self.table), FadeIn(*self.ground), run_time=look.IN_S)
             for picture in (self.picture, *map(front, sheets)):
                 self.play(flash(picture), run_time=0.75 * look.MOVE_S)
             self.until(0.55)

@@ -139,7 +139,7 @@ class TrainingCurves(LessonScene):
             "gap": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: gap_in_words(gap, tested, self.tests)),
             "apart": self.claim(
                 "gap in accuracy", _ARRAY, last,
-                words=lambda gap: "about equal" if is_equal(gap, tested, self.tests) else f"{distance(gap)} apart",
+                words=lambda gap: "about equal" if is_equal(gap) else f"{distance(gap)} apart",
             ),
             "wide": self.said_of_wide_gap(),
             "verdict": self.verdict(),

@@ -19,6 +19,7 @@ from fmcore.render.process import configure
 from scenes import look
 from scenes.parts.cells import digit_size
 from scenes.parts.channel_stack import ChannelStack
+from scenes.parts.class_table import ClassTable
 from scenes.parts.closeup import Closeup
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.exhibit import Exhibit
@@ -332,3 +333,34 @@ def test_a_chain_in_rows_turns_from_the_end_of_one_to_the_start_of_the_next(tmp_
     for turn, last, first in zip(turns, (3, 7), (4, 8), strict=True):
         assert turn[0].get_start() == pytest.approx(chain.every[last].get_bottom())
         assert turn[-1].get_end()[0] == pytest.approx(chain.every[first].get_x())
+
+
+# -- tables of classes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "height"), [(160, 90), (90, 160), (90, 90)])
+@pytest.mark.parametrize("count", [2, 10, 60])
+def test_a_table_of_classes_names_each_of_its_bars(count: int, width: int, height: int, tmp_path: Path) -> None:
+    configure(TINY.model_copy(update={"width": width, "height": height}), tmp_path)
+    look.use(DARK)
+    body, classes = look.body(), [f"class number {k}" for k in range(count)]
+    means = np.random.default_rng(0).random((3, count)) + 0.1
+    means[2, 1] = 5.0
+    table = ClassTable(body, classes, ["a", "b", "c"], [4, 5, 6], means, "selectivity", [("0.15", 0.15)] * 3)
+    for row in table.get_family()[1:]:
+        if len(row.points):
+            assert body.left - 1e-6 <= row.get_left()[0] and row.get_right()[0] <= body.right + 1e-6
+            assert body.bottom - 1e-6 <= row.get_bottom()[1] and row.get_top()[1] <= body.top + 1e-6
+    cut, *names = [name for name in table.names if name.text != "channel"]
+    if count < 60:
+        cut, names = None, [cut, *names]
+    assert (len(names) < count) == (count == 60) and (cut is None or cut.text == f"{len(names)} of 60")
+    shown = [k for k in range(count) if any(classes[k] == name.said for name in names)] if count < 60 else None
+    for share, column in zip(means, table.columns, strict=True):
+        head, channel, *bars, _ = column
+        assert int(channel.text) == 5 + "abc".index(head.text) and len(bars) == len(names)
+        for name, bar in zip(names, bars, strict=True):
+            assert bar.get_y() == pytest.approx(name.get_y(), abs=0.06)
+        if shown is not None:
+            assert [bar.width / bars[share.argmax()].width for bar in bars] == pytest.approx(share / share.max())
+    assert {"0.15", "selectivity"} <= set(texts(table.foot))

@@ -78,13 +78,6 @@ class StageCell:
             frame.move_to([self.region.centre[0], low, 0])
         return VGroup(fill.align_to(frame, LEFT).match_y(frame), frame)
 
-    def instead(self, texts: Sequence[str]) -> VGroup:
-        """`texts` where the words below the name stand, for another picture than theirs."""
-        made = VGroup(label(text, look.SMALL, look.MUTED, width=self.width) for text in texts)
-        for number, text in enumerate(made, start=1 if self.beside else 0):
-            self._put(text, number)
-        return made
-
     def place_note(self, note: VGroup) -> VGroup:
         """Put a note of several lines below the words."""
         self._put(note, self.count)

@@ -9,6 +9,7 @@ from fmcore.analysis.saying import counted, listed
 from fmcore.bundle import Bundle
 
 _MORE = 0.002  # of accuracy: by so much at the least, an epoch is said to have gone better than the last
+_SEEN = 0.0005  # of accuracy: a gap that can be seen in a chart
 _NAMED = 2  # epochs that are named one by one
 
 
@@ -56,20 +57,22 @@ def _when(epochs: Sequence[int]) -> str:
     return f"after {epochs_in_words(trained)}" if trained else "before training"
 
 
-def is_equal(gap: float, tested: float, tests: int) -> bool:
-    """Whether training and test are no farther apart than `tests` images, `tested` of them right (0..1), can show.
-
-    That is what one of them is worth, or twice the standard error of that share.
-    """
-    return abs(gap) < max(0.0005, 1 / tests, 2 * sqrt(tested * (1 - tested) / tests))
+def is_equal(gap: float) -> bool:
+    """Whether training and test are so near that one sees no gap between their lines."""
+    return abs(gap) < _SEEN
 
 
 def gap_in_words(gap: float, tested: float, tests: int) -> str:
-    """By how much training images are answered better than `tests` others, at the end."""
-    if is_equal(gap, tested, tests):
+    """By how much training images are answered better than `tests` others, `tested` of them right (0..1), at the end.
+
+    A gap may be chance up to what one of them is worth, or twice the standard error of that share.
+    """
+    if is_equal(gap):
         return "At the end, training and test images are answered about equally well."
     which = "training" if gap > 0 else "test"
-    return f"At the end, {which} images are answered better, by {distance(gap)}."
+    chance = abs(gap) < max(1 / tests, 2 * sqrt(tested * (1 - tested) / tests))
+    told = f" Among {counted(tests, 'test image')}, that may be chance." * chance
+    return f"At the end, {which} images are answered better, by {distance(gap)}.{told}"
 
 
 def blind_in_words(bundle: Bundle, tests: int) -> tuple[float, str]:
