@@ -16,7 +16,7 @@ from fmcore.cli_render import cache, lesson, plan, render, simulate
 from fmcore.cli_voice import voice
 from fmcore.cli_words import words
 from fmcore.errors import FmcoreError, InputError
-from fmcore.files import BUNDLE, CHECKPOINT
+from fmcore.files import BUNDLE, CHECKPOINT, require_writable
 from fmcore.options import DATA_DIR, QUIET, FileToWrite, NamesFile, recipe_options, scene_names
 
 
@@ -111,6 +111,7 @@ def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, 
       fmcore record --model my_package.nets:make --weights net.safetensors --data folder:my_photos
     """
     from fmcore.prepare import bundle_path, make
+    from fmcore.render.alone import making
     from fmcore.reporter import reporter
 
     if checkpoint is not None:
@@ -120,7 +121,8 @@ def record(checkpoint: Path | None, output: Path | None, data_dir: Path | None, 
         wanted = {**read_recipe(checkpoint, asked.get("model")), **asked}
     recipe = _recipe(**wanted)
     path = output or bundle_path(recipe, Path("renders/bundles"))
-    with reporter(quiet) as report:
+    require_writable(path, "The bundle")
+    with reporter(quiet) as report, making(path, report):
         make(recipe, path, data_dir, checkpoint, report)
 
 

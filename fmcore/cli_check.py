@@ -34,7 +34,14 @@ JUNIT = click.option("--junit", type=FileToWrite(JUNIT_XML), help="Write JUnit X
 @click.argument("what", nargs=-1, metavar="[LESSON|SCENE]...")
 @ASPECTS
 @THEMES
-@click.option("--quality", default="preview", show_default=True, help="Of the films of scenes that are named.")
+@click.option(
+    "--quality",
+    default="preview",
+    show_default=True,
+    metavar="smoke|preview|hd|4k",
+    shell_complete=among("smoke", "preview", "hd", "4k"),
+    help="Of the films of scenes that are named.",
+)
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path),

@@ -253,7 +253,7 @@ class BundleHeader(Record):
     schema_version: int
     model: ModelInfo
     preprocessing: Preprocessing
-    layers: tuple[LayerInfo, ...]  # in the order in which they ran
+    layers: tuple[LayerInfo, ...] = Field(min_length=1)  # in the order in which they ran
     modules: tuple[ModuleInfo, ...] = ()
     arrays: dict[str, ArrayInfo]
     classes: tuple[str, ...]

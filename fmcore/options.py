@@ -36,6 +36,16 @@ def plan_names(context: click.Context, parameter: click.Parameter, begun: str) -
     return [CompletionItem(name) for name in names] or [CompletionItem(begun, type="file")]
 
 
+def words_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[Any]:
+    """The installed languages that begin so, and files."""
+    from click.shell_completion import CompletionItem
+
+    from fmcore.lesson.words import installed_words
+
+    codes = [code for code in installed_words() if begun and code.startswith(begun)]
+    return [CompletionItem(code) for code in codes] or [CompletionItem(begun, type="file")]
+
+
 class FileToWrite(click.Path):
     """A file that is written in the end: what is no older one of its kind is refused before any work."""
 
@@ -168,6 +178,7 @@ SCHEDULER = click.option(
 WORDS = click.option(
     "--words",
     metavar="CODE|FILE",
+    shell_complete=words_names,
     help="In another language: de is there, others begin with `fmcore words`.",
 )
 VOICE = click.option(

@@ -251,6 +251,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         resealed(lambda header: header["probes"][0].update(predicted=99)),
         "probe 0 has class 99 and there are 10",
     ),
+    "no layers": (resealed(lambda header: header["layers"].clear()), "should have at least 1 item"),
     "no groups": (resealed(lambda header: header["layers"][0].update(groups=0)), "greater than or equal to 1"),
     "other places": (
         resealed(lambda header: header["layers"][0].update(output_shape=[8, 999, 999])),

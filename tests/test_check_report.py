@@ -166,6 +166,9 @@ def test_crops_show_the_box_and_what_lies_around_it(tmp_path: Path) -> None:
     assert [one.crop for one in told] == ["001-text-too-small-Maps-16x9-dark-intro.png", ""]
     assert [path.name for path in (tmp_path / "crops").iterdir()] == [told[0].crop]
     assert np.array_equal(np.asarray(Image.open(tmp_path / "crops" / told[0].crop)), crop)
+    (tmp_path / "crops" / "mine.png").write_bytes(b"")
+    assert report.write_crops([], [], tmp_path / "crops") == []
+    assert [path.name for path in (tmp_path / "crops").iterdir()] == ["mine.png"]  # none of an earlier check
 
 
 @pytest.mark.parametrize(

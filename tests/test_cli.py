@@ -374,7 +374,7 @@ def test_options_of_a_scene_are_numbers_only_where_they_look_like_some() -> None
         (["lesson", "--quality"], "p", ["preview"]),
         (["lesson", "--data"], "fas", ["fashion-mnist"]),
         (["record", "--model"], "t", ["tutorial", "torchvision:"]),
-        (["check", "--aspect"], "9", ["9:16"]),
+        (["page", "--words"], "d", ["de"]),
     ],
 )
 def test_the_tab_key_knows_names(words: list[str], begun: str, offered: list[str]) -> None:

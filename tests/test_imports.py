@@ -146,7 +146,7 @@ ROOMS = [  # the first row that fits a file counts
         "fmcore/options.py",
         {"click"},
         {"fmcore.errors", "fmcore.files"},
-        {"fmcore.lesson.plan", "fmcore.render.catalogue"},
+        {"fmcore.lesson.plan", "fmcore.lesson.words", "fmcore.render.catalogue"},
     ),
     Room(
         "fmcore/cli.py",

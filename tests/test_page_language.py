@@ -16,6 +16,7 @@ from fmcore.cli import cli
 from fmcore.lesson.words import Words, figures, find_words, rows_of
 from fmcore.page.export import Composed, compose, make_page
 from fmcore.page.language import direction
+from fmcore.reporter import Silent
 
 ODD = {
     "wrong answers in colour": Net(image_channels=3, kernel=5, stride=2, dead=(1,), wrong=True, measured=True),
@@ -108,8 +109,15 @@ def test_the_browser_speaks_it(chromium: Chromium, tutorial_bundle: Path, tmp_pa
 def test_a_page_from_the_right_keeps_the_order_of_numbers(
     chromium: Chromium, tutorial_bundle: Path, tmp_path: Path
 ) -> None:
-    words = Words(language="he", words={"Notes": "הערות", "Right.": "נכון."})
-    page = make_page(tutorial_bundle, None, tmp_path / "he.html", words=words)
+    class Told(Silent):
+        said = ""
+
+        def say(self, text: str) -> None:
+            self.said += text
+
+    words, report = Words(language="he", words={"Notes": "הערות", "Right.": "נכון."}), Told()
+    page = make_page(tutorial_bundle, None, tmp_path / "he.html", words=words, report=report)
+    assert int(re.search(r"without a translation, .*: (\d+);", report.said)[1]) > 200
     with visiting(chromium, page) as visit:
         goto(visit, "place=3,4&stage=preactivation")
         settled(visit)

@@ -106,6 +106,10 @@ BAD: dict[str, tuple[str, str]] = {
         START + 'file = "net.safetensors"\nepochs = 77\nmodel = "deep"\n',
         r"in 'bundles\.a': the bundle 'net\.safetensors' is used as it is, and model and epochs would change nothing",
     ),
+    "a typo in a model": (
+        START + 'model = "tutoral"\n',
+        "wants model 'tutoral', .* Did you mean 'tutorial'",
+    ),
     "wrong type": (START + 'epochs = "many"\n', "'bundles.a.epochs' = 'many', which does not fit"),
     "too small": (START + "epochs = -1\n", "'bundles.a.epochs' = -1, which does not fit"),
     "no number": (START + "learning_rate = nan\n", "'bundles.a.learning_rate' = nan, which does not fit"),

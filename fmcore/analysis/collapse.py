@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.analysis.convolution import inputs_of
+from fmcore.analysis.convolution import inputs_of, number_of
 from fmcore.analysis.nonlinearity import FORMULAS
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
@@ -173,12 +173,12 @@ def _first(bundle: Bundle, info: LayerInfo, channel: int, probe: int) -> tuple[F
     A batch normalisation is multiplied into both; before any other normalisation, the map is the bare sum.
     """
     weight = bundle.part(f"{info.name}/weight", channel).astype(np.float64)  # (C_in / groups, kH, kW)
-    bias = _number(bundle, f"{info.name}/bias", 0.0, channel)
+    bias = number_of(bundle, f"{info.name}/bias", 0.0, channel)
     if f"{info.name}/sum" in bundle.header.arrays:
         scale, shift, array = 1.0, 0.0, f"{info.name}/sum"
     else:
-        scale = _number(bundle, f"{info.name}/scale", 1.0, channel)
-        shift = _number(bundle, f"{info.name}/shift", 0.0, channel)
+        scale = number_of(bundle, f"{info.name}/scale", 1.0, channel)
+        shift = number_of(bundle, f"{info.name}/shift", 0.0, channel)
         array = f"{info.name}/preactivation"
     before = bundle.part(array, probe, channel).astype(np.float64)
     return spread(weight * scale, info.dilation), bias * scale + shift, before
@@ -243,10 +243,6 @@ def _padded(image: Floats, info: LayerInfo, kernel: tuple[int, ...]) -> Floats:
     mode: str = _PADDING[info.padding_mode]
     padded: Floats = np.pad(image, widths, mode=mode)[tuple(kept)]  # type: ignore[call-overload]
     return padded
-
-
-def _number(bundle: Bundle, name: str, otherwise: float, channel: int) -> float:
-    return float(bundle.part(name, channel)) if name in bundle.header.arrays else otherwise
 
 
 def _largest_share(difference: Floats, values: Floats) -> float:

@@ -146,7 +146,7 @@ def arithmetic(bundle: Bundle, layer: str, channel: int, row: int, column: int, 
     _check(bundle, info, channel, row, column, probe)
     weights = bundle.part(f"{layer}/weight", channel)  # (C_in / groups, kH, kW)
     inputs = inputs_of(channel, info.output_shape[0], len(weights), info.groups)
-    bias = _number(bundle, f"{layer}/bias", 0.0, channel)
+    bias = number_of(bundle, f"{layer}/bias", 0.0, channel)
     image = _read(bundle, info, probe, inputs)
     geometry = (info.stride, info.padding, info.dilation, info.padding_mode)
     worked = place(image, weights, bias, row, column, *geometry)
@@ -155,8 +155,8 @@ def arithmetic(bundle: Bundle, layer: str, channel: int, row: int, column: int, 
     found = replace(
         worked,
         inputs=inputs,
-        scale=1.0 if summed else _number(bundle, f"{layer}/scale", 1.0, channel),
-        shift=0.0 if summed else _number(bundle, f"{layer}/shift", 0.0, channel),
+        scale=1.0 if summed else number_of(bundle, f"{layer}/scale", 1.0, channel),
+        shift=0.0 if summed else number_of(bundle, f"{layer}/shift", 0.0, channel),
         recorded=recorded,
         field=info.field.box(row, column),
     )
@@ -175,7 +175,8 @@ def _read(bundle: Bundle, info: LayerInfo, probe: int, inputs: slice) -> Floats:
     return np.stack([bundle.part(info.input, probe, channel) for channel in range(inputs.start, inputs.stop)])
 
 
-def _number(bundle: Bundle, name: str, otherwise: float, channel: int) -> float:
+def number_of(bundle: Bundle, name: str, otherwise: float, channel: int) -> float:
+    """What array `name` (C,) has for `channel`; `otherwise` where the layer has no such array."""
     return float(bundle.part(name, channel)) if name in bundle.header.arrays else otherwise
 
 

@@ -178,7 +178,9 @@ def cropped(still: Pixels, box: Box) -> Pixels:
 
 
 def write_crops(findings: Sequence[Finding], crops: Sequence[Pixels | None], folder: Path) -> list[Finding]:
-    """Write every crop as a PNG file into `folder`; the findings come back with the names of their files."""
+    """Write every crop as a PNG file into `folder`, with none of before; the findings come back with their names."""
+    for older in folder.glob(f"{3 * '[0-9]'}-*.png"):
+        older.unlink(missing_ok=True)
     told = []
     for number, (finding, pixels) in enumerate(zip(findings, crops, strict=True), start=1):
         if pixels is not None:

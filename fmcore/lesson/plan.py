@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from fmcore.errors import PlanError, one_of
+from fmcore.errors import PlanError, meant, one_of
 from fmcore.lesson.toml_file import read_toml
 
 _MAX_PLAN_BYTES = 1_000_000
@@ -220,6 +220,7 @@ class LessonPlan(_Strict):
                 raise ValueError(
                     f"bundle '{name}' wants model '{recipe.model}', and a plan may name tutorial, deep and"
                     " torchvision:NAME; record a model of your own with `fmcore record --model`, and name its file."
+                    f"{meant(recipe.model, OWN_MODELS)}"
                 )
         return self
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fmcore.errors import FmcoreError, InputError
 from fmcore.lesson.record import LessonRecord
-from fmcore.lesson.words import Words, has_words
+from fmcore.lesson.words import Words
 from fmcore.page.document import assets
 from fmcore.reporter import Reporter, Silent
 
@@ -51,7 +51,6 @@ def companions(
     common with it, of the next.
     """
     from fmcore.page.export import Film
-    from fmcore.page.language import script_texts
     from fmcore.page.markdown import as_markdown
 
     report = report or Silent()
@@ -65,9 +64,7 @@ def companions(
         report.say(f"There is no page beside the film: {error.message}")
         return Companions()
     notes = as_markdown(record.title, made.teaching, PAGE_NAME, made.own.of)
-    return Companions(
-        {PAGE_NAME: made.page, NOTES_NAME: notes.encode()}, (*made.own.texts, *filter(has_words, script_texts()))
-    )
+    return Companions({PAGE_NAME: made.page, NOTES_NAME: notes.encode()}, made.texts)
 
 
 def _composed(paths: list[Path], film: "Film", words: Words | None) -> "Composed":

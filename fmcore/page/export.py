@@ -9,12 +9,12 @@ from pathlib import Path
 from fmcore.bundle import Bundle
 from fmcore.files import PAGE, require_replaceable, require_writable
 from fmcore.lesson.record import LessonRecord
-from fmcore.lesson.words import Translator, Words
+from fmcore.lesson.words import Translator, Words, has_words, rows_of
 from fmcore.page.content import Content, Page, data_of, shown
 from fmcore.page.document import WITHOUT_SCRIPT, assets, document, write
 from fmcore.page.economies import MEGABYTE, Economy, choose
 from fmcore.page.film import film_of
-from fmcore.page.language import networks, translated, translator
+from fmcore.page.language import networks, script_texts, translated, translator
 from fmcore.page.shelf import Shelf
 from fmcore.page.source import sources
 from fmcore.page.words import Teaching, teach
@@ -40,6 +40,11 @@ class Composed:
     content: Content
     teaching: Teaching
     own: Translator
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All English texts that it says so far, and those of its script: what is to be translated."""
+        return (*self.own.texts, *filter(has_words, script_texts()))
 
 
 def make_page(
@@ -70,6 +75,8 @@ def make_page(
     write(made.page, target)
     for sentence in made.content["limits"]:
         report.say(sentence)
+    if words is not None and (left := sum(not words.words.get(row) for row in rows_of(made.texts, words.words))):
+        report.say(f"Texts without a translation, shown as they are: {left}; `fmcore words` lists those of a lesson.")
     report.finish(target.name, f"{len(made.page) / MEGABYTE:.2f} MB, in {target}")
     return target
 
