@@ -1,7 +1,9 @@
 """Two filters and the one they come to, as rows whose pictures stand below each other, as large as the frame allows."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil, log
 
 from manim import RIGHT, Group, Mobject
 
@@ -52,15 +54,19 @@ class CalculationRows:
 
 def _largest(make: Callable[[float], Rows], rooms: Mapping[How, look.Region]) -> tuple[float, Rows]:
     """The largest size at which all fit, and the rows of that size."""
-    size = min(room.height for room in rooms.values())
+    largest = min(room.height for room in rooms.values())
     width = min(room.width for room in rooms.values())
-    rows = make(size)
-    while size > _SMALLEST and (
-        Group(*rows.values()).width > width or any(rows[how].height > room.height for how, room in rooms.items())
-    ):
-        size *= _LESS
-        rows = make(size)
-    return size, rows
+    sizes = [largest * _LESS**step for step in range(max(1, ceil(log(_SMALLEST / largest, _LESS)) + 1))]
+    made: dict[int, Rows] = {}
+
+    def fits(step: int) -> bool:
+        rows = made[step] = make(sizes[step])
+        return bool(Group(*rows.values()).width <= width) and all(
+            rows[how].height <= room.height for how, room in rooms.items()
+        )
+
+    step = bisect_left(range(len(sizes) - 1), True, key=fits)  # the last of all is taken as it is
+    return sizes[step], made.get(step) or make(sizes[step])
 
 
 def _lined_up(rows: Rows, rooms: Mapping[How, look.Region]) -> Rows:
