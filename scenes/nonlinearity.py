@@ -193,7 +193,7 @@ class Nonlinearity(LessonScene):
 
     def _rule(self) -> str:
         if not self.bent:
-            return "this layer has none, so its curve is a straight line"
+            return "none follows this layer directly, so its curve is a straight line"
         if self.curve.known and self.layer.nonlinearity in _RULES:
             return _RULES[self.layer.nonlinearity]
         return "this curve, drawn from the numbers that went in and came out"

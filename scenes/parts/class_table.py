@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scenes import look
 from scenes.parts.text import Label, label, line_height
 
-_NAMES = {"wide": 0.22, "square": 0.28, "tall": 0.32}  # of the width, at the most: what the names of rows take
+_NAMES = {"wide": 0.22, "square": 0.28, "tall": 0.36}  # of the width, at the most: what the names of rows take
 _GAPS = {"wide": 2 * look.GAP, "square": 2 * look.GAP, "tall": 1.5 * look.NEAR}  # between columns
 _THICK = 0.62  # of a row's height: a bar
 _ROOMY = 1.5  # rows are at most so many times as high as a line of text
