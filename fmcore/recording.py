@@ -41,14 +41,15 @@ from fmcore.patches import top_patches
 from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, softmax
 from fmcore.running import (
     answering_in_logits,
+    answers,
+    answers_each_alone,
     are_probabilities,
     are_shares,
     device_of,
     ends_with_sigmoid,
-    evaluating,
     full_precision,
     require_logits,
-    run,
+    require_numbers,
 )
 from fmcore.tracing import ENDS_WITH, Trace, trace
 from fmcore.training import Trained
@@ -112,15 +113,15 @@ def record(
     require_finite(network)
     example = _example(network, as_input, images)
     found = _chosen(trace(network, example), trained.spec.model, layers)
-    outputs = _outputs(network, as_input, images[:_TRIED])
+    outputs = answers(network, as_input, images[:_TRIED])
     require_logits(outputs, len(images[:_TRIED]))  # a single image may come out without its axis
-    again = _outputs(network, as_input, images[:_TRIED])
+    again = answers(network, as_input, images[:_TRIED])
     if not torch.allclose(outputs, again, rtol=1e-3, atol=1e-5, equal_nan=True):
         watching.say(
             "The model answers differently each time it sees the same image, in evaluation mode, too: what is recorded"
             " is one run of it, and what a channel is worth may be chance."
         )
-    elif found.over_the_batch or not _answers_each_alone(network, as_input, images[:_TRIED], outputs):
+    elif found.over_the_batch or not answers_each_alone(network, as_input, images[:_TRIED], outputs):
         watching.say(
             "Attention: the model answers otherwise when an image is shown alone, as with a batch normalisation that"
             " keeps no statistics; what is told of single images and channels depends on the images shown with them."
@@ -157,6 +158,7 @@ def _write(
     network, as_input = trained.network, trained.as_input
     watching.progress("measuring", 0, len(images))
     measured = measure(network, found, images, labels, len(classes), as_input, watching.of("measuring"))
+    require_numbers(measured.logits)
     arrays = measured.arrays
     shown = [layer.info for layer in found.layers if layer.measured]
     for done, layer in enumerate(shown):
@@ -294,23 +296,6 @@ def _chosen(found: Trace, model: str, names: Sequence[str]) -> Trace:
         if not any(layer.measured for layer in found.layers):
             raise InputError("Only poolings were named in --layer; name a convolution or a block too.")
     return found
-
-
-def _outputs(network: nn.Module, as_input: AsInput, images: Images) -> torch.Tensor:
-    """What the network answers to `images` (B, C, H, W): (B, K)."""
-    with evaluating(network), torch.no_grad():
-        outputs: torch.Tensor = run(network, as_input(torch.from_numpy(images).to(device_of(network))))
-        return outputs
-
-
-def _answers_each_alone(network: nn.Module, as_input: AsInput, images: Images, together: torch.Tensor) -> bool:
-    """Whether images get the same answers one by one as `together` (B, K); True where one alone cannot be shown."""
-    try:
-        alone = torch.cat([_outputs(network, as_input, images[row : row + 1]) for row in range(len(images))])
-    except (InputError, RuntimeError):  # it is not made for one image alone, or answers it in another shape
-        return True
-    largest = float(together.abs().max())
-    return alone.shape != together.shape or torch.allclose(together, alone, rtol=1e-2, atol=1e-3 * largest)
 
 
 def _source_of(pictures: Sequence[Picture]) -> str:

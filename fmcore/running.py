@@ -6,10 +6,14 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fmcore.data.imageset import Images
 from fmcore.errors import FmcoreError, InputError
+from fmcore.model_input import AsInput
 
 _USUAL_SIDES = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 384)
 _PATIENCE_S = 10.0  # that looking for a fitting size may take
@@ -82,6 +86,45 @@ def run(network: nn.Module, images: Tensor) -> Any:
             f"The model cannot be run on images of {_shown(images.shape[1:])} ({type(error).__name__}: {reason});"
             " give another --image-size, or mend the model."
         ) from error
+
+
+def answers(network: nn.Module, as_input: AsInput, images: Images) -> Tensor:
+    """What the network answers to `images` (B, C, H, W): (B, K)."""
+    with evaluating(network), torch.no_grad():
+        outputs: Tensor = run(network, as_input(torch.from_numpy(images).to(device_of(network))))
+        return outputs
+
+
+def answers_each_alone(network: nn.Module, as_input: AsInput, images: Images, together: Tensor) -> bool:
+    """Whether images get the same answers one by one as `together` (B, K); True where that cannot be told.
+
+    So it is where one image alone cannot be shown, or where the answers are no numbers, which is told elsewhere.
+    """
+    if not bool(torch.isfinite(together).all()):
+        return True
+    try:
+        alone = torch.cat([answers(network, as_input, images[row : row + 1]) for row in range(len(images))])
+    except (InputError, RuntimeError):  # it is not made for one image alone, or answers it in another shape
+        return True
+    largest = float(together.abs().max())
+    return alone.shape != together.shape or torch.allclose(together, alone, rtol=1e-2, atol=1e-3 * largest)
+
+
+def require_numbers(logits: NDArray[np.float32]) -> None:
+    """Make sure that all answers (M, K) are numbers, where the maps before them are.
+
+    Raises:
+        InputError: one is NaN or infinite.
+    """
+    wrong = ~np.isfinite(logits)
+    if wrong.any():
+        image, output = (int(number) for number in np.argwhere(wrong)[0])
+        raise InputError(
+            f"The model answers with NaN or infinite values to {wrong.any(1).sum():,} of {len(logits):,} images"
+            f" ({logits[image, output]} as its output {output + 1}), although the maps that were measured are numbers;"
+            " mend what comes after them, such as the logarithm of a negative number, and let what must not win have a"
+            " large negative number instead of an infinite one."
+        )
 
 
 class _CannotRunError(InputError):

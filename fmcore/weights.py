@@ -49,6 +49,12 @@ def load_weights(network: nn.Module, path: Path) -> None:
                 f"'{path.name}' holds the weights of another model: '{name}' should be {here} and is {there};"
                 " name the model and the classes that it was trained for."
             )
+    for name, value in found.items():
+        if name in expected and expected[name].is_floating_point() and not value.is_floating_point():
+            raise InputError(
+                f"'{path.name}' holds '{name}' as whole numbers ({str(value.dtype).removeprefix('torch.')}), expected"
+                " real ones; save the state_dict of the model before it is quantised."
+            )
     network.load_state_dict(found, strict=False)
 
 

@@ -218,3 +218,11 @@ def test_of_several_networks_in_a_file_none_is_chosen(tmp_path: Path) -> None:
         load_weights(network(), tmp_path / "both.pt")
     torch.save(prefixed("student.", without("1.num_batches_tracked")), tmp_path / "one.pt")
     load_weights(network(), tmp_path / "one.pt")
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.bool])
+def test_whole_numbers_in_the_place_of_real_ones_are_refused(dtype: torch.dtype, tmp_path: Path) -> None:
+    torch.save({name: (100 * value).to(dtype) for name, value in weights().items()}, tmp_path / "w.pt")
+    kind = str(dtype).removeprefix("torch.")
+    with pytest.raises(InputError, match=rf"'w.pt' holds '0.weight' as whole numbers \({kind}\), expected real ones"):
+        load_weights(network(), tmp_path / "w.pt")
