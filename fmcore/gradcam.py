@@ -6,7 +6,8 @@ it, as the paper's ReLU does, is left to whoever draws.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from fmcore.tracing import Layer
 
@@ -15,29 +16,49 @@ class ChannelWeights:
     """Collects the weights of all layers while a score is traced back; give `listen` every activation."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Tensor] = {}  # layer -> (B, C)
+        self._edges: dict[str, GradientEdge] = {}  # layer -> its activation as it was
+        self._noted: dict[str, Tensor] = {}
 
     def listen(self, layer: Layer, activation: Tensor) -> None:
         """Remember `activation` (B, C, H, W) as it is now; the network may overwrite it afterwards."""
 
-        def note(gradient: Tensor) -> None:
-            self.found[layer.name] = gradient.mean(dim=(2, 3))
+        def note(gradient: Tensor | None) -> None:
+            if gradient is not None:  # a function may say that it has none
+                self._noted[layer.name] = gradient
 
         if activation.requires_grad:
+            self._edges[layer.name] = get_gradient_edge(activation)
             activation.register_hook(note)  # type: ignore[no-untyped-call]
 
-    def of(self, score: Tensor, images: Tensor) -> dict[str, Tensor]:
-        """The weights (B, C) by layer for the scores (B,), which were worked out from `images` (B, C, H, W).
+    def of(self, score: Tensor, network: nn.Module) -> dict[str, Tensor]:
+        """The weights (B, C) by layer for the scores (B,), which `network` gave.
 
         Layers that have no part in the score are left out; all are where it cannot be traced back, as after a
         nonlinearity whose result was overwritten.
         """
-        self.found = {}
-        try:
-            torch.autograd.grad(score.sum(), images, retain_graph=True, allow_unused=True)
-        except RuntimeError:
+        if not self._edges:
             return {}
-        return self.found
+        self._noted = {}
+        try:
+            torch.autograd.grad(score.sum(), list(self._edges.values()), retain_graph=True, allow_unused=True)
+        except RuntimeError:  # some parts, such as a re-entrant checkpoint, can only be traced back to the very end
+            try:
+                self._trace_to_the_end(score, network)
+            except RuntimeError:
+                return {}
+        return {name: self._noted[name].mean(dim=(2, 3)) for name in self._edges if name in self._noted}
+
+    def _trace_to_the_end(self, score: Tensor, network: nn.Module) -> None:
+        """As in training, but the gradients of the parameters are afterwards what they were."""
+        before = [(parameter, parameter.grad) for parameter in network.parameters()]
+        self._noted = {}
+        try:
+            for parameter, _ in before:
+                parameter.grad = None
+            score.sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]
+        finally:
+            for parameter, gradient in before:
+                parameter.grad = gradient
 
 
 def grad_cam(weights: Tensor, activation: Tensor) -> Tensor:

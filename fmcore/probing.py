@@ -91,7 +91,7 @@ def _chunk(trained: Trained, found: Trace, probes: Images, labels: Sequence[int 
             found_of: dict[str, list[Array]] = {}
             for chosen in torch.from_numpy(classes).long().to(logits.device).T:
                 score = logits.gather(1, chosen[:, None])[:, 0]
-                for name, weights in gradients.of(score, batch).items():
+                for name, weights in gradients.of(score, trained.network).items():
                     found_of.setdefault(name, []).append(_array(weights))
             for name, of_classes in found_of.items():
                 weights = torch.from_numpy(np.stack(of_classes, 1))  # (B, T, C)

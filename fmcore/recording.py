@@ -18,6 +18,7 @@ from torch import nn
 
 from fmcore.analysis.answers import one_answer
 from fmcore.analysis.class_order import another_order
+from fmcore.analysis.saying import listed
 from fmcore.bundle import Array, array_digest, save_bundle
 from fmcore.class_names import name_outputs, number_of
 from fmcore.data.imageset import Images, ImageSet
@@ -333,10 +334,12 @@ def _with_answers(
     labels = [info.label for info in infos]
     arrays["probes"] = probes.astype(np.float32) / np.float32(255)
     arrays |= probe_layers(trained, found, probes, labels, watching.of("probes"))
-    if not any(name.endswith("/gradcam") for name in arrays):
+    without = [f"'{layer.name}'" for layer in found.layers if f"{layer.name}/gradcam" not in arrays]
+    if without:
+        of = f" of {listed(without, most=5)}" if len(without) < len(found.layers) else ""
         watching.say(
-            "Grad-CAM is left out: no gradient leads from the model's answers to its maps; run no part of it under"
-            " torch.no_grad or torch.inference_mode to have it."
+            f"Grad-CAM{of} is left out: no gradient leads from the model's answers to its maps there; to have it, run"
+            " no part of the model under torch.no_grad or torch.inference_mode, and nothing that has no gradient."
         )
     probability = softmax(arrays["logits"])  # (P, K)
     predicted = probability.argmax(1)

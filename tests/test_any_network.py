@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from fmcore.bundle import Bundle
 from fmcore.data.imageset import ImageSet
@@ -66,3 +68,68 @@ def masked(answer: Tensor) -> Tensor:
 def test_answers_that_are_no_numbers(network: Any, sentence: str, tiny_images: ImageSet, tmp_path: Path) -> None:
     with pytest.raises(FmcoreError, match=sentence):
         recorded(network(), tiny_images, tmp_path / "b")
+
+
+class Sign(torch.autograd.Function):
+    """A step that says that it has no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.sign()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        return None
+
+
+class TwoStages(nn.Module):
+    """Two convolutions, of which the first is run in a way of its own."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.first, self.second, self.head = way, nn.Conv2d(1, 3, 3), nn.Conv2d(3, 4, 3), head(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.way == "frozen":
+            with torch.no_grad():
+                x = self.first(x).relu()
+        elif self.way == "checkpoint":
+            x = checkpoint(lambda x: self.first(x).relu(), x, use_reentrant=True)
+        else:
+            x = self.first(x).relu()
+        x = Sign.apply(x) if self.way == "sign" else x  # type: ignore[no-untyped-call]
+        x = self.second(x).relu()
+        if self.way == "checkpoint later":
+            x = checkpoint(lambda x: x * 2, x, use_reentrant=True)
+        answer: Tensor = self.head(x)
+        return answer
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+@pytest.mark.parametrize("way", ["plain", "frozen", "checkpoint", "checkpoint later", "sign"])
+def test_grad_cam_is_that_of_all_maps_that_a_gradient_reaches(way: str, tiny_images: ImageSet, tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    network = TwoStages(way)
+    bundle, said = recorded(network, tiny_images, tmp_path / "b")
+    with bundle:
+        reached = ["second", *(["first"] if way in ("plain", "checkpoint later") else [])]
+        assert {name for name in ("first", "second") if f"{name}/gradcam" in bundle.header.arrays} == set(reached)
+        if way != "frozen":
+            network.way = "plain"
+        maps = network.second(torch.tensor(bundle.array(bundle.layer("second").input))).relu().detach().requires_grad_()
+        answers = network.head(maps * 2 if way == "checkpoint later" else maps)
+        chosen = torch.tensor(bundle.array("gradcam_classes"))[:, :1].long()
+        (expected,) = torch.autograd.grad(answers.gather(1, chosen).sum(), maps)
+        np.testing.assert_allclose(bundle.array("second/gradcam_weight")[:, 0], expected.mean((2, 3)), atol=1e-6)
+    left_out = [one for one in said if one.startswith("Grad-CAM")]
+    assert all(one.startswith("Grad-CAM of 'first' is left out: no gradient leads") for one in left_out)
+    assert len(left_out) == 2 - len(reached) and all(one.grad is None for one in network.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:.*(deprecated|TypedStorage)")
+def test_a_quantised_head_leaves_grad_cam_out(tiny_images: ImageSet, tmp_path: Path) -> None:
+    quantised = torch.ao.quantization.quantize_dynamic(TwoStages("plain"), {nn.Linear}, dtype=torch.qint8)
+    bundle, said = recorded(quantised, tiny_images, tmp_path / "b")
+    with bundle:
+        assert not any("gradcam" in name for name in bundle.header.arrays if name != "gradcam_classes")
+    assert any(one.startswith("Grad-CAM is left out: no gradient") for one in said)

@@ -148,7 +148,7 @@ def test_images_of_a_batch_do_not_mix() -> None:
         batch, gradients = batch.clone().requires_grad_(), ChannelWeights()
         with Listening(found, {"activation"}, lambda layer, _, value: gradients.listen(layer, value)):
             logits = network(batch)
-        return gradients.of(logits[:, 1], batch)
+        return gradients.of(logits[:, 1], network)
 
     together = weights(images)
     assert list(together) and set(together) == {layer.name for layer in found.layers}
@@ -174,8 +174,8 @@ class Overwriting(HalfFrozen):
     """It runs, but cannot be traced back: the result of a sigmoid, which its gradient needs, is overwritten."""
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = self.body(x.sub_(0.5)).sigmoid()
-        return self.head(maps.mul_(2).mean((2, 3)))
+        maps = self.body(x.sub_(0.5)).relu()
+        return self.head(maps.sigmoid().mul_(2).mean((2, 3)))
 
 
 @pytest.mark.parametrize("network", [HalfFrozen, Overwriting])
