@@ -26,6 +26,7 @@ from fmcore.factories import is_factory, network_of
 from fmcore.header import Preprocessing
 from fmcore.model_input import AsInput, plain_preprocessing
 from fmcore.models import MODELS, build_model
+from fmcore.running import evaluating
 from fmcore.torch_pair import torchvision
 from fmcore.weights import load_weights, require_finite
 
@@ -113,7 +114,24 @@ def open_model(name: str, wanted: Wanted, weights: str | None = None, seed: int 
             load_weights(model.network, file)
         model = replace(model, weights=f"file {file.name}")
     require_finite(model.network)
+    _require_modes(name, model.network)
     return model
+
+
+def _require_modes(name: str, network: nn.Module) -> None:
+    """Make sure that `network` can be put into evaluation mode.
+
+    Raises:
+        InputError: it has none, as what torch.export gives.
+    """
+    try:
+        with evaluating(network):
+            pass
+    except NotImplementedError as error:
+        raise InputError(
+            f"'{name}' cannot be put into evaluation mode ({' '.join(str(error).split())}), as a model that was"
+            " exported by torch.export; name the model as it was before."
+        ) from error
 
 
 def _made(name: str, wanted: Wanted, weights: str | None, seed: int) -> Model:

@@ -4,6 +4,7 @@ import pickle
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ _ODD: Mapping[str, Callable[[Tensor], bool]] = {  # tensors that are no array of
     "an empty (meta)": lambda tensor: tensor.is_meta,
     "a complex": lambda tensor: tensor.is_complex(),
 }
+_OF_NORMALISATIONS = frozenset({"weight", "bias", "running_mean", "running_var"})  # frozen ones keep all as buffers
 _PREFIXES = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
 
 
@@ -156,12 +158,22 @@ def _plain(tensors: object, path: Path) -> dict[str, Tensor]:
 
 
 def require_finite(network: nn.Module) -> None:
-    """Make sure that every weight is a number.
+    """Make sure that every weight is there and is a number.
+
+    Parameters are asked, and what normalisations keep; other buffers, such as the mask of an attention, may well be
+    infinite.
 
     Raises:
-        InputError: one is NaN or infinite; the sentence names the parameter.
+        InputError: one has no values, or one is NaN or infinite; the sentence names it.
     """
-    for name, value in tensors_of(network).items():
+    kept = [(name, value) for name, value in network.named_buffers() if name.rpartition(".")[2] in _OF_NORMALISATIONS]
+    for name, value in chain(network.named_parameters(), network.named_buffers()):
+        if value.is_meta:
+            raise InputError(
+                f"'{name}' of the model lies on the device 'meta', where it has no values; make the model on the CPU,"
+                " or give it values with to_empty before you load its weights and return it."
+            )
+    for name, value in chain(network.named_parameters(), kept):
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             count = int((~torch.isfinite(value)).sum())
             raise InputError(

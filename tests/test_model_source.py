@@ -94,6 +94,13 @@ def my_bug(): raise RuntimeError("my\\n\\nbug")
 def double(): return plain().double()
 def lazy(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.LazyConv2d(4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
+def bodiless():
+    with torch.device("meta"):
+        return plain()
+
+def exported():
+    return torch.export.export(plain().eval(), (torch.zeros(2, 3, 8, 8),)).module()
+
 word = "no function"
 """
 
@@ -201,6 +208,8 @@ REFUSED: dict[str, str] = {
     "nets.py:ends": r"'nets.py:ends' failed with SystemExit: 7 \(nets.py, line \d+\); mend it",
     "nets.py:double": r"a network of float64 \('0.weight'\).*return it as network.float\(\)",
     "nets.py:lazy": "'1.weight' of the model is lazy and has no values yet; run the network once",
+    "nets.py:bodiless": "'0.weight' of the model lies on the device 'meta', where it has no values; make the model on",
+    "nets.py:exported": r"'nets.py:exported' cannot be put into evaluation mode \(.*; name the model as it was before",
     "nets.py:nothing": "'nets.py:nothing' returned a NoneType, and a torch.nn.Module was expected",
     "nets.py:word": "'nets.py' has no function 'word' that could make a model",
     "nets.py:absent": "'nets.py' has no function 'absent' that could make a model",

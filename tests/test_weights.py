@@ -226,3 +226,20 @@ def test_whole_numbers_in_the_place_of_real_ones_are_refused(dtype: torch.dtype,
     kind = str(dtype).removeprefix("torch.")
     with pytest.raises(InputError, match=rf"'w.pt' holds '0.weight' as whole numbers \({kind}\), expected real ones"):
         load_weights(network(), tmp_path / "w.pt")
+
+
+class Masked(nn.Module):
+    """What an attention that looks back alone keeps as a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = network()
+        self.register_buffer("mask", torch.full((4, 4), float("-inf")).triu(1))
+
+
+def test_a_buffer_may_be_infinite_where_it_is_of_no_normalisation() -> None:
+    masked = Masked()
+    require_finite(masked)
+    masked.net[1].running_var[2] = float("nan")
+    with pytest.raises(InputError, match=r"NaN or infinite values \(1 of 4 in 'net.1.running_var'\)"):
+        require_finite(masked)
