@@ -43,6 +43,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
             f"'{path.name}' holds the weights of another model: its names are {theirs}, ... and this model has {ours},"
             " ...; name the model that it was trained for."
         )
+    found |= _of_one(found, expected)
     names = [*expected, *(name for name in found if name not in expected)]
     for name in names:
         here, there = _shape(expected.get(name)), _shape(found.get(name))
@@ -65,15 +66,38 @@ def tensors_of(network: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
 
 
+def _of_one(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Values of the names that `found` lacks, where the network has one tensor under several: it may be stored once."""
+    known = {_place(expected[name]): value for name, value in found.items() if name in expected}
+    return {
+        name: known[_place(one)]
+        for name, one in expected.items()
+        if name not in found and one.numel() and _place(one) in known
+    }
+
+
+def _place(tensor: Tensor) -> tuple[object, ...]:
+    """Where its numbers lie in memory."""
+    return tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride()
+
+
 def _unwrapped(found: dict[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those of `found` below one name, where all that is `expected` lies there: as in the module of a trainer."""
-    if found.keys() & expected.keys():
-        return found
+    """`found` under the names that are `expected`: as it is, without prefixes, or what lies below one name.
+
+    The last where all that is expected lies there, as in the module of a trainer.
+    """
+    while True:
+        if found.keys() & expected.keys():
+            return found
+        prefix = next((one for one in _PREFIXES if found and all(name.startswith(one) for name in found)), None)
+        if prefix is None:
+            break
+        found = {name.removeprefix(prefix): value for name, value in found.items()}
     needed = {name for name in expected if not name.endswith("num_batches_tracked")}
     fitting = {}
     for outer in dict.fromkeys(name.partition(".")[0] for name in found):
         below = {name.removeprefix(f"{outer}."): value for name, value in found.items() if name.startswith(f"{outer}.")}
-        if needed <= below.keys():
+        if needed <= below.keys() | _of_one(below, expected).keys():
             fitting[outer] = {name: below[name] for name in expected if name in below}
     if len(fitting) > 1:
         raise InputError(
@@ -151,9 +175,6 @@ def _plain(tensors: object, path: Path) -> dict[str, Tensor]:
                 f"'{path.name}' holds '{name}' as {kind} tensor, expected plain real numbers; save the state_dict of"
                 " the model with all its values, before it is quantised or made sparse."
             )
-    for prefix in _PREFIXES:
-        if result and all(name.startswith(prefix) for name in result):
-            result = {name.removeprefix(prefix): value for name, value in result.items()}
     return result
 
 

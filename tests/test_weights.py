@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from safetensors.torch import save_file, save_model
 from torch import Tensor, nn
 
 from fmcore.errors import InputError
@@ -243,3 +243,48 @@ def test_a_buffer_may_be_infinite_where_it_is_of_no_normalisation() -> None:
     masked.net[1].running_var[2] = float("nan")
     with pytest.raises(InputError, match=r"NaN or infinite values \(1 of 4 in 'net.1.running_var'\)"):
         require_finite(masked)
+
+
+class Own(nn.Module):
+    """A network that calls its only part as DataParallel does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.module = network()
+
+
+@pytest.mark.parametrize("prefix", ["module.", "module.module.", "_orig_mod.module.", "trainer.module.", ""])
+@pytest.mark.parametrize("make", [Own, lambda: nn.DataParallel(network())], ids=["own", "DataParallel"])
+def test_names_that_begin_as_those_of_several_gpus_do(
+    make: Callable[[], nn.Module], prefix: str, tmp_path: Path
+) -> None:
+    into, expected = make(), weights()
+    torch.save(prefixed(prefix, expected), tmp_path / "w.pt")
+    if not prefix:
+        with pytest.raises(InputError, match=r"its names are '0\.weight', "):
+            load_weights(into, tmp_path / "w.pt")
+        return
+    load_weights(into, tmp_path / "w.pt")
+    assert all(torch.equal(value, expected[name.removeprefix("module.")]) for name, value in into.state_dict().items())
+
+
+class Tied(nn.Module):
+    """Two convolutions of one weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3)
+        self.b.weight = self.a.weight
+
+
+@pytest.mark.parametrize("prefix", ["", "net.", "module."])
+def test_one_tensor_of_two_names_may_be_stored_once(prefix: str, tmp_path: Path) -> None:
+    saved, into = Tied(), Tied()
+    save_model(saved, str(tmp_path / "w"))
+    assert set(read_weights(tmp_path / "w")) == {"a.weight", "a.bias", "b.bias"}
+    save_file(prefixed(prefix, read_weights(tmp_path / "w")), tmp_path / "w")
+    load_weights(into, tmp_path / "w")
+    assert torch.equal(into.b.weight, saved.b.weight) and into.b.weight is into.a.weight
+    into.b.weight = nn.Parameter(into.a.weight.clone())
+    with pytest.raises(InputError, match="holds the weights of another model"):
+        load_weights(into, tmp_path / "w")
