@@ -26,7 +26,7 @@ from fmcore.factories import is_factory, network_of
 from fmcore.header import Preprocessing
 from fmcore.model_input import AsInput, plain_preprocessing
 from fmcore.models import MODELS, build_model
-from fmcore.running import evaluating
+from fmcore.running import evaluating, fitting, runs_on
 from fmcore.torch_pair import torchvision
 from fmcore.weights import load_weights, require_finite
 
@@ -114,7 +114,6 @@ def open_model(name: str, wanted: Wanted, weights: str | None = None, seed: int 
             load_weights(model.network, file)
         model = replace(model, weights=f"file {file.name}")
     require_finite(model.network)
-    _require_modes(name, model.network)
     return model
 
 
@@ -234,21 +233,36 @@ def _of_factory(name: str, wanted: Wanted) -> Model:
             "num_classes": wanted.classes,
         },
     )
+    _require_modes(name, made.network)
     side = wanted.image_size or made.side or _DEFAULT_SIDE
-    preprocessing = _stated(name, made.network) or plain_preprocessing(_channels(made.network, wanted.channels), side)
+    preprocessing = _stated(name, made.network) or plain_preprocessing(
+        _channels(made.network, wanted.channels, side), side
+    )
     as_input = AsInput(_sized(preprocessing, wanted.image_size), channels_last=False)
     return Model(name, made.network, as_input, f"from {name}", _named(made.network))
 
 
-def _channels(network: nn.Module, wanted: int | None) -> int:
-    """1 or 3: what the first convolution that takes so many channels takes, else what the data has."""
-    taken = [module.in_channels for module in network.modules() if isinstance(module, nn.Conv2d)]
+def _channels(network: nn.Module, wanted: int | None, side: int) -> int:
+    """1 or 3: what the network runs on, tried on images of `side`.
+
+    First what its convolutions say that they take, in their order, then what the data has, RGB, and grey. The first
+    convolution that is registered need not be the first that runs, and what runs before it may add channels.
+    """
+    taken: list[int] = [module.in_channels for module in network.modules() if isinstance(module, nn.Conv2d)]
+    likely: dict[int, None] = dict.fromkeys(channels for channels in (*taken, wanted or 3, 3, 1) if channels in (1, 3))
+    for channels in likely:
+        if runs_on(network, channels, side):
+            return channels
+    first = next(iter(likely))
+    if found := fitting(network, torch.zeros(2, first, side, side)):
+        return found[0]  # of another size, which is told when it is run
     if taken and not {1, 3} & set(taken):
         raise InputError(
-            f"The model's first convolution takes {taken[0]} channels, and images have 1 or 3;"
-            " wrap it in a module that takes grey or RGB images."
+            f"The model's first convolution takes {taken[0]} channels, and images have 1 or 3; wrap it in a module that"
+            " takes grey or RGB images, or, if it takes them at a size of its own, say so in its attribute"
+            " 'preprocessing'."
         )
-    return next((channels for channels in taken if channels in (1, 3)), wanted or 3)
+    return first
 
 
 def _named(network: nn.Module) -> tuple[str, ...] | None:

@@ -1,8 +1,10 @@
 """Run a stranger's network on a batch of images: in evaluation mode, its complaints put into sentences."""
 
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from itertools import chain
 from typing import Any
 
@@ -140,7 +142,7 @@ def hinting(network: nn.Module, images: Tensor) -> Iterator[None]:
     try:
         yield
     except _CannotRunError as error:
-        found = _fitting(network, images)
+        found = fitting(network, images)
         if found is None:
             raise
         channels, side = found
@@ -156,7 +158,17 @@ def hinting(network: nn.Module, images: Tensor) -> Iterator[None]:
         raise InputError(f"{reason}; it runs on {_shown((channels, side, side))}: {' and '.join(wanted)}.") from error
 
 
-def _fitting(network: nn.Module, images: Tensor) -> tuple[int, int] | None:
+def runs_on(network: nn.Module, channels: int, side: int) -> bool:
+    """Whether a copy of `network` runs on two images of `channels` and `side`, whatever it answers."""
+    with suppress(Exception), warnings.catch_warnings(), torch.no_grad():  # a stranger's model may raise anything
+        warnings.simplefilter("ignore")
+        tried = deepcopy(network).eval()  # it may keep something of the first images that it sees
+        tried(torch.zeros(2, channels, side, side, device=device_of(network)))
+        return True
+    return False
+
+
+def fitting(network: nn.Module, images: Tensor) -> tuple[int, int] | None:
     """Channels and side of images that `network` runs on; None where none is found soon."""
     own, end = images.shape[1], time.monotonic() + _PATIENCE_S
     sides = dict.fromkeys([*(side for side in images.shape[2:]), *_USUAL_SIDES])
