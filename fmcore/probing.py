@@ -3,6 +3,7 @@
 Arrays come back under the names that `fmcore.bundle` lists; probes are bytes (P, C, H, W).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -26,9 +27,12 @@ ALL_CLASSES = 16  # up to so many, every class gets its Grad-CAM; else the likel
 LIKELIEST = 5
 _CHUNK_VALUES = 2**25  # of all maps of the probes that are run together
 _ABLATIONS = 4096  # runs, of all probes together; where there are more channels, the representative ones are taken
-_ABLATED_VALUES = 2**28  # of the maps of all runs: large networks are run less often, or it would take minutes
+_ABLATED_VALUES = (
+    2**28
+)  # of the maps of all runs, recorded or not: large networks are run less often, or it would take minutes
 _EXPLAINED_VALUES = 2**30  # the same of the layer in which answers are explained: of few channels, none is the one
 _ABLATED_OF_LAYER = 16
+_TOGETHER_VALUES = 2**22  # of the largest map of the runs of one batch
 _HISTORY_EPOCHS = 8  # of which maps are kept, evenly spread over the training
 _HISTORY_VALUES = 2**19  # of those maps: 2 MiB, as many probes as fit
 _HISTORY_AT_MOST = 2**22  # where a single probe takes more, none is kept
@@ -124,62 +128,85 @@ def ablations(
 
     `<layer>/ablated` (P, A) are the channels, `<layer>/ablation` (P, A) the changes, and `<layer>/ablation_predicted`
     (P, A) the classes that are predicted then. Where a layer has too many, the
-    most telling ones are tried; more of them in the layer in which answers are `explained`.
+    most telling ones are tried; more of them in the layer in which answers are `explained`. Layers that run several
+    times for an image are left out: a channel would be there still in the other runs.
     """
-    layers = [layer for layer in found.layers if layer.measured]
+    again = run_again(found)
+    layers = [layer for layer in found.layers if layer.measured and layer.name not in again]
+    if not layers:
+        return {}
     channels = {layer.name: layer.info.output_shape[0] for layer in layers}
-    of_run = sum(int(np.prod(layer.info.output_shape)) for layer in layers)
+    shapes = [layer.info.output_shape for layer in found.layers if layer.measured]
+    of_run = max(sum(math.prod(shape) for shape in shapes), sum(math.prod(shape) for shape in _computed(found)))
     runs = min(_ABLATIONS, _ABLATED_VALUES // of_run)
     everything = len(probes) * sum(channels.values()) <= runs
     few = max(1, min(_ABLATED_OF_LAYER, runs // (len(probes) * len(layers))))
     more = max(few, min(_ABLATED_OF_LAYER, _EXPLAINED_VALUES // (of_run * len(probes))))
     main = explained(layer.info for layer in layers)
-    jobs = []  # (layer, probe, channels), in the order of the results
+    tried = []  # (layer, probe, channels)
     for layer in layers:
         for p in range(len(probes)):
             maps = arrays[f"{layer.name}/activation"][p]
             wanted = more if layer.info == main else few
             chosen = list(range(channels[layer.name])) if everything else representatives(maps, wanted)
-            jobs.append((layer, p, np.array(chosen, np.int32)))
+            tried.append((layer, p, np.array(chosen, np.int32)))
     before = softmax(arrays["logits"])[np.arange(len(probes)), predicted]  # (P,)
-    network, values = trained.network, max(int(np.prod(layer.info.output_shape)) for layer in layers)
-    size = max(1, min(64, 2**22 // values))
+    network, values = trained.network, max(math.prod(shape) for shape in [*shapes, *_computed(found)])
+    size = max(1, min(64, _TOGETHER_VALUES // values))
+    jobs = [  # the same, of no more channels than run together, in the order of the results
+        (layer, p, chosen[start : start + size]) for layer, p, chosen in tried for start in range(0, len(chosen), size)
+    ]
 
     def job(number: int) -> tuple[Array, Array]:
         layer, p, chosen = jobs[number]
-        answers = []
-        for start in range(0, len(chosen), size):
-            some = torch.from_numpy(chosen[start : start + size]).long()
+        some = torch.from_numpy(chosen).long()
 
-            def leave_out(heard: Layer, part: str, tensor: Tensor, layer: Layer = layer, some: Tensor = some) -> None:
-                if heard is layer:
-                    tensor[torch.arange(len(some)), some.to(tensor.device)] = 0
+        def leave_out(heard: Layer, part: str, tensor: Tensor) -> None:
+            if heard is layer:
+                tensor[torch.arange(len(some)), some.to(tensor.device)] = 0
 
-            with torch.inference_mode():
-                batch = _batch(trained, np.repeat(probes[p : p + 1], len(some), 0))
-                with Listening(found, {"activation"}, leave_out):
-                    logits = _array(copies.mine()(batch))
-            answers.append(logits)
-        logits = np.concatenate(answers)
+        with torch.inference_mode():
+            batch = _batch(trained, np.repeat(probes[p : p + 1], len(some), 0))
+            with Listening(found, {"activation"}, leave_out):
+                logits = _array(copies.mine()(batch))
         return (softmax(logits)[:, predicted[p]] - before[p]).astype(np.float32), logits.argmax(1).astype(np.int32)
 
     results: list[tuple[Array, Array]] = []
-    report(0, len(jobs))
+    total = sum(len(chosen) for _, _, chosen in jobs)
+    report(0, total)
     with ExitStack() as stack:
         stack.enter_context(evaluating(network))
         copies = Copies(network, threads_for(device_of(network)))
         threads = stack.enter_context(Threads(device_of(network), copies.count))
-        step = 8 * threads.count
+        step = threads.count * max(1, min(8, size // 8))  # of large networks a few runs take seconds
         for start in range(0, len(jobs), step):
             results += threads.map(job, list(range(start, min(start + step, len(jobs)))))
-            report(len(results), len(jobs))
+            report(sum(len(changes) for changes, _ in results), total)
+    changed, classes = (np.concatenate(found) for found in zip(*results, strict=True))
     added: dict[str, Array] = {}
-    for number, layer in enumerate(layers):
-        rows = slice(number * len(probes), (number + 1) * len(probes))
-        added[f"{layer.name}/ablated"] = np.stack([chosen for _, _, chosen in jobs[rows]])
-        added[f"{layer.name}/ablation"] = np.stack([changes for changes, _ in results[rows]])
-        added[f"{layer.name}/ablation_predicted"] = np.stack([classes for _, classes in results[rows]])
+    end = 0
+    for layer in layers:
+        of_layer = np.stack([chosen for one, _, chosen in tried if one is layer])
+        start, end = end, end + of_layer.size
+        added[f"{layer.name}/ablated"] = of_layer
+        added[f"{layer.name}/ablation"] = changed[start:end].reshape(of_layer.shape)
+        added[f"{layer.name}/ablation_predicted"] = classes[start:end].reshape(of_layer.shape)
     return added
+
+
+def run_again(found: Trace) -> tuple[str, ...]:
+    """Names of the layers that run several times for an image: of these only the first run is heard."""
+    names = {layer.name for layer in found.layers}
+    return tuple(module.name for module in found.modules if module.shown and module.why and module.name in names)
+
+
+def _computed(found: Trace) -> list[tuple[int, ...]]:
+    """The shapes of all maps that the network computes, whether they are recorded or not: what a run of it costs."""
+    return [
+        module.output_shape
+        for module in found.modules
+        if module.shown and module.output_shape and "pool" not in module.kind.lower()
+    ]
 
 
 def activation_history(

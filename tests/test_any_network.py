@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from fmcore import probing
 from fmcore.bundle import Bundle
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import FmcoreError
 from fmcore.model_input import AsInput, plain_preprocessing
 from fmcore.model_source import Model
 from fmcore.recording import Watching, record
-from fmcore.training import untrained
+from fmcore.tracing import trace
+from fmcore.training import Trained, untrained
 
 
 def recorded(network: nn.Module, data: ImageSet, path: Path, **how: Any) -> tuple[Bundle, list[str]]:
@@ -133,3 +135,54 @@ def test_a_quantised_head_leaves_grad_cam_out(tiny_images: ImageSet, tmp_path: P
     with bundle:
         assert not any("gradcam" in name for name in bundle.header.arrays if name != "gradcam_classes")
     assert any(one.startswith("Grad-CAM is left out: no gradient") for one in said)
+
+
+class Looping(nn.Module):
+    """One convolution that runs three times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.loop, self.head = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3, padding=1), head(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).relu()
+        for _ in range(3):
+            x = self.loop(x).relu()
+        answer: Tensor = self.head(x)
+        return answer
+
+
+def test_a_channel_is_not_left_out_of_one_of_several_runs(tiny_images: ImageSet, tmp_path: Path) -> None:
+    bundle, said = recorded(Looping(), tiny_images, tmp_path / "b")
+    with bundle:
+        assert bundle.header.layers_run_again == ("loop",) and "loop/activation" in bundle.header.arrays
+        tried = {name for name in bundle.header.arrays if "/ablat" in name}
+    assert tried == {f"stem/{part}" for part in ("ablated", "ablation", "ablation_predicted")}
+    assert any(one.startswith("What a channel of 'loop' is worth was not tried: it runs several times") for one in said)
+    bundle, _ = recorded(Looping(), tiny_images, tmp_path / "alone", layers=["loop"])
+    with bundle:
+        assert not any("/ablat" in name for name in bundle.header.arrays)
+
+
+@pytest.mark.parametrize("size", [1, 64])
+def test_one_layer_is_tried_no_more_often_than_all(
+    size: int, tutorial_trained: Trained, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is spent is what runs of the whole network cost, and progress counts them."""
+    images, network = tiny_images.test_images[:2], tutorial_trained.network
+    given = tutorial_trained.as_input(torch.from_numpy(images))
+    found, reports = trace(network, given), list[tuple[int, int]]()
+    arrays = probing.probe_layers(tutorial_trained, found, images, [None, None], lambda done, total: None)
+    of_run = sum(int(np.prod(layer.info.output_shape)) for layer in found.layers if layer.measured)
+    monkeypatch.setattr(probing, "_ABLATED_VALUES", 12 * of_run)  # runs
+    monkeypatch.setattr(probing, "_EXPLAINED_VALUES", 0)
+    monkeypatch.setattr(probing, "_TOGETHER_VALUES", size * 28 * 28 * 32)
+    said, counts = arrays["logits"].argmax(1), {}
+    for layers in (found.layers, [layer for layer in found.layers if layer.name == "conv2"]):
+        found.layers, reports[:] = layers, []
+        tried = probing.ablations(tutorial_trained, found, images, arrays, said, lambda *done: reports.append(done))
+        counts[len(layers)] = sum(array.size for name, array in tried.items() if name.endswith("/ablated"))
+        total = counts[len(layers)]
+        assert reports[0] == (0, total) and reports[-1] == (total, total)
+        assert size > 1 or len(reports) > total // 2 // probing.threads_for(torch.device("cpu"))
+    assert counts == {3: 12, 1: 12}
