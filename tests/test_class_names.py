@@ -131,6 +131,17 @@ def test_outputs_in_another_order_than_the_classes_are_told() -> None:
     assert another_order(predicted[:9], labels[:9], names) is None  # too few
 
 
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [(0, False), (1, False), (2, False), (6, True)],  # how many of six images that are no triangle are told from those
+)
+def test_nearly_one_answer_to_images_mostly_of_one_class_is_no_other_order(others: int, told: bool) -> None:
+    labels = np.repeat([0, 1], [12, 6])
+    predicted = np.where(np.arange(18) < 18 - others, 1, 0)
+    sentence = another_order(predicted, labels, ("triangle", "Zcross"))
+    assert (sentence is not None) == told
+
+
 @pytest.mark.parametrize("weights", ["file net.safetensors", "random", "trained here"])
 def test_another_order_is_looked_for_in_networks_trained_elsewhere(
     weights: str, tutorial_trained: Trained, tiny_images: ImageSet, tmp_path: Path
