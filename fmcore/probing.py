@@ -67,7 +67,8 @@ def probe_layers(
         if layer.weight is not None and trained.states:
             history = [state.get(f"{layer.name}.weight") for state in trained.states]
             kept = [weight for weight in history if weight is not None and weight.shape == layer.weight.shape]
-            if len(kept) == len(history):
+            # another weight is what the filter is worked out from, as where it is standardised
+            if len(kept) == len(history) and np.array_equal(kept[-1], arrays[f"{layer.name}/weight"]):
                 arrays[f"{layer.name}/weight_history"] = np.stack(kept)
     return arrays
 

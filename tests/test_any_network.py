@@ -17,7 +17,7 @@ from fmcore.model_input import AsInput, plain_preprocessing
 from fmcore.model_source import Model
 from fmcore.recording import Watching, record
 from fmcore.tracing import trace
-from fmcore.training import Trained, untrained
+from fmcore.training import Trained, TrainSpec, train, untrained
 
 
 def recorded(network: nn.Module, data: ImageSet, path: Path, **how: Any) -> tuple[Bundle, list[str]]:
@@ -186,3 +186,21 @@ def test_one_layer_is_tried_no_more_often_than_all(
         assert reports[0] == (0, total) and reports[-1] == (total, total)
         assert size > 1 or len(reports) > total // 2 // probing.threads_for(torch.device("cpu"))
     assert counts == {3: 12, 1: 12}
+
+
+class Standardised(nn.Conv2d):
+    """Its filters are worked out from its weight each time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = self.weight.mean((1, 2, 3), keepdim=True)
+        return nn.functional.conv2d(x, (self.weight - mean) / self.weight.std((1, 2, 3), keepdim=True), self.bias)
+
+
+def test_the_history_of_filters_is_of_those_that_are_used(tiny_images: ImageSet, tmp_path: Path) -> None:
+    network = nn.Sequential(Standardised(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), head(4))
+    model = Model("net.py:make", network, AsInput(plain_preprocessing(1, 28)), "from net.py:make")
+    trained = train(tiny_images, TrainSpec(model="net.py:make", epochs=1), model=model)
+    record(trained, tiny_images, tmp_path / "b")
+    with Bundle.open(tmp_path / "b") as bundle:
+        assert np.array_equal(bundle.array("2/weight_history")[-1], bundle.array("2/weight"))
+        assert "0/weight" in bundle.header.arrays and "0/weight_history" not in bundle.header.arrays
