@@ -140,10 +140,21 @@ def test_questions_know_their_answers(chromium: Chromium, page_file: Path) -> No
         questions = json.loads(page.locator("#content").text_content())["questions"]
         assert len(questions) >= 5
         for fieldset, question in zip(page.locator(".questions fieldset").all(), questions, strict=True):
-            for at in (*(n for n in range(len(question["options"])) if n != question["answer"]), question["answer"]):
+            check, verdict = fieldset.get_by_role("button", name="Check"), fieldset.locator(".verdict")
+            wrong = [n for n in range(len(question["options"])) if n != question["answer"]]
+            check.click()
+            assert verdict.inner_text() == "Choose an answer first."
+            fieldset.locator("input").nth(wrong[0]).focus()
+            for _ in question["options"]:  # whoever goes through them with the arrow keys is told nothing
+                visit.page.keyboard.press("ArrowDown")
+            assert verdict.inner_text() == "Choose an answer first."
+            tries = (wrong[0], *wrong[1:2], question["answer"])
+            for number, at in enumerate(tries):
                 fieldset.locator("input").nth(at).check()
-                verdict = fieldset.locator(".verdict").inner_text()
-                assert verdict.startswith("Right" if at == question["answer"] else "Not quite")
+                check.click()
+                told = verdict.inner_text()
+                assert told.startswith("Right." if at == question["answer"] else "Not quite")
+                assert (question["why"] in told) == (number > 0)
         visit.is_clean()
 
 
@@ -170,6 +181,7 @@ def test_access(chromium: Chromium, pair_file: Path, width: int, colours: str) -
         settled(visit)
         visit.page.locator("summary").first.click()
         visit.page.locator(".questions input").first.check()
+        visit.page.get_by_role("button", name="Check").first.click()
         settled(visit)
         assert not in_words(visit.axe())
         assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

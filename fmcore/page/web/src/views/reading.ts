@@ -17,13 +17,27 @@ export function questionsView(store: Store): HTMLElement {
   );
 }
 
+/** One question: choose, then check; the second wrong answer, or the right one, brings the solution. */
 function asked(store: Store, question: Question, number: number): HTMLElement {
   const name = unique("question");
   const verdict = h("div", { class: "verdict", role: "status" });
   const see = question.state && stateLink(store, question.state, say("See it above"));
-  const answer = (chosen: number): void => {
+  const inputs = question.options.map(() => h("input", { type: "radio", name }));
+  let tried = -1; // the first wrong option that was checked
+  const check = (): void => {
+    const chosen = inputs.findIndex((input) => input.checked);
     const right = chosen === question.answer;
-    verdict.className = `verdict ${right ? "right" : "wrong"}`;
+    verdict.className = `verdict ${right ? "right" : chosen < 0 ? "" : "wrong"}`;
+    if (chosen < 0) {
+      fill(verdict, h("p", {}, say("Choose an answer first.")));
+      return;
+    }
+    if (!right && (tried < 0 || tried === chosen)) {
+      tried = chosen;
+      fill(verdict, h("p", {}, h("strong", {}, say("Not quite: try again."))));
+      return;
+    }
+    tried = question.options.length; // from now on the solution is known
     fill(
       verdict,
       h(
@@ -40,14 +54,8 @@ function asked(store: Store, question: Question, number: number): HTMLElement {
     "fieldset",
     {},
     h("legend", {}, `${number}. ${question.text}`),
-    ...question.options.map((option, at) =>
-      h(
-        "label",
-        { class: "option" },
-        h("input", { type: "radio", name, change: () => answer(at) }),
-        h("span", {}, option),
-      ),
-    ),
+    ...question.options.map((option, at) => h("label", { class: "option" }, inputs[at], h("span", {}, option))),
+    h("button", { type: "button", click: check }, say("Check")),
     verdict,
   );
 }
