@@ -2,7 +2,7 @@
 
 import type { Layer } from "./contract";
 import { reads, type Place } from "./geometry";
-import { extentOf } from "./ranges";
+import { extentOf, strongest } from "./ranges";
 import type { Recorded, Source } from "./recorded";
 import type { Numbers } from "./unpack";
 
@@ -29,6 +29,7 @@ export interface Working {
 
 /** All that is needed to work out any place of one channel; null where the page does not hold it. */
 export interface Workshop {
+  readonly strongest: Place;
   at(place: Place): Working;
 }
 
@@ -55,6 +56,7 @@ export async function workshop(
   const read = filter.length / (layer.kernel[0] * layer.kernel[1]);
   const first = Math.floor(channel / (layer.shape[0] / layer.groups)) * read;
   return {
+    strongest: strongest(results.subarray(plane, plane + height * width), width),
     at: (place) => {
       const slices = Array.from({ length: read }, (_, at) => slice(layer, place, source, filter, first, at));
       const total = slices.reduce((sum, one) => sum + one.sum, 0);

@@ -133,7 +133,8 @@ const TEXTS = [
   "{1}: weights from {2} to {3}",
   // where a value comes from
   "Where the value comes from",
-  "Choose a place of the map to see patch × kernel + bias with its own numbers.",
+  "Row {1}, column {2}.",
+  "Row {1}, column {2}: the largest sum of this map, until another place is chosen.",
   "Sums are worked out for the trained network: move the training slider to its end to see them.",
   "{1} pools: each of its values is taken from {2} × {3} places of the map before it, and no filter is learned.",
   "{1} is a block of several layers, so no single filter makes its values.",

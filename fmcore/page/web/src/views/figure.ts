@@ -6,6 +6,7 @@ import { say } from "../say";
 import { paint, type Scale } from "../scale";
 import type { Store } from "../store";
 import type { Numbers } from "../unpack";
+import { points } from "./pointing";
 
 const STEPS: Readonly<Record<string, Place>> = {
   ArrowUp: [-1, 0],
@@ -32,9 +33,7 @@ export class MapFigure {
     sheet.tabIndex = 0;
     sheet.setAttribute("role", "application");
     sheet.setAttribute("aria-roledescription", say("feature map"));
-    sheet.addEventListener("pointermove", (event) => store.point(this.under(event)));
-    sheet.addEventListener("pointerleave", () => store.point(null));
-    sheet.addEventListener("click", (event) => store.set({ place: this.under(event) }, "degrees"));
+    points(store, sheet, (event) => this.under(event));
     sheet.addEventListener("keydown", (event) => this.key(event));
   }
 

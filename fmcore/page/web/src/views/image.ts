@@ -10,6 +10,7 @@ import { paint, paintImage, scaleOf } from "../scale";
 import { scaleFor } from "../scaling";
 import { latest, type Store } from "../store";
 import { ColourBar } from "./bar";
+import { points } from "./pointing";
 
 export function imageView(store: Store): HTMLElement {
   const picture = h("canvas", { "aria-hidden": "true" });
@@ -102,9 +103,7 @@ export function imageView(store: Store): HTMLElement {
     const y = (height * (event.clientY - box.top)) / box.height;
     return placeAt(store.layer, y, (width * (event.clientX - box.left)) / box.width);
   };
-  input.addEventListener("pointermove", (event) => store.point(under(event)));
-  input.addEventListener("pointerleave", () => store.point(null));
-  input.addEventListener("click", (event) => store.set({ place: under(event) }, "degrees"));
+  points(store, input, under);
 
   return h(
     "section",

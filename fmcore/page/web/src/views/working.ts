@@ -14,8 +14,8 @@ export function workingView(store: Store): HTMLElement {
   const kernel = new Grid("kernel", say("kernel"));
   const products = new Grid("products", say("products"));
   const sum = h("div", { class: "sum" });
-  const proof = h("p", { class: "note" });
-  const absent = h("p", { class: "note" });
+  const proof = h("p", { class: "note proof" });
+  const whose = h("p", { class: "note whose" });
   let chosen: number | null = null; // the input channel that is shown; null is the weightiest
   const inputs = dropdown(say("Input channel"), (value) => {
     chosen = value === "" ? null : +value;
@@ -28,26 +28,29 @@ export function workingView(store: Store): HTMLElement {
     "section",
     { class: "working", "data-part": "arithmetic" },
     h("h2", {}, say("Where the value comes from")),
-    absent,
+    whose,
     shown,
   );
   let shop: Workshop | null = null;
   let shopOf = ""; // what it is the workshop of, while another may be on its way
 
-  const tell = (place: Place | null): void => {
+  const tell = (wanted: Place | null): void => {
     if (shop !== null && shopOf !== subject(store)) return; // what stands here is replaced in a moment
-    const ready = shop !== null && place !== null && store.state.epoch === null;
+    const ready = shop !== null && store.state.epoch === null;
     show(shown, ready);
-    show(absent, !ready);
-    if (shop === null || place === null || store.state.epoch !== null) {
-      absent.textContent =
+    if (shop === null || store.state.epoch !== null) {
+      whose.textContent =
         shop === null
           ? why(store)
-          : store.state.epoch !== null
-            ? say("Sums are worked out for the trained network: move the training slider to its end to see them.")
-            : say("Choose a place of the map to see patch × kernel + bias with its own numbers.");
+          : say("Sums are worked out for the trained network: move the training slider to its end to see them.");
       return;
     }
+    const place = wanted ?? shop.strongest; // there always is a sum, so that nothing moves when one is pointed at
+    const [row, column] = [place[0] + 1, place[1] + 1];
+    whose.textContent =
+      wanted === null
+        ? say("Row {1}, column {2}: the largest sum of this map, until another place is chosen.", row, column)
+        : say("Row {1}, column {2}.", row, column);
     const working = shop.at(place);
     const at = chosen !== null && chosen < working.slices.length ? chosen : weightiest(working.slices);
     const one = working.slices[at]!;
@@ -163,12 +166,18 @@ function led(sign: string, part: HTMLElement): HTMLElement {
 /** Numbers in cells of their own colours. */
 class Grid {
   private readonly table = h("table");
+  private readonly room: HTMLElement;
   readonly element: HTMLElement;
   private cells: HTMLTableCellElement[] = [];
   private width = 0;
 
   constructor(kind: string, name: string) {
-    this.element = h("figure", { class: `cells ${kind}` }, h("figcaption", {}, name), this.table);
+    this.room = h("div", { role: "group", "aria-label": name }, this.table);
+    this.element = h("figure", { class: `cells ${kind}` }, h("figcaption", {}, name), this.room);
+    new ResizeObserver(() => {
+      if (this.room.scrollWidth > this.room.clientWidth) this.room.tabIndex = 0; // by keyboard, too
+      else this.room.removeAttribute("tabindex");
+    }).observe(this.room);
   }
 
   show(values: readonly number[], width: number, store: Store): void {
