@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,11 @@ def test_arithmetic_gives_the_recorded_value(chromium: Chromium, page_file: Path
             for numbers, wanted in zip(
                 grids, (place.patch, bundle.array(f"{layer}/weight")[channel], place.products), strict=True
             ):
-                assert numbers == pytest.approx(wanted[shown].ravel(), rel=0.06, abs=1e-4)
+                assert numbers == pytest.approx(wanted[shown].ravel(), abs=6e-3 * float(np.abs(wanted[shown]).max()))
+            terms = [text.replace("−", "-") for text in visit.page.locator(".sum b").all_inner_texts()]
+            *parts, result, _ = map(Decimal, terms)  # the last is after the nonlinearity
+            assert sum(parts) == result and result == pytest.approx(Decimal(told), rel=Decimal("0.05")), terms
+            assert len({len(text.partition(".")[2]) for text in terms if text != "0"}) == 1
 
 
 def test_reading_by_pointer_and_keys(chromium: Chromium, page_file: Path, bundle: Bundle) -> None:

@@ -2,6 +2,8 @@
 
 import { local, ordered, say } from "./say";
 
+const MOST_DECIMALS = 8;
+
 export function figure(value: number, digits = 3): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -23,7 +25,38 @@ function powerOfTen(written: string): string {
 
 /** With exactly so many decimals. */
 export function fixed(value: number, decimals: number): string {
-  return local(value.toFixed(decimals));
+  const text = Math.abs(value).toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return local(value < 0 && /[1-9]/.test(text) ? `−${text}` : text);
+}
+
+/** How many decimals numbers need so that the largest of them has `digits` digits that count; null for very small ones. */
+export function decimalsOf(values: readonly number[], digits: number): number | null {
+  const largest = Math.max(...values.map(Math.abs));
+  if (largest === 0) return 0;
+  const wanted = digits - 1 - Math.floor(Math.log10(largest));
+  return wanted > MOST_DECIMALS ? null : Math.max(wanted, 0);
+}
+
+/** One of several numbers that all have so many decimals, as `decimalsOf` says; a zero that is exact has none. */
+export function even(value: number, decimals: number | null): string {
+  return value === 0 || decimals === null ? figure(value) : fixed(value, decimals);
+}
+
+/**
+ * Numbers to so many decimals that add up to `total` as it is rounded: each is rounded up or down, to the nearer side
+ * wherever that does.
+ */
+export function summands(values: readonly number[], total: number, decimals: number): number[] {
+  const unit = 10 ** -decimals;
+  const steps = values.map((value) => Math.round(value / unit));
+  const excess = (at: number): number => steps[at]! - values[at]! / unit; // above 0: rounded up
+  for (;;) {
+    const over = steps.reduce((sum, step) => sum + step, 0) - Math.round(total / unit);
+    const side = Math.sign(over);
+    const order = [...steps.keys()].filter((at) => side * excess(at) > 0 && Math.abs(excess(at)) <= 0.5);
+    if (side === 0 || order.length === 0) return steps.map((step) => step * unit);
+    steps[order.reduce((best, at) => (side * excess(at) > side * excess(best) ? at : best))]! -= side;
+  }
 }
 
 export function whole(value: number): string {

@@ -3,7 +3,7 @@
 import { weightiest, workshop, type Slice, type Working, type Workshop } from "../arithmetic";
 import { dropdown, fill, h, show } from "../dom";
 import type { Place } from "../geometry";
-import { called, figure } from "../numbers";
+import { called, decimalsOf, even, figure, fixed, summands } from "../numbers";
 import { extentOf } from "../ranges";
 import { say } from "../say";
 import { colourOf, inkOn, scaleOf } from "../scale";
@@ -125,35 +125,42 @@ function why(store: Store): string {
     : say("This page does not hold the filter of this channel; those of the channels shown first are here.");
 }
 
-/** The sum in one line: every part has the name that it has elsewhere. */
+/** The sum in one line: every part has the name that it has elsewhere, and what is shown adds up. */
 function sentence(working: Working, one: Slice, nonlinearity: string, normalised: boolean): HTMLElement[] {
   const { slices, total, bias, scale, shift, value } = working;
-  const part = (name: string, number: number): HTMLElement =>
-    h("span", { class: "term" }, h("b", {}, figure(number, 4)), h("small", {}, name));
+  const many = slices.length > 1;
+  const sum = total + bias;
+  const parts = many ? [one.sum, total - one.sum, bias] : [total, bias];
+  const enough = decimalsOf([...parts, sum, value], 4);
+  const decimals = enough && Math.max(enough, Math.min(decimalsOf([value], 2) ?? 0, enough + 2)); // of what hardly is there
+  const shown = decimals === null ? parts : summands(parts, sum, decimals);
+  const part = (name: string, number: string): HTMLElement =>
+    h("span", { class: "term" }, h("b", {}, number), h("small", {}, name));
   const rest = slices.length - 1;
-  const others = rest === 1 ? say("of one other channel") : say("of {1} other channels", rest);
-  const terms = [
-    ...(slices.length > 1
-      ? [
-          part(say("sum of channel {1}", one.input + 1), one.sum),
-          led("+", part(others, total - one.sum)),
-        ]
-      : [part(say("sum of the products"), total)]),
-    led("+", part(say("bias"), bias)),
-  ];
+  const names = many
+    ? [
+        say("sum of channel {1}", one.input + 1),
+        rest === 1 ? say("of one other channel") : say("of {1} other channels", rest),
+        say("bias"),
+      ]
+    : [say("sum of the products"), say("bias")];
+  const terms = names.map((name, at) => {
+    const term = part(name, parts[at] === 0 || decimals === null ? figure(parts[at]!) : fixed(shown[at]!, decimals));
+    return at === 0 ? term : led("+", term);
+  });
   const scaled = scale !== 1 || shift !== 0;
   const made = scaled
     ? [
-        led("=", part(say("sum"), total + bias)),
-        led("×", part(say("scale of batch norm"), scale)),
-        led("+", part(say("shift"), shift)),
+        led("=", part(say("sum"), even(sum, decimals))),
+        led("×", part(say("scale of batch norm"), figure(scale, 4))),
+        led("+", part(say("shift"), even(shift, decimals))),
       ]
     : [];
-  const result = led("=", part(say(normalised ? "before normalisation" : "pre-activation"), value));
+  const result = led("=", part(say(normalised ? "before normalisation" : "pre-activation"), even(value, decimals)));
   const bent = Math.min(Math.max(value, 0), nonlinearity === "relu6" ? 6 : Infinity);
   const after =
     !normalised && (nonlinearity === "relu" || nonlinearity === "relu6")
-      ? [led("→ φ →", part(say("activation"), bent))]
+      ? [led("→ φ →", part(say("activation"), even(bent, decimals)))]
       : [];
   return [...terms, ...made, result, ...after];
 }
@@ -191,9 +198,10 @@ class Grid {
       );
     }
     const scale = scaleOf(...extentOf(values), store.tables);
+    const decimals = decimalsOf(values, 3);
     values.forEach((value, at) => {
       const cell = this.cells[at]!;
-      cell.textContent = figure(value, 2);
+      cell.textContent = even(value, decimals);
       cell.style.backgroundColor = colourOf(value, scale);
       cell.style.color = inkOn(value, scale);
     });
