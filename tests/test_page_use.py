@@ -158,6 +158,36 @@ def test_questions_know_their_answers(chromium: Chromium, page_file: Path) -> No
         visit.is_clean()
 
 
+def test_a_tour_ends_where_it_is_and_by_escape(chromium: Chromium, page_file: Path) -> None:
+    with visiting(chromium, page_file, "#step=4", still=True) as visit:
+        for end in ("End the tour", "Escape"):
+            goto(visit, "step=4")
+            spot = visit.page.locator(".spot").element_handle()
+            if end == "Escape":
+                visit.page.locator(".tour .main").focus()
+                visit.page.keyboard.press(end)
+            else:
+                visit.page.get_by_role("button", name=end).click()
+            assert visit.page.locator(".tour").is_hidden() and "step" not in address(visit)
+            assert visit.page.evaluate("spot => document.activeElement === spot", spot)
+
+
+def test_a_link_of_a_question_leads_to_what_it_speaks_of(chromium: Chromium, page_file: Path) -> None:
+    with visiting(chromium, page_file, viewport=(390, 844)) as visit:
+        page = visit.page
+        settled(visit)
+        questions = json.loads(page.locator("#content").text_content())["questions"]
+        number = next(n for n, one in enumerate(questions) if (one["state"] or {}).get("place"))
+        fieldset = page.locator(".questions fieldset").nth(number)
+        fieldset.locator("input").nth(questions[number]["answer"]).check()
+        fieldset.get_by_role("button", name="Check").click()
+        fieldset.get_by_role("link", name="See it above").press("Enter")
+        settled(visit)
+        assert page.evaluate("() => document.activeElement.className") == "working"
+        assert 0 <= page.locator(".working").bounding_box()["y"] < 100
+        visit.is_clean()
+
+
 def test_print_is_a_handout(chromium: Chromium, page_file: Path) -> None:
     with visiting(chromium, page_file, colours="dark") as visit:
         settled(visit)

@@ -42,7 +42,11 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
         h("span", {}, clock(chapter.start)),
         ` ${chapter.title}`,
       ),
-      chapter.state && stateLink(store, chapter.state, say("show it here"), say("Show here: {1}", chapter.title)),
+      chapter.state &&
+        stateLink(store, chapter.state, say("show it here"), {
+          name: say("Show here: {1}", chapter.title),
+          followed: () => video.pause(),
+        }),
     ),
   );
   const list = h("ol", { class: "chapters" }, ...rows);

@@ -3,8 +3,15 @@
 import type { Patch } from "../contract";
 import { h } from "../dom";
 import type { Store } from "../store";
+import { lead, lookOf, partOf, stepInto } from "./sight";
 
-export function stateLink(store: Store, patch: Patch, text: string, name?: string): HTMLAnchorElement {
+/** `followed` is told when it is followed here, rather than into a window of its own. */
+export function stateLink(
+  store: Store,
+  patch: Patch,
+  text: string,
+  { name, followed }: { readonly name?: string; readonly followed?: () => void } = {},
+): HTMLAnchorElement {
   const link = h(
     "a",
     {
@@ -13,7 +20,10 @@ export function stateLink(store: Store, patch: Patch, text: string, name?: strin
         if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into a window of its own
         event.preventDefault();
         store.visit(patch);
-        document.querySelector(".bench")?.scrollIntoView({ block: "start" });
+        followed?.();
+        const part = partOf(lookOf(patch));
+        stepInto(part);
+        lead(part, false);
       },
     },
     text,

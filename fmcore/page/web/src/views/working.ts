@@ -26,7 +26,7 @@ export function workingView(store: Store): HTMLElement {
   const shown = h("div", {}, inputs.element, grids, colours, sum, proof);
   const element = h(
     "section",
-    { class: "working", "data-part": "arithmetic" },
+    { class: "working", "data-part": "arithmetic", "aria-label": say("Where the value comes from") },
     h("h2", {}, say("Where the value comes from")),
     whose,
     shown,
