@@ -1,8 +1,8 @@
-"""The page under a finger and in places of several sizes: what moves, what stays, and what is large enough."""
+"""The page under a finger, on screens of several sizes, and of networks that are not as the usual one."""
 
 from pathlib import Path
 
-from browser import Chromium, address, in_words, settled, visiting
+from browser import Chromium, address, goto, in_words, settled, visiting
 from films import Net, make_bundle
 
 from fmcore.page.export import make_page
@@ -56,3 +56,47 @@ def test_the_numbers_of_a_wide_kernel_stay_whole_on_a_phone(chromium: Chromium, 
         assert visit.page.locator(".cells.kernel [tabindex='0']").count() == 1
         assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         assert not in_words(visit.axe(".working"))
+
+
+# -- networks that are not as the usual one ------------------------------------------------------
+
+
+def test_where_no_nonlinearity_follows_there_is_nothing_to_switch(chromium: Chromium, tmp_path: Path) -> None:
+    page = make_page(make_bundle(tmp_path / "net.safetensors", Net(relu=False)), None, tmp_path / "net.html")
+    with visiting(chromium, page, "#stage=preactivation") as visit:
+        settled(visit)
+        assert visit.page.locator("fieldset[data-part=stage]").evaluate("one => one.disabled")
+        assert visit.page.get_by_text("No nonlinearity directly follows").is_visible()
+        assert "Shown is the activation" in visit.page.locator(".maps .count").inner_text()
+
+
+def test_of_a_dead_channel_it_is_said_only_that_it_is_dead(chromium: Chromium, tmp_path: Path) -> None:
+    net = Net(widths=(4,), dead=(1,), measured=True)
+    page = make_page(make_bundle(tmp_path / "net.safetensors", net), None, tmp_path / "net.html")
+    with visiting(chromium, page, "#channel=2") as visit:
+        settled(visit)
+        facts = visit.page.locator(".facts").inner_text()
+        assert "dead" in facts and "looks for" not in facts and "resemble" not in facts
+        assert "mixed" not in visit.page.locator(".tile:has(:checked)").inner_text()
+
+
+def test_a_link_to_one_of_many_channels_shows_its_tile(chromium: Chromium, tmp_path: Path) -> None:
+    net = Net(widths=(200,), size=(6, 6))
+    page = make_page(make_bundle(tmp_path / "net.safetensors", net), None, tmp_path / "net.html")
+    with visiting(chromium, page, "#channels=all&channel=180") as visit:
+        settled(visit)
+        for channel in (180, 20):
+            goto(visit, f"channels=all&channel={channel}")
+            room, tile = (visit.page.locator(name).bounding_box() for name in (".tiles", ".tile:has(:checked)"))
+            assert room["y"] - 1 <= tile["y"] and tile["y"] + tile["height"] <= room["y"] + room["height"] + 1
+        assert visit.page.evaluate("() => scrollY") == 0
+
+
+def test_before_the_nonlinearity_earlier_epochs_lead_to_the_activations(chromium: Chromium, page_file: Path) -> None:
+    with visiting(chromium, page_file, "#stage=preactivation&epoch=0&image=1") as visit:
+        settled(visit)
+        assert visit.page.locator(".side:visible").count() == 0
+        visit.page.get_by_role("button", name="Show the activations").click()
+        settled(visit)
+        assert visit.page.locator(".side:visible").count() == 1 and "stage" not in address(visit)
+        assert visit.page.evaluate("() => document.activeElement.closest('.tile') !== null")

@@ -105,6 +105,16 @@ export class Store {
   }
 }
 
+/** Whether `layer` has values before a nonlinearity that differ from those after it. */
+export function bends(layer: Layer): boolean {
+  return layer.preactivation && !straight(layer);
+}
+
+/** Whether no nonlinearity follows `layer`. */
+export function straight(layer: Layer): boolean {
+  return layer.activation === "same" && layer.nonlinearity === "none";
+}
+
 /** `state` with what this page does not have put right, as `start` has it: addresses come from anywhere. */
 export function sound(content: Content, state: State, start: State): State {
   const model = state.model < content.models.length ? state.model : 0;
@@ -120,7 +130,7 @@ export function sound(content: Content, state: State, start: State): State {
     image: state.image < probes.length ? state.image : start.image,
     channel,
     with: held(state.with) && state.with !== channel && !state.hide.includes("compare") ? state.with : null,
-    stage: layer.preactivation ? state.stage : "activation",
+    stage: bends(layer) ? state.stage : "activation",
     epoch: epochs.slice(0, -1).some((epoch) => epoch.number === state.epoch) ? state.epoch : null,
     place: state.place !== null && within(state.place, layer) ? state.place : null,
     class: state.class !== null && state.class < classes.length && layer.classes > 0 ? state.class : null,

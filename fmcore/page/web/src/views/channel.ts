@@ -8,6 +8,7 @@ import { paint, scaleOf } from "../scale";
 import { latest, type Store } from "../store";
 import { ColourBar } from "./bar";
 import { whenOf } from "./controls";
+import { labelOf } from "./maps";
 
 const MOST_SLICES = 64;
 
@@ -31,7 +32,7 @@ export function channelView(store: Store): HTMLElement {
     if (!current()) return;
     const { classes, probes } = recorded.model;
     const answer = classes[probes[state.image]!.predicted]!;
-    const label = layer.labels[layer.channels.indexOf(state.channel)];
+    const label = labelOf(layer, state.channel);
     heading.textContent = say("Channel {1} of {2}", state.channel + 1, called(layer.name));
     fill(
       facts,

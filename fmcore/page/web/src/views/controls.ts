@@ -1,11 +1,11 @@
 /** The switches above the maps: which model, before or after the nonlinearity, which scale, which epoch. */
 
 import { h, show, slider, switcher } from "../dom";
-import { counted, percent } from "../numbers";
+import { called, counted, percent } from "../numbers";
 import { say } from "../say";
 import { scales as scalesOf, scaleNote } from "../scaling";
 import type { State } from "../state";
-import type { Store } from "../store";
+import { bends, straight, type Store } from "../store";
 
 export function modelView(store: Store): HTMLElement {
   const models = switcher(
@@ -41,15 +41,18 @@ export function controlsView(store: Store): HTMLElement {
   scales.element.dataset["part"] = "scale";
   channels.element.dataset["part"] = "channels";
   const note = h("p", { class: "note", "aria-live": "polite" });
+  const linear = h("p", { class: "note", "data-part": "stage" });
   store.subscribe((state) => {
     stages.set(state.stage);
     scales.set(state.scale);
     channels.set(state.channels);
-    stages.element.disabled = !store.layer.preactivation;
+    stages.element.disabled = !bends(store.layer);
+    linear.textContent = say("No nonlinearity directly follows {1}: there is nothing to switch.", called(store.layer.name));
+    show(linear, store.layer.preactivation && straight(store.layer));
     note.textContent = scaleNote(store);
     note.classList.toggle("caution", state.scale === "per_map");
   });
-  return h("div", { class: "controls" }, stages.element, scales.element, channels.element, note);
+  return h("div", { class: "controls" }, stages.element, scales.element, channels.element, linear, note);
 }
 
 /** The training scrubber: epoch 0 is before training. */

@@ -5,6 +5,7 @@ import { fill, h, unique } from "../dom";
 import { called, shapeOf } from "../numbers";
 import { say } from "../say";
 import type { Store } from "../store";
+import { reveal } from "./sight";
 
 export function layersView(store: Store): HTMLElement {
   const name = unique("layer");
@@ -45,12 +46,6 @@ export function layersView(store: Store): HTMLElement {
     }
   });
   return element;
-}
-
-/** Scroll `list` sideways until `label` is in sight; `scrollIntoView` would also say where the first Tab goes. */
-function reveal(label: Element, list: Element): void {
-  const [own, room] = [label.getBoundingClientRect(), list.getBoundingClientRect()];
-  list.scrollLeft += Math.min(0, own.left - room.left) + Math.max(0, own.right - room.right);
 }
 
 /** What `layer` reads where that is not the layer before it; null where it is, or where nobody recorded it. */

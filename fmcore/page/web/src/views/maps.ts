@@ -1,6 +1,6 @@
 /** The feature maps of a layer, one tile a channel; a click chooses one, Shift and a click puts a second beside it. */
 
-import type { Layer } from "../contract";
+import type { Label, Layer } from "../contract";
 import { fill, h, show, unique } from "../dom";
 import { called, figure, shapeOf, whole } from "../numbers";
 import { extentOf, strongest } from "../ranges";
@@ -11,6 +11,7 @@ import { scaleFor } from "../scaling";
 import { latest, type Store } from "../store";
 import { ColourBar } from "./bar";
 import { whenOf } from "./controls";
+import { reveal } from "./sight";
 
 interface Tile {
   readonly channel: number;
@@ -27,6 +28,19 @@ export function mapsView(store: Store): HTMLElement {
   const bar = new ColourBar();
   const absent = h("p", { class: "note" });
   const diagnosis = h("ul", { class: "diagnosis" });
+  const after = h(
+    "button",
+    {
+      type: "button",
+      "data-part": "stage",
+      click: () => {
+        store.set({ stage: "activation" });
+        grid.querySelector<HTMLElement>(":checked")?.focus({ preventScroll: true });
+      },
+    },
+    say("Show the activations"),
+  );
+  let hidden = true; // whether the chosen tile may be out of sight
   let tiles: Tile[] = [];
   let built = "";
   let builtFrom = "";
@@ -56,21 +70,26 @@ export function mapsView(store: Store): HTMLElement {
     if (!current()) return;
     show(absent, maps === null);
     show(bar.element, maps !== null);
-    absent.textContent =
-      state.stage === "preactivation"
-        ? say("Of earlier epochs this page holds activations only; switch to “{1}”.", say("activation"))
-        : !recorded.hasPast(layer)
-          ? say("Of earlier epochs this page holds no maps of this layer.")
+    const before = state.stage === "preactivation" && recorded.remembers(layer, state.image, state.epoch);
+    show(after, maps === null && before);
+    absent.textContent = before
+      ? say("Of earlier epochs this page holds activations only.")
+      : !recorded.hasPast(layer)
+        ? say("Of earlier epochs this page holds no maps of this layer.")
         : say("Of this epoch this page holds no maps for this image.");
     grid.classList.toggle("absent", maps === null);
     if (maps === null) return;
     for (const one of tiles) paintTile(store, one, maps);
     performance.mark("maps drawn");
+    if (hidden) for (const one of tiles) if (one.channel === state.channel) reveal(one.element, grid);
+    hidden = false;
     const values = maps.of(state.channel);
     if (values !== null) bar.show(scaleFor(store, recorded, maps, values));
   });
 
-  store.subscribe((state) => {
+  store.subscribe((state, before) => {
+    hidden ||= state === before || state.channel !== before.channel || state.channels !== before.channels;
+    hidden ||= state.layer !== before.layer || state.model !== before.model;
     build(store.layer);
     const when = whenOf(state.epoch);
     const kind = state.stage === "activation" ? "activation" : "pre-activation";
@@ -89,6 +108,7 @@ export function mapsView(store: Store): HTMLElement {
     heading,
     about,
     absent,
+    after,
     grid,
     bar.element,
     diagnosis,
@@ -114,10 +134,16 @@ function sizeOf(layer: Layer, held: number, channels: "few" | "all", more: numbe
       );
 }
 
+/** What `channel` resembles; a dead one resembles nothing. */
+export function labelOf(layer: Layer, channel: number): Label | null {
+  const dead = layer.badges.some((badge) => badge.channel === channel && badge.kind === "dead");
+  return dead ? null : (layer.labels[layer.channels.indexOf(channel)] ?? null);
+}
+
 function tile(store: Store, name: string, layer: Layer, channel: number): Tile {
   const input = h("input", { type: "radio", name, change: () => store.set({ channel, class: null }) }); // what lies over the image follows
   const canvas = h("canvas", { "aria-hidden": "true" });
-  const label = layer.labels[layer.channels.indexOf(channel)];
+  const label = labelOf(layer, channel);
   const badges = layer.badges.filter((badge) => badge.channel === channel);
   const element = h(
     "label",
@@ -151,7 +177,7 @@ function paintTile(store: Store, { channel, input, canvas, element }: Tile, maps
 /** A map in words: what a picture's text is. */
 export function describe(layer: Layer, channel: number, values: ArrayLike<number>, width: number): string {
   const [low, high] = extentOf(values);
-  const label = layer.labels[layer.channels.indexOf(channel)];
+  const label = labelOf(layer, channel);
   const badges = layer.badges.filter((badge) => badge.channel === channel).map((badge) => term(badge.kind));
   const [row, column] = strongest(values, width);
   return [

@@ -48,3 +48,10 @@ export function lead(part: Element | null, moving: boolean): void {
     }
   }, SETTLED_MS);
 }
+
+/** Scroll `list` until `label` is in sight in it; `scrollIntoView` would also say where the first Tab goes. */
+export function reveal(label: Element, list: Element): void {
+  const [own, room] = [label.getBoundingClientRect(), list.getBoundingClientRect()];
+  list.scrollLeft += Math.min(0, own.left - room.left) + Math.max(0, own.right - room.right);
+  list.scrollTop += Math.min(0, own.top - room.top) + Math.max(0, own.bottom - room.bottom);
+}
