@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 from browser import Chromium, address, goto, in_words, settled, visiting
 from films import Net, make_bundle
 
+from fmcore.lesson.words import find_words
 from fmcore.page.export import make_page
+
+@pytest.fixture(scope="module")
+def german_file(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_page(tutorial_bundle, None, tmp_path_factory.mktemp("de") / "de.html", words=find_words("de"))
+
 
 FINGER = """(sheet, way) => {
   const box = sheet.getBoundingClientRect();
@@ -56,6 +63,30 @@ def test_the_numbers_of_a_wide_kernel_stay_whole_on_a_phone(chromium: Chromium, 
         assert visit.page.locator(".cells.kernel [tabindex='0']").count() == 1
         assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
         assert not in_words(visit.axe(".working"))
+
+
+def test_fingers_find_what_can_be_pressed_and_german_fits(chromium: Chromium, german_file: Path) -> None:
+    pressed = "button:visible, select:visible, summary:visible, label:visible, a:visible, input[type=range]:visible"
+    for width in (320, 390):
+        with visiting(chromium, german_file, "#step=2", viewport=(width, 844), touch=True, is_mobile=True) as visit:
+            settled(visit)
+            small = visit.page.locator(pressed).evaluate_all(
+                "all => all.filter(one => one.getBoundingClientRect().height < 44 && !one.matches('.skip'))"
+                ".map(one => one.outerHTML.slice(0, 80))"
+            )
+            assert not small
+            assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_on_a_projector_everything_is_larger(chromium: Chromium, page_file: Path) -> None:
+    found = []
+    for size in ((1440, 900), (1920, 1080)):
+        with visiting(chromium, page_file, viewport=size) as visit:
+            settled(visit)
+            asked = "one => [one.offsetWidth, parseFloat(getComputedStyle(document.body).fontSize)]"
+            found.append(visit.page.locator(".sheet").first.evaluate(asked))
+            assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert found[1][0] > 600 > found[0][0] and found[1][1] == 20 > found[0][1]
 
 
 # -- networks that are not as the usual one ------------------------------------------------------
