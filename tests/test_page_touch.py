@@ -9,6 +9,7 @@ from films import Net, make_bundle
 from fmcore.lesson.words import find_words
 from fmcore.page.export import make_page
 
+
 @pytest.fixture(scope="module")
 def german_file(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_page(tutorial_bundle, None, tmp_path_factory.mktemp("de") / "de.html", words=find_words("de"))
@@ -76,6 +77,8 @@ def test_fingers_find_what_can_be_pressed_and_german_fits(chromium: Chromium, ge
             )
             assert not small
             assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+            lines = "all => all.map((one) => Math.round(one.getBoundingClientRect().height))"
+            assert set(visit.page.locator(".switch span:visible").evaluate_all(lines)) == {44}  # no word is broken
 
 
 def test_on_a_projector_everything_is_larger(chromium: Chromium, page_file: Path) -> None:

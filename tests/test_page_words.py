@@ -91,6 +91,15 @@ def test_nothing_is_said_of_what_is_missing(
     assert not re.search(never, said), said
 
 
+def test_of_an_untrained_network_it_is_told_beside_the_title(rich: Path, tmp_path: Path) -> None:
+    with Bundle.open(rich) as bundle:
+        model = bundle.header.model.model_copy(update={"weights": "random"})
+    teaching, content = taught(edited(rich, tmp_path / "random.safetensors", model=model))
+    assert content["models"][0]["about"][0].endswith("but nobody has trained it: its weights are random.")
+    notes = " ".join(text for block in teaching.notes for text in (block.get("text", ""), *block.get("items", [])))
+    assert "more abstract ones of them" not in notes and "In a trained network they show the way" in notes
+
+
 @pytest.mark.parametrize(
     "economy",
     [

@@ -1,5 +1,6 @@
 """What the page says of a network as a whole and of its images, in sentences."""
 
+from fmcore.analysis.history import weights_are
 from fmcore.analysis.saying import counted
 from fmcore.bundle import Bundle
 from fmcore.page.phrases import quoted
@@ -30,11 +31,12 @@ def probe_name(source: Source, p: int) -> str:
 def _network(bundle: Bundle) -> str:
     header = bundle.header
     c, h, w = header.model.input_shape
-    count = len(header.classes)
-    return (
-        f"{header.model.name} has {header.model.parameters:,} parameters, takes images of {h} × {w} × {c} and tells"
-        f" {count:,} class{'' if count == 1 else 'es'} apart."
-    )
+    number = len(header.classes)
+    count = f"{number:,} class{'' if number == 1 else 'es'}"
+    reads = f"{header.model.name} has {header.model.parameters:,} parameters, takes images of {h} × {w} × {c} and"
+    if weights_are(header) == "random":
+        return f"{reads} has {count} to tell apart, but nobody has trained it: its weights are random."
+    return f"{reads} tells {count} apart."
 
 
 def _trained(bundle: Bundle) -> str:

@@ -60,12 +60,10 @@ def faults(bundle: Bundle, layer: LayerInfo) -> tuple[list[Badge], list[str]]:
 def _badges(bundle: Bundle, found: Diagnosis) -> list[Badge]:
     """Sorted by channel."""
     over = f"{found.images:,} image{'' if found.images == 1 else 's'}"
+    every = "the only image" if found.images == 1 else f"all {over}"
     badges = [
-        *(Badge(channel=c, kind="dead", evidence=f"Zero everywhere on all {over}.") for c in found.dead),
-        *(
-            Badge(channel=c, kind="constant", evidence=f"The same value everywhere on all {over}.")
-            for c in found.constant
-        ),
+        *(Badge(channel=c, kind="dead", evidence=f"Zero everywhere on {every}.") for c in found.dead),
+        *(Badge(channel=c, kind="constant", evidence=f"The same value everywhere on {every}.") for c in found.constant),
         *(
             Badge(channel=c, kind="nearly dead", evidence=f"Above zero on only {fired:,} of {over}.")
             for c in found.nearly_dead

@@ -113,6 +113,7 @@ def _formulas(subject: Subject) -> list[Block]:
     )
     phi = phi_words(first) if first is not None else ""
     without = f", which {layer_words(first.name)} does without" if first is not None else ""
+    random = weights_are(subject.bundle.header) == "random"
     rule = " It makes zero of whatever is not above zero." if first and first.nonlinearity in CUTTING else ""
     return [
         _heading("Important formulas"),
@@ -130,7 +131,8 @@ def _formulas(subject: Subject) -> list[Block]:
         _formula("mapsₗ = φ(Wₗ * mapsₗ₋₁)"),
         _paragraph(
             "l: the number of the layer, counted from the image. Only the first layer reads pixels; every other one"
-            " reads maps and makes new, more abstract ones of them. Pooling or a shortcut may stand in between.",
+            f" reads maps and makes new{'' if random else ', more abstract'} ones of them. Pooling or a shortcut may"
+            " stand in between.",
             reads_words(subject, last) if last is not None else "",
         ),
         _formula("H × W × C"),
@@ -189,11 +191,12 @@ def _pros(subject: Subject) -> list[Block]:
             f" {shape_words(last.output_shape)}."
         )
     faults = fault_words(subject)
+    they = "In a trained network they" if weights_are(subject.bundle.header) == "random" else "They"
     return [
         _heading("Pros"),
         _list(
             "They open the network: one sees where each filter responds, and how strongly.",
-            f"They show the way from simple local patterns to broader, more abstract ones, layer by layer.{order}",
+            f"{they} show the way from simple local patterns to broader, more abstract ones, layer by layer.{order}",
             "They help to find faults: channels that are dead, that repeat another, or that respond to the background"
             f" rather than the object.{f' {faults}' * bool(faults)}",
             "Laid over the image, a map ties numbers inside the network to something that one can see.",

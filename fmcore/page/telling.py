@@ -175,7 +175,7 @@ def fault_words(subject: Subject) -> str:
         verb = "is" if len(worst.dead) == 1 else "are"
         return (
             f"In {layer_words(worst.layer)}, {len(worst.dead)} of {counted(worst.channels, 'channel')} {verb} dead:"
-            f" zero on all {counted(worst.images, 'image')}."
+            f" zero on {'the only image' if worst.images == 1 else f'all {worst.images:,} images'}."
         )
     copied = max(diagnoses, key=lambda one: len(one.redundant), default=None)
     if copied is not None and copied.redundant:

@@ -103,6 +103,7 @@ const TEXTS = [
   // the chosen map
   "The chosen map",
   "feature map",
+  "Tap the map, or draw a finger across it, to read its values.",
   "Move over the map, or focus it and use the arrow keys, to read its values.",
   "Beside it",
   "nothing",

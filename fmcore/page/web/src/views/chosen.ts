@@ -96,7 +96,13 @@ export function chosenView(store: Store): HTMLElement {
     "section",
     { class: "chosen", "aria-label": say("The chosen map") },
     h("h2", {}, say("The chosen map")),
-    h("p", { class: "hint" }, say("Move over the map, or focus it and use the arrow keys, to read its values.")),
+    h(
+      "p",
+      { class: "hint" },
+      matchMedia("(hover: none)").matches
+        ? say("Tap the map, or draw a finger across it, to read its values.")
+        : say("Move over the map, or focus it and use the arrow keys, to read its values."),
+    ),
     beside.element,
     likeness,
     h("div", { class: "sides" }, ...boxes),
