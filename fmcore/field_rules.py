@@ -7,6 +7,7 @@ not in the table may mix all places, so that what one of them sees is not known.
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from torch import Tensor, nn
@@ -39,12 +40,13 @@ POINTWISE = NONLINEARITIES | frozenset({
     "detach", "dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "stochastic_depth",
     "channel_shuffle",
 })  # fmt: skip
-# So does it after these, as long as they leave the rows and columns together.
-_SAME_PLACES = ("unsqueeze", "squeeze", "unbind", "cat", "concat", "concatenate", "chunk", "split", "tensor_split",
-                "narrow")  # fmt: skip
+# So does it after these, as long as they leave the rows and columns as they are.
+_SHIFTING = ("transpose", "permute", "unsqueeze", "squeeze", "unbind")
+_JOINING = ("cat", "concat", "concatenate", "chunk", "split", "tensor_split", "narrow")
 _REGROUPING = ("view", "reshape", "unflatten", "flatten")  # numbers in a row, cut into axes anew
 _REDUCING = ("mean", "sum", "amax", "amin", "std", "var", "logsumexp")
-_UNEVEN = 1.4  # times: maps without padding step a little less than the image is wide, others not at all like it
+Places = tuple[int, int]  # the axes of rows and of columns, counted from the last, which is -1
+MAPS: Places = (-2, -1)  # of maps (B, C, H, W)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Call:
     field: ReceptiveField
     images: int  # how many the network was given
     image: tuple[int, int]  # rows and columns of each
+    places: Places | None = MAPS  # of `first`; None where they are not known
+    copied: tuple[int, int] = (0, 0)  # how far a window must reach to see what a padding has copied to its end
 
     def given(self, place: int, name: str, default: Any = ()) -> Any:
         """The argument called `name`, or the one at `place`."""
@@ -66,13 +70,35 @@ class Call:
 
     @property
     def of_maps(self) -> bool:
-        """Whether both ends have the axes of images, channels, rows and columns, in some order."""
-        return self.first.dim() == self.output.dim() == 4
+        """Whether both ends have the axes of images, channels, rows and columns, in this order."""
+        return self.first.dim() == self.output.dim() == 4 and self.places == MAPS
+
+    @property
+    def axes(self) -> Places:
+        """Those of the rows and columns of `first`, counted from its first; they must be known."""
+        assert self.places is not None
+        return self.first.dim() + self.places[0], self.first.dim() + self.places[1]
+
+    def axis(self, place: int) -> int:
+        """The axis of `first` that is given at `place` or by name, counted from its first."""
+        axis: int = self.given(place, "dim", self.kwargs.get("axis", 0))
+        return axis % self.first.dim()
 
 
-def after(call: Call) -> ReceptiveField:
-    """The field of a place of what comes out of `call`."""
-    return _RULES.get(call.name, _lost)(call)
+def after(call: Call) -> tuple[ReceptiveField, Places | None]:
+    """The field of a place of what comes out of `call`, and which axes are rows and columns there.
+
+    Where these are lost, what a place sees is not known, unless each number has seen everything.
+    """
+    turned = call.name not in _PLACES and call.places and call.places != MAPS  # it takes others for rows and columns
+    if call.name not in _RULES or turned:
+        return unknown(call.field), call.places if turned and call.first.dim() == call.output.dim() else None
+    try:
+        places = _PLACES.get(call.name, _as_maps)(call) if call.places else None
+        field = _RULES[call.name](call)
+    except (IndexError, KeyError, TypeError, ValueError):  # there are more ways to call it than are known here
+        return unknown(call.field), None
+    return (field, places) if places or (field.whole and field.exact) else (unknown(field), None)
 
 
 def whole(field: ReceptiveField) -> ReceptiveField:
@@ -83,13 +109,6 @@ def whole(field: ReceptiveField) -> ReceptiveField:
 def unknown(field: ReceptiveField) -> ReceptiveField:
     """Of a place of which nothing more is known: who sees everything goes on seeing it."""
     return field.model_copy(update={"whole": True, "exact": field.whole and field.exact, "local": False})
-
-
-def even(shape: Sequence[int], image: Sequence[int], jump: Sequence[float]) -> bool:
-    """Whether maps with rows and columns of this `shape`, `jump` pixels apart, are as large as the image, or nearly."""
-    return all(
-        1 / _UNEVEN < count * step / side < _UNEVEN for count, step, side in zip(shape, jump, image, strict=True)
-    )
 
 
 def passed(field: ReceptiveField, source: Tensor, output: Tensor, geometry: dict[str, Any]) -> ReceptiveField:
@@ -103,24 +122,7 @@ def passed(field: ReceptiveField, source: Tensor, output: Tensor, geometry: dict
     return through(field, geometry["kernel"], geometry["stride"], geometry["padding"], geometry["dilation"])
 
 
-def mirrored(call: Call) -> tuple[int, int] | None:
-    """How far a window must reach down and across to see what a padding has copied to its end; None where it has not.
-
-    A border by reflection repeats what lies as far inside as it lies outside, one by replication the last place.
-    """
-    mode = call.given(2, "mode", "constant")
-    if call.name != "pad" or mode not in ("reflect", "replicate"):
-        return None
-    (above, below), (left, right) = _borders(call)
-    times = 2 if mode == "reflect" else 1
-    return times * max(0, above, below), times * max(0, left, right)
-
-
 # -- rules -----------------------------------------------------------------------------------------
-
-
-def _lost(call: Call) -> ReceptiveField:
-    return unknown(call.field)
 
 
 def _kept(call: Call) -> ReceptiveField:
@@ -133,7 +135,11 @@ def _sharing(call: Call) -> ReceptiveField:
 
 
 def _convolved(call: Call) -> ReceptiveField:
-    return passed(call.field, call.first, call.output, convolution_geometry(nn.Identity(), call.args, call.kwargs)[2])
+    geometry = convolution_geometry(nn.Identity(), call.args, call.kwargs)[2]
+    found = passed(call.field, call.first, call.output, geometry)
+    reach = [(geometry["kernel"][axis] - 1) * geometry["dilation"][axis] for axis in (0, 1)]
+    beyond = any(far < wanted for far, wanted in zip(reach, call.copied, strict=True))
+    return unknown(found) if beyond else found  # places at the border read from elsewhere
 
 
 def _pooled(call: Call) -> ReceptiveField:
@@ -143,27 +149,29 @@ def _pooled(call: Call) -> ReceptiveField:
 
 def _reduced(call: Call) -> ReceptiveField:
     """Over the places of each map, or over its channels."""
-    if call.name in _REDUCING and call.first.dim() > 2 and _keeps_maps_alone(call):
-        return whole(call.field)
-    first, output = call.first, call.output
-    over_channels = first.dim() == 4 and output.shape == (first.shape[0], 1, *first.shape[2:])
-    return call.field if over_channels else unknown(call.field)
+    gone = _reduced_axes(call)
+    if not call.places or gone is None or 0 in gone:
+        return unknown(call.field)
+    over = [axis in gone for axis in call.axes]
+    return whole(call.field) if all(over) else unknown(call.field) if any(over) else call.field
 
 
-def _keeps_maps_alone(call: Call) -> bool:
-    """Whether each map (of images and channels) has become one number."""
-    counts = call.first.shape[:2]
-    return call.output.shape[:2] == counts and call.output.numel() == counts.numel()
+def _reduced_axes(call: Call) -> list[int] | None:
+    """The axes that become one number; None where several tensors are compared instead."""
+    given = call.given(1, "dim", call.kwargs.get("axis"))
+    if given is None or isinstance(given, bool):
+        return list(range(call.first.dim()))
+    if isinstance(given, int):
+        given = (given,)
+    return [axis % call.first.dim() for axis in given] if isinstance(given, tuple | list) else None
 
 
 def _adaptively_pooled(call: Call) -> ReceptiveField:
-    return whole(call.field) if call.first.dim() > 2 and _keeps_maps_alone(call) else _evenly(call)
+    return whole(call.field) if call.output.shape[2:].numel() == 1 else _evenly(call)
 
 
 def _evenly(call: Call) -> ReceptiveField:
     """Each place is read from as large a part of the rows and columns before."""
-    if not call.of_maps:
-        return unknown(call.field)
     return reached(call.field, *_along(call, pooled_to))
 
 
@@ -173,8 +181,6 @@ def _along(call: Call, reads: Callable[[int, int], Reach]) -> list[Reach]:
 
 
 def _resampled(call: Call, mode: str = "nearest", corners: bool = False) -> ReceptiveField:
-    if not call.of_maps:
-        return unknown(call.field)
     reads = [
         interpolated(*counts, mode, corners) for counts in zip(call.first.shape[2:], call.output.shape[2:], strict=True)
     ]
@@ -197,8 +203,6 @@ def _interpolated(call: Call) -> ReceptiveField:
 
 
 def _convolved_backwards(call: Call) -> ReceptiveField:
-    if not call.of_maps:
-        return unknown(call.field)
     names = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
     given = {"stride": 1, "padding": 0, "dilation": 1, **dict(zip(names, call.args, strict=False)), **call.kwargs}
     kernel = given["weight"].shape[2:]
@@ -210,74 +214,55 @@ def _convolved_backwards(call: Call) -> ReceptiveField:
 def _padded(call: Call) -> ReceptiveField:
     if call.output.dim() != 4 or len(call.given(1, "pad")) not in (2, 4, 6):  # the last two are those of channels
         return unknown(call.field)
-    (above, _), (left, _) = _borders(call)
+    (above, _), (left, _) = borders(call)
     found = through(call.field, (1, 1), padding=(above, left))
-    return unknown(found) if call.given(2, "mode", "constant") == "circular" else found
+    wraps = call.given(2, "mode", "constant") == "circular" and any(map(any, borders(call)))
+    return unknown(found) if wraps else found  # places at the border read from elsewhere
 
 
-def _borders(call: Call) -> tuple[tuple[int, int], tuple[int, int]]:
+def borders(call: Call) -> tuple[tuple[int, int], tuple[int, int]]:
     """How much a padding adds above and below, left and right."""
     sides = [*map(int, call.given(1, "pad")), 0, 0]
     return (sides[2], sides[3]), (sides[0], sides[1])
 
 
 def _normalised_by_images(call: Call) -> ReceptiveField:
-    return shared(call.field) if normalises_over_the_batch(call.args, call.kwargs) else call.field
+    if not normalises_over_the_batch(call.args, call.kwargs):
+        return call.field
+    return shared(call.field) if call.places == MAPS else unknown(call.field)
 
 
 def _normalised_by_layer(call: Call) -> ReceptiveField:
-    if not call.of_maps:
-        return unknown(call.field)
-    axes = len(call.given(1, "normalized_shape"))
-    return shared(call.field) if axes == 3 else _of_channels(call) if axes == 1 else unknown(call.field)
+    """Over the last axes: those of rows and columns, or neither of them."""
+    over = [-axis <= len(call.given(1, "normalized_shape")) for axis in call.places or ()]
+    return unknown(call.field) if any(over) and not all(over) else shared(call.field) if all(over) else call.field
 
 
 def _linear(call: Call) -> ReceptiveField:
     if call.first.dim() == 2 and len(call.first) == call.images:  # of all places and channels in a row
         return whole(call.field)
-    return _of_channels(call) if call.of_maps else unknown(call.field)
+    return call.field if call.places and -1 not in call.places else unknown(call.field)
 
 
-def _of_channels(call: Call) -> ReceptiveField:
-    """Of the last axis of maps (B, H, W, C), which are as high and wide as the image is cut; not of (B, C, H, W)."""
-    return call.field if even(call.first.shape[1:3], call.image, call.field.jump) else unknown(call.field)
-
-
-def _in_the_same_places(call: Call) -> ReceptiveField:
-    moved = sorted(call.first.shape[1:]) == sorted(call.output.shape[1:])
-    same = min(call.first.dim(), call.output.dim()) >= 3 and (moved or call.first.shape[-2:] == call.output.shape[-2:])
-    return call.field if same else unknown(call.field)
-
-
-def _regrouped(call: Call) -> ReceptiveField:
-    same = min(call.first.dim(), call.output.dim()) >= 3 and call.first.shape[-2:] == call.output.shape[-2:]
-    return call.field if same else unknown(call.field)
-
-
-def _turned(call: Call) -> ReceptiveField:
-    """By a transposition, unless it makes columns of rows; of maps (B, C, H, W) or (B, H, W, C)."""
-    axes = list(range(call.first.dim()))
-    if call.name == "transpose":
-        one, other = call.given(1, "dim0"), call.given(2, "dim1")
-        axes[one], axes[other] = axes[other], axes[one]
-    else:
-        given = call.kwargs.get("dims", call.args[1:])
-        given = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
-        axes = [axis % call.first.dim() for axis in given]
-    kept = ([0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2], [1, 0, 2, 3], [0, 2, 1, 3])
-    return unknown(call.field) if call.first.dim() == 4 and axes not in kept else _in_the_same_places(call)
+def _joined(call: Call) -> ReceptiveField:
+    """Along one axis: after that of the rows or columns, a place lies where another was."""
+    at = 1 if call.name.startswith("con") or call.name in ("cat", "narrow") else 2
+    return unknown(call.field) if call.places and call.axis(at) in call.axes else call.field
 
 
 def _indexed(call: Call) -> ReceptiveField:
     """By an index: every other row and column, or whole maps. Places picked by a list may come in any order."""
-    index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
-    if any(one is ... for one in index):
-        place = next(number for number, one in enumerate(index) if one is ...)
-        index = (*index[:place], *[slice(None)] * (call.first.dim() - len(index) + 1), *index[place + 1 :])
-    if call.of_maps and (steps := _stepped(call.first, index)) is not None:
+    if call.of_maps and (steps := _stepped(call.first, _index(call))) is not None:
         return reached(call.field, *steps)
-    picked = any(isinstance(one, list | tuple | Tensor) for one in index[2:])
-    return unknown(call.field) if picked else _in_the_same_places(call)
+    return call.field
+
+
+def _index(call: Call) -> tuple[Any, ...]:
+    """The index of an indexing, with one entry an axis instead of an ellipsis."""
+    index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
+    filled = sum(one is not None and one is not ... for one in index)
+    place = next((number for number, one in enumerate(index) if one is ...), len(index))
+    return (*index[:place], *[slice(None)] * (call.first.dim() - filled), *index[place + 1 :])
 
 
 def _stepped(first: Tensor, index: tuple[Any, ...]) -> tuple[Reach, Reach] | None:
@@ -287,7 +272,6 @@ def _stepped(first: Tensor, index: tuple[Any, ...]) -> tuple[Reach, Reach] | Non
     """
     if not all(isinstance(one, slice) for one in index):
         return None
-    index = (*index, *[slice(None)] * (first.dim() - len(index)))
     (down, _, step), (across, _, other) = (
         one.indices(length) for one, length in zip(index[2:], first.shape[2:], strict=True)
     )
@@ -296,14 +280,103 @@ def _stepped(first: Tensor, index: tuple[Any, ...]) -> tuple[Reach, Reach] | Non
     return (step, down, down), (step, across, across)
 
 
+# -- where the rows and columns go ------------------------------------------------------------------
+
+
+def _as_maps(call: Call) -> Places | None:
+    return MAPS if call.of_maps else None
+
+
+def _counted(call: Call, first: int, second: int) -> Places:
+    """Two axes of the result, counted from its last."""
+    return first - call.output.dim(), second - call.output.dim()
+
+
+def _without(call: Call, gone: Sequence[int]) -> Places | None:
+    """After the axes that are `gone`, or as short as one."""
+    if call.output.dim() == call.first.dim():
+        return call.places
+    if set(gone) & set(call.axes):
+        return None
+    row, column = (axis - sum(one < axis for one in gone) for axis in call.axes)
+    return _counted(call, row, column)
+
+
+def _squeezed(call: Call) -> Places | None:
+    given = call.given(1, "dim", None)
+    axes = range(call.first.dim()) if given is None else [given] if isinstance(given, int) else given
+    return _without(call, [axis for axis in (a % call.first.dim() for a in axes) if call.first.shape[axis] == 1])
+
+
+def _unsqueezed(call: Call) -> Places | None:
+    new = call.given(1, "dim") % call.output.dim()
+    row, column = (axis + (new <= axis) for axis in call.axes)
+    return _counted(call, row, column)
+
+
+def _turned(call: Call) -> Places | None:
+    axes = list(range(call.first.dim()))
+    if call.name == "transpose":
+        one, other = call.given(1, "dim0"), call.given(2, "dim1")
+        axes[one], axes[other] = axes[other], axes[one]
+    else:
+        given = call.kwargs.get("dims", call.args[1:])
+        given = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
+        axes = [axis % call.first.dim() for axis in given]
+    return _counted(call, axes.index(call.axes[0]), axes.index(call.axes[1]))
+
+
+def _regrouped(call: Call) -> Places | None:
+    """Of numbers in a row that are cut into axes anew: those with as many numbers before, within and between them."""
+    old, new = call.first.shape, call.output.shape
+    one, other = sorted(call.axes)
+    sizes = old[:one].numel(), old[one], old[one + 1 : other].numel(), old[other]
+    for first, second in combinations(range(len(new)), 2):
+        if sizes == (new[:first].numel(), new[first], new[first + 1 : second].numel(), new[second]):
+            return _counted(call, *((first, second) if call.axes[0] == one else (second, first)))
+    return None
+
+
+def _indexed_axes(call: Call) -> Places | None:
+    """By an index that takes whole rows and columns, or every other one."""
+    index, found, old, new = _index(call), {}, 0, 0
+    listed = [one for one in index if not (one is None or isinstance(one, slice) or type(one) is int)]
+    flat = all(isinstance(one, list) or (isinstance(one, Tensor) and one.dim() == 1) for one in listed)
+    if listed and (len(listed) > 1 or not flat or any(type(one) is int for one in index)):
+        return None
+    for one in index:
+        if (
+            old in call.axes
+            and isinstance(one, slice)
+            and len(range(call.first.shape[old])[one]) == call.first.shape[old]
+        ):
+            found[old] = new
+        old, new = old + (one is not None), new + (type(one) is not int)
+    if call.of_maps and _stepped(call.first, index) is not None:
+        return MAPS
+    return _counted(call, *(found[axis] for axis in call.axes)) if len(found) == 2 else None
+
+
+_PLACES: dict[str, Callable[[Call], Places | None]] = {
+    **dict.fromkeys(
+        (*(POINTWISE - {"local_response_norm", "channel_shuffle"}), *_JOINING, "layer_norm", "linear"),
+        lambda call: call.places,
+    ),
+    **dict.fromkeys(_REGROUPING, _regrouped),
+    **dict.fromkeys((*_REDUCING, "max", "min"), lambda call: _without(call, _reduced_axes(call) or [])),
+    **dict.fromkeys(("transpose", "permute"), _turned),
+    "getitem": _indexed_axes,
+    "squeeze": _squeezed,
+    "unbind": lambda call: _without(call, [call.axis(1)]),
+    "unsqueeze": _unsqueezed,
+}
 _RULES: dict[str, Callable[[Call], ReceptiveField]] = {
     **dict.fromkeys(POINTWISE, _kept),
-    **dict.fromkeys(_SAME_PLACES, _in_the_same_places),
-    **dict.fromkeys(_REGROUPING, _regrouped),
+    **dict.fromkeys(_JOINING, _joined),
+    **dict.fromkeys((*_REGROUPING, *_SHIFTING), _kept),
     **dict.fromkeys((*_REDUCING, "max", "min"), _reduced),
     **dict.fromkeys(POOLING_ARGUMENTS, _pooled),
     **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), _adaptively_pooled),
-    **dict.fromkeys(("transpose", "permute"), _turned),
     **dict.fromkeys(("group_norm", "instance_norm"), _sharing),
     "batch_norm": _normalised_by_images,
     "conv2d": _convolved,

@@ -175,7 +175,7 @@ class _Finding(TorchFunctionMode):
 
     def _fits_image(self, output: Tensor) -> bool:
         """Whether the last two axes can be places: (B, H, W, C), as transformers have it, would leave the image."""
-        if output.dim() != 4:
+        if output.dim() != 4 or not self.fields.shows_places(output):
             return False
         jump = self.fields.of(output).jump
         return all(output.shape[axis + 2] * jump[axis] <= 1.25 * self.image_size[axis] + jump[axis] for axis in (0, 1))
@@ -258,14 +258,11 @@ class _Finding(TorchFunctionMode):
             )
         own = isinstance(module, nn.Conv2d)
         name = self._own_name(weight, module, "conv2d") if not own else self.names[module]
-        source, entered = args[0], call
-        if geometry["padding_mode"] != "zeros" and isinstance(image, Tensor):  # it was padded by the call before
-            source, entered = image, call - 1
-        self.fields.set(output, self.fields.after_convolution(source, output, geometry))
+        padded = geometry["padding_mode"] != "zeros" and isinstance(image, Tensor)  # by the call before
         info = LayerInfo(
             name=name, type="convolution", output_shape=_shape(output), field=self.fields.lying_in(output), **geometry
         )
-        calls = {"input": entered, "sum": call, "preactivation": call, "activation": call}
+        calls = {"input": call - padded, "sum": call, "preactivation": call, "activation": call}
         self._add(Layer(info, self.names[module], calls, weight.detach(), None if bias is None else bias.detach()),
                   output, "sum")  # fmt: skip
 
@@ -306,6 +303,9 @@ class _Finding(TorchFunctionMode):
         return next(name for name in (f"{prefix}{number}" for number in range(1, len(taken) + 2)) if name not in taken)
 
     def _add(self, layer: Layer, output: Tensor, stage: str) -> None:
+        if not self.fields.shows_places(output):
+            self.reasons[layer.name] = "an axis of its maps is one of channels, and not of places"
+            return
         if layer.name not in {one.name for one in self.layers}:  # of one that runs twice, the first run counts
             self.layers.append(layer)
             self.origins[id(output)] = _Origin(layer, stage)
