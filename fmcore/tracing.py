@@ -111,7 +111,7 @@ class _Finding(TorchFunctionMode):
     def __init__(self, network: nn.Module, images: Tensor) -> None:
         super().__init__()
         self.network = network
-        self.image_size = (images.shape[2], images.shape[3])
+        self.count, self.image_size = len(images), (images.shape[2], images.shape[3])
         self.names = {module: name for name, module in network.named_modules()}
         self.names[network] = "network" if "network" not in self.names.values() else "the whole network"
         self.functions: list[str] = []
@@ -125,6 +125,7 @@ class _Finding(TorchFunctionMode):
         self.reasons: dict[str, str] = {}
         self.runs: dict[str, int] = {}
         self.handles: list[Any] = []
+        self.together = 0  # rows of the maps of a convolution that are not one an image; 0 where there are none
         self.paused = self.over_the_batch = False
 
     def __enter__(self) -> "_Finding":
@@ -306,6 +307,10 @@ class _Finding(TorchFunctionMode):
         if not self.fields.shows_places(output):
             self.reasons[layer.name] = "an axis of its maps is one of channels, and not of places"
             return
+        if len(output) != self.count:
+            self.reasons[layer.name] = f"it gives {len(output)} stacks of maps for {self.count} images"
+            self.together = len(output) if layer.info.type == "convolution" else self.together
+            return
         if layer.name not in {one.name for one in self.layers}:  # of one that runs twice, the first run counts
             self.layers.append(layer)
             self.origins[id(output)] = _Origin(layer, stage)
@@ -320,6 +325,12 @@ class _Finding(TorchFunctionMode):
                 self.reasons[layer.name] = f"its maps are {rows} × {columns}"
             else:
                 shown.append(layer)
+        if self.together and not any(layer.info.type == "convolution" for layer in shown):
+            raise InputError(
+                f"For {self.count} images, the convolutions of the model give {self.together} stacks of maps, as after"
+                " joining images with their mirror images or cutting them into parts, so none belongs to one image"
+                " alone; record the network inside, which gives one row an image."
+            )
         names = {layer.name for layer in shown}
         owners = {layer.module: layer.name for layer in shown}
         modules = []
