@@ -1,5 +1,6 @@
 """What calls into torch say of the geometry of maps: kernels, strides and terms, and which nonlinearity it is."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -126,3 +127,22 @@ def pair(value: Any) -> tuple[int, int]:
         return value, value
     sides = tuple(int(side) for side in value)
     return (sides[0], sides[0]) if len(sides) == 1 else (sides[0], sides[1])
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """All tensors among the arguments or the results of a call."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, dict):
+        yield from tensors_in(tuple(value.values()))
+
+
+def version_of(tensor: Tensor) -> int | None:
+    """How often the numbers of `tensor` have been changed in place, by any of its views; None where nobody counts."""
+    try:
+        return tensor._version
+    except RuntimeError:  # it was made under torch.inference_mode
+        return None

@@ -7,7 +7,6 @@ why one cannot be shown. Everything is seen at the level of torch's functions, s
 """
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +23,8 @@ from fmcore.geometry import (
     normalises_over_the_batch,
     passes_over_none,
     pooling_geometry,
+    tensors_in,
+    version_of,
 )
 from fmcore.header import LayerInfo, ModuleInfo
 from fmcore.running import evaluating, hinting, require_logits, run
@@ -103,6 +104,7 @@ class _Origin:
 
     layer: Layer
     stage: str
+    before: str = ""  # the stage that was activated
 
 
 class _Finding(TorchFunctionMode):
@@ -119,6 +121,7 @@ class _Finding(TorchFunctionMode):
         self.fields = Fields(images)
         self.origins: dict[int, _Origin] = {}
         self.emerged: dict[int, int] = {}  # tensor -> the call that made it
+        self.versions: dict[int, int | None] = {}  # of a tensor then: by a view, parts of it may be changed afterwards
         self.kept: list[Any] = []  # everything seen, so that no address is used twice
         self.stack: list[tuple[nn.Module, Any]] = []  # module, its input
         self.shapes: dict[str, tuple[int, ...] | None] = {}
@@ -159,13 +162,15 @@ class _Finding(TorchFunctionMode):
 
     def _block(self, module: nn.Module, name: str, output: Tensor) -> None:
         """A module with parts of its own is a layer if its output is nobody else's and is a stack of maps."""
-        origin = self.origins.get(id(output))
+        origin = self._origin(output)
         if origin is not None:
             self.reasons[name] = f"{ENDS_WITH}{origin.layer.name}"
         elif module is self.network or not self.fields.knows(output) or not self._fits_image(output):
             self.reasons[name] = "its output is no stack of maps"
         elif min(output.shape[2:]) < 2:
             self.reasons[name] = f"its maps are {output.shape[2]} × {output.shape[3]}"
+        elif self.versions.get(id(output)) != version_of(output):
+            self.reasons[name] = "a part of its output is changed after it was made"
         elif self.emerged.get(id(output), _ONE_OF_SEVERAL) == _ONE_OF_SEVERAL:
             self.reasons[name] = "its output is a part of something larger, or its input"
         elif self.runs[name] == 1:
@@ -189,27 +194,32 @@ class _Finding(TorchFunctionMode):
             return func(*args, **kwargs)
         call, name = len(self.functions), function_name(func)
         self.functions.append(name)
-        before = {id(tensor): self.origins.get(id(tensor)) for tensor in _tensors((args, kwargs))}
+        before = {id(tensor): self._origin(tensor) for tensor in tensors_in((args, kwargs))}
         self.kept.append((args, kwargs))
         result = func(*args, **kwargs)
         self.paused = True
         try:
             self.kept.append(result)
-            outputs = list(_tensors(result))
+            outputs = list(tensors_in(result))
             if not args and "input" in kwargs:  # given by name
                 args, kwargs = (kwargs["input"],), {key: kwargs[key] for key in kwargs if key != "input"}
             if _plain(name) == "setitem":
-                self._overwritten(args[0], list(_tensors(args[1:])))
+                self._overwritten(args[0], list(tensors_in(args[1:])))
             if outputs:
-                self.fields.follow(_plain(name), list(_tensors((args, kwargs))), outputs, args, kwargs)
+                self.fields.follow(_plain(name), list(tensors_in((args, kwargs))), outputs, args, kwargs)
             for output in outputs:
                 self.emerged[id(output)] = call if len(outputs) == 1 else _ONE_OF_SEVERAL
+                self.versions[id(output)] = version_of(output)
                 self.origins.pop(id(output), None)  # whatever it was, it has been overwritten
             if len(outputs) == 1:
                 self._see(call, _plain(name), args, kwargs, outputs[0], before)
         finally:
             self.paused = False
         return result
+
+    def _origin(self, tensor: Tensor) -> _Origin | None:
+        """What `tensor` is the latest value of; None where a part of it has been changed since."""
+        return self.origins.get(id(tensor)) if self.versions.get(id(tensor)) == version_of(tensor) else None
 
     def _overwritten(self, target: Tensor, values: list[Tensor]) -> None:
         """Parts of `target` were set by an index: it is what no call has returned."""
@@ -229,25 +239,27 @@ class _Finding(TorchFunctionMode):
         elif origin is not None and name in NORMALISATIONS and origin.stage == "sum" and origin.layer.measured:
             self._normalisation(call, name, origin.layer, args, kwargs, output)
         elif origin is not None and origin.stage != "activated" and (phi := nonlinearity(name, args, kwargs)):
-            self._activation(call, origin.layer, phi, output)
-        elif name == "mul" and (layer := self._swished(args, before)) is not None:
-            self._activation(call, layer, "silu", output)
+            self._activation(call, origin, phi, output)
+        elif name == "mul" and (swished := self._swished(args, before)) is not None:
+            self._activation(call, swished, "silu", output)
         elif origin is not None and name in _UNCHANGING:
             self.origins[id(output)] = origin
 
-    def _activation(self, call: int, layer: Layer, phi: str, output: Tensor) -> None:
+    def _activation(self, call: int, origin: _Origin, phi: str, output: Tensor) -> None:
+        layer = origin.layer
         layer.calls["activation"] = call
         layer.calls.pop("maxima", None)
         layer.info = layer.info.model_copy(update={"nonlinearity": phi})
-        self.origins[id(output)] = _Origin(layer, "activated")
+        self.origins[id(output)] = _Origin(layer, "activated", origin.stage)
 
     @staticmethod
-    def _swished(factors: Any, before: dict[int, _Origin | None]) -> Layer | None:
-        """The layer whose pre-activation x and sigmoid(x) are multiplied; None where it is another product."""
+    def _swished(factors: Any, before: dict[int, _Origin | None]) -> _Origin | None:
+        """The origin of a pre-activation x that is multiplied by sigmoid(x); None where it is another product."""
         found = [origin for factor in factors if (origin := before.get(id(factor))) is not None]
         if len(found) != 2 or found[0].layer is not found[1].layer or found[0].layer.info.nonlinearity != "sigmoid":
             return None
-        return found[0].layer if (found[0].stage == "activated") != (found[1].stage == "activated") else None
+        x, gate = found if found[1].stage == "activated" else found[::-1]
+        return x if (x.stage, gate.stage) == (gate.before, "activated") else None
 
     def _convolution(self, call: int, args: Any, kwargs: Any, output: Tensor) -> None:
         module, image = self.stack[-1] if self.stack else (self.network, None)
@@ -365,16 +377,6 @@ class _Finding(TorchFunctionMode):
         if len(shape) != 3:
             return "its output is no stack of maps"
         return "part of another layer"
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(tuple(value.values()))
 
 
 def _shape(output: Tensor) -> tuple[int, int, int]:

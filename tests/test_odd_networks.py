@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_tracing import Net, chain, classifier, conv, traced
+from test_tracing import Net, chain, classifier, conv, listened, told, traced, worked_out
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -36,3 +36,50 @@ def test_a_convolution_of_all_images_at_once_is_left_out() -> None:
     fold = type("Fold", (nn.Module,), {"forward": lambda self, x, kernel: F.conv2d(x, kernel, groups=x.shape[1])})()
     found = traced(classifier(grouped, one=conv(), fold=fold, two=conv(4)))
     assert {layer.name for layer in found.layers} == {"one", "two"}
+
+
+def changed_through_a_view(net: Net, x: Tensor) -> Tensor:
+    y = net.one(x)  # type: ignore[operator]
+    y[:, :2].relu_()
+    return net.norm(y).relu()  # type: ignore[operator, no-any-return]
+
+
+def changed_by_its_axes(net: Net, x: Tensor) -> Tensor:
+    y = net.one(x)  # type: ignore[operator]
+    y.flatten(1).mul_(2)
+    return y.relu() + net.norm(y)  # type: ignore[operator, no-any-return]
+
+
+@pytest.mark.parametrize("forward", [changed_through_a_view, changed_by_its_axes])
+def test_what_becomes_of_a_sum_that_is_changed_through_a_view_is_not_said_to_follow_from_it(forward: object) -> None:
+    network = classifier(forward, one=conv(), norm=nn.BatchNorm2d(4))  # type: ignore[arg-type]
+    (layer,) = (found := traced(network)).layers
+    assert told(layer) == "convolution"
+    worked_out(layer, listened(network, found))
+
+
+def test_a_part_of_the_maps_of_a_block_that_is_changed_through_a_view_are_not_shown_as_they_were_before() -> None:
+    def halved(net: Net, x: Tensor) -> Tensor:
+        y: Tensor = net.one(x)  # type: ignore[operator]
+        y[:, :2].relu_()
+        return y
+
+    found = traced(chain(block=Net(halved, one=conv()), two=conv(4)))
+    (block,) = (module for module in found.modules if module.name == "block")
+    assert (block.shown, block.why) == (False, "a part of its output is changed after it was made")
+
+
+GATED = {  # a product with a sigmoid, and what the layer becomes
+    "of the normalised sum itself": (lambda n, x: (y := n.norm(n.one(x))) * y.sigmoid(), "silu"),
+    "of the sum, by the normalised one": (lambda n, x: (y := n.one(x)) * n.norm(y).sigmoid(), "sigmoid"),
+    "of the normalised sum, by its sum": (lambda n, x: n.norm(y := n.one(x)) * y.sigmoid(), "sigmoid"),
+    "the other way round": (lambda n, x: (y := n.norm(n.one(x))).sigmoid() * y, "silu"),
+}
+
+
+@pytest.mark.parametrize("kind", GATED)
+def test_only_a_product_with_its_own_sigmoid_is_a_silu(kind: str) -> None:
+    forward, phi = GATED[kind]
+    network = classifier(forward, one=conv(), norm=nn.BatchNorm2d(4))
+    (layer,) = traced(network).layers
+    assert layer.info.nonlinearity == phi
