@@ -7,12 +7,17 @@ tensor (B, C, H, W), the moment the tensor exists: what overwrites it afterwards
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from fmcore.errors import InputError
 from fmcore.tracing import Layer, Trace, function_name
 
+_OTHER_WITH_GRADIENTS = (
+    "The model computes other steps from one image to the next, or where gradients are wanted, so its layers cannot be"
+    " told apart; remove its backward hooks, and what asks for torch.is_grad_enabled, is random or depends on the data."
+)
 _OTHER_STEPS = (
     "The model computes other steps from one image to the next, so its layers cannot be told apart; remove what is"
     " random or depends on the data from its forward."
@@ -48,12 +53,12 @@ class Listening(TorchFunctionMode):
     def __exit__(self, *exc: Any) -> None:
         super().__exit__(*exc)  # type: ignore[no-untyped-call]
         if exc[0] is None and self._call <= self._last:
-            raise InputError(_OTHER_STEPS)
+            raise _other_steps()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         call, self._call = self._call, self._call + 1
         if call <= self._last and self._functions[call] != function_name(func):
-            raise InputError(_OTHER_STEPS)
+            raise _other_steps()
         if call in self._before:
             for layer in self._before.get(call, ()):
                 self._heard(layer, "input", args[0] if args else kwargs["input"])
@@ -61,3 +66,8 @@ class Listening(TorchFunctionMode):
         for layer, part in self._after.get(call, ()):
             self._heard(layer, part, result)
         return result
+
+
+def _other_steps() -> InputError:
+    """A network is traced without gradients, so with them it may go another way each time, or only then."""
+    return InputError(_OTHER_WITH_GRADIENTS if torch.is_grad_enabled() else _OTHER_STEPS)
