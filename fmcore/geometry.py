@@ -146,3 +146,8 @@ def version_of(tensor: Tensor) -> int | None:
         return tensor._version
     except RuntimeError:  # it was made under torch.inference_mode
         return None
+
+
+def shape_of(maps: Tensor) -> tuple[int, int, int]:
+    """Channels, rows and columns of `maps` (B, C, H, W)."""
+    return int(maps.shape[1]), int(maps.shape[2]), int(maps.shape[3])

@@ -23,6 +23,7 @@ from fmcore.geometry import (
     normalises_over_the_batch,
     passes_over_none,
     pooling_geometry,
+    shape_of,
     tensors_in,
     version_of,
 )
@@ -107,6 +108,14 @@ class _Origin:
     before: str = ""  # the stage that was activated
 
 
+@dataclass
+class _Running:
+    """A module that is running, and the convolution that bears its name."""
+
+    module: nn.Module
+    own: Layer | None = None
+
+
 class _Finding(TorchFunctionMode):
     """Follows every tensor of one run from call to call, with the names of the modules it passes."""
 
@@ -123,7 +132,7 @@ class _Finding(TorchFunctionMode):
         self.emerged: dict[int, int] = {}  # tensor -> the call that made it
         self.versions: dict[int, int | None] = {}  # of a tensor then: by a view, parts of it may be changed afterwards
         self.kept: list[Any] = []  # everything seen, so that no address is used twice
-        self.stack: list[tuple[nn.Module, Any]] = []  # module, its input
+        self.stack = [_Running(network)]
         self.shapes: dict[str, tuple[int, ...] | None] = {}
         self.reasons: dict[str, str] = {}
         self.runs: dict[str, int] = {}
@@ -146,16 +155,19 @@ class _Finding(TorchFunctionMode):
     # -- modules ---------------------------------------------------------------------------------
 
     def _enter_module(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self.stack.append((module, inputs[0] if inputs else None))
+        self.stack.append(_Running(module))
 
     def _leave_module(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         self.paused = True
         try:
-            self.stack.pop()
+            own = self.stack.pop().own
             name = self.names[module]
             self.runs[name] = self.runs.get(name, 0) + 1
             self.shapes.setdefault(name, tuple(output.shape[1:]) if isinstance(output, Tensor) else None)
-            if isinstance(output, Tensor) and any(True for _ in module.children()):
+            more = own is not None and not self._ends_with(own, output)
+            if own is not None and more:  # it goes on after its convolution
+                own.info = own.info.model_copy(update={"name": self._own_name(None, module, "conv2d")})
+            if isinstance(output, Tensor) and (more or any(True for _ in module.children())):
                 self._block(module, name, output)
         finally:
             self.paused = False
@@ -175,7 +187,7 @@ class _Finding(TorchFunctionMode):
             self.reasons[name] = "its output is a part of something larger, or its input"
         elif self.runs[name] == 1:
             info = LayerInfo(
-                name=name, type="block", output_shape=_shape(output), field=self.fields.lying_in(output), input=""
+                name=name, type="block", output_shape=shape_of(output), field=self.fields.lying_in(output), input=""
             )
             self._add(Layer(info, name, {"activation": self.emerged[id(output)]}), output, "activated")
 
@@ -221,6 +233,9 @@ class _Finding(TorchFunctionMode):
         """What `tensor` is the latest value of; None where a part of it has been changed since."""
         return self.origins.get(id(tensor)) if self.versions.get(id(tensor)) == version_of(tensor) else None
 
+    def _ends_with(self, layer: Layer, output: Any) -> bool:
+        return isinstance(output, Tensor) and (origin := self._origin(output)) is not None and origin.layer is layer
+
     def _overwritten(self, target: Tensor, values: list[Tensor]) -> None:
         """Parts of `target` were set by an index: it is what no call has returned."""
         self.fields.written(target, values)
@@ -262,31 +277,37 @@ class _Finding(TorchFunctionMode):
         return x if (x.stage, gate.stage) == (gate.before, "activated") else None
 
     def _convolution(self, call: int, args: Any, kwargs: Any, output: Tensor) -> None:
-        module, image = self.stack[-1] if self.stack else (self.network, None)
-        weight, bias, geometry = convolution_geometry(module, args, kwargs)
+        running, module = self.stack[-1], self.stack[-1].module
+        padded = call > 0 and self.functions[call - 1] == "pad"
+        weight, bias, geometry = convolution_geometry(module if padded else nn.Identity(), args, kwargs)
         if output.dtype in (torch.float16, torch.bfloat16):
             raise InputError(
                 f"A convolution of '{self.names[module]}' computes in {str(output.dtype).removeprefix('torch.')}, and"
                 " its numbers could not be worked out from what goes in; switch autocast off in the model's forward."
             )
-        own = isinstance(module, nn.Conv2d)
+        own = isinstance(module, nn.Conv2d) and running.own is None
         name = self._own_name(weight, module, "conv2d") if not own else self.names[module]
-        padded = geometry["padding_mode"] != "zeros" and isinstance(image, Tensor)  # by the call before
         info = LayerInfo(
-            name=name, type="convolution", output_shape=_shape(output), field=self.fields.lying_in(output), **geometry
+            name=name, type="convolution", output_shape=shape_of(output), field=self.fields.lying_in(output), **geometry
         )
-        calls = {"input": call - padded, "sum": call, "preactivation": call, "activation": call}
-        self._add(Layer(info, self.names[module], calls, weight.detach(), None if bias is None else bias.detach()),
-                  output, "sum")  # fmt: skip
+        calls = {
+            "input": call - (geometry["padding_mode"] != "zeros"),
+            "sum": call,
+            "preactivation": call,
+            "activation": call,
+        }
+        layer = Layer(info, self.names[module], calls, weight.detach(), None if bias is None else bias.detach())
+        self._add(layer, output, "sum")
+        if own and self._ends_with(layer, output):
+            running.own = layer
 
     def _pooling(self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, pooled: _Origin | None) -> None:
-        module = self.stack[-1][0] if self.stack else self.network
-        own = isinstance(module, _POOLING_MODULES)
+        own = isinstance(module := self.stack[-1].module, _POOLING_MODULES)
         geometry = pooling_geometry(name, args, kwargs, output)
         info = LayerInfo(
             name=self.names[module] if own else self._own_name(None, module, name),
             type="pooling",
-            output_shape=_shape(output),
+            output_shape=shape_of(output),
             field=self.fields.lying_in(output),
             **geometry,
         )
@@ -312,7 +333,7 @@ class _Finding(TorchFunctionMode):
                 return name.removesuffix(".weight")
         where = self.names[module]
         prefix = kind if module is self.network else f"{where}.{kind}"
-        taken = {layer.name for layer in self.layers}
+        taken = {*self.names.values(), *(layer.name for layer in self.layers)}
         return next(name for name in (f"{prefix}{number}" for number in range(1, len(taken) + 2)) if name not in taken)
 
     def _add(self, layer: Layer, output: Tensor, stage: str) -> None:
@@ -377,7 +398,3 @@ class _Finding(TorchFunctionMode):
         if len(shape) != 3:
             return "its output is no stack of maps"
         return "part of another layer"
-
-
-def _shape(output: Tensor) -> tuple[int, int, int]:
-    return int(output.shape[1]), int(output.shape[2]), int(output.shape[3])

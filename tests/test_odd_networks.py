@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fmcore.errors import InputError
+from fmcore.listening import Listening
 
 
 def mirrored_too(net: Net, x: Tensor) -> Tensor:
@@ -83,3 +84,83 @@ def test_only_a_product_with_its_own_sigmoid_is_a_silu(kind: str) -> None:
     network = classifier(forward, one=conv(), norm=nn.BatchNorm2d(4))
     (layer,) = traced(network).layers
     assert layer.info.nonlinearity == phi
+
+
+class Scaled(nn.Conv2d):
+    """A convolution whose forward goes on after it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * -2
+
+
+class Separable(nn.Conv2d):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, inputs, 3, padding=1, groups=inputs)
+        self.point = nn.Parameter(torch.rand(outputs, inputs, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(super().forward(x), self.point)
+
+
+class Adapted(nn.Conv2d):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+        self.down, self.up = conv(inputs, 2), conv(2, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + self.up(self.down(x))  # type: ignore[no-any-return]
+
+
+class Unpadded(nn.Conv2d):
+    """Its forward pays no heed to its padding mode."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight, self.bias, padding=1)
+
+
+MORE: dict[str, tuple[nn.Module, dict[str, str]]] = {
+    "scaled": (Scaled(1, 4, 3, padding=1), {"one.conv2d1": "convolution", "one": "block"}),
+    "two in one": (Separable(1, 4), {"one.conv2d1": "convolution", "one.point": "convolution relu"}),
+    "an adapter": (Adapted(1, 4), {"one.conv2d1": "convolution", "one.down": "convolution", "one.up": "convolution",
+                                   "one": "block"}),
+    "padded by nobody else": (Unpadded(1, 4, 3, padding=2, padding_mode="reflect"), {"one": "convolution relu"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MORE)
+def test_a_convolution_that_does_more_is_shown_as_what_it_gives(kind: str) -> None:
+    module, expected = MORE[kind]
+    network = chain(one=module, act=nn.ReLU(), two=conv(4))
+    found = traced(network)
+    assert {layer.name: told(layer) for layer in found.layers} == {**expected, "two": "convolution"}
+    (one,) = (each for each in found.modules if each.name == "one")
+    assert one.shown == ("one" in expected) and (one.shown or one.why == "ends with the maps of one.point")
+    heard = listened(network, found)
+    for layer in found.layers:
+        if layer.info.type == "convolution":
+            worked_out(layer, heard)
+        else:
+            with torch.inference_mode():
+                torch.testing.assert_close(heard["one", "activation"], module(heard["one.conv2d1", "input"]))
+
+
+def test_a_convolution_without_a_module_takes_no_name_of_one() -> None:
+    network = classifier(
+        lambda n, x: n.conv2d1(F.conv2d(x, n.own * 2, padding=1).relu()),
+        own=nn.Parameter(torch.rand(4, 1, 3, 3)),
+        conv2d1=conv(4, 3),
+    )
+    found = traced(network)
+    assert [(layer.name, layer.info.output_shape[0]) for layer in found.layers] == [("conv2d2", 4), ("conv2d1", 3)]
+
+
+def test_a_network_that_goes_another_way_with_gradients_is_told_by_what_to_remove() -> None:
+    network = classifier(lambda n, x: n.one(x * 1 if torch.is_grad_enabled() else x).relu(), one=conv())
+    found = traced(network)
+    with (
+        pytest.raises(
+            InputError, match=r"where gradients are wanted, .*backward hooks, and what asks for torch.is_grad_enabled"
+        ),
+        Listening(found, {"activation"}, lambda *_: None),
+    ):
+        network(torch.rand(2, 1, 12, 12))
