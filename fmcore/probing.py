@@ -27,9 +27,7 @@ ALL_CLASSES = 16  # up to so many, every class gets its Grad-CAM; else the likel
 LIKELIEST = 5
 _CHUNK_VALUES = 2**25  # of all maps of the probes that are run together
 _ABLATIONS = 4096  # runs, of all probes together; where there are more channels, the representative ones are taken
-_ABLATED_VALUES = (
-    2**28
-)  # of the maps of all runs, recorded or not: large networks are run less often, or it would take minutes
+_ABLATED_VALUES = 2**28  # of all maps of all runs: large networks are run less often, or it would take minutes
 _EXPLAINED_VALUES = 2**30  # the same of the layer in which answers are explained: of few channels, none is the one
 _ABLATED_OF_LAYER = 16
 _TOGETHER_VALUES = 2**22  # of the largest map of the runs of one batch
