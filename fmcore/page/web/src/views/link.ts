@@ -21,8 +21,9 @@ export function stateLink(
         event.preventDefault();
         store.visit(patch);
         followed?.();
-        const part = partOf(lookOf(patch));
-        stepInto(part);
+        const look = lookOf(patch);
+        const part = partOf(look);
+        stepInto(part?.querySelector<HTMLElement>(`[data-near="${look}"]`) ?? part); // which has a name to be read out
         lead(part, false);
       },
     },
