@@ -43,22 +43,25 @@ class Listening(TorchFunctionMode):
                     self._before.setdefault(call, []).append(layer)
                 elif part in parts:
                     self._after.setdefault(call, []).append((layer, part))
+        self._other_steps = _OTHER_STEPS
         self._last = max((*self._before, *self._after), default=-1)
 
     def __enter__(self) -> "Listening":
         self._call = 0
+        # asked for now, because what backward hooks do is done without gradients
+        self._other_steps = _OTHER_WITH_GRADIENTS if torch.is_grad_enabled() else _OTHER_STEPS
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *exc: Any) -> None:
         super().__exit__(*exc)  # type: ignore[no-untyped-call]
         if exc[0] is None and self._call <= self._last:
-            raise _other_steps()
+            raise InputError(self._other_steps)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         call, self._call = self._call, self._call + 1
         if call <= self._last and self._functions[call] != function_name(func):
-            raise _other_steps()
+            raise InputError(self._other_steps)
         if call in self._before:
             for layer in self._before.get(call, ()):
                 self._heard(layer, "input", args[0] if args else kwargs["input"])
@@ -66,8 +69,3 @@ class Listening(TorchFunctionMode):
         for layer, part in self._after.get(call, ()):
             self._heard(layer, part, result)
         return result
-
-
-def _other_steps() -> InputError:
-    """A network is traced without gradients, so with them it may go another way each time, or only then."""
-    return InputError(_OTHER_WITH_GRADIENTS if torch.is_grad_enabled() else _OTHER_STEPS)
