@@ -35,8 +35,8 @@ from fmcore.header import ReceptiveField
 # A place of the result depends on the same place of the arguments alone.
 POINTWISE = NONLINEARITIES | frozenset({
     "add", "radd", "sub", "rsub", "mul", "rmul", "div", "true_divide", "truediv", "rtruediv", "neg", "abs", "square",
-    "sqrt", "rsqrt", "exp", "log", "pow", "clamp", "clamp_min", "clamp_max", "maximum", "minimum", "where", "lerp",
-    "addcmul", "addcdiv", "batch_norm", "local_response_norm", "contiguous", "to", "float", "type_as", "clone",
+    "sqrt", "rsqrt", "exp", "log", "pow", "clamp", "clip", "clamp_min", "clamp_max", "maximum", "minimum", "where",
+    "lerp", "addcmul", "addcdiv", "batch_norm", "local_response_norm", "contiguous", "to", "float", "type_as", "clone",
     "detach", "dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout", "stochastic_depth",
     "channel_shuffle",
 })  # fmt: skip

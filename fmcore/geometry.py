@@ -20,18 +20,36 @@ POOLING_ARGUMENTS = {
 }
 
 
+def plain_name(name: str, args: Any) -> str:
+    """The name of a call without the marks of its in-place form: `relu_` and `__iadd__` are relu and add."""
+    name = name.strip("_").removeprefix("i") if name.startswith("__i") else name.strip("_")
+    compares = name in ("max", "min") and len(args) > 1 and isinstance(args[1], Tensor)
+    return {"max": "maximum", "min": "minimum"}[name] if compares else name
+
+
 def nonlinearity(name: str, args: Any, kwargs: Any) -> str | None:
     """The name of the nonlinearity that this call is, None where it is none."""
-    if name in ("hardtanh", "clamp", "clamp_min"):
+    if name in ("hardtanh", "clamp", "clip", "clamp_min"):
         names = ("min_val", "max_val") if name == "hardtanh" else ("min", "max")
         given = {**dict(zip(names, args[1:], strict=False)), **kwargs}
         low, high = (given.get(key) for key in names)
-        if isinstance(low, int | float) and low == 0:
+        if _is_zero(low):
             if isinstance(high, int | float) and high == 6:
                 return "relu6"
             if high is None and name != "hardtanh":
                 return "relu"
+    if name == "maximum" and _is_zero(kwargs.get("other", args[-1])):
+        return "relu"
+    if name == "threshold" and [*args[1:], *kwargs.values()][:2] == [0, 0]:
+        return "relu"
     return name if name in NONLINEARITIES else None
+
+
+def _is_zero(value: Any) -> bool:
+    """Whether `value` is 0, or a tensor of nothing else that is no parameter, which may become another."""
+    if isinstance(value, Tensor):
+        return not isinstance(value, nn.Parameter) and not value.any()
+    return isinstance(value, int | float) and value == 0
 
 
 def convolution_geometry(module: nn.Module, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None, dict[str, Any]]:

@@ -22,6 +22,7 @@ from fmcore.geometry import (
     nonlinearity,
     normalises_over_the_batch,
     passes_over_none,
+    plain_name,
     pooling_geometry,
     shape_of,
     tensors_in,
@@ -92,11 +93,6 @@ def trace(network: nn.Module, images: Tensor) -> Trace:
 def function_name(func: Any) -> str:
     """What a call into torch is told apart by."""
     return str(getattr(func, "__name__", func))
-
-
-def _plain(name: str) -> str:
-    """The name of a function without the marks of its in-place form: `relu_` and `__iadd__` are relu and add."""
-    return name.strip("_").removeprefix("i") if name.startswith("__i") else name.strip("_")
 
 
 @dataclass
@@ -215,16 +211,17 @@ class _Finding(TorchFunctionMode):
             outputs = list(tensors_in(result))
             if not args and "input" in kwargs:  # given by name
                 args, kwargs = (kwargs["input"],), {key: kwargs[key] for key in kwargs if key != "input"}
-            if _plain(name) == "setitem":
+            name = plain_name(name, args)
+            if name == "setitem":
                 self._overwritten(args[0], list(tensors_in(args[1:])))
             if outputs:
-                self.fields.follow(_plain(name), list(tensors_in((args, kwargs))), outputs, args, kwargs)
+                self.fields.follow(name, list(tensors_in((args, kwargs))), outputs, args, kwargs)
             for output in outputs:
                 self.emerged[id(output)] = call if len(outputs) == 1 else _ONE_OF_SEVERAL
                 self.versions[id(output)] = version_of(output)
                 self.origins.pop(id(output), None)  # whatever it was, it has been overwritten
             if len(outputs) == 1:
-                self._see(call, _plain(name), args, kwargs, outputs[0], before)
+                self._see(call, name, args, kwargs, outputs[0], before)
         finally:
             self.paused = False
         return result
@@ -246,6 +243,9 @@ class _Finding(TorchFunctionMode):
         self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, before: dict[int, _Origin | None]
     ) -> None:
         origin = before.get(id(args[0])) if args and isinstance(args[0], Tensor) else None
+        if name == "maximum" and origin is None:  # of something else and it
+            args, origin = args[::-1], before.get(id(args[-1]))
+        alone = not any(map(self.fields.knows, tensors_in((args[1:], kwargs))))
         self.over_the_batch |= name == "batch_norm" and normalises_over_the_batch(args, kwargs)
         if name == "conv2d" and output.dim() == 4:
             self._convolution(call, args, kwargs, output)
@@ -253,7 +253,7 @@ class _Finding(TorchFunctionMode):
             self._pooling(call, name, args, kwargs, output, origin)
         elif origin is not None and name in NORMALISATIONS and origin.stage == "sum" and origin.layer.measured:
             self._normalisation(call, name, origin.layer, args, kwargs, output)
-        elif origin is not None and origin.stage != "activated" and (phi := nonlinearity(name, args, kwargs)):
+        elif origin and origin.stage != "activated" and alone and (phi := nonlinearity(name, args, kwargs)):
             self._activation(call, origin, phi, output)
         elif name == "mul" and (swished := self._swished(args, before)) is not None:
             self._activation(call, swished, "silu", output)

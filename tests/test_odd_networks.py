@@ -1,5 +1,7 @@
 """What is said of networks whose maps are not simply those of one convolution for each image."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from test_tracing import Net, chain, classifier, conv, listened, told, traced, worked_out
@@ -170,3 +172,26 @@ def test_a_network_that_goes_another_way_with_gradients_is_told_by_what_to_remov
         Listening(found, {"activation"}, lambda *_: None),
     ):
         network(torch.rand(2, 1, 12, 12).requires_grad_())
+
+
+CUT: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {  # what is done to a sum, and what that is called
+    "clip": (lambda y: torch.clip(y, min=0), "relu"),
+    "clip to 6": (lambda y: y.clip(0, 6), "relu6"),
+    "clamp by a tensor": (lambda y: torch.clamp(y, torch.tensor(0.0)), "relu"),
+    "maximum": (lambda y: torch.maximum(y, torch.zeros(1)), "relu"),
+    "maximum the other way round": (lambda y: torch.maximum(torch.zeros_like(y), y), "relu"),
+    "max": (lambda y: torch.max(y, y.new_zeros(())), "relu"),
+    "a named argument": (lambda y: torch.maximum(y, other=torch.zeros(1)), "relu"),
+    "threshold": (lambda y: F.threshold(y, 0, 0), "relu"),
+    "threshold elsewhere": (lambda y: F.threshold(y, 0.1, 0), "threshold"),
+    "maximum of something else": (lambda y: torch.maximum(y, torch.ones(1)), "none"),
+    "maximum of what is zero in these images": (lambda y: torch.maximum(y, (y - 1000).relu()), "none"),
+}
+
+
+@pytest.mark.parametrize("kind", CUT)
+def test_a_relu_is_known_by_any_name(kind: str) -> None:
+    cut, phi = CUT[kind]
+    found = traced(classifier(lambda n, x: n.two(cut(n.one(x))), one=conv(), two=conv(4)))
+    one, two = (layer.info for layer in found.layers)
+    assert (one.nonlinearity, two.field.size, two.field.whole) == (phi, (5, 5), False)
