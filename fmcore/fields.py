@@ -24,6 +24,7 @@ class Fields:
         self._fields, self._count = {id(images): ReceptiveField()}, len(images)
         self._image = (images.shape[2], images.shape[3])
         self._places: dict[int, Places | None] = {id(images): MAPS}  # which axes are those of rows and columns
+        self._sharing: dict[int, list[Tensor]] = {}  # where numbers lie in memory -> all that are views of them
         self._mirrored: dict[int, tuple[int, int]] = {}  # how far a window must reach to see what was copied to its end
 
     def of(self, tensor: Tensor) -> ReceptiveField:
@@ -40,8 +41,13 @@ class Fields:
 
     def _set(self, tensor: Tensor, field: ReceptiveField, places: Places | None = None) -> None:
         fills = all(size >= side for size, side in zip(field.size, self._image, strict=True))
-        self._fields[id(tensor)] = field.model_copy(update={"local": False}) if fills else field
-        self._places[id(tensor)] = places
+        field = field.model_copy(update={"local": False}) if fills else field
+        views = self._sharing.setdefault(_memory_of(tensor), [])
+        if self._fields.get(id(tensor), field) != field:  # it was written over, and with it a part of its views
+            for view in views:
+                self._fields[id(view)] = unknown(joined(self.of(view), field))
+        self._fields[id(tensor)], self._places[id(tensor)] = field, places
+        views.append(tensor)
 
     def written(self, target: Tensor, values: Sequence[Tensor]) -> None:
         """Parts of `target` are overwritten by `values`: which of its places come from where is not known."""
@@ -62,7 +68,7 @@ class Fields:
     def follow(self, name: str, tensors: Sequence[Tensor], outputs: Sequence[Tensor], args: Any, kwargs: Any) -> None:
         """Give `outputs` the field that call `name` leaves of those of `tensors`; unknown tensors are parameters."""
         known = [tensor for tensor in tensors if self.knows(tensor)]
-        if not known:
+        if not known or name.endswith("_like") or name.startswith("new_"):  # those take no more than its shape
             return
         places = self._places_of(known)
         alone = [tensor for tensor in known if not self._is_shared(tensor, outputs[0], name, places)] or known
@@ -126,3 +132,11 @@ def _copied(call: Call) -> tuple[int, int] | None:
     (above, below), (left, right) = borders(call)
     times = 2 if mode == "reflect" else 1
     return times * max(0, above, below), times * max(0, left, right)
+
+
+def _memory_of(tensor: Tensor) -> int:
+    """What views of the same numbers have in common."""
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (NotImplementedError, RuntimeError):  # not every kind of tensor lies in memory as it is
+        return id(tensor)

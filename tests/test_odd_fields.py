@@ -6,6 +6,7 @@ import pytest
 import torch
 from test_receptive_field import Lambda, classifier, extents, maps_of, positive
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from fmcore.header import ReceptiveField
 from fmcore.tracing import Trace, trace
@@ -129,3 +130,30 @@ def test_a_box_is_told_where_it_holds_all_that_a_padding_has_copied(kind: str) -
         top <= one[0] and left <= one[1] and bottom >= one[2] and right >= one[3]
         for one, (top, left, bottom, right) in zip(seen, boxes, strict=True)
     )
+
+
+def shifted_through_a_view(x: Tensor) -> Tensor:
+    x[:, :, 1:].add_(F.max_pool2d(x, 3, 1, 1)[:, :, :-1])
+    return x
+
+
+def widened_through_a_view(x: Tensor) -> Tensor:
+    x[:, :2].add_(F.max_pool2d(x, 3, 1, 1)[:, :2])
+    return x
+
+
+def rectified_by_halves(x: Tensor) -> Tensor:
+    one, other = x[:, :6], x[:, 6:]
+    one.relu_()
+    other.relu_()
+    return torch.cat([one, other], 1) + x
+
+
+@pytest.mark.parametrize(("change", "known"), [
+    (shifted_through_a_view, False), (widened_through_a_view, False), (rectified_by_halves, True),
+])  # fmt: skip
+def test_what_is_written_through_a_view_is_seen_by_all_of_the_tensor(
+    change: Callable[[Tensor], Tensor], known: bool
+) -> None:
+    field = field_of(classifier(nn.Conv2d(SIDE, SIDE, 3), Lambda(change), nn.Conv2d(SIDE, 2, 3)), "2")
+    assert (field.known, field.boxed) == (known, known)
