@@ -24,7 +24,7 @@ class Fields:
         self._fields, self._count = {id(images): ReceptiveField()}, len(images)
         self._image = (images.shape[2], images.shape[3])
         self._places: dict[int, Places | None] = {id(images): MAPS}  # which axes are those of rows and columns
-        self._sharing: dict[int, list[Tensor]] = {}  # where numbers lie in memory -> all that are views of them
+        self._sharing = {_memory_of(images): [images]}  # where numbers lie in memory -> all that are views of them
         self._mirrored: dict[int, tuple[int, int]] = {}  # how far a window must reach to see what was copied to its end
 
     def of(self, tensor: Tensor) -> ReceptiveField:
@@ -32,7 +32,7 @@ class Fields:
 
     def knows(self, tensor: Tensor) -> bool:
         """Whether it was worked out from the images, rather than from weights alone."""
-        return id(tensor) in self._fields
+        return id(tensor) in self._fields or _memory_of(tensor) in self._sharing  # a view of it was written
 
     def shows_places(self, tensor: Tensor) -> bool:
         """Whether the last two axes of `tensor` are places, as far as is known, and not channels."""
@@ -87,12 +87,12 @@ class Fields:
     def _places_of(self, known: Sequence[Tensor]) -> Places | None:
         """Where the rows and columns of a call's tensors are; single numbers a map go wherever those of the maps go."""
         of_maps = [tensor for tensor in known if not self._single(tensor)] or known[:1]
-        found = {self._places[id(tensor)] for tensor in of_maps}
+        found = {self._places.get(id(tensor)) for tensor in of_maps}
         return found.pop() if len(found) == 1 else None
 
     def _single(self, tensor: Tensor) -> bool:
         """Whether `tensor` has one number a map, which has seen everything."""
-        field, places = self.of(tensor), self._places[id(tensor)]
+        field, places = self.of(tensor), self._places.get(id(tensor))
         return _sides(tensor, places) == (1, 1) or (places is None and field.whole and field.exact)
 
     def _is_shared(self, tensor: Tensor, output: Tensor, name: str, places: Places | None) -> bool:

@@ -137,6 +137,12 @@ def shifted_through_a_view(x: Tensor) -> Tensor:
     return x
 
 
+def filled_through_a_view(x: Tensor) -> Tensor:
+    moved = torch.zeros_like(x)
+    moved[:, :, 1:].copy_(x[:, :, :-1])
+    return x + moved
+
+
 def widened_through_a_view(x: Tensor) -> Tensor:
     x[:, :2].add_(F.max_pool2d(x, 3, 1, 1)[:, :2])
     return x
@@ -150,7 +156,8 @@ def rectified_by_halves(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(("change", "known"), [
-    (shifted_through_a_view, False), (widened_through_a_view, False), (rectified_by_halves, True),
+    (shifted_through_a_view, False), (filled_through_a_view, False), (widened_through_a_view, False),
+    (rectified_by_halves, True),
 ])  # fmt: skip
 def test_what_is_written_through_a_view_is_seen_by_all_of_the_tensor(
     change: Callable[[Tensor], Tensor], known: bool
