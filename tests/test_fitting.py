@@ -29,6 +29,11 @@ def stated():
     net.preprocessing = {"channels": 1, "size": (28, 28), "resize": 28, "mean": (0.5,), "std": (0.5,)}
     return net
 
+def misstated():
+    net = stated()
+    net.preprocessing = {**net.preprocessing, "channels": 3, "mean": 3 * (0.5,), "std": 3 * (0.5,)}
+    return net
+
 def deaf():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(5, 10))
 """
@@ -36,9 +41,11 @@ FITTING: list[tuple[list[str], int, str]] = [  # how it is called, the status, a
     (["digits"], 2, r"run on images of 1 x 224 x 224 \(grey\) \(RuntimeError: mat1 and mat2 shapes cannot be multiplied"
                     r".*\); it runs on 1 x 28 x 28 \(grey\): give --image-size 28\."),
     (["digits", "--image-size", "28"], 0, r"weights as .*digits made them, recorded in b \(0\.\d MB\)"),
-    (["Bare"], 2, r"run on images of 3 x 224 x 224 \(RGB\) \(RuntimeError: .* to have 1 channels, but got 3 channels .*"
-                  r"; it runs on 1 x 28 x 28 \(grey\): say in its attribute 'preprocessing' that it takes grey images"
-                  r" \(channels 1\) and give --image-size 28\."),
+    (["Bare"], 2, r"run on images of 1 x 224 x 224 \(grey\) \(RuntimeError: mat1 and mat2 shapes cannot be multiplied"
+                  r".*\); it runs on 1 x 28 x 28 \(grey\): give --image-size 28\."),
+    (["misstated"], 2, r"run on images of 3 x 28 x 28 \(RGB\) \(RuntimeError: .* to have 1 channels, but got 3 .*"
+                       r"; it runs on 1 x 28 x 28 \(grey\): say in its attribute 'preprocessing' that it takes grey"
+                       r" images \(channels 1\)\."),
     (["stated"], 0, r"recorded in b \(0\.\d MB\)"),
     (["digits", "--data", "folder:photos", "--epochs", "1", "--image-size", "32"], 2,
      r"run on images of 1 x 32 x 32 \(grey\) .*; it runs on 1 x 28 x 28 \(grey\): give --image-size 28\."),

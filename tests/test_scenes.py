@@ -23,6 +23,7 @@ from fmcore.errors import FmcoreError
 from fmcore.lesson.captions import captions
 from fmcore.render.catalogue import list_scenes
 from fmcore.render.spec import ASPECTS, quality
+from scenes import look
 from scenes.parts.feature_map import FeatureMap
 from scenes.parts.text import number
 from scenes.stage import LessonScene
@@ -224,18 +225,21 @@ def test_the_progression_starts_from_the_image_in_its_colours(channels: int, tmp
     assert shown == {((2, 0), "gray") if channels == 1 else ((2,), "rgb")}
 
 
-def test_bars_for_classes_stand_in_the_place_of_maps_and_name_the_highest(tmp_path: Path) -> None:
+def test_bars_for_classes_stand_in_the_place_of_maps_and_mark_the_highest(tmp_path: Path) -> None:
     path = make_bundle(tmp_path / "b", Net(**FULL))
-    film = play(scene_class("FeatureMapProgression"), path)
+    film = play(scene_class("FeatureMapProgression"), path, watch=lambda scene: scene.table)
+    table = film.seen["classes"]
     frame = next(frame for frame in film.board.frames if frame.beat == "classes")
-    written = [item.name for item in frame.items if item.kind == "text"]
+    written = {item.name for item in frame.items if item.kind == "text"}
     with Bundle.open(path) as bundle:
-        for layer in bundle.layer_names:
+        assert [name.text for name in table.names] == ["channel", *bundle.header.classes]
+        assert {*bundle.header.classes, *bundle.layer_names} <= written
+        for layer, (name, number_, *bars, _) in zip(bundle.layer_names, table.columns, strict=True):
             channel, means = typical_of_classes(bundle, layer) or (0, np.zeros(1))
-            at = written.index(f"channel {channel + 1}")
-            assert written[at + 1] == f"highest: “{bundle.class_name(int(means.argmax()))}”"
-            assert not any(figure.array == f"{layer}/activation" for figure in film.performance.figures
-                           if figure.beat == "classes")  # fmt: skip
+            assert (name.text, number_.text) == (layer, str(channel + 1))
+            marked = [bar.get_fill_color() == look.ACCENT for bar in bars]
+            assert marked.index(True) == means.argmax() and sum(marked) == 1
+    assert not [figure for figure in film.performance.figures if figure.beat == "classes"]
 
 
 @pytest.mark.parametrize(("dead", "said"), [((1,), "% of that."), ((1, 2, 3), ", channel 2 nothing at all.")])
