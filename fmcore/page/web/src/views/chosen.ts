@@ -25,7 +25,7 @@ export function chosenView(store: Store): HTMLElement {
   const figures = [new MapFigure(store), new MapFigure(store), new MapFigure(null)] as const;
   const bars = [new ColourBar(), new ColourBar(), new ColourBar()] as const;
   const boxes = figures.map((one, at) => h("div", { class: "side" }, one.element, bars[at]!.element));
-  const beside = dropdown(say("Beside it"), (value) => store.set({ with: value === "" ? null : +value }));
+  const beside = dropdown(say("A second channel"), (value) => store.set({ with: value === "" ? null : +value }));
   beside.element.dataset["part"] = "compare";
   const likeness = h("p", { class: "note" });
   const live = h("p", { class: "quiet", role: "status" });
@@ -82,7 +82,7 @@ export function chosenView(store: Store): HTMLElement {
     const { layer } = store;
     beside.set(
       [
-        { value: "", text: say("nothing") },
+        { value: "", text: say("none") },
         ...layer.channels
           .filter((one) => one !== state.channel)
           .map((one) => ({ value: String(one), text: say("channel {1}", one + 1) })),
