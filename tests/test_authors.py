@@ -1,14 +1,14 @@
 """What helps those who write scenes and plans: chapters of their own, what a scene prints, where it fails."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
+from click.testing import CliRunner
 from films import TINY, Net, make_bundle
 
+from fmcore.cli import cli
 from fmcore.errors import InputError
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.lesson.record import read_record
@@ -53,7 +53,6 @@ def test_a_plan_names_chapters_in_every_language(tmp_path: Path) -> None:
     for folder, words, titles in (
         ("en", None, ["Part 4: seen as heat", "Reading an activation heat map"]),
         ("de", {"Part {1}: seen as heat": "Teil {1}: als Wärme gesehen"}, ["Teil 4: als Wärme gesehen"]),
-        ("fr", {}, ["Part 4: seen as heat"]),
     ):
         told = None if words is None else Words(language=folder, words=words)
         made = make_lesson(plan, Wish(TINY, tmp_path, tmp_path / folder, jobs=1, words=told), Silent())
@@ -66,6 +65,7 @@ def test_a_plan_names_chapters_in_every_language(tmp_path: Path) -> None:
         assert record.scenes[0].texts == (*record.scenes[1].texts, "Part {1}: seen as heat")
 
 
+@pytest.mark.usefixtures("lasting_workers")
 def test_what_takes_the_place_of_another_lesson_is_said(tmp_path: Path) -> None:
     folder, words = tmp_path / "lesson", Words(language="de", words={"Week {1}": "Woche {1}"})
     (tmp_path / "film.py").write_text(CODE, encoding="utf-8")
@@ -92,15 +92,15 @@ def test_what_takes_the_place_of_another_lesson_is_said(tmp_path: Path) -> None:
         assert what_is_replaced(folder, "Week 5", TINY.model_copy(update=change), words).startswith(said)
 
 
+@pytest.mark.usefixtures("lasting_workers")
 def test_what_a_scene_prints_is_told_and_where_it_fails_if_that_is_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "film.py").write_text(CODE, encoding="utf-8")
+    film = tmp_path / "film.py"
+    film.write_text(CODE, encoding="utf-8")
 
     def render(*more: str) -> Any:
-        arguments = ["render", "film.py:Prints", "film.py:Fails", "--quality", "smoke", "--jobs", "1", *more]
-        return subprocess.run(
-            [sys.executable, "-m", "fmcore.cli", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, timeout=240, encoding="utf-8",
-        )  # fmt: skip
+        scenes = [f"{film}:{name}" for name in ("Prints", "Fails")]
+        arguments = ["render", *scenes, "--quality", "smoke", "--jobs", "1", "--output", str(tmp_path / "out"), *more]
+        return CliRunner().invoke(cli, arguments)
 
     found = render("--traceback")
     lines = found.stdout.splitlines()
