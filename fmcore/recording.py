@@ -18,7 +18,7 @@ from torch import nn
 
 from fmcore.analysis.answers import one_answer
 from fmcore.analysis.class_order import another_order
-from fmcore.analysis.saying import listed
+from fmcore.analysis.saying import counted, listed
 from fmcore.bundle import Array, array_digest, save_bundle
 from fmcore.class_names import name_outputs, number_of
 from fmcore.data.imageset import Images, ImageSet
@@ -222,7 +222,7 @@ def _described(data: ImageSet | None, images: Images, pictures: Sequence[Picture
     """Which `images` were measured: those of `data`, or `pictures` of somebody's own."""
     own = DatasetInfo(
         name="images",
-        provenance=f"{len(images)} image files of your own.",
+        provenance=f"{counted(len(images), 'image file')} of your own.",
         train_count=0,
         test_count=len(images),
         test_sha256=array_digest(images),

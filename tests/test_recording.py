@@ -162,6 +162,7 @@ def test_a_picture_is_recorded_with_its_original_and_without_data(tutorial_train
         assert np.array_equal(bundle.array("probes")[0] * np.float32(255), pictures[0].pixels)
         assert [layer.name for layer in bundle.header.layers] == ["conv2"]
         assert bundle.layer("conv2").input == "conv2/input"  # since conv1, whose maps went in, was not wanted
+        assert bundle.header.dataset.provenance == "1 image file of your own."
         assert bundle.header.dataset.name == "images" and "test_label" not in bundle.header.arrays
         shown = {module.name: module.shown for module in bundle.header.modules}
         assert shown["conv1"] and shown["conv2"] and not shown["linear"]
