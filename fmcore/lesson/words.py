@@ -84,6 +84,10 @@ class Words(BaseModel):
             return said.replace("{1}", name) if said else held  # 0.1 is no decimal there
         return self.of(held, names) if self.words.get(taken_out(held, names)[0]) else held
 
+    def lacking(self, texts: Iterable[str]) -> int:
+        """How many of what a translator is asked for, for these English `texts`, have no translation."""
+        return sum(not self.words.get(row) for row in rows_of(texts, self.words))
+
     def named(self, name: str) -> str:
         """A name such as that of a class: its translation, and else the name itself with numbers as they are in it."""
         return self.of(name) if self.words.get(taken_out(name)[0]) else name

@@ -9,7 +9,7 @@ from pathlib import Path
 from fmcore.bundle import Bundle
 from fmcore.files import PAGE, require_replaceable, require_writable
 from fmcore.lesson.record import LessonRecord
-from fmcore.lesson.words import Translator, Words, has_words, rows_of
+from fmcore.lesson.words import Translator, Words, has_words
 from fmcore.page.content import Content, Page, data_of, shown
 from fmcore.page.document import WITHOUT_SCRIPT, assets, document, write
 from fmcore.page.economies import MEGABYTE, Economy, choose
@@ -75,7 +75,7 @@ def make_page(
     write(made.page, target)
     for sentence in made.content["limits"]:
         report.say(sentence)
-    if words is not None and (left := sum(not words.words.get(row) for row in rows_of(made.texts, words.words))):
+    if words is not None and (left := words.lacking(made.texts)):
         report.say(f"Texts without a translation, shown as they are: {left}; `fmcore words` lists those of a lesson.")
     report.finish(target.name, f"{len(made.page) / MEGABYTE:.2f} MB, in {target}")
     return target

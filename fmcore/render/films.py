@@ -85,7 +85,7 @@ def what_is_replaced(folder: Path, title: str, spec: RenderSpec, words: Words | 
     except InputError:
         return ""
     quality = there.settings.get("quality")
-    if there.title != (title if words is None else words.of(title)):
+    if there.title != _said(title, words):
         what, keeps = f"the lesson “{there.title}”, and this one", "a plan of another file name, or another --output,"
     elif quality != spec.quality:
         what, keeps = f"this lesson in {quality} quality, and that in {spec.quality}", "another --output"
@@ -187,6 +187,11 @@ def _spoken(footage: Footage, voice: Voice | None, fps: int) -> Iterator[Sound]:
             )
 
 
+def _said(text: str, words: Words | None) -> str:
+    """What somebody has written into a plan, in the language of the lesson."""
+    return text if words is None else words.of(text)
+
+
 def _iso(words: Words | None) -> str:
     """The language of three letters, as MP4 files want it; "und" where that of the words is not known here."""
     code = words.language.partition("-")[0].lower() if words is not None else "en"
@@ -219,11 +224,10 @@ def record_of(
     scenes, start = [], 0
     for entry, one in zip(plan.scenes, footage, strict=True):
         performance = one.performance
-        chapter = entry.chapter and (entry.chapter if words is None else words.of(entry.chapter))
         scenes.append(
             SceneRecord(
                 scene=one.plan.ref.name,
-                title=chapter or performance.title,
+                title=_said(entry.chapter, words) or performance.title,
                 bundle=entry.bundle,
                 other=entry.other,
                 options=entry.options,
@@ -242,7 +246,7 @@ def record_of(
     return LessonRecord(
         schema_version=RECORD_SCHEMA,
         fmcore=__version__,
-        title=plan.title if words is None else words.of(plan.title),
+        title=_said(plan.title, words),
         words=words,
         voice=_voice_record(footage, voice),
         settings=spec.model_dump(mode="json"),

@@ -21,7 +21,7 @@ from fmcore.lesson.brief import Performance
 from fmcore.lesson.plan import LessonPlan, SceneEntry
 from fmcore.lesson.record import SceneRecord, read_record
 from fmcore.lesson.voice import Voice, plain
-from fmcore.lesson.words import Words, rows_of
+from fmcore.lesson.words import Words
 from fmcore.prepare import Wanted, look, make_all
 from fmcore.render.alone import alone, making
 from fmcore.render.cache import Store
@@ -144,8 +144,7 @@ def make_lesson(plan: LessonPlan, wish: Wish, report: Reporter) -> Made:
             texts += read_record(wish.folder).page_texts
         made.frames = sum(one.frames for one in footage)
         if wish.words is not None:
-            known = wish.words.words
-            made.untranslated = sum(not known.get(row) for row in rows_of(texts, known))
+            made.untranslated = wish.words.lacking(texts)
         made.spoken, made.unspoken = heard(wish.voice, [one.performance for one in footage])
     return made
 
