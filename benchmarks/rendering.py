@@ -32,6 +32,7 @@ import numpy as np
 
 from fmcore.lesson.brief import Brief
 from fmcore.lesson.plan import builtin_plan
+from fmcore.prepare import bundle_path
 from fmcore.render.catalogue import find_scene
 from fmcore.render.spec import quality
 from fmcore.render.worker import SegmentJob
@@ -146,11 +147,11 @@ def _ours(names: list[str], output: Path, cwd: Path) -> Cost:
 def _file_of(name: str, bundles: Path, scratch: Path) -> Path:
     """The file for plain manim, which does not know the plan: two bundles for a scene can only be named in one."""
     ref = find_scene(name)
-    recipes = {entry.scene: (entry.bundle, entry.other) for entry in builtin_plan().scenes}
-    used, other = recipes.get(name, (None, None))
-    if other is None:
+    plan = builtin_plan()
+    entry = next((one for one in plan.scenes if one.scene == name), None)
+    if entry is None or entry.other is None:
         return ref.path
-    first, second = (str(bundles / f"{recipe}-garments.safetensors") for recipe in (used, other))
+    first, second = (str(bundle_path(plan.bundles[recipe], bundles)) for recipe in (entry.bundle, entry.other))
     file = scratch / f"{name}.py"
     file.write_text(
         "from pathlib import Path\n\nfrom fmcore.lesson.brief import Brief\n"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from fmcore.tracing import Layer
+from fmcore.stages import Layer
 
 
 class ChannelWeights:

@@ -94,7 +94,7 @@ class LayerInfo(Record):
     dilation: tuple[Size, Size] = (1, 1)
     groups: Size = 1
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
-    normalisation: str = "none"  # what stands between the sum and the nonlinearity, such as "batch_norm"
+    normalisation: str = "none"  # what stands between the sum and the nonlinearity: "batch_norm", "affine" ...
     nonlinearity: str = "none"  # what turns its pre-activation into its activation, such as "relu"
     input: str = ""  # the array that went in; "" where none is recorded
     field: ReceptiveField = ReceptiveField()

@@ -15,7 +15,7 @@ from fmcore.analysis.alignment import aligned
 from fmcore.analysis.foreground import foreground
 from fmcore.bundle import Array
 from fmcore.header import LayerInfo
-from fmcore.tracing import Layer
+from fmcore.stages import Layer
 
 OBJECT_IMAGES = 1024  # evenly spread, on which object and background are told apart
 MEANING_IMAGES = 256  # evenly spread, which are compared with classical maps

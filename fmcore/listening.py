@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from fmcore.errors import InputError
-from fmcore.tracing import Layer, Trace, function_name
+from fmcore.stages import Layer
+from fmcore.tracing import Trace, function_name
 
 _OTHER_WITH_GRADIENTS = (
     "The model computes other steps from one image to the next, or where gradients are wanted, so its layers cannot be"

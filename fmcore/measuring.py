@@ -22,7 +22,8 @@ from fmcore.image_parts import Images, Part, Plan
 from fmcore.listening import Listening
 from fmcore.parallel import Copies, Threads, threads_for
 from fmcore.running import device_of, evaluating
-from fmcore.tracing import Layer, Trace
+from fmcore.stages import Layer
+from fmcore.tracing import Trace
 
 _CLASSES = 100  # for more, the means of every class are not kept
 _LOOKED_AT_FIRST = 8  # images, which decide where sums are pivoted

@@ -20,7 +20,8 @@ from fmcore.header import HistoryInfo, explained
 from fmcore.listening import Listening
 from fmcore.parallel import Copies, Threads, threads_for
 from fmcore.running import device_of, evaluating, run
-from fmcore.tracing import Layer, Trace
+from fmcore.stages import Layer
+from fmcore.tracing import Trace
 from fmcore.training import Trained, load_state
 
 ALL_CLASSES = 16  # up to so many, every class gets its Grad-CAM; else the likeliest few

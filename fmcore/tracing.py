@@ -7,7 +7,7 @@ why one cannot be shown. Everything is seen at the level of torch's functions, s
 """
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,49 +17,23 @@ from torch.overrides import TorchFunctionMode
 from fmcore.errors import InputError
 from fmcore.fields import Fields
 from fmcore.geometry import (
-    batch_norm_terms,
     convolution_geometry,
-    nonlinearity,
     normalises_over_the_batch,
     passes_over_none,
     plain_name,
     pooling_geometry,
     shape_of,
     tensors_in,
-    version_of,
 )
 from fmcore.header import LayerInfo, ModuleInfo
 from fmcore.running import evaluating, hinting, require_logits, run
+from fmcore.stages import Layer, Origin, Stages
 
-NORMALISATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "local_response_norm"})
 ENDS_WITH = "ends with the maps of "
 _ONE_OF_SEVERAL = -1  # instead of a call: the tensor came out of it together with others
 _POOLINGS = frozenset({"max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d", "lp_pool2d"})
 _POOLING_MODULES = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d)
-_UNCHANGING = frozenset({"contiguous", "to", "dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout"})
 _OTHER_CONVOLUTIONS = (nn.Conv1d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-
-
-@dataclass
-class Layer:
-    """One layer of a trace: what it is, and the calls at which its tensors appear (counted from 0)."""
-
-    info: LayerInfo
-    module: str  # the module it ran in
-    calls: dict[str, int] = field(default_factory=dict)  # part -> call: input, sum, preactivation, activation, maxima
-    weight: Tensor | None = None  # (C_out, C_in / groups, kH, kW)
-    bias: Tensor | None = None  # (C_out,)
-    scale: Tensor | None = None  # (C_out,), of a batch normalisation
-    shift: Tensor | None = None
-
-    @property
-    def name(self) -> str:
-        return self.info.name
-
-    @property
-    def measured(self) -> bool:
-        """Whether statistics are taken of it: a pooling only repeats what lies before it."""
-        return self.info.type != "pooling"
 
 
 @dataclass
@@ -96,15 +70,6 @@ def function_name(func: Any) -> str:
 
 
 @dataclass
-class _Origin:
-    """Which layer a tensor is the latest value of, and how far along it is: sum, normalised or activated."""
-
-    layer: Layer
-    stage: str
-    before: str = ""  # the stage that was activated
-
-
-@dataclass
 class _Running:
     """A module that is running, and the convolution that bears its name."""
 
@@ -124,9 +89,8 @@ class _Finding(TorchFunctionMode):
         self.functions: list[str] = []
         self.layers: list[Layer] = []
         self.fields = Fields(images)
-        self.origins: dict[int, _Origin] = {}
+        self.stages = Stages(self.fields)
         self.emerged: dict[int, int] = {}  # tensor -> the call that made it
-        self.versions: dict[int, int | None] = {}  # of a tensor then: by a view, parts of it may be changed afterwards
         self.kept: list[Any] = []  # everything seen, so that no address is used twice
         self.stack = [_Running(network)]
         self.shapes: dict[str, tuple[int, ...] | None] = {}
@@ -170,14 +134,14 @@ class _Finding(TorchFunctionMode):
 
     def _block(self, module: nn.Module, name: str, output: Tensor) -> None:
         """A module with parts of its own is a layer if its output is nobody else's and is a stack of maps."""
-        origin = self._origin(output)
-        if origin is not None:
-            self.reasons[name] = f"{ENDS_WITH}{origin.layer.name}"
+        last = self.stages.layer_of(output)
+        if last is not None:
+            self.reasons[name] = f"{ENDS_WITH}{last.name}"
         elif module is self.network or not self.fields.knows(output) or not self._fits_image(output):
             self.reasons[name] = "its output is no stack of maps"
         elif min(output.shape[2:]) < 2:
             self.reasons[name] = f"its maps are {output.shape[2]} × {output.shape[3]}"
-        elif self.versions.get(id(output)) != version_of(output):
+        elif self.stages.changed(output):
             self.reasons[name] = "a part of its output is changed after it was made"
         elif self.emerged.get(id(output), _ONE_OF_SEVERAL) == _ONE_OF_SEVERAL:
             self.reasons[name] = "its output is a part of something larger, or its input"
@@ -185,7 +149,7 @@ class _Finding(TorchFunctionMode):
             info = LayerInfo(
                 name=name, type="block", output_shape=shape_of(output), field=self.fields.lying_in(output), input=""
             )
-            self._add(Layer(info, name, {"activation": self.emerged[id(output)]}), output, "activated")
+            self._add(Layer(info, name, {"activation": self.emerged[id(output)]}), output)
 
     def _fits_image(self, output: Tensor) -> bool:
         """Whether the last two axes can be places: (B, H, W, C), as transformers have it, would leave the image."""
@@ -202,7 +166,7 @@ class _Finding(TorchFunctionMode):
             return func(*args, **kwargs)
         call, name = len(self.functions), function_name(func)
         self.functions.append(name)
-        before = {id(tensor): self._origin(tensor) for tensor in tensors_in((args, kwargs))}
+        before = {id(tensor): self.stages.of(tensor) for tensor in tensors_in((args, kwargs))}
         self.kept.append((args, kwargs))
         result = func(*args, **kwargs)
         self.paused = True
@@ -218,63 +182,32 @@ class _Finding(TorchFunctionMode):
                 self.fields.follow(name, list(tensors_in((args, kwargs))), outputs, args, kwargs)
             for output in outputs:
                 self.emerged[id(output)] = call if len(outputs) == 1 else _ONE_OF_SEVERAL
-                self.versions[id(output)] = version_of(output)
-                self.origins.pop(id(output), None)  # whatever it was, it has been overwritten
+                self.stages.made(output)
             if len(outputs) == 1:
                 self._see(call, name, args, kwargs, outputs[0], before)
         finally:
             self.paused = False
         return result
 
-    def _origin(self, tensor: Tensor) -> _Origin | None:
-        """What `tensor` is the latest value of; None where a part of it has been changed since."""
-        return self.origins.get(id(tensor)) if self.versions.get(id(tensor)) == version_of(tensor) else None
-
     def _ends_with(self, layer: Layer, output: Any) -> bool:
-        return isinstance(output, Tensor) and (origin := self._origin(output)) is not None and origin.layer is layer
+        return isinstance(output, Tensor) and self.stages.layer_of(output) is layer
 
     def _overwritten(self, target: Tensor, values: list[Tensor]) -> None:
         """Parts of `target` were set by an index: it is what no call has returned."""
         self.fields.written(target, values)
         self.emerged[id(target)] = _ONE_OF_SEVERAL
-        self.origins.pop(id(target), None)
+        self.stages.overwritten(target)
 
     def _see(
-        self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, before: dict[int, _Origin | None]
+        self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, before: dict[int, Origin | None]
     ) -> None:
-        origin = before.get(id(args[0])) if args and isinstance(args[0], Tensor) else None
-        if name == "maximum" and origin is None:  # of something else and it
-            args, origin = args[::-1], before.get(id(args[-1]))
-        alone = not any(map(self.fields.knows, tensors_in((args[1:], kwargs))))
         self.over_the_batch |= name == "batch_norm" and normalises_over_the_batch(args, kwargs)
         if name == "conv2d" and output.dim() == 4:
             self._convolution(call, args, kwargs, output)
         elif name in _POOLINGS and output.dim() == 4 and args[0].dim() == 4:
-            self._pooling(call, name, args, kwargs, output, origin)
-        elif origin is not None and name in NORMALISATIONS and origin.stage == "sum" and origin.layer.measured:
-            self._normalisation(call, name, origin.layer, args, kwargs, output)
-        elif origin and origin.stage != "activated" and alone and (phi := nonlinearity(name, args, kwargs)):
-            self._activation(call, origin, phi, output)
-        elif name == "mul" and (swished := self._swished(args, before)) is not None:
-            self._activation(call, swished, "silu", output)
-        elif origin is not None and name in _UNCHANGING:
-            self.origins[id(output)] = origin
-
-    def _activation(self, call: int, origin: _Origin, phi: str, output: Tensor) -> None:
-        layer = origin.layer
-        layer.calls["activation"] = call
-        layer.calls.pop("maxima", None)
-        layer.info = layer.info.model_copy(update={"nonlinearity": phi})
-        self.origins[id(output)] = _Origin(layer, "activated", origin.stage)
-
-    @staticmethod
-    def _swished(factors: Any, before: dict[int, _Origin | None]) -> _Origin | None:
-        """The origin of a pre-activation x that is multiplied by sigmoid(x); None where it is another product."""
-        found = [origin for factor in factors if (origin := before.get(id(factor))) is not None]
-        if len(found) != 2 or found[0].layer is not found[1].layer or found[0].layer.info.nonlinearity != "sigmoid":
-            return None
-        x, gate = found if found[1].stage == "activated" else found[::-1]
-        return x if (x.stage, gate.stage) == (gate.before, "activated") else None
+            self._pooling(call, name, args, kwargs, output, before.get(id(args[0])))
+        else:
+            self.stages.follow(call, name, args, kwargs, output, before)
 
     def _convolution(self, call: int, args: Any, kwargs: Any, output: Tensor) -> None:
         running, module = self.stack[-1], self.stack[-1].module
@@ -297,11 +230,11 @@ class _Finding(TorchFunctionMode):
             "activation": call,
         }
         layer = Layer(info, self.names[module], calls, weight.detach(), None if bias is None else bias.detach())
-        self._add(layer, output, "sum")
+        self._add(layer, output)
         if own and self._ends_with(layer, output):
             running.own = layer
 
-    def _pooling(self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, pooled: _Origin | None) -> None:
+    def _pooling(self, call: int, name: str, args: Any, kwargs: Any, output: Tensor, pooled: Origin | None) -> None:
         own = isinstance(module := self.stack[-1].module, _POOLING_MODULES)
         geometry = pooling_geometry(name, args, kwargs, output)
         info = LayerInfo(
@@ -311,20 +244,10 @@ class _Finding(TorchFunctionMode):
             field=self.fields.lying_in(output),
             **geometry,
         )
-        self._add(Layer(info, self.names[module], {"activation": call}), output, "sum")
+        self._add(Layer(info, self.names[module], {"activation": call}), output)
         at_once = pooled is not None and self.emerged[id(args[0])] == pooled.layer.calls["activation"] == call - 1
         if pooled is not None and at_once and name == "max_pool2d" and passes_over_none(info, args[0]):
             pooled.layer.calls["maxima"] = call
-
-    def _normalisation(self, call: int, name: str, layer: Layer, args: Any, kwargs: Any, output: Tensor) -> None:
-        layer.calls["preactivation"] = layer.calls["activation"] = call
-        layer.calls.pop("maxima", None)
-        layer.info = layer.info.model_copy(update={"normalisation": name, "field": self.fields.lying_in(output)})
-        if name == "batch_norm":
-            layer.scale, layer.shift = batch_norm_terms(args, kwargs)
-        if layer.scale is not None:
-            layer.calls.pop("sum", None)  # it follows from the pre-activation
-        self.origins[id(output)] = _Origin(layer, "normalised")
 
     def _own_name(self, weight: Tensor | None, module: nn.Module, kind: str) -> str:
         """A name for what runs without a module of its own: that of its weight, or of its place."""
@@ -336,7 +259,7 @@ class _Finding(TorchFunctionMode):
         taken = {*self.names.values(), *(layer.name for layer in self.layers)}
         return next(name for name in (f"{prefix}{number}" for number in range(1, len(taken) + 2)) if name not in taken)
 
-    def _add(self, layer: Layer, output: Tensor, stage: str) -> None:
+    def _add(self, layer: Layer, output: Tensor) -> None:
         if not self.fields.shows_places(output):
             self.reasons[layer.name] = "an axis of its maps is one of channels, and not of places"
             return
@@ -346,7 +269,7 @@ class _Finding(TorchFunctionMode):
             return
         if layer.name not in {one.name for one in self.layers}:  # of one that runs twice, the first run counts
             self.layers.append(layer)
-            self.origins[id(output)] = _Origin(layer, stage)
+            self.stages.begin(layer, output)
 
     # -- result ----------------------------------------------------------------------------------
 

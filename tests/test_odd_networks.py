@@ -195,3 +195,71 @@ def test_a_relu_is_known_by_any_name(kind: str) -> None:
     found = traced(classifier(lambda n, x: n.two(cut(n.one(x))), one=conv(), two=conv(4)))
     one, two = (layer.info for layer in found.layers)
     assert (one.nonlinearity, two.field.size, two.field.whole) == (phi, (5, 5), False)
+
+
+class Frozen(nn.Module):
+    """A batch normalisation that never learns, as detection models have it: numbers of its own."""
+
+    def __init__(self, in_place: bool = False) -> None:
+        super().__init__()
+        self.in_place = in_place
+        for name in ("weight", "bias", "mean"):
+            self.register_buffer(name, torch.rand(4) - 0.5)
+        self.register_buffer("var", torch.rand(4) + 0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = (self.weight * (self.var + 1e-5).rsqrt()).reshape(1, -1, 1, 1)  # type: ignore[operator]
+        shift = self.bias.reshape(1, -1, 1, 1) - self.mean.reshape(1, -1, 1, 1) * scale  # type: ignore[operator]
+        return x.mul_(scale).add_(shift) if self.in_place else x * scale + shift
+
+
+def once(forward: Callable[[nn.Module, Tensor], Tensor], **more: nn.Module | nn.Parameter) -> nn.Module:
+    return classifier(forward, one=conv(bias=False), **more)  # type: ignore[arg-type]
+
+
+def four(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.rand(4, *shape) - 0.5)
+
+
+def alone(value: float) -> nn.Parameter:
+    return nn.Parameter(torch.tensor([value]))
+
+
+# a network with one convolution, and what is found to follow it
+RESCALED: dict[str, tuple[nn.Module, str]] = {
+    "a frozen normalisation": (chain(one=conv(), norm=Frozen(), act=nn.ReLU(True)), "convolution affine relu"),
+    "one in place": (chain(one=conv(), norm=Frozen(in_place=True), act=nn.ReLU()), "convolution affine relu"),
+    "one before a swish": (chain(one=conv(), norm=Frozen(), act=nn.SiLU()), "convolution affine silu"),
+    "one before a swish by hand": (
+        once(lambda n, x: (y := n.norm(n.one(x))) * y.sigmoid(), norm=Frozen()), "convolution affine silu"),
+    "one number for all channels": (
+        once(lambda n, x: (n.scale * n.one(x) + n.shift).relu(), scale=alone(0.7), shift=alone(0.2)),
+        "convolution affine relu"),
+    "plain numbers": (once(lambda n, x: ((n.one(x) - 0.1) / 0.3).tanh()), "convolution affine tanh"),
+    "a bias by itself": (once(lambda n, x: (n.one(x) + n.bias).relu(), bias=four(1, 1)), "convolution relu"),
+    "a bias taken away in place": (
+        classifier(lambda n, x: n.one(x).sub_(n.bias).relu_(), one=conv(), bias=four(1, 1)), "convolution relu"),
+    "a batch normalisation, scaled": (
+        once(lambda n, x: (n.norm(n.one(x)) * n.scale + 1).relu(), norm=nn.BatchNorm2d(4), scale=four(1, 1)),
+        "convolution batch_norm relu"),
+    "a group normalisation, scaled": (
+        once(lambda n, x: (n.norm(n.one(x)) * n.scale).relu(), norm=nn.GroupNorm(2, 4), scale=four(1, 1)),
+        "convolution group_norm relu"),
+    "a scale that leads to no nonlinearity": (
+        once(lambda n, x: n.one(x) * n.scale + x, scale=four(1, 1)), "convolution"),
+    "another number at every place": (
+        once(lambda n, x: (n.one(x) * n.scale).relu(), scale=four(12, 12)), "convolution"),
+    "numbers that the image decides": (once(lambda n, x: (n.one(x) * x.mean((2, 3), True)).relu()), "convolution"),
+    "a hard swish by hand": (once(lambda n, x: (y := n.one(x)) * F.relu6(y + 3) / 6), "convolution"),
+    "a mish by hand": (once(lambda n, x: (y := n.one(x)) * F.softplus(y).tanh()), "convolution"),
+    "gated by its channels": (
+        once(lambda n, x: (y := n.one(x)).relu() + y * y.mean((2, 3), True).sigmoid()), "convolution relu"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", RESCALED)
+def test_fixed_numbers_before_a_nonlinearity_are_a_part_of_the_layer(kind: str) -> None:
+    network, expected = RESCALED[kind]
+    (layer,) = (found := traced(network)).layers
+    assert told(layer) == expected
+    worked_out(layer, listened(network, found))

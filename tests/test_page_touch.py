@@ -134,3 +134,19 @@ def test_before_the_nonlinearity_earlier_epochs_lead_to_the_activations(chromium
         settled(visit)
         assert visit.page.locator(".side:visible").count() == 1 and "stage" not in address(visit)
         assert visit.page.evaluate("() => document.activeElement.closest('.tile') !== null")
+
+
+def test_a_run_of_arrow_keys_is_one_step_to_go_back(chromium: Chromium, page_file: Path) -> None:
+    with visiting(chromium, page_file, "#layer=conv2") as visit:
+        settled(visit)
+        visit.page.locator(".tile").nth(0).click()
+        before = visit.page.evaluate("history.length")
+        for _ in range(4):
+            visit.page.keyboard.press("ArrowRight")
+        moved = address(visit)["channel"]
+        assert visit.page.evaluate("history.length") <= before + 1
+        visit.page.wait_for_timeout(900)
+        visit.page.keyboard.press("ArrowRight")
+        visit.page.go_back()
+        settled(visit)
+        assert address(visit)["channel"] == moved

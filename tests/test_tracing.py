@@ -15,7 +15,8 @@ from torch.nn.utils import parametrizations
 from fmcore.errors import InputError
 from fmcore.listening import Listening
 from fmcore.running import evaluating, require_logits, run
-from fmcore.tracing import Layer, Trace, trace
+from fmcore.stages import Layer
+from fmcore.tracing import Trace, trace
 
 
 class Net(nn.Module):

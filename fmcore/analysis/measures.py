@@ -224,11 +224,11 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             lambda found: found.difference_between,
         ),
         "sum of products": of_arithmetic(
-            "the products of patch and filter added up, as a batch normalisation scales them", lambda at: at.summed
+            "the products of patch and filter added up, as a fixed normalisation scales them", lambda at: at.summed
         ),
-        "bias": of_arithmetic("the filter's bias, as a batch normalisation scales and shifts it", lambda at: at.added),
+        "bias": of_arithmetic("the filter's bias, as a fixed normalisation scales and shifts it", lambda at: at.added),
         "sum of a slice's products": Measure(
-            "the products of one slice of the filter added up, as a batch normalisation scales them", of_slice
+            "the products of one slice of the filter added up, as a fixed normalisation scales them", of_slice
         ),
         "met by positive weights beyond negative ones": Measure(
             "the weighted mean of what a filter's positive weights meet at a place, less that of its negative ones",

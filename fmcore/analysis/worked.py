@@ -71,13 +71,18 @@ class WorkedMap:
 
     @cached_property
     def weights(self) -> Floats:
-        """The filter (C_in, kH, kW), scaled as a batch normalisation scales what it makes."""
+        """The filter (C_in, kH, kW), scaled as a normalisation by fixed numbers scales what it makes."""
         return self.bundle.part(f"{self.layer.name}/weight", self.channel) * self.at(0, 0).scale
 
     @property
     def is_scaled(self) -> bool:
-        """Whether a batch normalisation is a part of `weights` and of the bias."""
+        """Whether a normalisation by fixed numbers is a part of `weights` and of the bias."""
         return self.stage != "sum" and f"{self.layer.name}/scale" in self.bundle.header.arrays
+
+    @property
+    def scaled_by(self) -> str:
+        """What does: "batch_norm", or "affine" for numbers of the network's own, as a frozen one is; "" for nothing."""
+        return self.layer.normalisation if self.is_scaled else ""
 
     @property
     def has_bias(self) -> bool:

@@ -15,7 +15,7 @@ from fmcore.analysis.naming import CUTTING
 from fmcore.analysis.saying import counted, percent
 from fmcore.analysis.worked import WorkedMap
 from fmcore.header import LayerInfo
-from fmcore.page.phrases import layer_words, number, phi_words, place_words, shape_words, size_words
+from fmcore.page.phrases import SCALED, layer_words, number, phi_words, place_words, shape_words, size_words
 from fmcore.page.subject import Subject, Sum
 from fmcore.page.telling import fields_told
 from fmcore.page.view import Patch
@@ -197,7 +197,7 @@ def what_after(subject: Subject) -> Asked | None:
 def _at(map_: WorkedMap, at: Place) -> str:
     """One place: what its products add up to, and the bias."""
     write = Sum.of(map_, at).write
-    scaled = ", batch normalisation included," if map_.is_scaled else ""
+    scaled = f", {SCALED[map_.scaled_by]} included," if map_.is_scaled else ""
     bias = f"the bias is {write(at.added)}" if map_.has_bias else "there is no bias"
     return (
         f"In {place_words(at.row, at.column)} of channel {map_.channel + 1} of {layer_words(map_.layer.name)}, the"

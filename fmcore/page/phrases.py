@@ -7,6 +7,7 @@ from math import floor, log10
 from fmcore.analysis.naming import called, phi_name
 from fmcore.header import LayerInfo
 
+SCALED = {"batch_norm": "batch normalisation", "affine": "scale and shift"}  # by `WorkedMap.scaled_by`
 SEEN = 0.0005  # of a probability: the least change that one decimal of a percentage point shows
 _LONGEST = 32  # characters of a stranger's name: a longer one makes a sentence nobody can follow
 _LONGEST_PATTERN = 40

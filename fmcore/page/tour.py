@@ -14,7 +14,7 @@ from fmcore.analysis.naming import CUTTING
 from fmcore.analysis.saying import counted, percent
 from fmcore.header import LayerInfo
 from fmcore.page.comparing import Compared
-from fmcore.page.phrases import layer_words, number, phi_words, place_words, quoted, size_words
+from fmcore.page.phrases import SCALED, layer_words, number, phi_words, place_words, quoted, size_words
 from fmcore.page.subject import Subject, Sum
 from fmcore.page.telling import (
     field_words,
@@ -106,7 +106,7 @@ def _number(subject: Subject, with_phi: bool) -> Step | None:
         return None
     sum_, count = Sum.of(map_, at), len(at.patch)
     slices = f" of each of {counted(count, source_words(map_))}" if count > 1 else ""
-    scaled = " (batch normalisation included)" if map_.is_scaled else ""
+    scaled = f" ({SCALED[map_.scaled_by]} included)" if map_.is_scaled else ""
     bias = ""
     if map_.has_bias:
         brings = f"the bias, {sum_.write(at.added)}, brings it to {sum_.write(at.value)}"
@@ -256,7 +256,7 @@ def _reason(subject: Subject) -> Step | None:
         other,
         marked,
         without(subject, found, bool(marked)),
-        "To learn what counts, take it away and look.",
+        "Choose any channel, and the page says what taking it away changes.",
     )
 
 

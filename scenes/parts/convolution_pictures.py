@@ -98,7 +98,7 @@ def place_blocks(map_: WorkedMap, at: Place, side: float, number: int | None = N
     told, count = map_.told_apart, len(map_.weights)
     weights = map_.weights[number]
     names = (_read_by(map_, number), "filter", "products")
-    notes = ["with batch norm"] * map_.is_scaled
+    notes = _scaled(map_)
     if look.shape() == "wide":
         notes.insert(0, shape_text(weights.shape[0], weights.shape[1], count))
         notes[1:1] = [f"slice {number + 1} of {count}"] * (len(told) > 1)
@@ -127,7 +127,7 @@ def filter_block(map_: WorkedMap, brief: bool, side: float) -> Cells:
     weights = map_.weights[map_.slice]
     digits = digit_size([weights], side / max(weights.shape))
     several = len(map_.weights) > 1 and (in_colours(map_) or not brief)  # whose names are short
-    notes = ["batch norm" if brief else "with batch norm"] * map_.is_scaled
+    notes = _scaled(map_, brief)
     if not brief:
         notes.insert(0, shape_text(weights.shape[0], weights.shape[1], len(map_.weights)))
     name = f"filter, {slice_name(map_, map_.slice)}" if several else "filter"
@@ -147,7 +147,7 @@ def filter_slices(map_: WorkedMap, side: float) -> Group:
     )
     shown = Group(*parts).arrange(RIGHT, buff=look.GAP)
     name = label("one filter", look.SMALL).next_to(shown, UP, buff=look.NEAR)
-    lines_ = [shape_text(*map_.weights.shape[1:], len(map_.weights)), *["with batch norm"] * map_.is_scaled]
+    lines_ = [shape_text(*map_.weights.shape[1:], len(map_.weights)), *_scaled(map_)]
     notes = VGroup(*(label(line, look.SMALL, look.MUTED) for line in lines_)).arrange(DOWN, buff=look.LEADING)
     return Group(*shown, name, notes.next_to(shown, DOWN, buff=look.NEAR))
 
@@ -172,5 +172,12 @@ def _colours(map_: WorkedMap) -> Colours:
 
 
 def _weights_of(map_: WorkedMap, number: int) -> ArraySource | None:
-    """Where the weights on screen stand in the bundle; nowhere where a batch normalisation has scaled them."""
+    """Where the weights on screen stand in the bundle; nowhere where something has scaled them."""
     return None if map_.is_scaled else ArraySource(f"{map_.layer.name}/weight", (map_.channel, number))
+
+
+def _scaled(map_: WorkedMap, brief: bool = False) -> list[str]:
+    """A note of what has scaled the weights on screen, if anything."""
+    if map_.scaled_by == "batch_norm":
+        return ["batch norm" if brief else "with batch norm"]
+    return ["scaled by the network"] * map_.is_scaled

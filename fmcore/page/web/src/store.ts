@@ -7,6 +7,8 @@ import { fromAddress, initial, patched, toAddress, type State } from "./state";
 import { tableOf, type Tables } from "./scale";
 import { Unpacker } from "./unpack";
 
+const RUN_MS = 800; // between two changes that belong together
+
 export type Listener = (state: State, before: State) => void;
 
 export class Store {
@@ -17,6 +19,7 @@ export class Store {
   private readonly pointed: ((place: Place | null) => void)[] = [];
   private current: State;
   private pointer: Place | null = null;
+  private last: { fields: string; at: number } | null = null;
 
   constructor(
     readonly content: Content,
@@ -62,12 +65,18 @@ export class Store {
     this.tellPlace();
   }
 
-  /** Change fields. What is moved by degrees replaces the address instead of adding one to go back to. */
+  /**
+   * Change fields. What is moved by degrees replaces the address instead of adding one to go back to, and so does the
+   * same change once more at once, as with arrow keys.
+   */
   set(change: Partial<State>, by: "steps" | "degrees" = "steps"): void {
+    const fields = Object.keys(change).join();
+    const goesOn = this.last?.fields === fields && performance.now() - this.last.at < RUN_MS;
     this.take({ ...this.current, ...change });
+    this.last = { fields, at: performance.now() };
     const address = toAddress(this.current, this.start, this.content.tour);
     if (address === (location.hash || "#")) return;
-    if (by === "degrees") history.replaceState(null, "", address);
+    if (by === "degrees" || goesOn) history.replaceState(null, "", address);
     else history.pushState(null, "", address);
   }
 

@@ -156,6 +156,7 @@ const TEXTS = [
   "bias",
   "sum",
   "scale of batch norm",
+  "scale",
   "shift",
   "before normalisation",
   "The network itself recorded {1} as this {2}, which is another value: this page is damaged.",

@@ -1,6 +1,7 @@
 /** How the value of a place comes about: patch x kernel, summed, plus bias, and then the nonlinearity. */
 
 import { weightiest, workshop, type Slice, type Working, type Workshop } from "../arithmetic";
+import type { Layer } from "../contract";
 import { dropdown, fill, h, show } from "../dom";
 import type { Place } from "../geometry";
 import { called, decimalsOf, even, figure, fixed, summands } from "../numbers";
@@ -71,7 +72,7 @@ export function workingView(store: Store): HTMLElement {
       width,
       store,
     );
-    fill(sum, ...sentence(working, one, layer.nonlinearity, layer.sum));
+    fill(sum, ...sentence(working, one, layer));
     const equal = Math.abs(working.value - working.recorded) <= working.tolerance;
     const recorded = figure(working.recorded, working.rounded ? 3 : 6);
     const kind = say(layer.sum ? "sum" : "pre-activation");
@@ -126,7 +127,8 @@ function why(store: Store): string {
 }
 
 /** The sum in one line: every part has the name that it has elsewhere, and what is shown adds up. */
-function sentence(working: Working, one: Slice, nonlinearity: string, normalised: boolean): HTMLElement[] {
+function sentence(working: Working, one: Slice, layer: Layer): HTMLElement[] {
+  const { nonlinearity, sum: normalised } = layer;
   const { slices, total, bias, scale, shift, value } = working;
   const many = slices.length > 1;
   const sum = total + bias;
@@ -152,7 +154,7 @@ function sentence(working: Working, one: Slice, nonlinearity: string, normalised
   const made = scaled
     ? [
         led("=", part(say("sum"), even(sum, decimals))),
-        led("×", part(say("scale of batch norm"), figure(scale, 4))),
+        led("×", part(say(layer.normalisation === "batch_norm" ? "scale of batch norm" : "scale"), figure(scale, 4))),
         led("+", part(say("shift"), even(shift, decimals))),
       ]
     : [];
