@@ -355,7 +355,7 @@ def test_a_film_is_named_with_its_page(tutorial_bundle: Path, tmp_path: Path) ->
         bundles={},
     )
     page = make(tmp_path / "page.html", tutorial_bundle, film=export.Film(record, "lesson.mp4"))
-    assert page.content["film"] == {"file": "lesson.mp4", "chapters": [], "captions": []}
+    assert page.content["film"] == {"file": "lesson.mp4", "poster": "poster.png", "chapters": [], "captions": []}
     assert page.content["title"] == "T · tutorial on garments"
 
 

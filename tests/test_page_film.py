@@ -4,14 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
+from browser import Chromium, Visit, address, settled, visiting
 from pages import check_state, paged, rich_bundle
+from PIL import Image
 
 from fmcore.bundle import Bundle
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.captions import Chapter, captions, vtt, youtube_chapters
-from fmcore.lesson.record import RECORD_SCHEMA, BundleRecord, LessonRecord, SceneRecord
+from fmcore.lesson.record import POSTER_NAME, RECORD_SCHEMA, BundleRecord, LessonRecord, SceneRecord
 from fmcore.lesson.script import TimedBeat
+from fmcore.page.export import Film, make_page
 from fmcore.page.film import film_of
 
 
@@ -106,3 +111,49 @@ def test_a_chapter_leads_to_what_its_scene_shows(rich: Path, shown: SceneRecord,
     wanted = dict(part.split("=") for part in state.split())
     assert wanted.items() <= found.items()
     assert film_of(record, "lesson.mp4", content)["chapters"][0]["state"] is None  # two bundles have the model's name
+
+
+def test_the_film_shows_its_poster_and_plays_from_a_chapter_until_the_page_shows_it(
+    chromium: Chromium, rich: Path, tmp_path: Path
+) -> None:
+    with Bundle.open(rich) as bundle:
+        digest = bundle.digest
+    scenes = [scene(0), scene(1, figure("conv2/activation", 1, 3))]
+    record = recorded(scenes, {"net": digest, "another": "f" * 64})
+    page = make_page(rich, None, tmp_path / "page.html", film=Film(record, "ä film.mp4"))
+    write_film(tmp_path / "ä film.mp4", seconds=83)
+    Image.new("RGB", (64, 36), "teal").save(tmp_path / POSTER_NAME)
+    with visiting(chromium, page) as visit:
+        settled(visit)
+        video = visit.page.locator("video")
+        video.evaluate("video => { video.muted = true }")
+        assert_as_the_film(visit)
+        visit.page.locator(".chapters button").nth(1).click()
+        visit.page.wait_for_function("() => document.querySelector('video').currentTime > 617 / 15")
+        visit.page.locator(".chapters a").click()
+        settled(visit)
+        assert video.evaluate("video => video.paused")
+        assert {"layer": "conv2", "channel": "4"}.items() <= address(visit).items()
+        visit.is_clean()
+    (tmp_path / POSTER_NAME).unlink()
+    with visiting(chromium, page) as visit:
+        assert_as_the_film(visit)
+
+
+def assert_as_the_film(visit: Visit) -> None:
+    """The room that the film has on the page is of its shape, before it is played."""
+    visit.page.wait_for_function("() => document.querySelector('video').readyState > 0")
+    settled(visit)
+    height, width = visit.page.locator("video").evaluate("video => [video.offsetHeight, video.offsetWidth]")
+    assert height == pytest.approx(width * 36 / 64, abs=2)
+
+
+def write_film(path: Path, seconds: int) -> None:
+    """A film of one frame a second, in what every Chromium can play."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=1, options={"deadline": "realtime", "cpu-used": "8"})
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        for number in range(seconds):
+            frame = av.VideoFrame.from_ndarray(np.full((36, 64, 3), 3 * number, np.uint8), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())

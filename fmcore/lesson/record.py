@@ -19,6 +19,7 @@ from fmcore.lesson.words import Words
 
 RECORD_SCHEMA = 5
 RECORD_NAME = "lesson.json"
+POSTER_NAME = "poster.png"  # beside it
 _MOST_BYTES = 100_000_000
 
 

@@ -78,13 +78,13 @@ def document(content: Mapping[str, Any], data: str, parts: Assets, without_scrip
 
 
 def policy(parts: Assets) -> str:
-    """The content security policy: nothing but this script and this style, and a film that lies beside the page."""
+    """The content security policy: nothing but this script and style, and a film and its poster beside the page."""
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src '{_digest(parts.script)}'",
             f"style-src '{_digest(parts.style)}'",
-            "img-src data: blob:",
+            "img-src 'self' file: data: blob:",
             "media-src 'self' file: data:",
             "base-uri 'none'",
             "form-action 'none'",

@@ -1,12 +1,12 @@
 """The film beside a page: its chapters, each with what to look at on the page, and its captions."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.captions import captions, milliseconds
-from fmcore.lesson.record import LessonRecord, SceneRecord
+from fmcore.lesson.record import POSTER_NAME, LessonRecord, SceneRecord
 from fmcore.page.view import Content, Patch, View
 
 _ASIDE = {"with": "", "stage": "activation", "epoch": "", "place": "", "class": ""}  # what a chapter's state puts aside
@@ -30,6 +30,7 @@ def film_of(
     told = captions(beat for scene in record.scenes for beat in scene.beats)
     return {
         "file": file,
+        "poster": str(PurePosixPath(file).with_name(POSTER_NAME)),
         "chapters": [
             {"title": scene.title, "start": _seconds(scene.start, fps), "state": _state(scene, models)}
             for scene in record.scenes

@@ -16,6 +16,7 @@ from fmcore.lesson.brief import Sound
 from fmcore.lesson.captions import Caption, Chapter, captions, srt, vtt, youtube_chapters
 from fmcore.lesson.plan import LessonPlan
 from fmcore.lesson.record import (
+    POSTER_NAME,
     RECORD_NAME,
     RECORD_SCHEMA,
     BundleRecord,
@@ -34,7 +35,7 @@ from fmcore.reporter import Reporter
 
 FILM_NAME = "lesson.mp4"
 # what a lesson has under names that somebody may have used already
-_BESIDE = (FILM_NAME, "notes.md", "page.html", "poster.png", "chapters.txt", "lesson.srt", "lesson.vtt")
+_BESIDE = (FILM_NAME, "notes.md", "page.html", POSTER_NAME, "chapters.txt", "lesson.srt", "lesson.vtt")
 _LANGUAGES = {  # of ISO 639: codes of two letters and, for MP4 files, of three
     "ar": "ara", "bg": "bul", "bn": "ben", "ca": "cat", "cs": "ces", "da": "dan", "de": "deu", "el": "ell",
     "en": "eng", "es": "spa", "et": "est", "eu": "eus", "fa": "fas", "fi": "fin", "fr": "fra", "gl": "glg",
@@ -165,7 +166,7 @@ def one_film(
         parts.path("chapters.txt").write_text(youtube_chapters(chapters, fps), encoding="utf-8")
         if len(chapters) < 3 or any(one.end - one.start < 10 * fps for one in chapters):
             report.say("YouTube shows chapters only where there are three or more of 10 seconds or more each.")
-        still(film, _poster_frame(footage), fps, parts.path("poster.png"))
+        still(film, _poster_frame(footage), fps, parts.path(POSTER_NAME))
         beside = companions(record, bundles, FILM_NAME, report)
         for name, content in beside.files.items():
             parts.path(name).write_bytes(content)

@@ -168,6 +168,7 @@ export type Block =
 
 export interface Film {
   readonly file: string; // relative to the page
+  readonly poster: string; // likewise; it may be gone
   readonly chapters: readonly Chapter[];
   readonly captions: readonly Caption[];
 }

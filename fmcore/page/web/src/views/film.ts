@@ -19,7 +19,12 @@ export function filmView(store: Store, film: Film): { element: HTMLElement; back
     for (const one of [video, list, back]) show(one, false);
     missing.textContent = say("The film is not beside this page: put “{1}” into the same folder.", film.file);
   });
-  video.src = film.file.split("/").map(encodeURIComponent).join("/");
+  const address = (file: string): string => file.split("/").map(encodeURIComponent).join("/");
+  video.poster = address(film.poster);
+  video.addEventListener("loadedmetadata", () => {
+    video.style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`; // also where the poster is gone
+  });
+  video.src = address(film.file);
   const track = video.addTextTrack("captions", named(store.content.language), store.content.language);
   for (const { start, end, text } of film.captions) {
     const cue = new VTTCue(start, end, escaped(text));
