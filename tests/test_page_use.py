@@ -197,6 +197,8 @@ def test_print_is_a_handout(chromium: Chromium, page_file: Path) -> None:
         assert len(widths) == 8 and max(widths) - min(widths) <= 1
         for kept in (".notes", "[data-part=overlay] .tick", "[data-part=overlay] .colour-bar"):
             assert visit.page.locator(kept).is_visible()
+        first = visit.page.locator(".questions li").first.locator(".option")
+        assert len(set(first.evaluate_all("all => all.map(one => one.offsetTop)"))) == 1  # on one line
         assert visit.page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert visit.page.pdf().startswith(b"%PDF")
 
