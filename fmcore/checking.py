@@ -1,5 +1,6 @@
 """Check scenes and lessons: played in every shape of frame and theme, measured again, and their films read back."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -36,7 +37,7 @@ from fmcore.render.worker import SegmentJob
 from fmcore.reporter import Reporter
 
 _THUMBNAIL_PX = 180  # height on the contact sheet
-_QUICK = {"epochs": 1}  # enough for maps that are worth a look
+_QUICK_EPOCHS = 1  # enough for maps that are worth a look
 Pixels = NDArray[np.uint8]
 
 
@@ -109,6 +110,7 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
     crops: list[Pixels | None] = field(default_factory=list)  # one a finding
     failed: dict[str, FmcoreError] = field(default_factory=dict)
+    whole_lesson: bool = False  # whether rules about the lesson as a whole were applied
 
     @property
     def proofs(self) -> list[Proof]:
@@ -120,38 +122,49 @@ def check_all(jobs: Sequence[CheckJob], workers: int, report: Reporter, whole_le
     reports: dict[int, SceneReport] = {}
     failed: dict[str, FmcoreError] = {}
 
-    def name(number: int) -> str:
-        segment = jobs[number].segment
-        return f"{segment.scene} {segment.spec.aspect} {segment.spec.theme.name}"
+    names = _names(jobs)
 
     def on_progress(number: int, done: int, total: int | None) -> None:
-        report.progress(name(number), done, total, "frames")
+        report.progress(names[number], done, total, "frames")
 
     def on_outcome(outcome: Outcome[SceneReport]) -> None:
         if outcome.result is None:
             assert outcome.error is not None
-            failed[name(outcome.number)] = outcome.error
-            report.finish(name(outcome.number), outcome.error.message, ok=False)
+            failed[names[outcome.number]] = outcome.error
+            report.finish(names[outcome.number], outcome.error.message, ok=False)
             return
         reports[outcome.number] = outcome.result
         count = len(outcome.result.findings)
-        report.finish(name(outcome.number), f"{count} finding{'s' * (count != 1)}" if count else "clean", ok=not count)
+        report.finish(names[outcome.number], f"{count} finding{'s' * (count != 1)}" if count else "clean", ok=not count)
 
     report.expect(len(jobs))
     with Workers(workers) as crew:
         crew.run(jobs, on_progress, on_outcome)
     checked = Checked([reports[number] for number in sorted(reports)], failed=failed)
+    checked.whole_lesson = whole_lesson and not failed
     for one in checked.reports:
         checked.findings += one.findings
         checked.crops += [one.crops.get(number) for number in range(len(one.findings))]
-    if whole_lesson and not failed:
+    if checked.whole_lesson:
         with ExitStack() as opened:
-            read = {job.segment.scene: path for job in jobs if (path := job.segment.brief.bundle)}
-            bundles = {scene: opened.enter_context(Bundle.open(path)) for scene, path in read.items()}
-            extra = list(lesson_findings([one.board for one in checked.reports], bundles))
+            read = {n: path for n, job in enumerate(jobs) if (path := job.segment.brief.bundle)}
+            bundles = {path: opened.enter_context(Bundle.open(path)) for path in dict.fromkeys(read.values())}
+            extra = list(lesson_findings([(reports[n].board, bundles[path]) for n, path in read.items()]))
         checked.findings += extra
         checked.crops += [None] * len(extra)
     return checked
+
+
+def _names(jobs: Sequence[CheckJob]) -> list[str]:
+    """What jobs are called: a scene that is shown of two networks has a number the second time."""
+    names: list[str] = []
+    seen: Counter[tuple[str, str]] = Counter()
+    for job in jobs:
+        segment = job.segment
+        name, look = segment.scene, f"{segment.spec.aspect} {segment.spec.theme.name}"
+        again = seen[name, look] = seen[name, look] + 1
+        names.append(f"{name} ({again}) {look}" if again > 1 else f"{name} {look}")
+    return names
 
 
 def jobs_for(
@@ -251,7 +264,13 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
                 f" fmcore check {folder} path/to/file.py:{one.scene}."
             )
     entries = [
-        SceneEntry(scene=own.get(one.scene, one.scene), bundle=one.bundle, other=one.other, options=one.options)
+        SceneEntry(
+            scene=own.get(one.scene, one.scene),
+            bundle=one.bundle,
+            other=one.other,
+            part=one.inputs.get("part", ""),
+            options=one.options,
+        )
         for one in scenes
     ]
     looked = [replace(looks, quality=film_spec.quality).specs, [film_spec]]
@@ -287,7 +306,10 @@ def smoke(plan: LessonPlan, looks: Looks, report: Reporter) -> Checked:
     """Make `plan` quickly, in every shape, and check it all: bundles of little training, films of few pixels."""
     for entry in plan.scenes:
         find_scene(entry.scene)
-    quick = {name: one if one.file else one.model_copy(update=_QUICK) for name, one in plan.bundles.items()}
+    quick = {
+        name: one if one.file else one.model_copy(update={"epochs": min(one.epochs, _QUICK_EPOCHS)})
+        for name, one in plan.bundles.items()
+    }
     plan = plan.model_copy(update={"bundles": quick})
     bundles = bundles_of(plan, Wish(looks.specs[0], looks.output, looks.output, data_dir=looks.data_dir), report)
     films = looks.output / "films"

@@ -219,7 +219,7 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
     if as_json is not None:
         write_text(as_json, report.as_json(findings, proofs, failed))
     if junit is not None:
-        write_text(junit, report.as_junit(findings, proofs, failed))
+        write_text(junit, report.as_junit(findings, proofs, failed, all(one.whole_lesson for one in found)))
     out = console()
     if findings:
         out.print(report.findings_table(findings))

@@ -24,7 +24,7 @@ def findings_of(stage: Stage) -> list[Finding]:
         *layout_findings(board, {"maps": stage.still}),
         *teaching_findings(board, stage.bundle),
         *pace_findings(board),
-        *lesson_findings([board], {"Maps": stage.bundle}),
+        *lesson_findings([(board, stage.bundle)]),
     ]
 
 
@@ -305,9 +305,9 @@ def test_two_convolutions_are_enough_where_there_are_no_more(tmp_path: Path, asp
     with Bundle.open(make_bundle(tmp_path / "b.safetensors", Net(widths=(4, 6)))) as bundle:
         made = Stage(bundle, aspect)
         made.picture("conv1/activation", (0, 0), 0.1)
-        assert [one.rule for one in lesson_findings([made.board], {"Maps": bundle})] == ["no progression"]
+        assert [one.rule for one in lesson_findings([(made.board, bundle)])] == ["no progression"]
         made.picture("conv2/activation", (0, 0), 0.1, 0.5)
-        assert list(lesson_findings([made.board], {"Maps": bundle})) == []
+        assert list(lesson_findings([(made.board, bundle)])) == []
 
 
 def test_the_other_network_is_asked_for_its_own_arrays(stage: Stage, tmp_path: Path) -> None:

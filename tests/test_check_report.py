@@ -115,8 +115,8 @@ SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {
 }
 
 
-def junit(*arguments: object, **named: bool) -> ElementTree.Element:
-    root = ElementTree.fromstring(report.as_junit(*arguments, **named).encode())  # type: ignore[arg-type]
+def junit(*arguments: object, whole_lesson: bool = True) -> ElementTree.Element:
+    root = ElementTree.fromstring(report.as_junit(*arguments, whole_lesson).encode())  # type: ignore[arg-type]
     assert root.tag == "testsuites"
     for element in root.iter():
         must, may, children = SCHEMA[element.tag]

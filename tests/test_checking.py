@@ -12,8 +12,9 @@ from films import Net, make_bundle, play
 from PIL import Image
 from test_sound import tone
 
+from fmcore import checking
 from fmcore.bundle import Bundle
-from fmcore.checking import Looks, _bundle_file
+from fmcore.checking import Checked, Looks, _bundle_file
 from fmcore.cli import cli
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.lesson.record import RECORD_SCHEMA, read_record
@@ -233,3 +234,50 @@ def test_smoke_makes_films_checks_them_and_leaves_one_sheet(tutorial_bundle: Pat
     assert {one["rule"] for one in told["findings"]} == {"no progression"}, found.output
     assert (output / "films" / "01-ActivationHeatmap-9x16-dark.mp4").is_file() and (output / "sheet.png").is_file()
     assert (tmp_path / "s.xml").is_file()
+
+
+def test_the_rules_of_a_lesson_are_no_cases_of_single_scenes(tutorial_bundle: Path, tmp_path: Path) -> None:
+    named = ("ActivationHeatmap", "--bundle", tutorial_bundle, "--aspect", "16:9", "--quality", "smoke", "--jobs", 1)
+    found = fmcore("check", *named, "--output", tmp_path, "--junit", tmp_path / "s.xml")
+    assert found.exit_code == 0, found.output
+    names = {case.get("name") for case in ElementTree.parse(tmp_path / "s.xml").getroot().iter("testcase")}
+    assert names and "no progression" not in names
+
+
+def test_a_scene_is_checked_as_it_is_shown(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the part of the lesson that stands beside its heading; two jobs of one scene have names of their own."""
+    jobs: list[Any] = []
+    monkeypatch.setattr(checking, "check_all", lambda given, *_, **__: jobs.extend(given) or Checked())
+    tampered(copied, lambda scene: scene["inputs"].update(part="Reading maps"))
+    checking.check_lesson(copied, Looks(copied.parent, aspects=("16:9",)), Silent())
+    assert [(job.segment.brief.part, job.segment.brief.begins) for job in jobs] == [("Reading maps", True)]
+    assert checking._names([*jobs, *jobs]) == ["ActivationHeatmap 16:9 dark", "ActivationHeatmap (2) 16:9 dark"]
+
+
+def test_each_board_of_a_lesson_is_judged_by_its_own_network(tmp_path: Path) -> None:
+    """The first shows three layers in order; that the scene is shown again of another network changes nothing."""
+    names = ("first", "second")
+    deep, flat = (make_bundle(tmp_path / f"{name}.safetensors", Net(widths=widths))
+                  for name, widths in zip(names, ((4, 4, 4), (4, 4, 4, 4)), strict=True))  # fmt: skip
+    entries = [SceneEntry(scene="FeatureMapProgression", bundle=name) for name in names]
+    entries[1].options["layers"] = "conv1, conv3"
+    specs = Looks(tmp_path, aspects=("16:9",), quality="smoke").specs
+    jobs = checking.jobs_for(entries, dict(zip(names, (deep, flat), strict=True)), specs, tmp_path)
+    found = checking.check_all(jobs, 1, Silent(), whole_lesson=True)
+    assert not found.failed and "no progression" not in {one.rule for one in found.findings}
+
+
+def test_smoke_does_not_train_what_came_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[LessonPlan] = []
+    monkeypatch.setattr(
+        checking, "bundles_of", lambda plan, *_: asked.append(plan) or {"net": tmp_path, "own": tmp_path}
+    )
+    monkeypatch.setattr(checking, "check_all", lambda *_, **__: Checked())
+    plan = LessonPlan(
+        title="T",
+        bundles={"net": BundleRecipe(model="torchvision:resnet18", weights="DEFAULT", images=("cat.jpg",)),
+                 "own": BundleRecipe(model="tutorial", epochs=7)},
+        scenes=(SceneEntry(scene="ActivationHeatmap", bundle="net"),),
+    )  # fmt: skip
+    checking.smoke(plan, Looks(tmp_path, aspects=("16:9",)), Silent())
+    assert {name: one.epochs for name, one in asked[0].bundles.items()} == {"net": 0, "own": 1}

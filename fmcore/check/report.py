@@ -119,7 +119,7 @@ def as_json(findings: Sequence[Finding], proofs: Proofs, failed: Mapping[str, st
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_junit(findings: Sequence[Finding], proofs: Proofs, failed: Mapping[str, str], whole_lesson: bool = True) -> str:
+def as_junit(findings: Sequence[Finding], proofs: Proofs, failed: Mapping[str, str], whole_lesson: bool) -> str:
     """JUnit XML with a test case for every scene of `proofs` and rule, and for every scene that `failed` to play.
 
     The pixel proof of a scene without proofs counts as skipped. Rules about the lesson as a whole have their own test

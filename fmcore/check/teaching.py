@@ -1,7 +1,7 @@
 """A lesson teaches what it should: rules over a storyboard and the bundle that it shows."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import isclose
 
@@ -196,14 +196,14 @@ def _why_unproved(spoken: SpokenClaim, bundle: Bundle, other: Bundle) -> str:
 # -- the lesson as a whole -------------------------------------------------------------------------
 
 
-def lesson_findings(boards: Sequence[Storyboard], bundles: Mapping[str, Bundle]) -> Iterator[Finding]:
-    """What the scenes of a lesson fail to teach together; `bundles` are those that the scenes read, by scene.
+def lesson_findings(lesson: Sequence[tuple[Storyboard, Bundle]]) -> Iterator[Finding]:
+    """What the scenes of a lesson fail to teach together, each with the bundle that it reads.
 
-    Every shape of frame and theme among `boards` counts as a lesson of its own.
+    Every shape of frame and theme among them counts as a lesson of its own.
     """
-    for aspect, theme in dict.fromkeys((board.aspect, board.theme) for board in boards):
-        lesson = [one for one in boards if (one.aspect, one.theme) == (aspect, theme) and one.scene in bundles]
-        if lesson and not any(_progresses(board, bundles[board.scene]) for board in lesson):
+    for aspect, theme in dict.fromkeys((board.aspect, board.theme) for board, _ in lesson):
+        alike = [(board, bundle) for board, bundle in lesson if (board.aspect, board.theme) == (aspect, theme)]
+        if not any(_progresses(board, bundle) for board, bundle in alike):
             message = (
                 f"No beat shows maps of {LEAST_LAYERS} layers, or of all convolutions where there are fewer, in the"
                 " order in which they ran; add a scene such as FeatureMapProgression."
