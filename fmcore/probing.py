@@ -31,6 +31,7 @@ _ABLATIONS = 4096  # runs, of all probes together; where there are more channels
 _ABLATED_VALUES = 2**28  # of all maps of all runs: large networks are run less often, or it would take minutes
 _EXPLAINED_VALUES = 2**30  # the same of the layer in which answers are explained: of few channels, none is the one
 _ABLATED_OF_LAYER = 16
+_EXPLAINED_OF_LAYER = 64  # all of most small networks' channels
 _TOGETHER_VALUES = 2**22  # of the largest map of the runs of one batch
 _HISTORY_EPOCHS = 8  # of which maps are kept, evenly spread over the training
 _HISTORY_VALUES = 2**19  # of those maps: 2 MiB, as many probes as fit
@@ -141,14 +142,15 @@ def ablations(
     runs = min(_ABLATIONS, _ABLATED_VALUES // of_run)
     everything = len(probes) * sum(channels.values()) <= runs
     few = max(1, min(_ABLATED_OF_LAYER, runs // (len(probes) * len(layers))))
-    more = max(few, min(_ABLATED_OF_LAYER, _EXPLAINED_VALUES // (of_run * len(probes))))
+    more = max(few, min(_EXPLAINED_OF_LAYER, _EXPLAINED_VALUES // (of_run * len(probes))))
     main = explained(layer.info for layer in layers)
     tried = []  # (layer, probe, channels)
     for layer in layers:
         for p in range(len(probes)):
             maps = arrays[f"{layer.name}/activation"][p]
             wanted = more if layer.info == main else few
-            chosen = list(range(channels[layer.name])) if everything else representatives(maps, wanted)
+            every = everything or wanted >= channels[layer.name]
+            chosen = list(range(channels[layer.name])) if every else representatives(maps, wanted)
             tried.append((layer, p, np.array(chosen, np.int32)))
     before = softmax(arrays["logits"])[np.arange(len(probes)), predicted]  # (P,)
     network, values = trained.network, max(math.prod(shape) for shape in [*shapes, *_computed(found)])

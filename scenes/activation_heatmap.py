@@ -58,7 +58,7 @@ class ActivationHeatmap(LessonScene):
     script = Script.of(
         Beat(
             cue="map",
-            say="This is {channel} of {layer}, made from the input image:"
+            say="This is {channel} of {layer}, {made} from the input image:"
             " {rows} by {columns} numbers, painted by strength.",
         ),
         Beat(
@@ -109,6 +109,7 @@ class ActivationHeatmap(LessonScene):
         return {
             "layer": layer_name(self.layer.name),
             "channel": f"channel {self.channel + 1}",
+            "made": "made" if self.layer.input in ("probes", "input") else "made layer by layer",
             "channels": self.claim("channels", array, self.probe, words=lambda n: f"{n:.0f} map{'s' * (n > 1)}"),
             "rows": self.claim("rows", array, *here, words=whole),
             "columns": self.claim("columns", array, *here, words=whole),

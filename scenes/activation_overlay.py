@@ -155,7 +155,7 @@ class ActivationOverlay(LessonScene):
                 words=f", while {name} reaches {share} of that and stays dim", otherwise=f", and {name} {share} of that"
             ),
             "effect": against(
-                words=f"Now {name} looks as strong as {strong}.",
+                words=f"Now {name}, too, reaches the brightest colour.",
                 otherwise=f"For {name} less changes: it was bright already.",
             ),
             "low": top(words=lambda value: f" and {signed(self.maps[weak])(value)} in {name}"),

@@ -9,7 +9,7 @@ from manim import RIGHT, FadeIn, FadeOut, Group, Rectangle
 from pydantic import Field
 
 from fmcore.analysis.attribution import SEEN, Ablation, brightest_is_decisive, lit_by_brightness, moves
-from fmcore.analysis.cases import COUNTS, explained_layer, misleading
+from fmcore.analysis.cases import COUNTS, comparable, explained_layer, misleading
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
@@ -90,10 +90,11 @@ class ChannelAblation(LessonScene):
 
     def told_of_the_choice(self) -> str:
         """That this image was not taken at random."""
-        images = len(self.bundle.header.probes)
-        if self.options.probe is not None or images < 2 or self.decision.beyond_the_brightest < COUNTS:
+        among = len(comparable(self.bundle))
+        if self.options.probe is not None or among < 2 or self.decision.beyond_the_brightest < COUNTS:
             return ""
-        return f"Of {whole(images)} images, this is the one in which brightness misleads most. "
+        rightly = "" if among == len(self.bundle.header.probes) else " answered rightly"
+        return f"Of {whole(among)} images{rightly}, this is the one in which brightness misleads most. "
 
     def facts_of_the_decision(self) -> Mapping[str, object]:
         bright, decisive = self.decision.brightest, self.decision.decisive

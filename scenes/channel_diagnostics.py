@@ -158,11 +158,13 @@ class ChannelDiagnostics(LessonScene):
         off = partial(self.claim, "share off the object", f"{self.layer}/foreground", c)
         who = f"Channel {c + 1}" if self.found.background else f"The nearest to it, channel {c + 1},"
         lit = "lit mostly by the background"
+        none = f"By our rule, none of the {self.all} does." if self.all.value > 1 else "The only channel does not."
+        mark = "" if self.found.background else f"; {percent(BACKGROUND)} is our mark"
         return {
             **facts,
-            **self.tallied("background", "background channels", f"is {lit}", f"are {lit}"),
+            **self.tallied("background", "background channels", f"is {lit}", f"are {lit}", none),
             "outside": off(
-                words=lambda part: f"{who} has {percent(part)} of its activation there, over {shown}.",
+                words=lambda part: f"{who} has {percent(part)} of its activation there, over {shown}{mark}.",
                 at_most=1.0 if self.found.background else BACKGROUND,
                 otherwise=f"Channel {c + 1} is lit outside the object, but close to it or on it, too, over {shown}.",
             ),
@@ -184,15 +186,15 @@ class ChannelDiagnostics(LessonScene):
 
     # -- words -------------------------------------------------------------------------------------
 
-    def tallied(self, name: str, measure: str, one: str, several: str) -> dict[str, object]:
-        """How many channels are what is said of `one` or `several`: a sentence, and a count for labels."""
+    def tallied(self, name: str, measure: str, one: str, several: str, none: str = "") -> dict[str, object]:
+        """How many channels are what is said of `one` or `several`, or `none`: a sentence, and a count for labels."""
         found = partial(self.claim, measure, f"{self.layer}/fired", at_least=1)
 
         def said(n: float) -> str:
             return one if n == 1 else several
 
         alone = one.replace("is ", "is not ", 1).replace("has a ", "has no ", 1)
-        none = f"None of the {self.all} {one}." if self.all.value > 1 else f"The only channel {alone}."
+        none = none or (f"None of the {self.all} {one}." if self.all.value > 1 else f"The only channel {alone}.")
         return {
             name: found(words=lambda n: f"{whole(n)} of {self.all} {said(n)}.", otherwise=none),
             f"{name}_count": found(words=lambda n: f"{whole(n)} of {whole(self.all.value)}", otherwise="none found"),

@@ -23,7 +23,15 @@ from scenes.parts.formula_legend import FormulaLegend
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import unmade, values_frame
 from scenes.parts.motion import Sweep, coming, flash, leaving
-from scenes.parts.place_sum import PlaceSum, in_colours, product_in_words, signs_in_words, slice_name
+from scenes.parts.place_sum import (
+    PlaceSum,
+    bias_in_words,
+    in_colours,
+    product_in_words,
+    shifted_in_words,
+    signs_in_words,
+    slice_name,
+)
 from scenes.parts.text import Label, label, whole
 from scenes.parts.window import window
 from scenes.parts.working import Working
@@ -44,7 +52,7 @@ class ConvolutionStep(LessonScene):
         Beat(
             cue="place",
             say="Every number of a feature map is made in the same way. Take one place:"
-            " the window frames {rows} by {columns} values of {input}.",
+            " the window frames {rows} by {columns} values of {input}.{shifted}",
         ),
         Beat(cue="weights", say="The filter holds {count}, one for each value under it. {origin}", seconds=7),
         Beat(
@@ -94,6 +102,7 @@ class ConvolutionStep(LessonScene):
             "rows": self.claim("rows", *weight, words=whole),
             "columns": self.claim("columns", *weight, words=whole),
             "input": self.claim("length", *weight, words=self.input_in_words),
+            "shifted": shifted_in_words(self.map, self.claim),
             "count": self.claim("numbers", *weight, words=lambda n: f"{whole(n)} weight{'s' * (n > 1)}"),
             "origin": "Nobody has trained them yet: they are random, and the same at every place."
             if weights_are(self.bundle.header) == "random"
@@ -104,7 +113,7 @@ class ConvolutionStep(LessonScene):
                 *map_,
                 high.row,
                 high.column,
-                words=lambda v: f"Add the bias, one number of the filter's own, {say(v)}.",
+                words=lambda v: f"Add the bias, {bias_in_words(self.map, say(v))}.",
             )
             if self.map.has_bias
             else "This filter has no bias to add.",

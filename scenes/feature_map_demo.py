@@ -8,7 +8,7 @@ from manim import Create, FadeIn, FadeOut, Group, ReplacementTransform
 from pydantic import Field
 
 from fmcore.analysis.channels import strongest
-from fmcore.analysis.history import weights_are
+from fmcore.analysis.history import starts_at_random, weights_are
 from fmcore.analysis.naming import CUTTING, phi_name
 from fmcore.analysis.saying import counted, percent
 from fmcore.analysis.telling import telling
@@ -125,11 +125,7 @@ class FeatureMapDemo(LessonScene):
                 ),
             ),
             "own": ", plus a number of the filter's own, the bias" if f"{layer.name}/bias" in arrays else "",
-            "origin": {
-                "trained": "Nobody wrote these numbers down. Training found them.",
-                "random": "These are random: nobody has trained this network yet.",
-                "unknown": "Nobody wrote these numbers down.",
-            }[weights_are(self.bundle.header)],
+            "origin": self.origin_in_words(),
             "kept": self.kept_in_words(),
             "channel": f"{self.channel + 1} of {layer.output_shape[0]}",
             "layer": layer_name(layer.name),
@@ -151,6 +147,18 @@ class FeatureMapDemo(LessonScene):
             "weights": self.claim("numbers", *weight, words=partial(counted, noun="weight")),
             "numbers": self.claim("numbers", *map_, words=partial(counted, noun="number")),
         }
+
+    def origin_in_words(self) -> str:
+        """Where the weights come from, as far as that is known; a filter may have kept much of a random start."""
+        header, are = self.bundle.header, weights_are(self.bundle.header)
+        if are == "trained" and header.model.weights == "trained here":
+            begun = "they began at random, and " if starts_at_random(header) else ""
+            return f"Nobody wrote these numbers down: {begun}training moved them."
+        return {
+            "trained": "Nobody wrote these numbers down. Training found them.",
+            "random": "These are random: nobody has trained this network yet.",
+            "unknown": "Nobody wrote these numbers down.",
+        }[are]
 
     def what_suits(self) -> Claim | str:
         """What the weights meet at the strongest place, where they meet pixels as they are."""

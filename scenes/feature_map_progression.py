@@ -41,8 +41,7 @@ class FeatureMapProgression(LessonScene):
     script = Script.of(
         Beat(
             cue="chain",
-            say="This network is a chain of layers, and each works on what those before it leave."
-            " We follow one image and stop at {stops}.",
+            say="{chain}, and each works on what those before it leave. We follow one image and stop at {stops}.",
         ),
         Beat(
             cue="input",
@@ -115,6 +114,9 @@ class FeatureMapProgression(LessonScene):
             "colours": {1: "one grey channel", 3: "three colours"}.get(len(self.image), "several channels"),
             "first": layer_name(first.name),
             "last": layer_name(last.name),
+            "chain": "This network is a chain of layers"
+            if self.is_chain()
+            else "The paths of this network part and meet",
             "stops": listed([layer_name(layer.name) for layer in self.layers]),
             "smaller": self.words.smaller(self.step, self.bundle.convolutions),
             "shrunk": shrunk(first, last),
@@ -154,6 +156,15 @@ class FeatureMapProgression(LessonScene):
         self.show_fields(cells[1:], sheets)
         self.show_figures(cells[1:], sheets)
         self.show_the_answer(cells[1:], sheets)
+
+    def is_chain(self) -> bool:
+        """Whether every recorded layer reads what the one before it leaves, as far as is known."""
+        layers = self.bundle.header.layers
+        return all(
+            after.input in ("", f"{before.name}/activation")
+            for before, after in pairwise(layers)
+            if after.type != "block" and after.input.removesuffix("/activation") in self.bundle.layer_names
+        )
 
     def _skips(self) -> list[bool]:
         """Whether recorded layers lie between each stage and the one before it."""

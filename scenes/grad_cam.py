@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-from manim import Animation, Create, FadeIn, FadeOut, Group, LaggedStart, VMobject
+from manim import Animation, Create, FadeIn, FadeOut, Group, LaggedStart, ReplacementTransform, VMobject
 from pydantic import Field
 
 from fmcore.analysis.attribution import Ablation
@@ -181,7 +181,7 @@ class GradCam(LessonScene):
             self.play(FadeIn(strength), run_time=look.IN_S / 2)
             self.until(0.4)
             self.outline(laid)
-            self.until(0.75)
+            self.until(0.65)
             self.frame_the_strongest(laid)
         with self.beat("second"):
             self.say(f"And what supports “{self.told['rival']}”")
@@ -316,6 +316,11 @@ class GradCam(LessonScene):
         frame = laid.thing.frame()
         self.play(Create(frame), run_time=look.IN_S)
         self.keep((laid, frame))
+        seen = laid.thing.seen() if self.told["sees"] else None
+        if seen is not None:
+            self.until(0.85)
+            self.play(ReplacementTransform(frame.copy(), seen), run_time=look.MOVE_S)
+            self.keep((laid, seen))
 
     def keep(self, *marks: tuple[Exhibit, VMobject]) -> None:
         """Let each mark, which stands, belong to its exhibit from now on, so that it moves and leaves with it."""

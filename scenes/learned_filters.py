@@ -67,7 +67,7 @@ class LearnedFilters(LessonScene):
         Beat(cue="train", say="Watch {epochs}: in {each}, the network sees all {images} once.", seconds=8),
         Beat(
             cue="nobody",
-            say="Nobody drew these filters. The nudges made them, and on {tests} the share of right answers"
+            say="Nobody drew these filters. The nudges moved them, and on {tests} the share of right answers"
             " went from {right_before} to {right_after}.",
         ),
         Beat(cue="moved", say="How far did each filter move? {most} {least}"),

@@ -191,7 +191,9 @@ class Recap(LessonScene):
             maps = f"one of {self.late.channels:,} in {name}" if self.late.channels > 1 else f"all that {name} has"
             words = f"Channel {self.bright + 1} is {maps}, and all of them count."
             return self.claim("channels", self.late.array, self.probe, words=words)
-        images, needs = len(self.bundle.header.probes), f"another map of {name} more than the brightest."
+        tried = self.bundle.info(f"{self.last.name}/ablated").shape[1]
+        of_those = "" if tried == self.last.output_shape[0] else ", of those tried,"
+        images, needs = len(self.bundle.header.probes), f"another map of {name}{of_those} more than the brightest."
         one = " This is one of them." if images > 1 else ""
         return self.claim(
             "answers that need another",

@@ -19,12 +19,14 @@ from manim import (
 )
 from pydantic import Field
 
+from fmcore.analysis.channels import strongest
 from fmcore.analysis.favourites import (
     commonest_class,
     layers_with_patches,
     named_favourites,
     of_one_class,
     others_lit,
+    sees_beyond,
     typical,
 )
 from fmcore.analysis.saying import counted, listed, percent
@@ -111,11 +113,21 @@ class StrongestPatches(LessonScene):
         self.others = others_lit(self.bundle, self.layers[-1].name, self.chosen[-1][0], _OTHERS[look.shape()])
         self.example = self.probe
         array, channel = f"{self.layers[0].name}/activation", self.chosen[0][0]
-        if self.options.probe is None:  # the image that lights the channel most
-            tops = [float(self.bundle.part(array, p, channel).max()) for p in range(len(self.bundle.header.probes))]
-            self.example = max(range(len(tops)), key=lambda p: (tops[p], p == self.probe))
+        if self.options.probe is None:
+            self.example = self.clearest_example(array, channel)
         self.image = self.bundle.part("probes", self.example)  # (C, H, W)
         self.map = self.bundle.part(array, self.example, channel)  # (H', W')
+
+    def clearest_example(self, array: str, channel: int) -> int:
+        """The image that lights the channel most; of those in which its brightest place sees pixels only, if any do."""
+        layer = self.layers[0].name
+
+        def clear(probe: int) -> tuple[bool, float, bool]:
+            spot = strongest(self.bundle.part(array, probe, channel))
+            within = spot.value > 0 and not sees_beyond(self.bundle, layer, spot.row, spot.column)
+            return within, spot.value, probe == self.probe
+
+        return max(range(len(self.bundle.header.probes)), key=clear)
 
     # -- what is said ------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from manim import (
     VMobject,
 )
 
+from fmcore.analysis.answers import score
 from fmcore.analysis.history import (
     as_steep,
     best_epoch,
@@ -24,7 +25,7 @@ from fmcore.analysis.history import (
     overfitting,
     steepest_epoch,
 )
-from fmcore.analysis.learning import movements, spread_epochs
+from fmcore.analysis.learning import movements
 from fmcore.analysis.saying import percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
@@ -56,6 +57,7 @@ _WIDE_GAP = 0.05  # of accuracy, between training and test, from which it is cal
 _RISE = 0.05  # of the test loss above its lowest, from which it is called overfitting
 _FALL = 0.005  # of accuracy: what an epoch takes at the least, to be called a fall
 _LEVEL = 0.002  # of accuracy: lines that change by less are level
+_UNEVEN = 1.2  # times what guessing gets: from then on the commonest class counts
 _STEPS = 6  # filters below the epochs
 
 
@@ -71,7 +73,7 @@ class TrainingCurves(LessonScene):
         ),
         Beat(
             cue="guess",
-            say="Easier to read is the share of right answers. Guessing blindly among {classes} gets {guess};"
+            say="Easier to read is the share of right answers. Guessing blindly among {classes} gets {guess}{always};"
             " before training, the network got {right_first} of its training images right.",
         ),
         Beat(cue="rise", say="Now watch it learn, epoch by epoch. {steepest}{fall}"),
@@ -121,6 +123,7 @@ class TrainingCurves(LessonScene):
             "test_loss": self.claim("test loss", _ARRAY, last),
             "classes": self.claim("classes", "header/classes", words=lambda n: f"{whole(n)} classes"),
             "guess": self.claim("accuracy of guessing", "header/classes", words=lambda p: f"{100 * p:.3g}%"),
+            "always": self.said_of_the_commonest(),
             "right_first": self.claim("training accuracy", _ARRAY, 0, words=accuracy_in_words),
             "right_train": self.claim("training accuracy", _ARRAY, last, words=accuracy_in_words),
             "right_test": self.claim("test accuracy", _ARRAY, last, words=accuracy_in_words),
@@ -145,6 +148,19 @@ class TrainingCurves(LessonScene):
             "verdict": self.verdict(),
             "filter": self.said_of_filter(),
         }  # fmt: skip
+
+    def said_of_the_commonest(self) -> Claim | str:
+        """What naming the commonest class every time gets, where that is clearly more than guessing."""
+        found, guess = score(self.bundle), 1 / len(self.bundle.header.classes)
+        if found is None:
+            return ""
+        name = self.bundle.class_name(found.commonest)
+        return self.claim(
+            "share of the commonest",
+            "test_label",
+            words=lambda share: f", always saying “{name}” {percent(share)}",
+            at_least=_UNEVEN * guess,
+        )
 
     def said_of_wide_gap(self) -> Claim:
         last = self.history[-1]
@@ -303,7 +319,7 @@ class TrainingCurves(LessonScene):
         )
         self.play(FadeOut(standing), run_time=look.IN_S / 2)
         self.play(FadeIn(chart, curves, chart.keys), run_time=look.IN_S)
-        steepest, epochs = steepest_epoch(self.history)[0], spread_epochs(self.epochs[-1], _STEPS)
+        steepest, epochs = steepest_epoch(self.history)[0], self.even_epochs()
         if self.layer is None:
             self.until(0.6)
             self.play(flash(line), run_time=look.MOVE_S)
@@ -325,6 +341,10 @@ class TrainingCurves(LessonScene):
         marked = strip.tiles[epochs.index(steepest)].picture if steepest in epochs else line
         self.play(flash(marked), run_time=look.MOVE_S)
         return line
+
+    def even_epochs(self) -> list[int]:
+        """As far apart as can be: each picture stands below its epoch, and two near ones leave no room."""
+        return np.unique(np.linspace(0, self.epochs[-1], _STEPS).round().astype(int)).tolist()
 
     def tile(self, epoch: int, size: float) -> FilterPicture:
         """The filter that is followed, as it was after `epoch`."""

@@ -34,6 +34,7 @@ def bundle(tmp_path: Path) -> Bundle:
     with Bundle.open(path) as made:
         header, arrays = made.header, {name: made.array(name) for name in made.header.arrays}
     arrays |= {"test_label": LABELS, "conv1/top_images": IMAGES, "conv1/top_values": VALUES}
+    arrays["conv1/top_places"] = np.full((4, 3, 2), 5, np.int32)  # of maps of 12 x 12: what they see lies inside
     arrays |= {"conv1/patch_channels": np.array([0, 2, 3], np.int32)}
     arrays["conv1/patches"] = arrays["conv1/patches"][[0, 2, 3]]
     measures = header.measures.model_copy(update={"images": len(LABELS)})  # type: ignore[union-attr]
@@ -58,6 +59,17 @@ def test_what_chance_gives_is_the_mean_over_every_way_to_draw_the_favourites(bun
 
 def test_a_typical_channel_is_lit_near_the_mean_and_among_equals_the_strongest(bundle: Bundle) -> None:
     assert typical(bundle, "conv1") == (3, 2)  # channels 0 and 3 count 2 of 3, the mean is 2.33; channel 1 was not cut
+
+
+@pytest.mark.parametrize("corner", [[(0, 5)], [(5, 11)], [(5, 5), (11, 5), (3, 0)]])
+def test_a_channel_whose_patches_lie_beyond_the_image_is_not_typical(
+    tmp_path: Path, bundle: Bundle, corner: list[tuple[int, int]]
+) -> None:
+    arrays = {name: np.array(bundle.array(name)) for name in bundle.header.arrays}
+    arrays["conv1/top_places"][3, : len(corner)] = corner
+    save_bundle(tmp_path / "c", bundle.header, arrays)
+    with Bundle.open(tmp_path / "c") as bordering:
+        assert typical(bordering, "conv1") == (0, 0)
 
 
 def test_without_labels_the_strongest_is_typical_and_nothing_is_said_of_classes(tmp_path: Path, bundle: Bundle) -> None:

@@ -37,6 +37,7 @@ def test_most_ablations_are_spent_where_answers_are_explained(
     tutorial_trained: Trained, tiny_images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probing, "_ABLATED_VALUES", 0)  # as of a network that is far too large
+    monkeypatch.setattr(probing, "_ABLATED_OF_LAYER", 4)  # of others; of that layer all
     images = tiny_images.test_images[:2]
     given = tutorial_trained.as_input(torch.from_numpy(images))
     found = trace(tutorial_trained.network, given)
@@ -47,6 +48,7 @@ def test_most_ablations_are_spent_where_answers_are_explained(
     main = explained(layer.info for layer in found.layers)
     assert main is not None and main.name == "conv2" and len(shapes) > 1
     assert shapes == {name: (2, 16 if name == "conv2/ablated" else 1) for name in shapes}
+    assert tried["conv2/ablated"].tolist() == [list(range(16))] * 2
     one = int(tried["conv2/ablated"][1, 7])  # worked out without any of it, from the recorded maps
     maps = torch.tensor(arrays["conv2/activation"][1:])
     maps[0, one] = 0

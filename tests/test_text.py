@@ -10,7 +10,7 @@ from fmcore.analysis.saying import percent
 from fmcore.lesson.theme import DARK
 from fmcore.render.process import configure
 from scenes import look
-from scenes.parts.text import formula, is_cut, label, number, paragraph, shape_text
+from scenes.parts.text import is_cut, label, number, paragraph, shape_text
 
 pytestmark = pytest.mark.usefixtures("small_frame")
 
@@ -53,10 +53,6 @@ def test_a_label_is_as_large_as_it_says_wherever_it_is_set() -> None:
     assert label("H", look.SMALL, bold=True).width > label("H", look.SMALL).width
 
 
-def test_a_formula_is_drawn_without_latex() -> None:
-    assert len(formula('"feature map"_k = phi(W_k * x + b_k)').family_members_with_points()) > 15
-
-
 def test_all_lines_of_a_paragraph_are_of_one_size_also_with_a_long_word() -> None:
     made = paragraph("An unbelievably long Donaudampfschifffahrt", 60, width=6.0, most=3, bold=True)
     assert len({round(row.height, 6) for row in made}) == 1 and made.width <= 6.0
@@ -68,6 +64,12 @@ def test_all_lines_of_a_paragraph_are_of_one_size_also_with_a_long_word() -> Non
 def test_a_number_with_a_power_stays_on_one_line() -> None:
     rows = [row.text for row in paragraph("channel 12 adds +2.14 · 10⁻⁵ here", look.SMALL, width=2.3, most=9)]
     assert len(rows) > 2 and any("+2.14 · 10⁻⁵" in row for row in rows)
+
+
+@pytest.mark.parametrize("weight", ["+0.00112", "−0.000740"])
+def test_a_product_that_is_too_long_for_a_line_breaks_before_its_sign(weight: str) -> None:
+    rows = [row.text for row in paragraph(f"{weight} × channel 11", look.SMALL, width=1.55, most=9)]
+    assert rows == [weight, "× channel 11"] or rows == [weight, "× channel", "11"]
 
 
 def test_a_paragraph_is_set_smaller_where_its_lines_would_be_too_high(tmp_path: Path) -> None:

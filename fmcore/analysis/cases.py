@@ -57,6 +57,12 @@ def explained_layer(bundle: Bundle, *parts: str) -> LayerInfo | None:
     return explained(layer for layer in bundle.header.layers if all(f"{layer.name}/{part}" in arrays for part in parts))
 
 
+def comparable(bundle: Bundle) -> list[int]:
+    """The probes that are answered rightly; all of them where none is known to be."""
+    probes = bundle.header.probes
+    return [p for p, probe in enumerate(probes) if probe.label == probe.predicted] or list(range(len(probes)))
+
+
 def misleading(bundle: Bundle, layer: str, supported: bool = False) -> int:
     """The probe in which brightness misleads most about what the answer rests on.
 
@@ -64,8 +70,7 @@ def misleading(bundle: Bundle, layer: str, supported: bool = False) -> int:
     answered rightly if there are any, and where they are to be `supported`, of these among those whose answer has more
     support than its rival: a first example shows the rule. The default probe where it misleads in none.
     """
-    probes = bundle.header.probes
-    right = [p for p, probe in enumerate(probes) if probe.label == probe.predicted] or list(range(len(probes)))
+    right = comparable(bundle)
     if supported and f"{layer}/gradcam" in bundle.header.arrays and bundle.info("gradcam_classes").shape[1] > 1:
         right = [p for p in right if case_of(bundle, layer, p).goes_with_support] or right
 

@@ -9,6 +9,8 @@ from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
 from fmcore.header import LayerInfo
 
+_HALF = 0.5  # of a channel's favourites
+
 
 def layers_with_patches(bundle: Bundle) -> list[LayerInfo]:
     """The layers whose strongest patches were cut out, in the order in which they ran."""
@@ -93,18 +95,38 @@ def commonest_class(bundle: Bundle, layer: str, channel: int) -> int:
 def typical(bundle: Bundle, layer: str) -> tuple[int, int]:
     """A channel of `layer` to show the patches of, and their row in `<layer>/patches`.
 
-    The one whose favourites keep to one class about as much as those of the layer do on average; of equals, and where
-    classes are not known, the one with the strongest response.
+    One whose patches lie on the image, and not half beyond it, if there is one. Of these the one whose favourites keep
+    to one class about as much as those of the layer do on average; of equals, and where classes are not known, the one
+    with the strongest response.
     """
     cut = bundle.array(f"{layer}/patch_channels")  # (R,)
     top = bundle.array(f"{layer}/top_values")[cut, 0].astype(np.float64)
+    beyond = _at_the_border(bundle, layer)[cut]
     counts = of_one_class(bundle, layer)
     if counts is None or not counts.any():
-        row = int(top.argmax())
+        row = int(np.lexsort((-top, beyond))[0])
     else:
         off = np.where(top > 0, np.abs(counts[cut] - counts[counts > 0].mean()), np.inf)
-        row = int(np.lexsort((-top, off))[0])
+        row = int(np.lexsort((-top, off, beyond | (top <= 0)))[0])
     return int(cut[row]), row
+
+
+def sees_beyond(bundle: Bundle, layer: str, row: int, column: int) -> bool:
+    """Whether a part of what place (row, column) of `layer` sees lies beyond the image; of what is known of it."""
+    top, left, bottom, right = bundle.layer(layer).field.box(row, column)
+    height, width = bundle.header.model.input_shape[1:]
+    return top < 0 or left < 0 or bottom > height or right > width
+
+
+def _at_the_border(bundle: Bundle, layer: str) -> NDArray[np.bool_]:
+    """Of which channels (C,) the strongest place of all images, or most of its places, see beyond the image.
+
+    What lies there is no pixel: such a channel may answer to the edge of the picture.
+    """
+    places = bundle.array(f"{layer}/top_places")  # (C, k, 2)
+    flags = np.array([[sees_beyond(bundle, layer, *place) for place in channel] for channel in places.tolist()], bool)
+    result: NDArray[np.bool_] = flags[:, 0] | (flags.mean(1) > _HALF)
+    return result
 
 
 def named_favourites(bundle: Bundle, layer: str, channel: int) -> list[bool]:

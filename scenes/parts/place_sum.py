@@ -1,12 +1,15 @@
 """The sum behind one number of a feature map: its terms by name, rounded so that they add up on screen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.naming import phi_name
 from fmcore.analysis.rounding import decimals_of_sum, product_agrees
 from fmcore.analysis.worked import WorkedMap
 from scenes.parts.filter_picture import COLOURS
+from scenes.parts.text import number
 from scenes.parts.working import Term
 
 _IN_CELLS = 2  # decimals
@@ -100,3 +103,23 @@ def _written(value: float, decimals: int) -> str:
     """With exactly as many decimals, a true minus sign and no negative zero."""
     text = f"{value:.{decimals}f}"
     return (text if float(text) else text.lstrip("-")).replace("-", "−")
+
+
+def shifted_in_words(map_: WorkedMap, claim: Callable[..., Any]) -> Any:
+    """That pixels were normalised before they went in, with what became of the one under the highest place."""
+    if map_.layer.input != "input":
+        return ""
+    row, column = map_.under(map_.high.row, map_.high.column)
+    pixel = float(map_.bundle.part("probes", map_.probe, map_.slice, row, column))
+    return claim(
+        "value", "input", map_.probe, map_.slice, row, column,
+        words=lambda v: f" They were normalised on the way in: in the middle, {number(pixel)} became {number(v)}.",
+    )  # fmt: skip
+
+
+def bias_in_words(map_: WorkedMap, said: str) -> str:
+    """What is added to the products, which has been `said`, and what has scaled it."""
+    if not map_.is_scaled:
+        return f"one number of the filter's own, {said}"
+    scales = "batch norm" if map_.scaled_by == "batch_norm" else "the network"
+    return f"{said}: it and the weights are as {scales} scales and shifts them"

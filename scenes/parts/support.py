@@ -12,8 +12,11 @@ from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
 from scenes import look
 from scenes.parts.contour import contour
+from scenes.parts.marks import field_frame
 from scenes.parts.overlay import Overlay
 from scenes.parts.text import label
+
+_ALL = 0.98  # of the image's sides
 
 
 def scales_of(maps: Sequence[NDArray[np.floating]]) -> tuple[ColourScale, ColourScale]:
@@ -52,5 +55,18 @@ class Support(Group):
 
     def frame(self) -> Rectangle:
         """A frame around the pixels of the place that supports the class most."""
-        row, column = (int(at) for at in np.unravel_index(int(self.signed.argmax()), self.signed.shape))
+        row, column = self.strongest
         return self.overlay.places_frame(row, column, row + 1, column + 1)
+
+    def seen(self) -> Rectangle | None:
+        """A frame around all that this place sees of the image; None where that is not known, or everything."""
+        if not self.field.boxed:
+            return None
+        frame = field_frame(self.picture, self.field, *self.strongest)
+        everything = frame.width > _ALL * self.picture.width and frame.height > _ALL * self.picture.height
+        return None if everything else frame
+
+    @property
+    def strongest(self) -> tuple[int, int]:
+        row, column = np.unravel_index(int(self.signed.argmax()), self.signed.shape)
+        return int(row), int(column)

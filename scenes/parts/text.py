@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from math import floor, log10
 
 import numpy as np
-from manim import DOWN, LEFT, ManimColor, MathTypst, VGroup, VMobject
+from manim import DOWN, LEFT, ManimColor, VGroup, VMobject
 from PIL.ImageFont import FreeTypeFont, truetype
 
 from fmcore.fonts import font_file
@@ -17,6 +17,7 @@ from scenes.parts.outlines import SET_AT, UNITS_A_POINT, capital_share, centred_
 _MOST_DECIMALS = 6
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _APART = re.compile(r"(?<!×)[ \n]+(?!×|(?:· )?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])")  # where a line may end
+_SIGNED = re.compile(r"(?<![×·])[ \n]+")  # where it may as a last resort
 
 
 _translator = Translator(None)
@@ -166,12 +167,11 @@ def narrow(text: str, width: float) -> VGroup:
 def _wrapped(text: str, width: float, bold: bool) -> list[str]:
     """Lines of about equal length, as few as are at most `width` wide at size 1; a long word has its own.
 
-    A product such as 5 × 5 and a number such as 4.2 · 10⁻⁷ stay on one line if they fit there.
+    A product such as 5 × 5 and a number such as 4.2 · 10⁻⁷ stay on one line if they fit there; else the second begins
+    with its sign.
     """
     products = _APART.split(text.strip())
-    pieces = [
-        word for one in products for word in ([one] if _advance(one, bold) <= width else re.split(r"[ \n]+", one))
-    ]
+    pieces = [word for one in products for word in ([one] if _advance(one, bold) <= width else _SIGNED.split(one))]
     words = [(word, _advance(word, bold)) for word in pieces]
     space = _advance(" ", bold)
 
@@ -235,11 +235,6 @@ def _with_power(value: float, digits: int) -> str:
 def whole(value: float) -> str:
     """A count, with commas in its thousands."""
     return f"{value:,.0f}".replace("-", "−")
-
-
-def formula(source: str, size: float | None = None) -> MathTypst:
-    """A formula in Typst's notation, such as `"feature map"_k = phi(W_k * x)`."""
-    return MathTypst(source, font_size=size or look.LABEL * 1.4, color=look.TEXT)
 
 
 def lines(
