@@ -346,7 +346,7 @@ class FeatureMapProgression(LessonScene):
         self.table = ClassTable(
             look.body(),
             [self.bundle.class_name(number) for number in self.classes],
-            [stack.name for stack in self.stacks],
+            [layer.name for layer in self.layers],
             [channel for channel, _ in self.by_class],
             [means for _, means in self.by_class],
             "selectivity" if look.shape() == "tall" else "mean selectivity",

@@ -309,6 +309,20 @@ def test_no_arrow_leads_to_a_layer_that_reads_another(source: str, links: int, t
     assert len(chain.every) == 5 and len(chain.links) == links
 
 
+def test_names_with_dots_take_two_lines_where_one_would_cut_them(tmp_path: Path) -> None:
+    names = ("block1.conv1", "block1.conv2", "block2.conv1", "block2.conv2", "block1.down.0")
+    with Bundle.open(make_bundle(tmp_path / "b", Net(widths=(2,) * 5))) as bundle:
+        layers = [
+            layer.model_copy(update={"name": name}) for name, layer in zip(names, bundle.header.layers, strict=True)
+        ]
+    configure(TINY.model_copy(update={"width": 90, "height": 160}), tmp_path)
+    look.use(DARK)
+    chain = LayerChain(layers, [names[0]], look.body().width)
+    shown = {name: "".join(row.text for row in box[1]) for name, box in chain.boxes.items()}
+    assert shown == {name: name for name in names}
+    assert all(box[1].height < box[0].height and box[1].width < box[0].width for box in chain.boxes.values())
+
+
 def test_sheets_below_wide_boxes_do_not_reach_below_the_body(tmp_path: Path) -> None:
     with Bundle.open(make_bundle(tmp_path / "b", Net(size=(48, 48), widths=(2, 2)))) as bundle:
         layers = [layer.model_copy(update={"name": f"max_pool2d{n}"}) for n, layer in enumerate(bundle.header.layers)]
@@ -346,19 +360,18 @@ def test_a_table_of_classes_names_each_of_its_bars(count: int, width: int, heigh
     body, classes = look.body(), [f"class number {k}" for k in range(count)]
     means = np.random.default_rng(0).random((3, count)) + 0.1
     means[2, 1] = 5.0
-    table = ClassTable(body, classes, ["a", "b", "c"], [4, 5, 6], means, "selectivity", [("0.15", 0.15)] * 3)
+    table = ClassTable(body, classes, ["a", "b", "c" * 20], [4, 5, 6], means, "selectivity", [("0.15", 0.15)] * 3)
     for row in table.get_family()[1:]:
         if len(row.points):
             assert body.left - 1e-6 <= row.get_left()[0] and row.get_right()[0] <= body.right + 1e-6
             assert body.bottom - 1e-6 <= row.get_bottom()[1] and row.get_top()[1] <= body.top + 1e-6
-    cut, *names = [name for name in table.names if name.text != "channel"]
-    if count < 60:
-        cut, names = None, [cut, *names]
-    assert (len(names) < count) == (count == 60) and (cut is None or cut.text == f"{len(names)} of 60")
+    first, *names = [name for name in table.names if name.text != "channel"]
+    assert (len(names) < count) == (count == 60)
+    assert first.text == ("layer" if count < 60 else f"{len(names)} of 60")
     shown = [k for k in range(count) if any(classes[k] == name.said for name in names)] if count < 60 else None
     for share, column in zip(means, table.columns, strict=True):
         head, channel, *bars, _ = column
-        assert int(channel.text) == 5 + "abc".index(head.text) and len(bars) == len(names)
+        assert int(channel.text) == 5 + "abc".index(head.text[0]) and len(bars) == len(names)
         for name, bar in zip(names, bars, strict=True):
             assert bar.get_y() == pytest.approx(name.get_y(), abs=0.06)
         if shown is not None:

@@ -15,13 +15,14 @@ _THICK = 0.62  # of a row's height: a bar
 _ROOMY = 1.5  # rows are at most so many times as high as a line of text
 _HEAD = 2  # rows above the classes: the layers, and their channels
 _APART = 0.4  # of a row: between the classes and the last row
+_INTO = 0.75  # of the gap to the next column: a name may reach so far into it
 _SHORTEST = 0.35  # units: there is no bar in the last row that would be shorter
 
 
 class ClassTable(VGroup):
     """Bars for the `means` (K,) of one channel of each layer, none below zero, as shares of the channel's largest.
 
-    `layers` are what stands above the columns, `channels` count from 0. Of more classes than `region` has rows for,
+    `layers` are the names above the columns, `channels` count from 0. Of more classes than `region` has rows for,
     those are shown that some channel answers to most, and the table says of how many: `13 of 60`. Parts come one by
     one: `names`, `columns`, and `foot`, a last row called `last` with a text and a share (0..1) a layer.
     """
@@ -42,9 +43,9 @@ class ClassTable(VGroup):
         shown = np.sort(np.argsort(-shares.max(0), kind="stable")[:most])
         rows = _HEAD + len(shown) + bool(figures) * (1 + _APART)
         self._row = min(region.height / rows, _ROOMY * line)
-        self._top = region.centre[1] + rows * self._row / 2
+        self._right, self._top = region.right, region.centre[1] + rows * self._row / 2
         room = _NAMES[look.shape()] * region.width
-        cut = f"{len(shown)} of {len(classes)}" if len(shown) < len(classes) else ""
+        cut = f"{len(shown)} of {len(classes)}" if len(shown) < len(classes) else "layer"
         named = [(cut, look.MUTED), ("channel", look.MUTED), *((classes[k], look.TEXT) for k in shown)]
         names = [self._text(text, number, room, color) for number, (text, color) in enumerate(named) if text]
         end = self._text(last, rows - 1, room, look.SECOND) if figures else None
@@ -70,8 +71,9 @@ class ClassTable(VGroup):
         super().__init__(self.names, self.columns, self.foot)
 
     def _column(self, place: look.Region, layer: str, channel: int, shares: NDArray[np.floating]) -> VGroup:
+        room = min(place.width + _INTO * _GAPS[look.shape()], self._right - place.left)
         heads = [
-            self._text(layer, 0, place.width, look.TEXT).align_to(np.array([place.left, 0, 0]), LEFT),
+            self._text(layer, 0, room, look.TEXT).align_to(np.array([place.left, 0, 0]), LEFT),
             self._text(str(channel + 1), 1, place.width, look.MUTED).align_to(np.array([place.left, 0, 0]), LEFT),
         ]
         bars = (

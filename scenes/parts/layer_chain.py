@@ -16,6 +16,7 @@ _FEWEST = 3
 _ROWS = {"wide": 2, "square": 3, "tall": 4}
 _LONGEST = 14  # letters of a name
 _HEIGHT = 0.55
+_HIGH = 0.85  # where a name takes two lines
 _MARGINS = {"wide": 0.15, "square": 0.15, "tall": 0.08}  # of the text in a box
 _GAPS = {"wide": (0.3, 0.25), "square": (0.2, 0.3), "tall": (0.2, 0.3)}  # between columns, between rows
 
@@ -37,20 +38,21 @@ class LayerChain(Group):
         rows = 1 if across == _ACROSS["wide"] else _ROWS[look.shape()]
         kept = _kept([layer.name for layer in layers], stops, across * rows - 2)
         side = (width - (across - 1) * gap) / across
+        self._height = _HIGH if any(_is_long(_name(name), side) for name in kept if name) else _HEIGHT
         self.boxes: dict[str, VGroup] = {}
         colours = {"convolution": look.SECOND, "block": look.SECOND, "pooling": look.MUTED}
-        every = [_box("image", look.TEXT, side)]
+        every = [_box("image", look.TEXT, side, self._height)]
         for name in kept:
             if name is None:
                 every.append(VGroup(label("…", look.LABEL, look.MUTED)))
             else:
-                self.boxes[name] = _box(_name(name), colours[kinds[name]], side)
+                self.boxes[name] = _box(_name(name), colours[kinds[name]], side, self._height)
                 every.append(self.boxes[name])
         ends_early = (len(every) + 1) % across > 0  # so that a longer word has room to its right
-        every.append(_box("answer", look.TEXT, side, side + gap if ends_early else side))
+        every.append(_box("answer", look.TEXT, side, self._height, side + gap if ends_early else side))
         self.image, self.answer = every[0], every[-1]
         self._layers, self.links = layers, VGroup()
-        places = VGroup(RoundedRectangle(width=side, height=_HEIGHT, corner_radius=0.1) for _ in every)
+        places = VGroup(RoundedRectangle(width=side, height=self._height, corner_radius=0.1) for _ in every)
         places.arrange_in_grid(cols=min(across, len(every)), buff=(gap, between), cell_alignment=LEFT)
         for number, (box, place) in enumerate(zip(every, places, strict=True)):
             box.move_to(place).align_to(place if box.width > side else box, LEFT)
@@ -67,7 +69,7 @@ class LayerChain(Group):
         None reaches below `bottom`. Nothing where boxes stand in several rows.
         """
         made = VGroup()
-        if self.every[0].get_y() - self.every[-1].get_y() > _HEIGHT / 2:
+        if self.every[0].get_y() - self.every[-1].get_y() > self._height / 2:
             return made
         shown = [layer for layer in self._layers if layer.name in self.boxes]
         largest = max(max(layer.output_shape[1:]) for layer in shown)
@@ -94,13 +96,27 @@ def _name(layer: str) -> str:
     return layer if layer.isalpha() and len(layer) <= _LONGEST else layer_name(layer, _LONGEST)
 
 
-def _box(name: str, color: ManimColor, width: float, most: float = 0.0) -> VGroup:
-    """A box `width` wide, or up to `most` where its name is longer."""
+def _box(name: str, color: ManimColor, width: float, height: float, most: float = 0.0) -> VGroup:
+    """A box `width` wide, or up to `most` where its name is longer; one with dots may take two lines."""
     margin = _MARGINS[look.shape()]
-    text = label(name, look.SMALL, look.TEXT, width=max(width, most) - margin)
+    rows = _halves(name) if _is_long(name, width) else (name,)
+    text = VGroup(*(label(row, look.SMALL, look.TEXT, width=max(width, most) - margin) for row in rows))
+    text.arrange(DOWN, buff=look.LEADING / 2)
     width = max(width, text.width + margin)
-    frame = RoundedRectangle(width=width, height=_HEIGHT, corner_radius=0.1, stroke_width=look.STROKE, color=color)
+    frame = RoundedRectangle(width=width, height=height, corner_radius=0.1, stroke_width=look.STROKE, color=color)
     return VGroup(frame, text.move_to(frame))
+
+
+def _is_long(name: str, width: float) -> bool:
+    """Whether `name` would be cut on one line of a box, and has a dot at which it can be broken."""
+    return "." in name and "…" in label(name, look.SMALL, width=width - _MARGINS[look.shape()]).text
+
+
+def _halves(name: str) -> tuple[str, str]:
+    """`name` broken behind the dot that is nearest to its middle."""
+    dots = [place for place, letter in enumerate(name) if letter == "."]
+    at = min(dots, key=lambda place: abs(place + 1 - len(name) / 2)) + 1
+    return name[:at], name[at:]
 
 
 def _reads_another(layers: Sequence[LayerInfo], name: str | None, before: str | None) -> bool:
