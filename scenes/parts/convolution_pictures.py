@@ -22,7 +22,7 @@ from scenes.parts.window import window
 Floats = NDArray[np.floating]
 
 _FEW = 3  # values a side: of so many, the numbers can be read in flat cells in half the width of a tall frame
-_FLAT, _FLATTEST = 0.37, 0.32  # of its width: the height of such a cell, and of one that leaves room for a note
+_FLAT = 0.37  # of its width: the height of such a cell
 _LEAST_BAR = 0.95  # units: with less, the numbers beside a colour bar would touch
 
 
@@ -98,13 +98,13 @@ def place_blocks(map_: WorkedMap, at: Place, side: float, number: int | None = N
     told, count = map_.told_apart, len(map_.weights)
     weights = map_.weights[number]
     names = (_read_by(map_, number), "filter", "products")
-    notes = _scaled(map_)
-    if look.shape() == "wide":
-        notes.insert(0, shape_text(weights.shape[0], weights.shape[1], count))
-        notes[1:1] = [f"slice {number + 1} of {count}"] * (len(told) > 1)
+    notes = []
+    if look.shape() == "wide":  # elsewhere a note would take the room of the digits
+        slice_ = [f"slice {number + 1} of {count}"] * (len(told) > 1)
+        notes = [shape_text(weights.shape[0], weights.shape[1], count), *slice_, *_scaled(map_)]
     patches = [(place.patch[n], map_.weights[n]) for place in map_.places for n in told]
     written = [part for patch, own in patches for part in (patch, own, patch * own)]  # one size of digits for all
-    flatness = 1.0 if not stacked(map_) else _FLATTEST if notes else _FLAT
+    flatness = _FLAT if stacked(map_) else 1.0
     digits = digit_size(written, side / max(weights.shape), flatness)
     if digits and flatness < 1:
         digits = look.SMALLEST  # so that some air is left around them
