@@ -86,10 +86,9 @@ class Trained:
 
 @dataclass
 class Progress:
-    """What a progress bar needs: called with (images seen in this epoch, images in an epoch)."""
+    """What a progress bar needs: called with (number of the epoch, images seen in it, images in an epoch)."""
 
     on_batch: Callable[[int, int, int], None] = field(default=lambda epoch, seen, total: None)
-    on_epoch: Callable[[EpochRecord], None] = field(default=lambda record: None)
 
 
 def choose_device() -> torch.device:
@@ -136,12 +135,10 @@ def train(data: ImageSet, spec: TrainSpec, progress: Progress | None = None, mod
     ):
         history = [fit.measure(0)]
         states = [state_of(fit.network)]
-        progress.on_epoch(history[0])
         for epoch in range(1, spec.epochs + 1):
             fit.run_epoch(epoch, progress)
             history.append(fit.measure(epoch))
             states.append(state_of(fit.network))
-            progress.on_epoch(history[-1])
         return Trained(spec, fit.network.eval(), tuple(history), tuple(states), device.type, model.as_input)
 
 

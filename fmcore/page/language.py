@@ -117,7 +117,5 @@ def _block(block: Mapping[str, Any], own: Translator) -> Fields:
     match block["kind"]:
         case "list":
             return {**block, "items": _all(block["items"], own)}
-        case "formula":
-            return {**block, "text": own.of(block["text"])}
         case _:
             return {**block, "text": own.of(block["text"])}
