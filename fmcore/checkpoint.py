@@ -110,7 +110,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     try:
         with safe_open(str(path), framework="np") as file:
             yield file, json.loads((file.metadata() or {})[_METADATA_KEY])
-    except (SafetensorError, OSError, KeyError, ValueError, IndexError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, IndexError, TypeError, RecursionError) as error:
         raise InputError(
             f"'{path}' is no complete checkpoint of fmcore ({type(error).__name__}: {error});"
             " name one written by `fmcore train`."

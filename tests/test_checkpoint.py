@@ -83,6 +83,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: save_file({"a": np.ones(3)}, path, {"fmcore-checkpoint": "[1]"}),
         "no complete checkpoint",
     ),
+    "record is nested deeply": (
+        lambda path: save_file({"a": np.ones(3)}, path, {"fmcore-checkpoint": "[" * 100_000}),
+        "no complete checkpoint",
+    ),
     "record lacks classes": (rewritten(lambda found, tensors: found.pop("classes")), "no complete checkpoint"),
     "no epochs": (rewritten(lambda found, tensors: found.update(history=[])), "no complete checkpoint"),
     "unknown model": (rewritten(lambda found, tensors: found["spec"].update(model="big")), "no model 'big'"),  # type: ignore[attr-defined]
