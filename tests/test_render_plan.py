@@ -10,10 +10,10 @@ from films import TINY
 
 from fmcore.errors import InputError
 from fmcore.lesson.brief import Performance
-from fmcore.lesson.plan import SceneEntry
+from fmcore.lesson.plan import SceneEntry, Turn
 from fmcore.render.cache import Cuts, Store, Take
 from fmcore.render.cuts import Play, Sketch
-from fmcore.render.plan import ScenePlan, pictures_key, plan_scenes, with_take
+from fmcore.render.plan import _WORDS, ScenePlan, pictures_key, plan_scenes, with_take
 from fmcore.render.spec import RenderSpec
 
 FILM = """import shapes
@@ -110,6 +110,19 @@ def test_the_reason_is_said(change: Callable[[Situation], object], sentence: str
     found = situation.plan()
     assert str(found) == sentence
     assert found.fresh == ("fresh" in sentence)
+
+
+def test_every_change_has_its_own_words(situation: Situation) -> None:
+    assert {*Turn._fields, *situation.plan().inputs} <= _WORDS.keys()
+    assert len(set(_WORDS.values())) == len(_WORDS)
+
+
+def test_a_second_network_in_the_lesson_is_the_reason_that_is_given(situation: Situation) -> None:
+    bundles = {name: (situation.folder / f"{name}.safetensors", name * 64) for name in "bc"}
+    one, other = (SceneEntry(scene=f"{situation.folder / 'film.py'}:Film", bundle=name) for name in bundles)
+    (alone,) = plan_scenes((one,), bundles, TINY, situation.store, {})
+    beside = plan_scenes((one, other), bundles, TINY, situation.store, {0: alone.inputs})[0]
+    assert beside.reason == "the lesson began or ceased to show several networks"
 
 
 def pictures(situation: Situation, sketch: Sketch = SKETCH) -> str:

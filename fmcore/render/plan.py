@@ -27,6 +27,7 @@ _WORDS = {
     "words": "its translation changed",
     VOICE: "its voice changed",
     "network": "another network stood before it",
+    "several": "the lesson began or ceased to show several networks",
     "part": "it belongs to another part of the lesson",
     "begins": "its part of the lesson begins elsewhere",
     "options": "its options changed",
