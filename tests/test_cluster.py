@@ -46,6 +46,12 @@ class Bad(Good):
         raise ValueError("no such thing")
 
 
+class Talking(Bad):
+    def construct(self):
+        print("so far")
+        super().construct()
+
+
 class Deadly(Scene):
     def construct(self):
         mark = Path({mark!r})
@@ -145,10 +151,14 @@ def test_films_are_the_same_as_those_of_this_machine(dask: Any, film: Any, tmp_p
             ]
             progress: list[Any] = []
             outcomes = done(crew, jobs, lambda *told, into=progress: into.append(told))
+            talked = done(crew, [SketchJob(segment=film("Talking"))])[0]
             assert {number for number, _, _ in progress} >= {0, 1}
             assert crew.run([], print, print) is None
         assert str(outcomes[2].error) == "Bad failed with ValueError: no such thing (my film.py, line 20)."
         assert "'tiny.safetensors' has no layer 'none'" in str(outcomes[3].error)
+        failed = talked.error
+        assert failed is not None and failed.printed == "so far\n"
+        assert f'File "{film("Bad").path}", line 20, in construct' in failed.trace
         sketches.append(sketch.model_copy(update={"seconds": 0}))
         films.append({path.name: path.read_bytes() for path in target.parent.iterdir()})
     assert sketches[0] == sketches[1]

@@ -221,15 +221,25 @@ def work(key: str, run: str, payload: bytes) -> Done:
             except _Stopped:
                 return Done()
             except FmcoreError as error:
-                sentence = error.message
-                for here, there in names.items():
-                    sentence = sentence.replace(here, there)
-                return Done(error=type(error)(sentence))
+                return Done(error=_told_there(error, names))
             target = scratch / "film.mp4"
             if not target.is_file():
                 return Done(result)
             film = target.read_bytes()
             return Done(result, film=film, sha256=hashlib.sha256(film).hexdigest())
+
+
+def _told_there(error: FmcoreError, names: Mapping[str, str]) -> FmcoreError:
+    """`error` with the names that files have where it will be read, for what is here is gone by then."""
+
+    def told(text: str) -> str:
+        for here, there in names.items():
+            text = text.replace(here, there)
+        return text
+
+    found = type(error)(told(error.message))
+    found.trace, found.printed = told(error.trace), told(error.printed)
+    return found
 
 
 def _leave_random_alone() -> None:
@@ -284,6 +294,7 @@ def _here(order: Order, worker: Any, scratch: Path) -> tuple[Job[Any], Mapping[s
     }
     if segment.module is None:
         more["path"] = _unpacked(order.sources, scratch / "scene")
+        names[str(scratch / "scene")] = str(segment.path.parent)
     elif (root := package_folder(order.packages[0])) is not None:
         more["path"] = root.joinpath(*segment.module.split(".")[1:]).with_suffix(".py")
     segment = segment.model_copy(update=more)
