@@ -16,7 +16,7 @@ from films import TINY, Net, make_bundle
 from fmcore.errors import InputError, RenderError
 from fmcore.lesson.brief import Brief
 from fmcore.render.cluster import Cluster
-from fmcore.render.remote import OURS, _unpacked, described, difference
+from fmcore.render.remote import OURS, _unpacked, described, difference, has
 from fmcore.render.run import Outcome, Workers
 from fmcore.render.scheduler import address
 from fmcore.render.sketch import SketchJob
@@ -185,6 +185,19 @@ def test_a_bundle_travels_once_to_every_worker(dask: Any, tmp_path: Path) -> Non
     kept[1].unlink()
     with Cluster(dask.scheduler_address) as crew:
         assert all(outcome.error is None for outcome in done(crew, jobs).values())
+
+
+def test_a_bundle_that_is_moved_away_meanwhile_is_a_sentence(dask: Any, tmp_path: Path) -> None:
+    class Moving(Cluster):
+        def _tell(self, workers: Any, function: Any, *given: Any) -> dict[str, Any]:
+            if function is has:
+                bundle.unlink()
+            return super()._tell(workers, function, *given)
+
+    bundle = make_bundle(tmp_path / "moved.safetensors", Net(seed=19))
+    told = r"^The bundle '.*moved\.safetensors' cannot be read \(No such file or directory\); see that it is there"
+    with Moving(dask.scheduler_address) as crew, pytest.raises(InputError, match=told):
+        done(crew, [SketchJob(segment=heat_map(bundle, tmp_path / "none.mp4"))])
 
 
 def test_a_worker_that_dies_in_the_middle_of_a_film_is_survived(

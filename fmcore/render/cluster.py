@@ -12,7 +12,7 @@ import queue
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +87,7 @@ class Cluster:
         A job whose worker is lost is given to another, twice.
 
         Raises:
-            InputError: workers would draw other frames.
+            InputError: workers would draw other frames, or a bundle cannot be read.
         """
         if not jobs:
             return
@@ -118,7 +118,7 @@ class Cluster:
             try:
                 self._digests[path] = file_digest(path)
             except OSError as error:
-                raise InputError(f"The bundle '{path}' cannot be read ({error.strerror}).") from None
+                raise _unreadable(path, error) from None
         return self._digests[path]
 
     def _ready(self, needs: _Needs, strict: bool = False) -> set[str]:
@@ -168,10 +168,10 @@ class Cluster:
         answers = self._tell(workers, has, digest)
         to = {worker for worker, answer in answers.items() if answer is False}
         name = uuid.uuid4().hex
-        with path.open("rb") as file:
-            while to and (chunk := file.read(_CHUNK)):
-                answers.update(self._tell(to, receive, name, chunk))
-                to = {worker for worker in to if answers[worker] is True}
+        for chunk in _chunks(path) if to else ():
+            answers.update(self._tell(to, receive, name, chunk))
+            if not (to := {worker for worker in to if answers[worker] is True}):
+                break
         answers.update(self._tell(to, keep, name, digest) if to else {})
         for worker, answer in answers.items():
             if answer is True:
@@ -183,6 +183,22 @@ class Cluster:
         """What `function` returns in each of `workers`, or the exception that it raises there."""
         answers: dict[str, Any] = self._client.run(function, *given, workers=list(workers), on_error="return")
         return answers
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The content of a bundle. What goes wrong with whoever takes it, as with the network, is not said of the file."""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"The bundle '{path}' cannot be read ({error.strerror}); see that it is there, and run the same command again."
+    )
 
 
 @dataclass(frozen=True)
