@@ -308,6 +308,11 @@ def make_checkpoint(recipe: BundleRecipe, path: Path, data_dir: Path | None, rep
     require_writable(path, "The checkpoint")
     if recipe.epochs == 0 and recipe.model not in OWN_MODELS:
         raise InputError(f"Say how long '{recipe.model}' is to be trained with --epochs.")
+    if not _is_trained(recipe):
+        raise InputError(
+            f"A checkpoint is of a training, and the weights '{recipe.weights}' are taken as they are; say how long"
+            " they are trained further with --epochs, or leave out --weights to train from the start."
+        )
     model, data = _opened(recipe, data_dir, path.stem, report)
     trained = _trained(recipe, model, data, None, path.stem, report)
     save_checkpoint(path, trained, data, _found_at(recipe.data))

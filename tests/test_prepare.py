@@ -9,16 +9,20 @@ from queue import Empty, Queue
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from films import TINY
 from PIL import Image
+from safetensors.torch import save_file
 
 from fmcore.bundle import Bundle
 from fmcore.checkpoint import read_recipe
+from fmcore.cli import cli
 from fmcore.data.imageset import ImageSet
 from fmcore.errors import BundleError, DataError, FmcoreError, InputError
 from fmcore.files import temporary_of
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.made_of import made_of
+from fmcore.models import build_model
 from fmcore.prepare import Wanted, _pass_on, bundle_path, look, make, make_all, make_checkpoint
 from fmcore.recording import record
 from fmcore.render.alone import making
@@ -192,6 +196,16 @@ def test_a_checkpoint_finds_its_images_from_any_folder(
     make(recipe, tmp_path / "bundle", None, tmp_path / "weights", Silent())
     with Bundle.open(tmp_path / "bundle") as bundle:
         assert bundle.header.dataset.name == "folder:photos" and str(tmp_path) not in bundle.header.model_dump_json()
+
+
+def test_a_checkpoint_of_weights_that_are_not_trained_further_is_refused(photos: BundleRecipe, tmp_path: Path) -> None:
+    save_file(build_model("tutorial", 1, 16, 2).state_dict(), tmp_path / "w.safetensors")
+    train = ["train", "--weights", "w.safetensors", "--data", "folder:photos", "--image-size", "16"]
+    for more in ([], ["--epochs", "0"]):
+        refused = CliRunner().invoke(cli, [*train, *more, "--output", "c.safetensors", "--quiet"])
+        assert refused.exit_code == 2 and "with --epochs, or leave out --weights" in refused.output
+        assert not Path("c.safetensors").exists()
+    assert CliRunner().invoke(cli, [*train, "--epochs", "1", "--output", "c.safetensors", "--quiet"]).exit_code == 0
 
 
 def test_an_image_of_the_data_keeps_its_class(photos: BundleRecipe, tmp_path: Path) -> None:
