@@ -94,7 +94,8 @@ def read_limited(path: Path, most: int) -> bytes:
 def published(path: Path) -> Iterator[Path]:
     """Yield a temporary name in the folder of `path`, which is made; rename it when the block has ended well.
 
-    The file gets the permissions that any new file of this user gets, whatever the writer thinks of them.
+    What a process that was killed has left half-written of this file is removed first. The file gets the permissions
+    that any new file of this user gets, whatever the writer thinks of them.
 
     Raises:
         OSError: the folder or the file cannot be written.
@@ -102,6 +103,7 @@ def published(path: Path) -> Iterator[Path]:
     path = _written(path)
     temporary = temporary_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent, path.name)
     try:
         temporary.touch()
         mode = temporary.stat().st_mode
@@ -156,12 +158,14 @@ def temporary_of(path: Path) -> Path:
 def sweep(folder: Path, name: str | None = None, ended: Collection[int] = ()) -> None:
     """Remove what processes left half-written in `folder` that are dead, or among the `ended`.
 
-    Of the file `name` alone, if that is given. Files of processes that live are left to them.
+    Of the file `name` alone, if that is given. Files of processes that live are left to them, and in a folder that is
+    shared what somebody else alone may remove.
     """
     for leftover in folder.glob(".*.part"):
         found = _HALF_WRITTEN.fullmatch(leftover.name)
         if found is not None and name in (None, found[1]) and (int(found[2]) in ended or not lives(int(found[2]))):
-            leftover.unlink(missing_ok=True)
+            with suppress(OSError):
+                leftover.unlink()
 
 
 def lives(process: int) -> bool:

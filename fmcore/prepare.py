@@ -252,6 +252,9 @@ def make_all(
         _pass_on(messages, report, 0.0)
         return {path: future.result() for path, future in futures.items()}
     except BrokenProcessPool:
+        pool.shutdown(wait=True, cancel_futures=True)  # the others have ended, too, then
+        for path in by_path:
+            sweep(path.parent, path.name)
         raise RenderError("The process that trains was killed; is there enough memory? Run again to go on.") from None
     except BaseException:
         killed = list((pool._processes or {}).values())

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,6 +135,27 @@ def test_what_a_process_of_ours_left_is_removed_although_it_may_not_have_died_ye
     assert {path.name for path in tmp_path.iterdir()} == set(alive)
     sweep(tmp_path, "net", [os.getpid()])
     assert {path.name for path in tmp_path.iterdir()} == set(alive[1:])
+
+
+def test_what_a_killed_process_left_of_a_file_goes_when_it_is_written_again(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    spared = [f".net.{os.getppid()}.part", f".other.net.{ended.pid}.part", f".net.{ended.pid}.d"]
+    for name in (f".net.{ended.pid}.part", *spared):
+        (tmp_path / name).touch()
+    with published(tmp_path / "net") as temporary:
+        temporary.write_text("all")
+    assert {path.name for path in tmp_path.iterdir()} == {"net", *spared}
+
+
+def test_what_cannot_be_removed_hinders_nobody(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f".net.{ended.pid}.part").mkdir()  # as a file of somebody else's, in a folder that is shared
+    with published(tmp_path / "net") as temporary:
+        temporary.write_text("all")
+    assert (tmp_path / "net").read_text() == "all"
+    sweep(tmp_path / "not there")
 
 
 def test_a_full_disk_is_told_with_the_file(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """From recipe to bundle: what is there is used only when it is what the recipe makes."""
 
+import os
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -18,7 +21,7 @@ from fmcore.bundle import Bundle
 from fmcore.checkpoint import read_recipe
 from fmcore.cli import cli
 from fmcore.data.imageset import ImageSet
-from fmcore.errors import BundleError, DataError, FmcoreError, InputError
+from fmcore.errors import BundleError, DataError, FmcoreError, InputError, RenderError
 from fmcore.files import temporary_of
 from fmcore.lesson.plan import BundleRecipe, LessonPlan, SceneEntry
 from fmcore.made_of import made_of
@@ -301,6 +304,24 @@ def test_who_waits_for_a_run_that_makes_nothing_goes_on(tmp_path: Path) -> None:
     with pytest.raises(InputError), making(tmp_path / "new" / "folder" / "b", told):
         raise InputError("nothing is made")
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def killed(path: Path) -> None:
+    """Write half a file, as a process does whose memory the machine needs."""
+    path.parent.mkdir(exist_ok=True)
+    temporary_of(path).touch()
+    os.kill(os.getpid(), 9)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are Unix's")
+def test_a_killed_process_leaves_nothing_half_written(photos: BundleRecipe, tmp_path: Path) -> None:
+    path = bundle_path(photos, tmp_path / "bundles")
+    of_another = path.with_name(f".{path.name}.{os.getppid()}.part")
+    path.parent.mkdir()
+    of_another.touch()
+    with pytest.raises(RenderError, match="The process that trains was killed"):
+        make_all([Wanted(photos, path, {}, None, "")], None, Silent(), 1, partial(killed, path))
+    assert list(path.parent.glob(".*")) == [of_another]  # the other process may have made the bundle by then
 
 
 def test_what_was_finished_is_kept_when_another_fails(photos: BundleRecipe, tmp_path: Path) -> None:
