@@ -336,7 +336,8 @@ def _wish(
     **more: Any,
 ) -> Any:
     """The plan of a lesson, and how and where it is wanted."""
-    from fmcore.lesson.plan import data_name, find_plan, slug, with_overrides
+    from fmcore.lesson.overrides import with_overrides
+    from fmcore.lesson.plan import data_name, find_plan, slug
     from fmcore.render.lesson import Wish
     from fmcore.render.spec import ending
     from fmcore.render.spec import quality as spec_of

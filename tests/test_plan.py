@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fmcore.errors import PlanError
+from fmcore.lesson.overrides import with_overrides
 from fmcore.lesson.plan import (
     BundleRecipe,
     LessonPlan,
@@ -17,7 +18,6 @@ from fmcore.lesson.plan import (
     read_plan,
     slug,
     turns,
-    with_overrides,
 )
 
 GOOD = """
@@ -195,11 +195,31 @@ def plan(tmp_path: Path) -> LessonPlan:
 
 @pytest.mark.parametrize("changes", [{"data": "mnist"}, {"epochs": 0}, {"seed": 0}, {"data": "mnist", "seed": 9}])
 def test_overrides_change_every_recipe_and_nothing_else(changes: dict[str, object], plan: LessonPlan) -> None:
-    changed = with_overrides(plan, **changes)  # type: ignore[arg-type]
-    assert (changed.title, changed.scenes) == (plan.title, plan.scenes)
-    for name, recipe in plan.bundles.items():
+    recipes = {"a": plan.bundles["tutorial"], "b": BundleRecipe(model="deep", weights="w.pth", classes=("x", "y"))}
+    trained = LessonPlan(title="T", bundles=recipes, scenes=(SceneEntry(scene="S", bundle="a"),))
+    changed = with_overrides(trained, **changes)  # type: ignore[arg-type]
+    assert (changed.title, changed.scenes) == (trained.title, trained.scenes)
+    for name, recipe in recipes.items():
         assert changed.bundles[name].model_dump() == {**recipe.model_dump(), **changes}
-    assert with_overrides(plan) == plan
+    assert with_overrides(trained) == trained and with_overrides(plan) == plan
+
+
+@pytest.mark.parametrize("changes", [{"data": "mnist"}, {"epochs": 0}, {"seed": 0}])
+def test_what_would_change_nothing_in_a_file_is_refused(changes: dict[str, object], plan: LessonPlan) -> None:
+    (option,) = changes
+    told = rf"^The plan's bundle 'mine' is the file 'mine\.safetensors', used as it is, and --{option} would change not"
+    with pytest.raises(PlanError, match=told):
+        with_overrides(plan, **changes)  # type: ignore[arg-type]
+
+
+def test_a_recipe_that_options_change_is_held_to_what_a_plan_may_say() -> None:
+    recipes = {"net": BundleRecipe(model="torchvision:resnet18", classes=("x", "y"))}
+    plan = LessonPlan(title="T", bundles=recipes, scenes=(SceneEntry(scene="S", bundle="net"),))
+    told = r"^With --data and --epochs, the plan's bundle 'net' is not consistent: .*; leave out 'classes', or the epo"
+    with pytest.raises(PlanError, match=told):
+        with_overrides(plan, data="mnist", epochs=3)
+    with pytest.raises(PlanError, match=r"'net' is not consistent: Input should be less than or equal to 1000\."):
+        with_overrides(plan, epochs=1001)
 
 
 def test_another_seed_keeps_networks_apart_that_a_plan_has_told_apart() -> None:

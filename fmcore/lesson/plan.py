@@ -33,7 +33,7 @@ from fmcore.lesson.toml_file import read_toml
 
 _MAX_PLAN_BYTES = 1_000_000
 _SCENES_IN_PAIRS = "has [scenes] in single brackets, and scenes are a list; write [[scenes]] above each of them."
-_SEEDS = 2**32
+SEEDS = 2**32
 _LONGEST_NETWORK = 40  # letters of its name, so that it fits a line of a film
 
 
@@ -88,7 +88,7 @@ class BundleRecipe(_Strict):
     epochs: int = Field(default=5, ge=0, le=1000)
     batch_size: int = Field(default=128, ge=1, le=100_000)
     learning_rate: float = Field(default=4e-3, gt=0, le=1)
-    seed: int = Field(default=0, ge=0, lt=_SEEDS)
+    seed: int = Field(default=0, ge=0, lt=SEEDS)
 
     @model_validator(mode="before")
     @classmethod
@@ -332,37 +332,6 @@ def find_plan(wanted: Path | None) -> tuple[str, LessonPlan]:
         return slug(wanted.stem), read_plan(wanted)
     plan = builtin_plan() if wanted is None else installed_plans()[str(wanted)]
     return slug(plan.title), plan
-
-
-def with_overrides(
-    plan: LessonPlan,
-    *,
-    data: str | None = None,
-    epochs: int | None = None,
-    seed: int | None = None,
-    bundle: Path | None = None,
-) -> LessonPlan:
-    """`plan` with other data, epochs or seed for all its bundles, or all its scenes on one `bundle` file."""
-    if bundle is not None:
-        if data is not None or epochs is not None or seed is not None:
-            raise PlanError(
-                "A bundle is trained already: leave out --data, --epochs and --seed, or leave out --bundle."
-            )
-        given = {"bundle": "given", "other": None}
-        scenes = tuple(
-            entry.model_copy(update=given | ({"options": {}} if entry.optional else {}))  # of another network
-            for entry in plan.scenes
-        )
-        return LessonPlan(title=plan.title, bundles={"given": BundleRecipe(file=str(bundle))}, scenes=scenes)
-    changes = {name: value for name, value in (("data", data), ("epochs", epochs)) if value is not None}
-    recipes = {name: recipe.model_copy(update=changes) for name, recipe in plan.bundles.items()}
-    if seed is not None:  # networks of different seeds keep their distance, or they would start alike
-        lowest = min(recipe.seed for recipe in recipes.values())
-        recipes = {
-            name: recipe.model_copy(update={"seed": (seed + recipe.seed - lowest) % _SEEDS})
-            for name, recipe in recipes.items()
-        }
-    return plan.model_copy(update={"bundles": recipes})
 
 
 def single_scenes(
