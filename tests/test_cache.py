@@ -12,7 +12,7 @@ from fmcore.errors import FmcoreError, InputError, RenderError
 from fmcore.lesson.brief import Figure, Performance
 from fmcore.lesson.script import TimedBeat
 from fmcore.render.alone import alone
-from fmcore.render.cache import Cuts, Store, Take, file_digest, key_of, write_text
+from fmcore.render.cache import Cuts, Store, Take, file_digest, key_of, path_digest, write_text
 from fmcore.render.cuts import Play, Sketch
 from fmcore.render.films import _Parts
 from fmcore.render.spec import quality
@@ -70,6 +70,16 @@ def test_a_take_is_served_while_the_files_that_the_scene_read_are_what_they_were
     assert store.take("key") is not None
     picture.unlink()
     assert store.take("key") is None
+
+
+def test_what_stands_for_a_file_that_cannot_be_read_is_always_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "folder").mkdir()
+    names = ("none", "file/none", "loop", "x" * 300, "file", "folder")
+    first, again = ([path_digest(tmp_path / name) for name in names] for _ in range(2))
+    assert first == again
+    assert first[:4] == ["nothing", "nothing", "unreadable", "unreadable"] and len(set(first)) == 4
 
 
 def flip(path: Path, at: int) -> None:

@@ -145,6 +145,34 @@ def test_what_comes_to_lie_beside_a_scene_is_noticed(case: str, studio: Studio) 
     assert studio.make(plan, apart=True).rendered == ["Film"]
 
 
+CLOSED = {  # what stands where a scene looks for `way/size.txt`, which it does without
+    "a file in the way": lambda way: way.touch(),
+    "a link to itself": lambda way: way.symlink_to(way),
+    "a name that is too long": lambda way: way.symlink_to("x" * 300),
+}
+
+
+@pytest.mark.parametrize("case", CLOSED)
+def test_a_scene_may_do_without_a_file_that_it_cannot_open(case: str, studio: Studio) -> None:
+    way = studio.folder / "way"
+    CLOSED[case](way)
+    film = studio.folder / "film.py"
+    film.write_text(
+        "from pathlib import Path\nfrom manim import Scene, Square\ntry:\n"
+        "    SIDE = len(Path(__file__).with_name('way').joinpath('size.txt').read_text())\nexcept OSError:\n"
+        "    SIDE = 1\nclass Film(Scene):\n    def construct(self):\n        self.add(Square(SIDE))\n"
+        "        self.wait(1)\n"
+    )
+    plan = studio.plan("First").model_copy(update={"scenes": (SceneEntry(scene=f"{film}:Film"),)})
+    made = studio.make(plan, apart=True)
+    assert made.rendered == ["Film"], made.failed
+    assert studio.make(plan, apart=True).unchanged
+    way.unlink()
+    way.mkdir()
+    (way / "size.txt").write_text("many")
+    assert studio.make(plan, apart=True).rendered == ["Film"]
+
+
 def counted(path: Path, test_images: int) -> Path:
     """A bundle at `path` whose header says that there were so many test images."""
     with Bundle.open(make_bundle(path, Net())) as bundle:

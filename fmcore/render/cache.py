@@ -66,13 +66,18 @@ def file_digest(path: Path) -> str:
 
 
 def path_digest(path: Path) -> str:
-    """What is at `path`: of a file its content, of a folder the names in it, and that there is nothing."""
-    if path.is_dir():
-        return "names " + key_of({one.name: 1 for one in path.iterdir() if one.name != "__pycache__"})
+    """What is at `path`: of a file its content, of a folder the names in it, and that there is nothing.
+
+    Also that it may not be read: a scene may try to, and do without.
+    """
     try:
+        if path.is_dir():
+            return "names " + key_of({one.name: 1 for one in path.iterdir() if one.name != "__pycache__"})
         return file_digest(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "nothing"
+    except OSError:
+        return "unreadable"
 
 
 def key_of(inputs: Mapping[str, str | float]) -> str:
@@ -151,14 +156,7 @@ def read_files(sketch: Sketch) -> list[tuple[Path, str]]:
 
 def changed_files(sketch: Sketch) -> list[str]:
     """The names of those files that are not what they were."""
-    changed = []
-    for path, digest in read_files(sketch):
-        try:
-            if path_digest(path) != digest:
-                changed.append(path.name)
-        except OSError:
-            changed.append(path.name)
-    return changed
+    return [path.name for path, digest in read_files(sketch) if path_digest(path) != digest]
 
 
 def _write(path: Path, record: BaseModel) -> None:

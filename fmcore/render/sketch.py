@@ -98,8 +98,9 @@ def sketch(job: SegmentJob) -> Sketch:
     renderer = scene.renderer
     bundles = {name: one for name in ("bundle", "other") if (one := getattr(scene, name, None)) is not None}
     performance = performance_of(scene, job, renderer.frame)
-    apart = {one.path.resolve() for one in bundles.values()} | {one.file.resolve() for one in performance.sounds}
-    files = [path for path in sorted(opened) if path.resolve() not in apart]
+    told_apart = [*(one.path for one in bundles.values()), *(one.file for one in performance.sounds)]
+    apart = {os.path.realpath(path) for path in told_apart}
+    files = [path for path in sorted(opened) if os.path.realpath(path) not in apart]  # links may lead in a circle
     return Sketch(
         frames=renderer.frame,
         plays=renderer.plays(),
