@@ -1,5 +1,6 @@
 """Scenes are found by reading their sources: nothing is imported, nothing is executed."""
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from fmcore.errors import InputError
 from fmcore.render.catalogue import SceneRef, find_scene, list_scenes
-from fmcore.render.sources import Sources
+from fmcore.render.sources import Sources, _parsed
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,6 +111,32 @@ def test_nothing_is_executed(tmp_path: Path) -> None:
 
 def source_files(ref: SceneRef) -> list[Path]:
     return Sources(Path("no memo")).files(ref)
+
+
+def test_of_every_source_only_the_version_that_stands_there_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, parsed = tmp_path / "cache", []
+    monkeypatch.setattr("fmcore.render.sources._parsed", lambda content: parsed.append(content) or _parsed(content))
+
+    def remembered(path: Path) -> set[str]:
+        """Which of all versions are, after a run over the scene in `path`."""
+        sources = Sources(cache)
+        sources.digests(find_scene(f"{path}:A"))
+        sources.keep()
+        memo = (cache / "sources.json").read_text(encoding="utf-8")
+        return {code for code in versions if hashlib.sha256(code.encode()).hexdigest() in memo}
+
+    versions = {f"class A(B):\n    side = {number}\n" for number in range(5)}
+    first, second, third, *others = sorted(versions)
+    one, other = write(tmp_path / "one.py", first), write(tmp_path / "other.py", others[0])
+    assert remembered(other) | remembered(one) == {first, others[0]}  # a plan leaves those of another one
+    for code in (second, third, second):
+        assert remembered(write(one, code)) == {code, others[0]}
+    parsed.clear()
+    assert remembered(one) == remembered(other) == {second, others[0]} and not parsed
+    other.unlink()
+    assert remembered(write(one, first)) == {first}
 
 
 def names(files: list[Path]) -> set[str]:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fmcore.files import write_text
 from fmcore.render.catalogue import SceneRef, package_folder
 
+SOURCES_NAME = "sources.json"  # in the cache
 _PAINTERS = (  # of this folder
     "camera", "encoder", "frames", "holds", "quicker", "process", "renderer", "stepping", "worker",
 )  # fmt: skip
@@ -36,11 +37,14 @@ _RULES = hashlib.sha256(Path(__file__).read_bytes())  # what is written down was
 
 
 class Sources:
-    """Reads source files, and remembers in the folder `cache` what is in them: syntax trees take 5 ms a file."""
+    """Reads source files, and remembers in the folder `cache` what is in them: syntax trees take 5 ms a file.
+
+    Of every file that still is there, of other plans, too, only what stood in it when it was read last.
+    """
 
     def __init__(self, cache: Path) -> None:
-        self._memo = cache / "sources.json"
-        self._known = _read_memo(self._memo)
+        self._memo = cache / SOURCES_NAME
+        self._digests, self._known = _read_memo(self._memo)  # by path, and by digest
         self._by_path: dict[Path, _Source] = {}
         self._edges: dict[tuple[Path, str, Path], set[Path]] = {}
         self._new = False
@@ -92,7 +96,9 @@ class Sources:
     def keep(self) -> None:
         """Write down what was learned."""
         if self._new:
-            content = json.dumps({digest: source.model_dump() for digest, source in self._known.items()})
+            there = {name: digest for name, digest in self._digests.items() if _is_file(Path(name))}
+            sources = {digest: self._known[digest].model_dump() for digest in there.values()}
+            content = json.dumps({"files": there, "sources": sources})
             with suppress(OSError):  # a full disk is told by what needs it more
                 write_text(self._memo, f"{_checksum(content)}\n{content}")
             self._new = False
@@ -103,9 +109,18 @@ class Sources:
             digest = hashlib.sha256(content).hexdigest()
             if digest not in self._known:
                 self._known[digest] = _parsed(content)
+            if self._digests.get(str(path.absolute())) != digest:
+                self._digests[str(path.absolute())] = digest
                 self._new = True
             self._by_path[path] = self._known[digest]
         return self._by_path[path]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that may not be looked into
+        return False
 
 
 def _checksum(content: str) -> str:
@@ -114,15 +129,16 @@ def _checksum(content: str) -> str:
     return rules.hexdigest()
 
 
-def _read_memo(path: Path) -> dict[str, _Source]:
+def _read_memo(path: Path) -> tuple[dict[str, str], dict[str, _Source]]:
     """What was written down, or nothing where that is damaged or was read by other rules."""
     try:
         checksum, _, content = path.read_text(encoding="utf-8").partition("\n")
         if _checksum(content) != checksum:
-            return {}
-        return {digest: _Source.model_validate(one) for digest, one in json.loads(content).items()}
+            return {}, {}
+        found = json.loads(content)
+        return found["files"], {digest: _Source.model_validate(one) for digest, one in found["sources"].items()}
     except (OSError, ValueError, ValidationError):
-        return {}
+        return {}, {}
 
 
 @lru_cache(maxsize=1024)  # our own files are looked at for every scene
