@@ -171,6 +171,20 @@ def test_a_cache_from_which_a_lesson_is_being_made_is_not_pruned(store: Store) -
     assert removed > 4 and left == 0 and not film.exists()
 
 
+def test_an_emptied_cache_holds_nothing_of_ours_and_what_is_anybody_elses(store: Store) -> None:
+    names = [path.name for path in store.folder.iterdir()]  # films and records that are not called as ours are
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for number, end in enumerate((".cuts.json", ".take.json", "-0-20.json", "-0-20.mp4")):  # each without the others
+        (store.folder / f"{str(number) * 32}{end}").write_text("{}")
+    (store.folder / "sources.json").write_text("{}")
+    (store.folder / f".film.mp4.{ended.pid}.part").write_text("half")
+    prune(store, 10**9)
+    assert (store.folder / "sources.json").exists()
+    prune(store, 0)
+    assert {path.name for path in store.folder.iterdir()} == set(names) - {"key.take.json"}
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [

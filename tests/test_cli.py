@@ -232,7 +232,7 @@ def test_what_would_be_rendered_is_planned_and_what_was_is_kept_explained_and_pr
     assert "size; write one such as" in forked(studio, "cache", "prune", "--to", "big", *output).stderr
     assert re.fullmatch(r"Removed \d.*; 0 B are left.\n", forked(studio, "cache", "prune", "--to", "0", *output).stdout)
     assert "0 films of scenes, 0 B" in forked(studio, "cache", "list", *output).stdout
-    assert list((tmp_path / "out" / "cache").glob("*.mp4")) == []
+    assert list((tmp_path / "out" / "cache").glob("[!.]*")) == []
 
 
 def test_the_scenes_are_listed(studio: Path) -> None:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from fmcore.errors import FmcoreError, InputError, one_of
 from fmcore.render.cache import Store, Take, read_files
+from fmcore.render.sources import SOURCES_NAME
 from fmcore.render.spec import RenderSpec
 
 _SHOWN = 8  # parts of bundles, and files, before "and 12 more"
@@ -58,6 +59,8 @@ def explained(store: Store, name: str) -> str:
 def prune(store: Store, most_bytes: int) -> tuple[int, int]:
     """Remove the films not used for longest until `most_bytes` are left; return the bytes removed and left.
 
+    With none left, what is remembered of sources goes, too. What was left half-written by the dead goes in any case.
+
     Raises:
         FmcoreError: a lesson is being made of them.
     """
@@ -79,7 +82,18 @@ def prune(store: Store, most_bytes: int) -> tuple[int, int]:
             take = store.any_take(path)
             if take is None or take.pictures not in there:
                 path.unlink(missing_ok=True)
-    return removed, total - removed
+        store.tidy()
+        left = total - removed
+        if most_bytes == 0:
+            for path in filter(_is_ours, store.folder.glob("*.json")):
+                removed += path.stat().st_size
+                path.unlink(missing_ok=True)
+    return removed, left
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file of the cache may go where no film stays: records of those that are gone, and what sources say."""
+    return path.name == SOURCES_NAME or re.fullmatch(r"[0-9a-f]{32}(\.cuts|-\d+-\d+)\.json", path.name) is not None
 
 
 def size_of(text: str) -> int:
