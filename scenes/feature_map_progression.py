@@ -29,6 +29,7 @@ from scenes.stage import LessonScene, SceneOptions
 
 _STAGES = 3
 _LEGEND = 2  # lines that the legend of the colours takes
+_LEAST = 2.0  # units: an image less high with its words is too small to be looked at
 _FULL = 0.9  # of the image's size: smaller maps get a dashed frame of that size, to compare with
 
 
@@ -151,7 +152,7 @@ class FeatureMapProgression(LessonScene):
         self.noted: list[VGroup] = []
         self.table: ClassTable | None = None  # in the place of all that stands on the `ground`
         chain = self.show_the_chain()
-        sheets = self.show_to_scale(self.show_the_image(chain), chain, cells)
+        sheets = self.show_to_scale(self.show_the_image(chain), cells)
         self.show_enlarged(cells[1:], sheets)
         self.show_fields(cells[1:], sheets)
         self.show_figures(cells[1:], sheets)
@@ -191,6 +192,9 @@ class FeatureMapProgression(LessonScene):
 
     def show_the_image(self, chain: LayerChain) -> InputImage:
         above, below = look.body().rows(1.0, 1e-9, gap=chain.height + look.GAP)
+        stays = above.height >= _LEAST  # of many rows, the chain would leave no room for the image
+        above = above if stays else look.body()
+        self.standing = Group(self.stops, chain.links, *chain.every) if stays else Group()
         large = fit(lambda size: InputImage(self.image, size, probe=self.probe), above, most=3.8)
         foot = np.array([chain.get_x(), below.bottom + chain.height / 2, 0])
         with self.beat("input"):
@@ -198,7 +202,7 @@ class FeatureMapProgression(LessonScene):
             row = Group(chain, self.stops)
             self.play(
                 *map(FadeOut, self.sizes),
-                row.animate.shift(foot - chain.get_center()),
+                row.animate.shift(foot - chain.get_center()) if stays else FadeOut(row),
                 FadeIn(large, target_position=chain.image, scale=0.3),
                 run_time=look.MOVE_S,
             )
@@ -206,7 +210,7 @@ class FeatureMapProgression(LessonScene):
             self.play(flash(large.picture), run_time=look.MOVE_S)
         return large
 
-    def show_to_scale(self, large: InputImage, chain: LayerChain, cells: list[StageCell]) -> list[Group]:
+    def show_to_scale(self, large: InputImage, cells: list[StageCell]) -> list[Group]:
         """The image moves to its place, then come the stacks, in the sizes that they have beside each other."""
         sides = [max(self.image.shape[1:]), *(max(stack.maps.shape[1:]) for stack in self.stacks)]
         shares = [side / max(sides) for side in sides]
@@ -224,7 +228,7 @@ class FeatureMapProgression(LessonScene):
             self.say(f"{self.stacks[0].name}: {self.told['first_channels']}")
             self.play(
                 ReplacementTransform(Group(large.picture, large.border), placed),
-                FadeOut(large.name_label, large.shape_label, self.stops, chain.links, *chain.every, rate_func=leaving),
+                FadeOut(large.name_label, large.shape_label, *self.standing, rate_func=leaving),
                 FadeIn(cells[0].words, cells[1].words, rate_func=coming),
                 run_time=look.MOVE_S,
             )

@@ -16,7 +16,7 @@ _FEWEST = 3
 _ROWS = {"wide": 2, "square": 3, "tall": 4}
 _LONGEST = 14  # letters of a name
 _HEIGHT = 0.55
-_HIGH = 0.85  # where a name takes two lines
+_HIGH = 0.64  # where a name takes two lines
 _MARGINS = {"wide": 0.15, "square": 0.15, "tall": 0.08}  # of the text in a box
 _GAPS = {"wide": (0.3, 0.25), "square": (0.2, 0.3), "tall": (0.2, 0.3)}  # between columns, between rows
 
