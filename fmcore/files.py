@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import stat
+import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from fmcore.errors import InputError
 _LONGEST_NAME = 180  # bytes: file systems take 255, and what is being written is called a little longer
 _AT_ONCE: int = getattr(os, "O_NONBLOCK", 0)  # Windows has no pipes among its files
 _HALF_WRITTEN = re.compile(r"\.(.+)\.([0-9]{1,9})\.part", re.DOTALL)  # as `temporary_of` calls it
+_IDLE_S = 600.0  # no writer waits so long
 _LOOKED_AT = 4096  # bytes, from which a file's kind is told
 
 
@@ -94,8 +96,9 @@ def read_limited(path: Path, most: int) -> bytes:
 def published(path: Path) -> Iterator[Path]:
     """Yield a temporary name in the folder of `path`, which is made; rename it when the block has ended well.
 
-    What a process that was killed has left half-written of this file is removed first. The file gets the permissions
-    that any new file of this user gets, whatever the writer thinks of them.
+    What a process that was killed has left half-written of this file is removed first, unless it was written lately: in
+    a shared folder, it may live on another machine. The file gets the permissions that any new file of this user gets,
+    whatever the writer thinks of them.
 
     Raises:
         OSError: the folder or the file cannot be written.
@@ -103,7 +106,7 @@ def published(path: Path) -> Iterator[Path]:
     path = _written(path)
     temporary = temporary_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sweep(path.parent, path.name)
+    sweep(path.parent, path.name, idle_s=_IDLE_S)
     try:
         temporary.touch()
         mode = temporary.stat().st_mode
@@ -155,17 +158,19 @@ def temporary_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
-def sweep(folder: Path, name: str | None = None, ended: Collection[int] = ()) -> None:
+def sweep(folder: Path, name: str | None = None, ended: Collection[int] = (), idle_s: float = 0.0) -> None:
     """Remove what processes left half-written in `folder` that are dead, or among the `ended`.
 
-    Of the file `name` alone, if that is given. Files of processes that live are left to them, and in a folder that is
-    shared what somebody else alone may remove.
+    Of the file `name` alone, if that is given, and of what nobody has written for `idle_s`. Files of processes that live
+    are left to them, and in a folder that is shared what somebody else alone may remove.
     """
+    now = time.time()
     for leftover in folder.glob(".*.part"):
         found = _HALF_WRITTEN.fullmatch(leftover.name)
         if found is not None and name in (None, found[1]) and (int(found[2]) in ended or not lives(int(found[2]))):
             with suppress(OSError):
-                leftover.unlink()
+                if now - leftover.stat().st_mtime >= idle_s:
+                    leftover.unlink()
 
 
 def lives(process: int) -> bool:

@@ -232,7 +232,7 @@ def test_bars_for_classes_stand_in_the_place_of_maps_and_mark_the_highest(tmp_pa
     frame = next(frame for frame in film.board.frames if frame.beat == "classes")
     written = {item.name for item in frame.items if item.kind == "text"}
     with Bundle.open(path) as bundle:
-        assert [name.text for name in table.names] == ["channel", *bundle.header.classes]
+        assert [name.text for name in table.names] == ["layer", "channel", *bundle.header.classes]
         assert {*bundle.header.classes, *bundle.layer_names} <= written
         for layer, (name, number_, *bars, _) in zip(bundle.layer_names, table.columns, strict=True):
             channel, means = typical_of_classes(bundle, layer) or (0, np.zeros(1))
