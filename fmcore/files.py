@@ -161,8 +161,8 @@ def temporary_of(path: Path) -> Path:
 def sweep(folder: Path, name: str | None = None, ended: Collection[int] = (), idle_s: float = 0.0) -> None:
     """Remove what processes left half-written in `folder` that are dead, or among the `ended`.
 
-    Of the file `name` alone, if that is given, and of what nobody has written for `idle_s`. Files of processes that live
-    are left to them, and in a folder that is shared what somebody else alone may remove.
+    Of the file `name` alone, if that is given, and of what nobody has written for `idle_s`. Files of processes that
+    live are left to them, and in a folder that is shared what somebody else alone may remove.
     """
     now = time.time()
     for leftover in folder.glob(".*.part"):
