@@ -28,6 +28,7 @@ from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
 from fmcore.lesson.words import Words
 from fmcore.render.catalogue import find_scene, list_scenes
+from fmcore.render.films import FILM_NAME
 from fmcore.render.lesson import Wish, bundles_of
 from fmcore.render.run import OnFrames, Outcome, Workers
 from fmcore.render.sources import Sources
@@ -276,14 +277,14 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
     looked = [replace(looks, quality=film_spec.quality).specs, [film_spec]]
     specs = list(dict.fromkeys(spec for some in looked for spec in some))
     films = {
-        (position, film_spec): Film(path=folder / "lesson.mp4", start=one.start, figures=_from_its_start(one))
+        (position, film_spec): Film(path=folder / FILM_NAME, start=one.start, figures=_from_its_start(one))
         for position, one in enumerate(scenes)
     }
     with TemporaryDirectory() as scratch:
         voice = {sentence: one.seconds for sentence, one in (record.voice or {}).items()}
         jobs = jobs_for(entries, bundles, specs, Path(scratch), films, words=record.words, voice=voice)
         checked = check_all(jobs, looks.workers, report, whole_lesson=True)
-    unheard = list(voice_findings(record, folder / "lesson.mp4", film_spec.aspect, film_spec.theme.name))
+    unheard = list(voice_findings(record, folder / FILM_NAME, film_spec.aspect, film_spec.theme.name))
     checked.findings += unheard
     checked.crops += [None] * len(unheard)
     return checked

@@ -112,6 +112,6 @@ def doubts(count: int) -> list[str]:
     return [f"Of {images(count)}: over more of them, fewer channels may be dead or redundant."]
 
 
-def counted(start: float, end: float) -> tuple[int, int]:
+def pixels_between(start: float, end: float) -> tuple[int, int]:
     """The first and the last pixel, counted from 1, that lie between two edges, in whole or in part."""
     return floor(round(start, 6)) + 1, ceil(round(end, 6))

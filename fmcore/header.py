@@ -3,7 +3,7 @@
 Plain frozen records, validated when a bundle is opened. Sizes are (height, width) throughout.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import inf
 from typing import Annotated, Literal
 
@@ -282,10 +282,14 @@ class BundleHeader(Record):
     @property
     def layers_run_again(self) -> tuple[str, ...]:
         """Names of the layers that ran several times for an image; recorded is the first run."""
-        names = {layer.name for layer in self.layers}
-        return tuple(module.name for module in self.modules if module.shown and module.why and module.name in names)
+        return run_again(self.modules, {layer.name for layer in self.layers})
 
     @property
     def test_accuracy(self) -> float | None:
         """Share of test images classified rightly after the last epoch; None where nobody measured it."""
         return self.training.history[-1].test_accuracy if self.training.history else None
+
+
+def run_again(modules: Iterable[ModuleInfo], layers: Collection[str]) -> tuple[str, ...]:
+    """Those of `layers` that are modules which run several times for an image: only the first run is heard."""
+    return tuple(module.name for module in modules if module.shown and module.why and module.name in layers)

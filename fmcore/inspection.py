@@ -6,7 +6,7 @@ from fmcore.analysis.answers import one_answer
 from fmcore.analysis.naming import called
 from fmcore.analysis.saying import listed
 from fmcore.bundle import Bundle
-from fmcore.choices import LONG, counted, images, probe_number, several, size
+from fmcore.choices import LONG, images, pixels_between, probe_number, several, size
 from fmcore.findings import tell_attribution, tell_diagnostics, tell_hierarchy, tell_learning, tell_meaning
 from fmcore.header import LayerInfo, Preprocessing, ProbeInfo
 from fmcore.tables import MISSING, Name, console, facts, fill, section, table
@@ -214,7 +214,8 @@ def _origin(probe: ProbeInfo) -> list[str]:
     if probe.file_box is None or probe.file_size is None:
         return [MISSING] * 3
     top, left, bottom, right = probe.file_box
-    return [size(probe.file_size), *("{} to {}".format(*counted(*edges)) for edges in ((top, bottom), (left, right)))]
+    between = (pixels_between(*edges) for edges in ((top, bottom), (left, right)))
+    return [size(probe.file_size), *(f"{first} to {last}" for first, last in between)]
 
 
 def _arrays(bundle: Bundle) -> Table:

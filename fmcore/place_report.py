@@ -11,7 +11,7 @@ from rich.text import Text
 from fmcore.analysis.convolution import Place, arithmetic
 from fmcore.analysis.naming import called
 from fmcore.bundle import Bundle
-from fmcore.choices import counted, probe_number, probe_title, size
+from fmcore.choices import pixels_between, probe_number, probe_title, size
 from fmcore.errors import InputError
 from fmcore.tables import console, facts, section, table
 
@@ -89,7 +89,7 @@ def _pixels(edges: tuple[float, float, float, float]) -> str:
 
 
 def _span(kind: str, start: float, end: float) -> str:
-    first, last = counted(start, end)
+    first, last = pixels_between(start, end)
     return f"{kind} {first}" if first == last else f"{kind}s {first} to {last}"
 
 

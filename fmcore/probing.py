@@ -1,6 +1,6 @@
 """Everything that is recorded of the probes: maps, weights, Grad-CAM, ablation, and maps of some earlier epochs.
 
-Arrays come back under the names that `fmcore.bundle` lists; probes are bytes (P, C, H, W).
+Arrays come back under the names that `fmcore.contents` lists; probes are bytes (P, C, H, W).
 """
 
 import math
@@ -16,7 +16,7 @@ from fmcore.analysis.channels import representatives
 from fmcore.bundle import Array
 from fmcore.data.imageset import Images
 from fmcore.gradcam import ChannelWeights, grad_cam
-from fmcore.header import HistoryInfo, explained
+from fmcore.header import HistoryInfo, explained, run_again
 from fmcore.listening import Listening
 from fmcore.parallel import Copies, Threads, threads_for
 from fmcore.running import device_of, evaluating, run
@@ -132,7 +132,7 @@ def ablations(
     most telling ones are tried; more of them in the layer in which answers are `explained`. Layers that run several
     times for an image are left out: a channel would be there still in the other runs.
     """
-    again = run_again(found)
+    again = run_again(found.modules, {layer.name for layer in found.layers})
     layers = [layer for layer in found.layers if layer.measured and layer.name not in again]
     if not layers:
         return {}
@@ -194,12 +194,6 @@ def ablations(
         added[f"{layer.name}/ablation"] = changed[start:end].reshape(of_layer.shape)
         added[f"{layer.name}/ablation_predicted"] = classes[start:end].reshape(of_layer.shape)
     return added
-
-
-def run_again(found: Trace) -> tuple[str, ...]:
-    """Names of the layers that run several times for an image: of these only the first run is heard."""
-    names = {layer.name for layer in found.layers}
-    return tuple(module.name for module in found.modules if module.shown and module.why and module.name in names)
 
 
 def _computed(found: Trace) -> list[tuple[int, ...]]:

@@ -34,12 +34,13 @@ from fmcore.header import (
     ModelInfo,
     ProbeInfo,
     default_probe,
+    run_again,
 )
 from fmcore.measuring import Measured, measure
 from fmcore.model_input import AsInput, with_channels
 from fmcore.model_source import Model, usual_name
 from fmcore.patches import top_patches
-from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, run_again, softmax
+from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, softmax
 from fmcore.running import (
     answering_in_logits,
     answers,
@@ -348,7 +349,7 @@ def _with_answers(
         for p, info in enumerate(infos)
     ]
     arrays |= ablations(trained, found, probes, arrays, predicted, watching.of("ablation"))
-    if again := [f"'{name}'" for name in run_again(found)]:
+    if again := [f"'{name}'" for name in run_again(found.modules, {layer.name for layer in found.layers})]:
         watching.say(
             f"What a channel of {listed(again, most=5)} is worth was not tried: it runs several times for an image, and"
             " leaving it out of the first run alone would tell little; recorded is that run."

@@ -122,7 +122,7 @@ class FeatureMapProgression(LessonScene):
             "smaller": self.words.smaller(self.step, self.bundle.convolutions),
             "shrunk": shrunk(first, last),
             **self.words.every(),
-            "reads": f"{layer_name(last.name)} reads maps, not pixels."
+            "reads": f"What {layer_name(last.name)} reads are maps, not pixels."
             if last.input not in ("probes", "input")
             else "Each layer reads what the layers before it leave.",
             "answer": answer,

@@ -1,4 +1,4 @@
-"""What a scene is told: its options, which image one of them names, and a bundle where nobody names one."""
+"""What a scene is told: its options, and a bundle where nobody names one."""
 
 from collections.abc import Mapping
 from os import environ

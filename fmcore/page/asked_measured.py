@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fmcore.analysis.attribution import Ablation, ablations
+from fmcore.analysis.attribution import Ablation, ablations, moves
 from fmcore.analysis.flattering import reach, reaches_up
 from fmcore.analysis.meaning import MIXED
 from fmcore.analysis.saying import counted, listed, percent
 from fmcore.header import LayerInfo
 from fmcore.page.asked import MARGIN, Asked
-from fmcore.page.phrases import layer_words, moves, number, pattern
+from fmcore.page.phrases import layer_words, number, pattern
 from fmcore.page.subject import Subject
 
 _TELLING = 0.02  # of a probability: a change that is worth asking about

@@ -10,6 +10,7 @@ from typing import Literal, TypedDict, get_args
 from fmcore.analysis.diagnostics import Background, Diagnosis, Group, diagnose
 from fmcore.analysis.meaning import meanings
 from fmcore.analysis.naming import called
+from fmcore.analysis.rounding import floored
 from fmcore.analysis.saying import listed
 from fmcore.bundle import Bundle
 from fmcore.choices import doubts
@@ -97,7 +98,7 @@ def _copies(group: Group, channel: int, over: str) -> str:
 
 def _watches(one: Background, images: int) -> str:
     over = f"over {images:,} image{' that shows' if images == 1 else 's that show'} an object"
-    share = f"{floor(one.share * 100 + 1e-3)}% of its activation lies outside the object"
+    share = f"{100 * floored(one.share):.0f}% of its activation lies outside the object"
     if not isfinite(one.density):
         return f"{share}, and nothing on it, {over}."
     return f"{share}, where a place has {floor(one.density * 10 + 1e-3) / 10:,.1f} times as much as on it, {over}."
@@ -105,4 +106,4 @@ def _watches(one: Background, images: int) -> str:
 
 def _two(correlation: float) -> str:
     """Two decimals, rounded down, so that nothing is said to be more than it is."""
-    return f"{floor(correlation * 100 + 1e-3) / 100:.2f}"
+    return f"{floored(correlation):.2f}"

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from math import floor, log10
 
 from fmcore.analysis.naming import called, phi_name
+from fmcore.choices import pixels_between
 from fmcore.header import LayerInfo
 
 SCALED = {"batch_norm": "batch normalisation", "affine": "scale and shift"}  # by `WorkedMap.scaled_by`
-SEEN = 0.0005  # of a probability: the least change that one decimal of a percentage point shows
 _LONGEST = 32  # characters of a stranger's name: a longer one makes a sentence nobody can follow
 _LONGEST_PATTERN = 40
 _SPACES = re.compile("[\\s\x00-\x1f\x7f-\x9f]+")
@@ -33,18 +33,6 @@ def fixed(value: float, decimals: int) -> str:
     return text.replace("-", "−") if float(text) else "0"
 
 
-def points(change: float) -> str:
-    """A change of a probability in percentage points, without its sign."""
-    return f"{abs(change) * 100:.1f} points"
-
-
-def moves(change: float) -> str:
-    """What a probability does that changes by so much."""
-    if abs(change) < SEEN:
-        return "hardly changes"
-    return f"{'falls' if change < 0 else 'rises'} by {points(change)}"
-
-
 # -- sizes and places ----------------------------------------------------------------------------
 
 
@@ -65,7 +53,7 @@ def place_words(row: int, column: int) -> str:
 
 def span(kind: str, start: float, end: float) -> str:
     """`rows 13 to 15` for what lies between two edges, in whole or in part, counted from 1."""
-    first, last = floor(round(start, 6)) + 1, -floor(-round(end, 6))
+    first, last = pixels_between(start, end)
     return f"{kind} {first}" if first == last else f"{kind}s {first} to {last}"
 
 

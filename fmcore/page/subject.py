@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.analysis.attribution import Decision, brightest_is_decisive
+from fmcore.analysis.attribution import SEEN, Decision, brightest_is_decisive
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
 from fmcore.analysis.flattering import flattered, reaches_up, share_of_reach
@@ -18,7 +18,7 @@ from fmcore.analysis.telling import telling
 from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle
 from fmcore.header import LayerInfo, explained
-from fmcore.page.phrases import SEEN, fixed, quoted
+from fmcore.page.phrases import fixed, quoted
 from fmcore.page.view import Content, View, view_of
 
 Floats = NDArray[np.floating]

@@ -5,6 +5,7 @@ from itertools import chain
 
 import numpy as np
 
+from fmcore.analysis.attribution import SEEN, moves
 from fmcore.analysis.channels import strongest
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.flattering import reach
@@ -13,9 +14,7 @@ from fmcore.analysis.saying import counted, percent
 from fmcore.analysis.worked import WorkedMap
 from fmcore.header import LayerInfo
 from fmcore.page.phrases import (
-    SEEN,
     layer_words,
-    moves,
     number,
     opened,
     pattern,
