@@ -76,18 +76,15 @@ class Cost:
 
 
 def run(*command: str | Path, cwd: Path) -> Cost:
-    """Run it to its end, alone; children that it waits for count as its own."""
+    """Run it to its end, alone; all that it starts counts as its own."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
-    log = cwd / "run.log"
+    log, report = cwd / "run.log", cwd / "cost.json"
+    measured = [sys.executable, HERE / "benchmarks" / "cost.py", report, *command]
     with log.open("w") as out:
-        start = time.perf_counter()
-        process = subprocess.Popen([str(part) for part in command], cwd=cwd, env=environment, stdout=out, stderr=out)
-        _, status, usage = os.wait4(process.pid, 0)  # of this program and its children alone
-        wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+        ended = subprocess.run([str(part) for part in measured], cwd=cwd, env=environment, stdout=out, stderr=out)
+    if ended.returncode:
         raise SystemExit(f"{command[0]} failed:\n{log.read_text()[-3000:]}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
+    return Cost(**json.loads(report.read_text()))
 
 
 def program(name: str) -> Path:
