@@ -73,7 +73,7 @@ class Cells(Group):
             told = VGroup(label(name, look.SMALL))
             if look.shape() == "tall" and told.width > self.block.width:
                 told = narrow(name, self.block.width).set_color(look.TEXT)
-            self.words.add(told.next_to(self.block, UP, buff=look.NEAR))
+            self.words.add(told.next_to(self.block, UP, buff=look.NEAR if flatness == 1 else look.LEADING))
         if note:
             room = max(self.block.width, note_room) if look.shape() == "tall" else _ROOM_FOR_NOTES
             below = VGroup(*(narrow(one, room) for one in note.split("\n"))).arrange(DOWN, buff=look.LEADING)

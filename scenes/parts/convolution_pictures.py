@@ -23,6 +23,7 @@ Floats = NDArray[np.floating]
 
 _FEW = 3  # values a side: of so many, the numbers can be read in flat cells in half the width of a tall frame
 _FLAT = 0.37  # of its width: the height of such a cell
+_FLATTEST = 0.33  # the same where sums of slices, which take two lines, stand below: numbers fill it
 _LEAST_BAR = 0.95  # units: with less, the numbers beside a colour bar would touch
 
 
@@ -104,7 +105,7 @@ def place_blocks(map_: WorkedMap, at: Place, side: float, number: int | None = N
         notes = [shape_text(weights.shape[0], weights.shape[1], count), *slice_, *_scaled(map_)]
     patches = [(place.patch[n], map_.weights[n]) for place in map_.places for n in told]
     written = [part for patch, own in patches for part in (patch, own, patch * own)]  # one size of digits for all
-    flatness = _FLAT if stacked(map_) else 1.0
+    flatness = (_FLAT if len(told) == 1 else _FLATTEST) if stacked(map_) else 1.0
     digits = digit_size(written, side / max(weights.shape), flatness)
     if digits and flatness < 1:
         digits = look.SMALLEST  # so that some air is left around them

@@ -29,7 +29,7 @@ class ConvolutionRooms:
             image, map_, right = above.columns(1.95, 2.0, 3.35, gap=0.15)
             formula, words = right.rows(0.5, 1.35)
         elif stacked:
-            shares = (0.4, 3.1, 1.15) if named else (0.4, 3.7, 0.55)
+            shares = (0.38, 3.13, 1.14) if named else (0.4, 3.7, 0.55)
             formula, middle, words = body.rows(*shares, gap=0.05)
             pictures, blocks = middle.columns(1.74, 2.24, gap=0.07)
             image, map_ = pictures.rows(1, 1, gap=0.1)
