@@ -183,7 +183,7 @@ class MultipleFeatureMaps(LessonScene):
 
     def construct(self) -> None:
         body, wide = look.body(), look.shape() == "wide"
-        input_room, filter_room, map_room = body.columns(2.3, 2.0, 8.6) if wide else [*body.columns(1, 1), body]
+        input_room, filter_room, map_room = body.columns(2.3, 2.4, 8.2) if wide else [*body.columns(1, 1), body]
         board = fit(self.board, map_room, most=2.4)
         if wide:  # on one level with the maps
             level = board.maps[0].picture.get_y()

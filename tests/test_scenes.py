@@ -300,3 +300,13 @@ def test_an_unusual_network_is_shown_or_refused_in_a_sentence(case: str, tmp_pat
             assert "\n" not in error.message and "made-up" in error.message
             continue
         assert film.frames == film.performance.beats[-1].end
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_filters_have_the_numbers_of_their_maps(aspect: Any, tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "b.safetensors", Net(**FULL | {"widths": (12, 3, 4)}))
+    spec = quality("smoke", aspect).model_copy(update={"fps": TINY.fps})
+    film = play(scene_class("MultipleFeatureMaps"), path, spec=spec)
+    shown = {figure.index[0] for figure in film.performance.figures if figure.array == "conv1/weight"}
+    frame = next(frame for frame in film.board.frames if frame.beat == "filters")
+    assert len(shown) == 8 and {f"{channel + 1}" for channel in shown} <= {item.name for item in frame.items}

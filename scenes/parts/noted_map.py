@@ -10,13 +10,13 @@ from scenes.parts.feature_map import FeatureMap, SaysFlat
 from scenes.parts.picture import ArraySource, Picture
 from scenes.parts.text import label, line_height, paragraph
 
-_LINES = 3
+_LINES, _LINES_BELOW = 3, 4  # a map is narrower than what is beside it
 _LEAST = 1.9  # width that a shape may take under a narrow map
 _ROOMY = 2.2  # width of a text from which every note fits two lines
 
 
 class NotedMap(Group):
-    """A feature map `size` high, with room for a note of up to three lines below its shape.
+    """A feature map `size` high, with room for a note of up to four lines below its shape.
 
     With `text_width`, name, shape and note stand beside the map instead.
     """
@@ -37,7 +37,7 @@ class NotedMap(Group):
         most = text_width or max(self.map.picture.width, _LEAST)
         shape.scale(min(1.0, max(most / shape.width, look.SMALLEST / look.SMALL)))
         width = text_width or max(self.map.width, shape.width)
-        self.lines = 2 if text_width > _ROOMY else _LINES
+        self.lines = 2 if text_width > _ROOMY else _LINES if text_width else _LINES_BELOW
         height = self.lines * (line_height(look.SMALL) + look.LEADING)
         self.room = Rectangle(width=width, height=height, stroke_width=0).next_to(shape, DOWN, buff=look.LEADING)
         super().__init__(self.map, self.room)
