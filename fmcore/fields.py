@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fmcore.analysis.receptive_field import joined, shared
 from fmcore.field_rules import MAPS, POINTWISE, Call, Places, after, borders, unknown
+from fmcore.geometry import memory_of
 from fmcore.header import ReceptiveField
 
 _UNEVEN = 1.4  # times: maps without padding step a little less than the image is wide, others not at all like it
@@ -24,7 +25,7 @@ class Fields:
         self._fields, self._count = {id(images): ReceptiveField()}, len(images)
         self._image = (images.shape[2], images.shape[3])
         self._places: dict[int, Places | None] = {id(images): MAPS}  # which axes are those of rows and columns
-        self._sharing = {_memory_of(images): [images]}  # where numbers lie in memory -> all that are views of them
+        self._sharing = {memory_of(images): [images]}  # where numbers lie in memory -> all that are views of them
         self._mirrored: dict[int, tuple[int, int]] = {}  # how far a window must reach to see what was copied to its end
 
     def of(self, tensor: Tensor) -> ReceptiveField:
@@ -32,7 +33,7 @@ class Fields:
 
     def knows(self, tensor: Tensor) -> bool:
         """Whether it was worked out from the images, rather than from weights alone."""
-        return id(tensor) in self._fields or _memory_of(tensor) in self._sharing  # a view of it was written
+        return id(tensor) in self._fields or memory_of(tensor) in self._sharing  # a view of it was written
 
     def shows_places(self, tensor: Tensor) -> bool:
         """Whether the last two axes of `tensor` are places, as far as is known, and not channels."""
@@ -42,7 +43,7 @@ class Fields:
     def _set(self, tensor: Tensor, field: ReceptiveField, places: Places | None = None) -> None:
         fills = all(size >= side for size, side in zip(field.size, self._image, strict=True))
         field = field.model_copy(update={"local": False}) if fills else field
-        views = self._sharing.setdefault(_memory_of(tensor), [])
+        views = self._sharing.setdefault(memory_of(tensor), [])
         if self._fields.get(id(tensor), field) != field:  # it was written over, and with it a part of its views
             for view in views:
                 self._fields[id(view)] = unknown(joined(self.of(view), field))
@@ -132,11 +133,3 @@ def _copied(call: Call) -> tuple[int, int] | None:
     (above, below), (left, right) = borders(call)
     times = 2 if mode == "reflect" else 1
     return times * max(0, above, below), times * max(0, left, right)
-
-
-def _memory_of(tensor: Tensor) -> int:
-    """What views of the same numbers have in common."""
-    try:
-        return tensor.untyped_storage().data_ptr()
-    except (NotImplementedError, RuntimeError):  # not every kind of tensor lies in memory as it is
-        return id(tensor)

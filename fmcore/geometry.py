@@ -158,6 +158,14 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
         yield from tensors_in(tuple(value.values()))
 
 
+def memory_of(tensor: Tensor) -> int:
+    """What views of the same numbers have in common."""
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (NotImplementedError, RuntimeError):  # not every kind of tensor lies in memory as it is
+        return id(tensor)
+
+
 def version_of(tensor: Tensor) -> int | None:
     """How often the numbers of `tensor` have been changed in place, by any of its views; None where nobody counts."""
     try:

@@ -97,6 +97,7 @@ class LayerInfo(Record):
     normalisation: str = "none"  # what stands between the sum and the nonlinearity: "batch_norm", "affine" ...
     nonlinearity: str = "none"  # what turns its pre-activation into its activation, such as "relu"
     input: str = ""  # the array that went in; "" where none is recorded
+    reads: tuple[str, ...] = ()  # the layers whose maps it is made from, "" for the image; empty where nobody knows
     field: ReceptiveField = ReceptiveField()
 
 
@@ -136,6 +137,7 @@ class ModelInfo(Record):
     input_shape: tuple[Size, Size, Size]  # (C, H, W)
     parameters: Count
     weights: str = "trained here"  # or where they come from
+    reads: tuple[str, ...] = ()  # the layers whose maps its answer is made from, as `LayerInfo.reads`
 
 
 ORIGINAL = "probes/{}/original"  # (C, H, W), bytes, grey or RGB: the image file that a probe was cut from
@@ -268,8 +270,12 @@ class BundleHeader(Record):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "BundleHeader":
         """Names of layers are told apart; classes and probes that are named are there."""
-        if len({layer.name for layer in self.layers}) < len(self.layers):
+        names = {layer.name for layer in self.layers}
+        if len(names) < len(self.layers):
             raise ValueError("two layers have the same name")
+        for reader, reads in ((self.model.name, self.model.reads), *((one.name, one.reads) for one in self.layers)):
+            if unknown := set(reads) - {"", *names}:
+                raise ValueError(f"'{reader}' reads '{min(unknown)}', which is no layer")
         kept = self.activation_history
         if kept is not None and not all(probe < len(self.probes) for probe in kept.probes):
             raise ValueError(f"its history of activations is of a probe that is none of its {len(self.probes)}")

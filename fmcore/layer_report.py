@@ -8,6 +8,7 @@ from fmcore.analysis.attribution import ablations
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
 from fmcore.analysis.learning import movements
 from fmcore.analysis.meaning import meanings
+from fmcore.analysis.saying import listed
 from fmcore.bundle import Array, Bundle
 from fmcore.choices import doubts, images, numbered, probe_number, probe_title, size
 from fmcore.findings import answers, faults
@@ -54,8 +55,8 @@ def _facts(bundle: Bundle, layer: LayerInfo) -> Table:
     if not layer.field.boxed:
         seen = "the whole image" if layer.field.known else "what it sees cannot be told"
     rows.append(("each place sees", seen))
-    if layer.input:
-        rows.append(("reads", layer.input))
+    if layer.input or layer.reads:
+        rows.append(("reads", layer.input or listed([name or "the image" for name in layer.reads])))
     return facts(rows)
 
 

@@ -18,6 +18,7 @@ from torch import nn
 
 from fmcore.analysis.answers import one_answer
 from fmcore.analysis.class_order import another_order
+from fmcore.analysis.graph import contracted
 from fmcore.analysis.saying import counted, listed
 from fmcore.bundle import Array, array_digest, save_bundle
 from fmcore.class_names import name_outputs, number_of
@@ -192,6 +193,7 @@ def _write(
             input_shape=tuple(images.shape[1:]),
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             weights=trained.weights,
+            reads=found.answer,
         ),
         preprocessing=as_input.preprocessing,
         layers=_with_inputs([layer.info for layer in found.layers], arrays),
@@ -278,7 +280,7 @@ def _example(network: nn.Module, as_input: AsInput, images: Images) -> torch.Ten
 
 
 def _chosen(found: Trace, model: str, names: Sequence[str]) -> Trace:
-    """`found` with the layers called `names`, or all."""
+    """`found` with the layers called `names`, or all, each with those among them that it reads."""
     if not any(layer.info.type == "convolution" for layer in found.layers):
         raise InputError(
             f"Model '{model}' has no convolution with maps of 2 × 2 or more, so it has no feature maps to record;"
@@ -297,6 +299,11 @@ def _chosen(found: Trace, model: str, names: Sequence[str]) -> Trace:
         found.layers = [layer for layer in found.layers if layer.name in names]
         if not any(layer.measured for layer in found.layers):
             raise InputError("Only poolings were named in --layer; name a convolution or a block too.")
+    kept = {layer.name for layer in found.layers}
+    found.answer = contracted(found.answer, found.reads, kept)
+    for layer in found.layers:
+        reads = contracted(found.reads[layer.name], found.reads, kept)
+        layer.info = layer.info.model_copy(update={"reads": reads})
     return found
 
 

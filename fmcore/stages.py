@@ -20,7 +20,7 @@ AFFINE = "affine"  # of a normalisation by numbers of its own, such as a frozen 
 _UNCHANGING = frozenset({"contiguous", "to", "dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout"})
 
 
-@dataclass
+@dataclass(eq=False)
 class Layer:
     """One layer of a trace: what it is, and the calls at which its tensors appear (counted from 0)."""
 
@@ -31,6 +31,7 @@ class Layer:
     bias: Tensor | None = None  # (C_out,)
     scale: Tensor | None = None  # (C_out,), of a normalisation by fixed numbers
     shift: Tensor | None = None
+    reads: "tuple[Layer | None, ...]" = ()  # the layers, shown or not, that it was made from; None is the image
 
     @property
     def name(self) -> str:

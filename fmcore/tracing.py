@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from fmcore.errors import InputError
 from fmcore.fields import Fields
+from fmcore.flow import Flow, Sources
 from fmcore.geometry import (
     convolution_geometry,
     normalises_over_the_batch,
@@ -41,6 +42,8 @@ class Trace:
     layers: list[Layer]  # in the order in which their maps emerge
     modules: tuple[ModuleInfo, ...]
     functions: list[str]  # the name of every call, to notice a network that computes differently each time
+    reads: dict[str, tuple[str, ...]]  # of every layer, shown or not, those that it reads; "" is the image
+    answer: tuple[str, ...]  # the same of the network's answer
     over_the_batch: bool = False  # whether some normalisation takes its mean and spread from all images at once
 
 
@@ -61,7 +64,7 @@ def trace(network: nn.Module, images: Tensor) -> Trace:
         with _Finding(network, images) as finding:
             output = run(network, images)
     require_logits(output, len(images))
-    return finding.result()
+    return finding.result(output)
 
 
 def function_name(func: Any) -> str:
@@ -89,7 +92,7 @@ class _Finding(TorchFunctionMode):
         self.functions: list[str] = []
         self.layers: list[Layer] = []
         self.fields = Fields(images)
-        self.stages = Stages(self.fields)
+        self.stages, self.flow = Stages(self.fields), Flow(images)
         self.emerged: dict[int, int] = {}  # tensor -> the call that made it
         self.kept: list[Any] = []  # everything seen, so that no address is used twice
         self.stack = [_Running(network)]
@@ -179,7 +182,9 @@ class _Finding(TorchFunctionMode):
             if name == "setitem":
                 self._overwritten(args[0], list(tensors_in(args[1:])))
             if outputs:
-                self.fields.follow(name, list(tensors_in((args, kwargs))), outputs, args, kwargs)
+                inputs = list(tensors_in((args, kwargs)))
+                self.fields.follow(name, inputs, outputs, args, kwargs)
+                self.flow.follow(inputs, outputs)
             for output in outputs:
                 self.emerged[id(output)] = call if len(outputs) == 1 else _ONE_OF_SEVERAL
                 self.stages.made(output)
@@ -195,6 +200,7 @@ class _Finding(TorchFunctionMode):
     def _overwritten(self, target: Tensor, values: list[Tensor]) -> None:
         """Parts of `target` were set by an index: it is what no call has returned."""
         self.fields.written(target, values)
+        self.flow.follow([target, *values], [target])
         self.emerged[id(target)] = _ONE_OF_SEVERAL
         self.stages.overwritten(target)
 
@@ -270,10 +276,11 @@ class _Finding(TorchFunctionMode):
         if layer.name not in {one.name for one in self.layers}:  # of one that runs twice, the first run counts
             self.layers.append(layer)
             self.stages.begin(layer, output)
+            self.flow.begin(layer, output)
 
     # -- result ----------------------------------------------------------------------------------
 
-    def result(self) -> Trace:
+    def result(self, output: Tensor) -> Trace:
         shown = []
         for layer in self.layers:
             _, rows, columns = layer.info.output_shape
@@ -306,7 +313,8 @@ class _Finding(TorchFunctionMode):
             if layer.name not in known
         ]
         shown.sort(key=lambda layer: layer.calls["activation"])
-        return Trace(shown, tuple(modules), self.functions, self.over_the_batch)
+        reads = {layer.name: _names(layer.reads) for layer in self.layers}
+        return Trace(shown, tuple(modules), self.functions, reads, _names(self.flow.of([output])), self.over_the_batch)
 
     def _reason(self, module: nn.Module, name: str, owners: dict[str, str]) -> str:
         if name in owners:
@@ -321,3 +329,7 @@ class _Finding(TorchFunctionMode):
         if len(shape) != 3:
             return "its output is no stack of maps"
         return "part of another layer"
+
+
+def _names(sources: Sources) -> tuple[str, ...]:
+    return tuple("" if layer is None else layer.name for layer in sources)

@@ -8,6 +8,7 @@ from manim import RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject, R
 from pydantic import Field
 
 from fmcore.analysis.depths import depths
+from fmcore.analysis.graph import is_chain
 from fmcore.analysis.hierarchy import Stage, hierarchy, live_share_above_zero, typical_of_classes
 from fmcore.analysis.pooling import max_pooling
 from fmcore.analysis.saying import listed, percent
@@ -116,7 +117,7 @@ class FeatureMapProgression(LessonScene):
             "first": layer_name(first.name),
             "last": layer_name(last.name),
             "chain": "This network is a chain of layers"
-            if self.is_chain()
+            if is_chain(self.bundle.header.layers)
             else "The paths of this network part and meet",
             "stops": listed([layer_name(layer.name) for layer in self.layers]),
             "smaller": self.words.smaller(self.step, self.bundle.convolutions),
@@ -158,15 +159,6 @@ class FeatureMapProgression(LessonScene):
         self.show_figures(cells[1:], sheets)
         self.show_the_answer(cells[1:], sheets)
 
-    def is_chain(self) -> bool:
-        """Whether every recorded layer reads what the one before it leaves, as far as is known."""
-        layers = self.bundle.header.layers
-        return all(
-            after.input in ("", f"{before.name}/activation")
-            for before, after in pairwise(layers)
-            if after.type != "block" and after.input.removesuffix("/activation") in self.bundle.layer_names
-        )
-
     def _skips(self) -> list[bool]:
         """Whether recorded layers lie between each stage and the one before it."""
         names = list(self.bundle.layer_names)
@@ -174,8 +166,8 @@ class FeatureMapProgression(LessonScene):
         return [after - before > 1 for before, after in pairwise(places)]
 
     def show_the_chain(self) -> LayerChain:
-        stops = [layer.name for layer in self.layers]
-        chain = LayerChain(self.bundle.header.layers, stops, look.body().width)
+        header, stops = self.bundle.header, [layer.name for layer in self.layers]
+        chain = LayerChain(header.layers, stops, look.body().width, header.model.reads)
         chain.move_to(look.body().centre)
         self.sizes = chain.sizes(look.body().bottom)
         self.stops = VGroup(*(chain.stop(name) for name in stops))

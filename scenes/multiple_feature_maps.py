@@ -105,7 +105,7 @@ class MultipleFeatureMaps(LessonScene):
         self.scale = ColourScale.of(self.activation, "per_layer")
         self.shown = representatives(self.activation, 3 if look.shape() == "tall" else 4)  # from close
         self.together = sorted(representatives(self.activation, _TOGETHER))
-        self.reader = reader_of(self.bundle, self.layer, self.probe)
+        self.reader = reader_of(self.bundle, self.layer)
         reaches = reach(self.activation)
         self.strong = max(self.together, key=reaches.__getitem__)
         others = comparable(self.activation, (c for c in self.together if c != self.strong))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fmcore.analysis.convolution import arithmetic
+from fmcore.analysis.graph import contracted
 from fmcore.bundle import Bundle
 from fmcore.data.pictures import Picture, open_pictures
 from fmcore.header import LayerInfo
@@ -127,6 +128,12 @@ def test_every_family_is_traced_and_its_maps_are_what_it_computes(name: str, pho
         worked_out = preactivation(info, arrays, image)
         assert (before_phi - worked_out).abs().max() <= 1e-4 * worked_out.abs().max(), info.name
         assert np.allclose(arrays[f"{info.name}/activation"], PHI[info.nonlinearity](before_phi), atol=1e-6), info.name
+    shown = [layer.name for layer in found.layers]
+    reads = {name: contracted(found.reads[name], found.reads, shown) for name in shown}
+    assert all(reads.values()) and contracted(found.answer, found.reads, shown)
+    left = {arrays[f"{name}/activation"].tobytes(): name for name in shown}
+    fed = {info.name: before for info in convolutions if (before := left.get(arrays[f"{info.name}/input"].tobytes()))}
+    assert fed and {name: reads[name] for name in fed} == {name: (before,) for name, before in fed.items()}
     for layer in found.layers:
         maps = arrays[f"{layer.name}/gradcam"]
         assert maps.shape == (1, 3, *layer.info.output_shape[1:]) and np.isfinite(maps).all(), layer.name

@@ -28,8 +28,8 @@ TORCH_ROOMS = {
     f"fmcore.{name}"
     for name in (
         "models", "model_input", "model_source", "factories", "weights", "training", "checkpoint", "parallel",
-        "running", "tracing", "stages", "listening", "geometry", "fields", "field_rules", "recording", "measuring",
-        "image_parts", "channel_sums", "probing", "patches", "gradcam", "torch_pair",
+        "running", "tracing", "stages", "flow", "listening", "geometry", "fields", "field_rules", "recording",
+        "measuring", "image_parts", "channel_sums", "probing", "patches", "gradcam", "torch_pair",
     )
 }  # fmt: skip
 BY_TORCH_ROOMS = (

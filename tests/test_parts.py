@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from films import TINY, Net, make_bundle
-from manim import LEFT, UP, Square, VGroup
+from manim import LEFT, UP, Arrow, Square, VGroup
 
 from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle
@@ -18,6 +18,7 @@ from fmcore.lesson.theme import DARK
 from fmcore.render.process import configure
 from scenes import look
 from scenes.parts.cells import digit_size
+from scenes.parts.chain_links import Routes
 from scenes.parts.channel_stack import ChannelStack
 from scenes.parts.class_table import ClassTable
 from scenes.parts.closeup import Closeup
@@ -300,13 +301,36 @@ def test_regions_lie_in_the_frame_one_below_the_other(width: int, height: int, t
     assert all(a.right < b.left for a, b in pairwise(columns))
 
 
-@pytest.mark.parametrize(("source", "links"), [("conv2/activation", 4), ("conv1/activation", 3), ("probes", 3)])
-def test_no_arrow_leads_to_a_layer_that_reads_another(source: str, links: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("across", "edges", "straight", "lanes"),
+    [
+        (10, [(0, 1), (1, 2), (2, 3)], 3, {}),
+        (3, [(0, 1), (1, 2), (2, 3), (3, 4)], 3, {(2, 1): ([3], 0)}),  # round the end of a row
+        (10, [(0, 1), (1, 2), (2, 3), (1, 3)], 3, {(1, 0): ([3], 0)}),  # past one
+        (10, [(0, 1), (1, 2), (1, 3), (2, 4), (3, 4), (1, 5)], 3, {(1, 0): ([3, 5], 1), (2, 0): ([4], 0)}),
+        (3, [(0, 1), (1, 2), (1, 3), (2, 3)], 2, {(1, 1): ([3], 0), (2, 1): ([3], 1)}),  # two into the next row
+        (2, [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4)], 2, {(1, 1): ([2], 0), (3, 2): ([4], 0)}),  # past a row: not drawn
+        (20, [(n, m) for n in range(6) for m in range(n + 1, 6)], 5, {}),  # too many to follow
+    ],
+)  # fmt: skip
+def test_ways_between_boxes(
+    across: int, edges: list[tuple[int, int]], straight: int, lanes: dict[tuple[int, int], tuple[list[int], int]]
+) -> None:
+    routes = Routes.of(edges, across)
+    assert len(routes.straight) == straight
+    assert {(lane.source, lane.gap): ([*lane.targets], lane.level) for lane in routes.lanes} == lanes
+
+
+def test_arrows_lead_to_a_layer_from_what_it_reads(tmp_path: Path) -> None:
     with Bundle.open(make_bundle(tmp_path / "b", Net(widths=(2, 2, 2)))) as bundle:
         one, two, three = bundle.header.layers
-    branch = three.model_copy(update={"input": source})
-    chain = LayerChain([one, two, branch], [one.name], 12.0)
-    assert len(chain.every) == 5 and len(chain.links) == links
+    sums = three.model_copy(update={"reads": (one.name, two.name)})
+    chain = LayerChain([one, two, sums], [one.name], 12.0)
+    ends = [arrow.get_end() for arrow in chain.links.get_family() if isinstance(arrow, Arrow)]
+    boxes = [box.get_center()[0] for box in chain.every]
+    assert sorted(min(range(5), key=lambda n: abs(boxes[n] - end[0])) for end in ends) == [1, 2, 3, 3, 4]
+    (over,) = (end for end in ends if end[1] > chain.every.get_y() + 0.1)  # the one that comes from above
+    assert boxes[3] - 0.3 < over[0] <= boxes[3] and chain.links.get_top()[1] > chain.every.get_top()[1]
 
 
 def test_names_with_dots_take_two_lines_where_one_would_cut_them(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from fmcore.analysis.channels import strongest
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.flattering import reach
 from fmcore.analysis.naming import CUTTING
-from fmcore.analysis.saying import counted, percent
+from fmcore.analysis.saying import counted, listed, percent
 from fmcore.analysis.worked import WorkedMap
 from fmcore.header import LayerInfo
 from fmcore.page.phrases import (
@@ -24,6 +24,8 @@ from fmcore.page.phrases import (
     span,
 )
 from fmcore.page.subject import Silencing, Subject, Sum
+
+_FEW = 3  # layers that a sentence names
 
 # -- one number, one map -------------------------------------------------------------------------
 
@@ -144,6 +146,8 @@ def reads_words(subject: Subject, layer: LayerInfo) -> str:
         count = subject.bundle.layer(source).output_shape[0]
         maps = f"the {count:,} maps" if count > 1 else "the only map"
         return f"{name} does not read the image but {maps} of {layer_words(source)}."
+    if 1 < len(layer.reads) <= _FEW and "" not in layer.reads:
+        return f"{name} is built from the maps of {listed([layer_words(one) for one in layer.reads])}."
     return f"{name} is built from what the layers before it make."
 
 

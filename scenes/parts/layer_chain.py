@@ -1,20 +1,20 @@
 """A network as a chain of boxes, from the image through its layers to the answer, some of them marked as stops."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
-import numpy as np
-from manim import DOWN, LEFT, Arrow, Group, Line, ManimColor, Mobject, Rectangle, RoundedRectangle, VGroup
+from manim import DOWN, LEFT, Group, ManimColor, Rectangle, RoundedRectangle, VGroup
 
+from fmcore.analysis.graph import IMAGE, reads_of
+from fmcore.analysis.naming import called
 from fmcore.header import LayerInfo
 from scenes import look
-from scenes.parts.layer_name import layer_name
-from scenes.parts.text import label, line_height
+from scenes.parts.chain_links import Routes
+from scenes.parts.text import label, line_height, shortened
 
 _ACROSS = {"wide": 10, "square": 5, "tall": 4}  # boxes side by side
 _FEWEST = 3
 _ROWS = {"wide": 2, "square": 3, "tall": 4}
-_LONGEST = 14  # letters of a name
+_LONGEST = 14  # letters of a line of a name: boxes need be no wider
 _HEIGHT = 0.55
 _HIGH = 0.64  # where a name takes two lines
 _MARGINS = {"wide": 0.15, "square": 0.15, "tall": 0.08}  # of the text in a box
@@ -24,15 +24,18 @@ _GAPS = {"wide": (0.3, 0.25), "square": (0.2, 0.3), "tall": (0.2, 0.3)}  # betwe
 class LayerChain(Group):
     """The `layers` in reading order, as many as there is room for in `width`, with dots in the place of the others.
 
-    No arrow leads to one that is known to read something else than what stands before it, as in a branch.
+    Arrows lead to each from what it reads, and to the answer from the layers called `answer`, by default the last.
     `stops` are the names of those that are always among them. `boxes` has a box for each name that is shown, `every`
     all of them, with `image` and `answer` at the ends.
     """
 
-    def __init__(self, layers: Sequence[LayerInfo], stops: Sequence[str], width: float) -> None:
+    def __init__(
+        self, layers: Sequence[LayerInfo], stops: Sequence[str], width: float, answer: Sequence[str] = ()
+    ) -> None:
         kinds = {layer.name: layer.type for layer in layers}
         gap, between = _GAPS[look.shape()]
-        longest = max(label(name, look.SMALL).width for name in ("image", *map(_name, kinds)))
+        rows_of_names = ["image", *(row for name in kinds for row in _rows(name))]
+        longest = max(label(shortened(row, _LONGEST), look.SMALL).width for row in rows_of_names)
         margin = _MARGINS[look.shape()]
         across = max(_FEWEST, min(_ACROSS[look.shape()], int((width + gap) / (longest + margin + gap))))
         rows = 1 if across == _ACROSS["wide"] else _ROWS[look.shape()]
@@ -51,15 +54,14 @@ class LayerChain(Group):
         ends_early = (len(every) + 1) % across > 0  # so that a longer word has room to its right
         every.append(_box("answer", look.TEXT, side, self._height, side + gap if ends_early else side))
         self.image, self.answer = every[0], every[-1]
-        self._layers, self.links = layers, VGroup()
+        self._layers = layers
+        routes = Routes.of(_edges(layers, answer or [layers[-1].name], kept), across)
         places = VGroup(RoundedRectangle(width=side, height=self._height, corner_radius=0.1) for _ in every)
-        places.arrange_in_grid(cols=min(across, len(every)), buff=(gap, between), cell_alignment=LEFT)
-        for number, (box, place) in enumerate(zip(every, places, strict=True)):
+        buff = (gap, between + routes.widening)
+        places.arrange_in_grid(cols=min(across, len(every)), buff=buff, cell_alignment=LEFT)
+        for box, place in zip(every, places, strict=True):
             box.move_to(place).align_to(place if box.width > side else box, LEFT)
-            before, here = ([None, *kept, None][at] for at in (number - 1, number))
-            apart = number < len(every) - 1 and _reads_another(layers, here, before)
-            if number and not apart:
-                self.links.add((_turn if number % across == 0 else _link)(places[number - 1], place))
+        self.links = routes.drawn(places, between)
         self.every = Group(*every)
         super().__init__(self.every, self.links)
 
@@ -93,7 +95,13 @@ class LayerChain(Group):
 
 def _name(layer: str) -> str:
     """What stands in the box of a layer: in no sentence, so that a word may stand alone."""
-    return layer if layer.isalpha() and len(layer) <= _LONGEST else layer_name(layer, _LONGEST)
+    return layer if layer.isalpha() else called(layer)
+
+
+def _rows(layer: str) -> tuple[str, ...]:
+    """The same in the lines that it may take."""
+    name = _name(layer)
+    return _halves(name) if len(name) > _LONGEST and "." in name else (name,)
 
 
 def _box(name: str, color: ManimColor, width: float, height: float, most: float = 0.0) -> VGroup:
@@ -119,33 +127,18 @@ def _halves(name: str) -> tuple[str, str]:
     return name[:at], name[at:]
 
 
-def _reads_another(layers: Sequence[LayerInfo], name: str | None, before: str | None) -> bool:
-    """Whether the layer called `name` is known to read the image, or a layer, that is not the one `before` it."""
-    layer = next((one for one in layers if one.name == name), None)
-    if layer is None or layer.type != "convolution" or (before is None and name != layers[0].name):
-        return False  # behind dots, anything may stand
-    source = layer.input.rpartition("/")[0]
-    known = {one.name for one in layers}
-    return (source if source in known else None if layer.input in ("probes", "input") else before) != before
-
-
-def _link(before: Mobject, after: Mobject) -> Arrow:
-    return _tipped(before.get_right(), after.get_left())
-
-
-def _turn(before: Mobject, after: Mobject) -> VGroup:
-    """From the end of a row back to the start of the next one, as a line of text goes on."""
-    (x, low, _), (start, high, _) = before.get_bottom(), after.get_top()
-    middle = (low + high) / 2
-    corners = [np.array([*point, 0.0]) for point in ((x, low), (x, middle), (start, middle))]
-    lines = [Line(*pair, stroke_width=3, color=look.MUTED) for pair in pairwise(corners)]
-    return VGroup(*lines, _tipped(corners[-1], after.get_top()))
-
-
-def _tipped(start: np.ndarray, end: np.ndarray) -> Arrow:
-    return Arrow(
-        start, end, buff=0.02, stroke_width=3, color=look.MUTED, tip_length=0.08, max_tip_length_to_length_ratio=0.6
-    )
+def _edges(layers: Sequence[LayerInfo], answer: Sequence[str], kept: Sequence[str | None]) -> set[tuple[int, int]]:
+    """Which boxes read which, by number: 0 is the image, then come the `kept` names and dots, last the answer."""
+    box, number = {IMAGE: 0}, 0
+    for layer in layers:  # one that is not shown belongs to the dots in its place
+        if layer.name in kept:
+            number = kept.index(layer.name) + 1
+        elif number == 0 or kept[number - 1] is not None:
+            number += 1
+        box[layer.name] = number
+    reads = [(box[layer], sources) for layer, sources in reads_of(layers).items()]
+    every = {(box[source], target) for target, sources in [*reads, (len(kept) + 1, answer)] for source in sources}
+    return {(source, target) for source, target in every if source < target}
 
 
 def _kept(names: Sequence[str], stops: Sequence[str], most: int) -> list[str | None]:

@@ -82,8 +82,9 @@ def _line(text: str, said: str, size: float, color: ManimColor, bold: bool, widt
     if width / mobject.width >= smallest:
         return mobject.scale(width / mobject.width)
     room = width / (mobject.width * smallest)
+    whole = text
     while len(text) > 1:
-        text = shortened(text, max(1, min(len(text) - 1, int(len(text) * room))))
+        text = shortened(whole, max(1, min(len(text) - 1, int(len(text) * room))))
         mobject = Label(text, size * smallest, color, bold, said)
         if mobject.width <= width:
             break
