@@ -71,6 +71,19 @@ class Net:
     measured: bool = False  # whether there are statistics, Grad-CAM and ablations
 
 
+def with_layers(header: BundleHeader, names: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of `header` that change where layers get other `names`."""
+
+    def read(reads: Sequence[str]) -> tuple[str, ...]:
+        return tuple(names.get(one, one) for one in reads)
+
+    layers = (
+        layer.model_copy(update={"name": names.get(layer.name, layer.name), "reads": read(layer.reads)})
+        for layer in header.layers
+    )
+    return {"layers": tuple(layers), "model": header.model.model_copy(update={"reads": read(header.model.reads)})}
+
+
 def make_bundle(path: Path, net: Net, recipe: Mapping[str, str] | None = None) -> Path:
     """Write the bundle of `net` with three probes: smooth random images, each of its own class."""
     random = np.random.default_rng(7)

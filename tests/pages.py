@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from films import Net, make_bundle
+from films import Net, make_bundle, with_layers
 from numpy.typing import NDArray
 
 from fmcore.analysis.meaning import NAMES
@@ -174,11 +174,9 @@ def renamed(source: Path, path: Path, names: Mapping[str, str]) -> Path:
             held[new(name)] = held.pop(name)
 
     with Bundle.open(source) as bundle:
-        layers = tuple(
-            layer.model_copy(update={"name": names.get(layer.name, layer.name), "input": new(layer.input)})
-            for layer in bundle.header.layers
-        )
-    return changed(path, source, change, layers=layers)
+        fields = with_layers(bundle.header, names)
+    layers = tuple(layer.model_copy(update={"input": new(layer.input)}) for layer in fields.pop("layers"))
+    return changed(path, source, change, layers=layers, **fields)
 
 
 # -- what a page holds and teaches ---------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from films import with_layers
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -137,8 +138,7 @@ def test_names_of_layers_lead_into_no_other_folder_and_fit(rgb_bundle: Path, tmp
         arrays = {
             re.sub(r"^conv[12](?=/)", lambda m: names[m[0]], one): bundle.array(one) for one in bundle.header.arrays
         }
-        layers = tuple(one.model_copy(update={"name": names.get(one.name, one.name)}) for one in bundle.header.layers)
-        save_bundle(tmp_path / "b", bundle.header.model_copy(update={"layers": layers}), arrays)
+        save_bundle(tmp_path / "b", bundle.header.model_copy(update=with_layers(bundle.header, names)), arrays)
     with Bundle.open(tmp_path / "b") as bundle, warnings.catch_warnings():
         warnings.simplefilter("error")  # long ones leave room for what is drawn
         written = write_figures(bundle, tmp_path / "figures")
@@ -186,7 +186,8 @@ def test_figures_of_many_layers_are_spread_over_the_depth(tutorial_bundle: Path,
         conv = bundle.layer("conv1")
         layers = tuple(conv.model_copy(update={"name": f"c{n}"}) for n in range(40))
         maps = {f"c{n}/activation": bundle.array("conv1/activation")[:1] for n in range(40)}
-        header = bundle.header.model_copy(update={"layers": layers, "probes": bundle.header.probes[:1]})
+        model = bundle.header.model.model_copy(update={"reads": ("c39",)})
+        header = bundle.header.model_copy(update={"model": model, "layers": layers, "probes": bundle.header.probes[:1]})
         save_bundle(
             tmp_path / "b", header.model_copy(update={"training": untrained(header), "activation_history": None}), maps
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from films import Net, make_bundle
+from films import Net, make_bundle, with_layers
 from rich.console import Console
 
 from fmcore.analysis.convolution import patch_at
@@ -107,15 +107,14 @@ def test_layers_called_by_a_number_and_few_images(
     tutorial_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Bundle.open(tutorial_bundle) as bundle:
-        layers = tuple(layer.model_copy(update={"name": layer.name[-1], "reads": ()}) for layer in bundle.header.layers)
-        model = bundle.header.model.model_copy(update={"reads": ()})
+        named = with_layers(bundle.header, {layer.name: layer.name[-1] for layer in bundle.header.layers})
         arrays = {
             name.replace("conv1/", "1/").replace("conv2/", "2/").replace("pool/", "l/"): bundle.array(name)
             for name in bundle.header.arrays
             if "/top_" not in name
         }
         measures = bundle.header.measures.model_copy(update={"images": 12})  # type: ignore[union-attr]
-        header = bundle.header.model_copy(update={"model": model, "layers": layers, "measures": measures})
+        header = bundle.header.model_copy(update={**named, "measures": measures})
         save_bundle(tmp_path / "b", header, arrays)
     text = told(tmp_path / "b", capsys)
     assert re.search(r"^layer 2: ", text, re.M) and re.search(r"^Channel \d+ of layer 2 is the brightest", text, re.M)

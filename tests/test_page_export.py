@@ -197,7 +197,7 @@ def hostile(tutorial_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         path,
         classes=tuple(names),
         probes=probes,
-        model=header.model.model_copy(update={"name": NASTY[0]}),
+        model=header.model.model_copy(update={"name": NASTY[0], "reads": ()}),
         dataset=header.dataset.model_copy(update={"name": NASTY[1], "provenance": "".join(NASTY)}),
     )
 
