@@ -88,7 +88,7 @@ def _background(subject: Subject, compared: Compared | None) -> list[Block]:
         _paragraph(
             "Channels light up in different places because their filters look for different things. A shallow layer"
             " can only respond to what fits into a few pixels: an edge, a change of contrast, a bit of texture. Every"
-            " layer after it combines earlier maps, so it can respond to contours, corners and parts, and in the end to"
+            " layer after it builds on earlier maps, so it can respond to contours, corners and parts, and in the end to"
             " whole regions of an object. Deep maps usually look little like the picture.",
             deeper,
         ),
@@ -277,7 +277,7 @@ def _mistake(subject: Subject) -> list[Block]:
         _paragraph(
             "“A feature map is just the filtered image.”",
             source,
-            "Each layer adds up many maps and sends the sum through φ, so its maps are something new.",
+            "Every number of a map adds up many numbers, each times a weight, so the map is something new.",
         ),
         _paragraph(
             "“This bright overlay is why the network answers as it does.” It is one response among many. Grad-CAM says"

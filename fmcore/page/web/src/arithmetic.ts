@@ -9,6 +9,7 @@ import type { Numbers } from "./unpack";
 /** One input channel's share of the sum. */
 export interface Slice {
   readonly input: number; // which channel of what went in
+  readonly of: number; // how many went in
   readonly patch: readonly number[]; // (kH, kW)
   readonly kernel: readonly number[];
   readonly sum: number;
@@ -23,6 +24,7 @@ export interface Working {
   readonly shift: number;
   readonly value: number; // scale x (total + bias) + shift
   readonly recorded: number; // what the network itself computed there
+  readonly activation: number | null; // and made of it; null where it follows from the value, or is not on the page
   readonly tolerance: number; // how far float32 arithmetic, and the page's own rounding, may be from `value`
   readonly rounded: boolean; // whether the page rounds what went in or what came out
 }
@@ -43,8 +45,10 @@ export async function workshop(
   const stage = layer.sum ? "sum" : "preactivation";
   const name = `${layer.name}/${stage}/${probe}`;
   if (layer.type !== "convolution" || source === null || filter === null || !recorded.has(name)) return null;
-  const [results, bias, scale, shift] = await Promise.all([
+  const after = `${layer.name}/activation/${probe}`;
+  const [results, activations, bias, scale, shift] = await Promise.all([
     recorded.array(name),
+    layer.activation === "stored" && recorded.has(after) ? recorded.array(after) : null,
     recorded.number(layer, "bias", channel, 0),
     layer.sum ? 1 : recorded.number(layer, "scale", channel, 1),
     layer.sum ? 0 : recorded.number(layer, "shift", channel, 0),
@@ -70,6 +74,7 @@ export async function workshop(
         shift,
         value: scale * (total + bias) + shift,
         recorded: results[plane + place[0] * width + place[1]]!,
+        activation: activations === null ? null : activations[plane + place[0] * width + place[1]]!,
         // As fmcore.analysis.convolution.Place.tolerance (Higham 2002, section 4.2).
         tolerance: Math.max(1e-5, filter.length * 2 ** -24) * (Math.abs(scale) * sizes + Math.abs(shift)) + rounding,
         rounded: rounding > 0,
@@ -79,7 +84,7 @@ export async function workshop(
 }
 
 function slice(layer: Layer, place: Place, source: Source, filter: Numbers, first: number, at: number): Slice {
-  const [, height, width] = source.shape;
+  const [count, height, width] = source.shape;
   const rows = reads(layer, 0, place[0], height);
   const columns = reads(layer, 1, place[1], width);
   const plane = (first + at) * height * width;
@@ -87,7 +92,7 @@ function slice(layer: Layer, place: Place, source: Source, filter: Numbers, firs
     columns.map((column) => (row === null || column === null ? 0 : source.values[plane + row * width + column]!)),
   );
   const kernel = [...filter.subarray(at * patch.length, (at + 1) * patch.length)];
-  return { input: first + at, patch, kernel, sum: patch.reduce((sum, value, k) => sum + value * kernel[k]!, 0) };
+  return { input: first + at, of: count, patch, kernel, sum: patch.reduce((sum, value, k) => sum + value * kernel[k]!, 0) };
 }
 
 function magnitude(one: Slice): number {

@@ -70,7 +70,11 @@ export function channelView(store: Store): HTMLElement {
     slices.classList.toggle("many", drawn > 4);
     bar.show(scale);
     const shown =
-      drawn < count ? say("the first {1} of {2} input channels", drawn, count) : counted(count, "input channel");
+      drawn < count
+        ? say("the first {1} of {2} input channels", drawn, count)
+        : layer.groups > 1 && count === 1
+          ? say("input channel {1} alone", Math.floor(state.channel / (layer.shape[0] / layer.groups)) + 1)
+          : counted(count, "input channel");
     const when = whenOf(state.epoch);
     caption.textContent = when
       ? say("Its filter, {1} × {2} over {3}, {4}", height, width, shown, when)

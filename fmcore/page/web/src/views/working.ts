@@ -65,6 +65,8 @@ export function workingView(store: Store): HTMLElement {
       chosen === null ? "" : String(chosen),
     );
     show(inputs.element, working.slices.length > 1);
+    const alone = working.slices.length === 1 && one.of > 1; // of the channels that go in it reads this one
+    patch.call(alone ? say("patch of channel {1}", one.input + 1) : say("patch"));
     patch.show(one.patch, width, store);
     kernel.show(one.kernel, width, store);
     products.show(
@@ -128,7 +130,7 @@ function why(store: Store): string {
 
 /** The sum in one line: every part has the name that it has elsewhere, and what is shown adds up. */
 function sentence(working: Working, one: Slice, layer: Layer): HTMLElement[] {
-  const { nonlinearity, sum: normalised } = layer;
+  const normalised = layer.sum;
   const { slices, total, bias, scale, shift, value } = working;
   const many = slices.length > 1;
   const sum = total + bias;
@@ -159,12 +161,26 @@ function sentence(working: Working, one: Slice, layer: Layer): HTMLElement[] {
       ]
     : [];
   const result = led("=", part(say(normalised ? "before normalisation" : "pre-activation"), even(value, decimals)));
-  const bent = Math.min(Math.max(value, 0), nonlinearity === "relu6" ? 6 : Infinity);
-  const after =
-    !normalised && (nonlinearity === "relu" || nonlinearity === "relu6")
-      ? [led("→ φ →", part(say("activation"), even(bent, decimals)))]
-      : [];
-  return [...terms, ...made, result, ...after];
+  return [...terms, ...made, result, ...became(working, layer, decimals, part)];
+}
+
+/** The step from the sum to what the map shows. */
+function became(
+  { value, activation }: Working,
+  layer: Layer,
+  decimals: number | null,
+  part: (name: string, number: string) => HTMLElement,
+): HTMLElement[] {
+  const { nonlinearity, sum: normalised } = layer;
+  if (!normalised && (nonlinearity === "relu" || nonlinearity === "relu6")) {
+    const bent = Math.min(Math.max(value, 0), nonlinearity === "relu6" ? 6 : Infinity);
+    return [led("→ φ →", part(say("activation"), even(bent, decimals)))];
+  }
+  if (activation === null) return [];
+  const bends = nonlinearity !== "none";
+  if (!normalised) return bends ? [led("→ φ →", part(say("activation"), figure(activation, 4)))] : [];
+  const name = bends ? say("activation: normalised, then φ") : say("activation: normalised");
+  return [led("→", part(name, figure(activation, 4)))];
 }
 
 /** A part with the sign before it: lines break before signs. */
@@ -175,18 +191,25 @@ function led(sign: string, part: HTMLElement): HTMLElement {
 /** Numbers in cells of their own colours. */
 class Grid {
   private readonly table = h("table");
+  private readonly caption = h("figcaption");
   private readonly room: HTMLElement;
   readonly element: HTMLElement;
   private cells: HTMLTableCellElement[] = [];
   private width = 0;
 
   constructor(kind: string, name: string) {
-    this.room = h("div", { role: "group", "aria-label": name }, this.table);
-    this.element = h("figure", { class: `cells ${kind}` }, h("figcaption", {}, name), this.room);
+    this.room = h("div", { role: "group" }, this.table);
+    this.element = h("figure", { class: `cells ${kind}` }, this.caption, this.room);
+    this.call(name);
     new ResizeObserver(() => {
       if (this.room.scrollWidth > this.room.clientWidth) this.room.tabIndex = 0; // by keyboard, too
       else this.room.removeAttribute("tabindex");
     }).observe(this.room);
+  }
+
+  call(name: string): void {
+    this.caption.textContent = name;
+    this.room.setAttribute("aria-label", name);
   }
 
   show(values: readonly number[], width: number, store: Store): void {
