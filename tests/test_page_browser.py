@@ -8,11 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from browser import Chromium, address, choose, goto, pictures, settled, visiting
+from torch import nn
 
 from fmcore.analysis.convolution import arithmetic
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
+from fmcore.data.imageset import ImageSet
+from fmcore.model_input import AsInput, plain_preprocessing
+from fmcore.page.export import make_page
+from fmcore.recording import record
+from fmcore.training import Trained, TrainSpec
 
 
 @pytest.fixture
@@ -83,6 +90,34 @@ def test_arithmetic_gives_the_recorded_value(chromium: Chromium, page_file: Path
             *parts, result, _ = map(Decimal, terms)  # the last is after the nonlinearity
             assert sum(parts) == result and result == pytest.approx(Decimal(told), rel=Decimal("0.05")), terms
             assert len({len(text.partition(".")[2]) for text in terms if text != "0"}) == 1
+
+
+def test_the_sum_leads_to_the_activation_whatever_lies_between(
+    chromium: Chromium, tiny_images: ImageSet, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.SiLU(),
+        nn.Conv2d(4, 4, 3, padding=1, groups=4, bias=False), nn.GroupNorm(2, 4), nn.GELU(),
+        nn.Conv2d(4, 4, 1), nn.GroupNorm(2, 4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10),
+    ).eval()  # fmt: skip
+    as_input = AsInput(plain_preprocessing(1, 28), channels_last=False)
+    trained = Trained(TrainSpec(model="net.py:make", epochs=0), network, (), (), "cpu", as_input, "random")
+    record(trained, tiny_images, tmp_path / "b")
+    make_page(tmp_path / "b", None, tmp_path / "page.html")
+    with visiting(chromium, tmp_path / "page.html") as visit, Bundle.open(tmp_path / "b") as bundle:
+        for layer, after, read in (
+            ("0", "activation", "patch"),
+            ("2", "activation: normalised, then φ", "patch of channel 3"),
+            ("5", "activation: normalised", "patch"),
+        ):
+            goto(visit, f"layer={layer}&channel=3&image=2&place=6,9")
+            made = visit.page.locator(".sum .term").last.inner_text().replace("−", "-").split("\n")
+            assert float(made[0]) == pytest.approx(float(bundle.part(f"{layer}/activation", 1, 2, 5, 8)), rel=1e-3)
+            assert made[1:] == [after] and visit.page.locator(".cells.patch figcaption").inner_text() == read
+        goto(visit, "layer=2&channel=3")
+        assert "input channel 3 alone" in visit.page.locator("body").inner_text()
+        visit.is_clean()
 
 
 def test_reading_by_pointer_and_keys(chromium: Chromium, page_file: Path, bundle: Bundle) -> None:

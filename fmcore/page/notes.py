@@ -88,8 +88,8 @@ def _background(subject: Subject, compared: Compared | None) -> list[Block]:
         _paragraph(
             "Channels light up in different places because their filters look for different things. A shallow layer"
             " can only respond to what fits into a few pixels: an edge, a change of contrast, a bit of texture. Every"
-            " layer after it builds on earlier maps, so it can respond to contours, corners and parts, and in the end to"
-            " whole regions of an object. Deep maps usually look little like the picture.",
+            " layer after it builds on earlier maps, so it can respond to contours, corners and parts, and in the end"
+            " to whole regions of an object. Deep maps usually look little like the picture.",
             deeper,
         ),
         _paragraph("While you use the page, notice three things:"),

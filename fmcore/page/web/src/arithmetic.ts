@@ -45,10 +45,12 @@ export async function workshop(
   const stage = layer.sum ? "sum" : "preactivation";
   const name = `${layer.name}/${stage}/${probe}`;
   if (layer.type !== "convolution" || source === null || filter === null || !recorded.has(name)) return null;
-  const after = `${layer.name}/activation/${probe}`;
-  const [results, activations, bias, scale, shift] = await Promise.all([
+  const kept = layer.activation === "stored" ? "activation" : "preactivation";
+  const follows = layer.activation !== "stored" && !layer.sum;
+  const held = !follows && recorded.has(`${layer.name}/${kept}/${probe}`);
+  const [results, after, bias, scale, shift] = await Promise.all([
     recorded.array(name),
-    layer.activation === "stored" && recorded.has(after) ? recorded.array(after) : null,
+    held ? recorded.maps(layer, "activation", probe) : null,
     recorded.number(layer, "bias", channel, 0),
     layer.sum ? 1 : recorded.number(layer, "scale", channel, 1),
     layer.sum ? 0 : recorded.number(layer, "shift", channel, 0),
@@ -74,7 +76,7 @@ export async function workshop(
         shift,
         value: scale * (total + bias) + shift,
         recorded: results[plane + place[0] * width + place[1]]!,
-        activation: activations === null ? null : activations[plane + place[0] * width + place[1]]!,
+        activation: after === null ? null : after.at(channel, ...place),
         // As fmcore.analysis.convolution.Place.tolerance (Higham 2002, section 4.2).
         tolerance: Math.max(1e-5, filter.length * 2 ** -24) * (Math.abs(scale) * sizes + Math.abs(shift)) + rounding,
         rounded: rounding > 0,
