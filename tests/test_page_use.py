@@ -323,7 +323,7 @@ def test_names_are_text(chromium: Chromium, tutorial_bundle: Path, tmp_path: Pat
     with Bundle.open(tutorial_bundle) as opened:
         arrays = {name: np.array(opened.array(name)) for name in opened.header.arrays}
         *chain, last = opened.header.layers
-        apart = last.model_copy(update={"input": f"{chain[0].name}/activation"})  # a branch
+        apart = last.model_copy(update={"reads": (chain[0].name, chain[1].name)})  # a sum
         model = opened.header.model.model_copy(update={"name": "<i>net</i>"})
         odd = {"classes": names, "model": model, "layers": (*chain, apart)}
         save_bundle(tmp_path / "odd.safetensors", opened.header.model_copy(update=odd), arrays)
@@ -343,7 +343,7 @@ def test_names_are_text(chromium: Chromium, tutorial_bundle: Path, tmp_path: Pat
         )
         arrows = "all => all.map(one => getComputedStyle(one, '::before').content !== 'none')"
         assert visit.page.locator("label.layer").evaluate_all(arrows) == [True, True, False]
-        assert "reads conv1" in visit.page.locator("label.layer").last.inner_text()
+        assert f"reads {chain[0].name}, {chain[1].name}" in visit.page.locator("label.layer").last.inner_text()
         assert "<i>net</i>" in (visit.page.locator("h1").text_content() or "")
         assert not dialogs
         assert visit.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

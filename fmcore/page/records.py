@@ -1,8 +1,9 @@
 """A network, its images and its layers as records of the page's contract `web/src/contract.ts`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fmcore.analysis.graph import reads_of
 from fmcore.header import ORIGINAL
 from fmcore.page.about import about, probe_name
 from fmcore.page.economies import Economy
@@ -15,6 +16,7 @@ Fields = dict[str, Any]
 def model(source: Source, layers: Sequence[Held], economy: Economy) -> Fields:
     """One network without the range that all share, and without its arrays."""
     header = source.bundle.header
+    reads = reads_of(header.layers)
     history = header.training.history if header.training.epochs else ()
     recorded = any(f"{layer.study.name}/activation_history" in header.arrays for layer in layers)
     earlier = history_probes(source, economy) if recorded else []
@@ -24,7 +26,7 @@ def model(source: Source, layers: Sequence[Held], economy: Economy) -> Fields:
         "input": header.model.input_shape,
         "classes": header.classes,
         "probes": [_probe(source, p, economy) for p in range(len(source.probes))],
-        "layers": [_layer(source, layer) for layer in layers],
+        "layers": [_layer(source, layer, reads) for layer in layers],
         "epochs": [{"number": row.epoch, "accuracy": row.test_accuracy} for row in history],
         "historyEpochs": history_epochs(source.bundle) if earlier else [],
         "historyProbes": earlier,
@@ -53,7 +55,7 @@ def _box(source: Source, p: int, economy: Economy) -> tuple[float, float, float,
     return top * down, left * across, bottom * down, right * across
 
 
-def _layer(source: Source, layer: Held) -> Fields:
+def _layer(source: Source, layer: Held, reads: Mapping[str, Sequence[str]]) -> Fields:
     """Ranges are those of the page's images; channels that it does not hold have no labels and no badges."""
     info, study = layer.study.info, layer.study
     return {
@@ -69,6 +71,7 @@ def _layer(source: Source, layer: Held) -> Fields:
         "normalisation": info.normalisation,
         "nonlinearity": info.nonlinearity,
         "input": layer.input,
+        "reads": reads[info.name],
         "field": {
             "size": info.field.size,
             "jump": info.field.jump,

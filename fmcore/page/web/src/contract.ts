@@ -102,6 +102,7 @@ export interface Layer {
   readonly nonlinearity: string;
   /** Where patches come from: "probes", "input", or "<layer>/activation"; "" where the page does not hold it. */
   readonly input: string;
+  readonly reads: readonly string[]; // the layers that it is made from, shown or not; "" is the image
   readonly field: {
     readonly size: Pair;
     readonly jump: Pair;

@@ -13,6 +13,7 @@ const TEXTS = [
   "{1} epochs",
   "{1} input channel",
   "{1} input channels",
+  "{1} layers",
   // the frame
   "To the maps",
   "Print a handout",

@@ -48,10 +48,13 @@ export function layersView(store: Store): HTMLElement {
   return element;
 }
 
-/** What `layer` reads where that is not the layer before it; null where it is, or where nobody recorded it. */
-function readElsewhere({ input }: Layer, before: Layer | undefined): string | null {
-  if (input === "" || input === (before ? `${before.name}/activation` : input)) return null;
-  return input === "probes" || input === "input" ? say("the image") : called(input.replace(/\/activation$/, ""));
+const MOST_NAMED = 3;
+
+/** What `layer` reads where that is not the layer before it alone; null where it is. */
+function readElsewhere({ reads }: Layer, before: Layer | undefined): string | null {
+  if (reads.length === 0 || (reads.length === 1 && reads[0] === (before?.name ?? ""))) return null;
+  if (reads.length > MOST_NAMED) return say("{1} layers", reads.length);
+  return reads.map((name) => (name === "" ? say("the image") : called(name))).join(", ");
 }
 
 function sight(layer: Layer): string {
