@@ -31,6 +31,7 @@ MOST_ERROR, MOST_ERROR_FLAT = 0.03, 0.015  # mean absolute error as a share of t
 MOST_GAIN = 0.1  # by which the slope of what is seen over what should be seen may miss 1
 FEWEST_VALUES, FEWEST_AREAS = 0.5, 16  # the share of values, or the number of areas, that must be seen
 FAINT = 2.0  # 8-bit codes of standard deviation; with less, a picture is judged by its error alone, as a flat one
+ROUNDED = 0.5  # codes that rounding may take from a picture's contrast: of few steps of its table, that is much
 NOISE = 1.5  # codes that an encoder may add: at three pixels a value 1.0 to 1.3 were found, most in chroma
 RGB = "rgb"  # instead of a colour table, where an image's three channels are shown as they are
 _FINEST = 0.4  # the share of the values' spread in hue that areas must hold: chroma has a quarter of the pixels
@@ -123,6 +124,14 @@ def least_correlation(spread: float) -> float:
     return min(LEAST_CORRELATION, spread / float(np.hypot(spread, NOISE)))
 
 
+def most_gain(spread: float) -> float:
+    """By how much the contrast of a picture may be off whose colours have a standard deviation of `spread` codes.
+
+    That is `MOST_GAIN`; more only for one of so few steps that half a code changes its contrast by more.
+    """
+    return max(MOST_GAIN, ROUNDED / spread)
+
+
 # -- comparing -------------------------------------------------------------------------------------
 
 
@@ -195,7 +204,7 @@ class _Comparison:
         if self._is_faint or (pair or areas).is_flat:
             return self._judged_by_error(how)
         why = (
-            self._why_wrong(pair, self._clipped, least_correlation(self._spread))
+            self._why_wrong(pair, self._clipped, least_correlation(self._spread), self._spread)
             if pair
             else self._why_wrong_areas(areas)
         )
@@ -210,13 +219,16 @@ class _Comparison:
             correlation=judged.correlation, gain=judged.gain, error=judged.error, why=why,
         )  # fmt: skip
 
-    def _why_wrong(self, pair: _Pair, expected: Callable[[Floats], Floats], least: float) -> str:
-        """What speaks against `pair`, if anything does; `expected` says what should be seen of other values."""
+    def _why_wrong(self, pair: _Pair, expected: Callable[[Floats], Floats], least: float, spread: float) -> str:
+        """What speaks against `pair`, if anything does; `expected` says what should be seen of other values.
+
+        `spread` is the standard deviation in codes of the colours that it compares.
+        """
         if any(pair.fits_better(expected(moved)) for moved in _moved(self.values)):
             return "it is shifted by one value"
         if pair.correlation < least:
             return f"what is seen correlates with it by {pair.correlation:.3f} where {least:.2f} is asked for"
-        if abs(pair.gain - 1) > MOST_GAIN:
+        if abs(pair.gain - 1) > most_gain(spread):
             return f"its differences are seen {pair.gain:.2f} times as large as they are"
         return _missed(pair)
 
@@ -245,7 +257,7 @@ class _Comparison:
     def _why_wrong_areas(self, luma: _Pair) -> str:
         if luma.spread < FAINT:  # what varies is finer than areas, which tell how bright it is on the whole
             return _missed(luma)
-        return self._why_wrong(luma, lambda values: self._luma_of_areas(values).wanted, LEAST_BY_AREA)
+        return self._why_wrong(luma, lambda values: self._luma_of_areas(values).wanted, LEAST_BY_AREA, luma.spread)
 
     def _luma_of_areas(self, values: Floats) -> _Pair:
         """The mean luma of every area: seen, and as `values` should give it."""
