@@ -12,6 +12,7 @@ from fmcore.analysis.saying import percent
 from fmcore.analysis.telling import telling
 from fmcore.colour import ColourScale
 from fmcore.header import ReceptiveField
+from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts import phrases
@@ -24,9 +25,10 @@ from scenes.parts.map_wall import MapWall, Rows
 from scenes.parts.marks import aim, field_frame, values_frame
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
-from scenes.parts.text import whole
+from scenes.parts.text import on_scale, whole
 from scenes.stage import LessonScene, SceneOptions
 
+_DIM = 0.15  # of the largest number: what lies no further below zero looks black on the same scale
 _NOT_FLAT = 1e-30  # between the smallest and the largest value of a map
 _MANY = {"wide": 16, "square": 16, "tall": 8}  # maps of the layer, the one among them
 _LONG = 15  # letters, more than fit above a map in an upright frame
@@ -63,8 +65,8 @@ class ActivationHeatmap(LessonScene):
         ),
         Beat(
             cue="bar",
-            say="The colour bar translates back. Black is zero, the strongest colour is {top}."
-            " Of this map, {zero} is {at_zero}.",
+            say="The colour bar translates back. Black is zero, {colours} {top}{low}."
+            " Of this map, {zero} is {at_zero}{dim}.",
         ),
         Beat(
             cue="spot",
@@ -77,7 +79,7 @@ class ActivationHeatmap(LessonScene):
         ),
         Beat(
             cue="place",
-            say="On the image, this one number could see {field}{rest}. {keeps}",
+            say="On the image, this one number could see {field}{rest}. {why} {keeps}",
         ),
         Beat(
             cue="caution",
@@ -113,6 +115,7 @@ class ActivationHeatmap(LessonScene):
             "channels": self.claim("channels", array, self.probe, words=lambda n: f"{n:.0f} map{'s' * (n > 1)}"),
             "rows": self.claim("rows", array, *here, words=whole),
             "columns": self.claim("columns", array, *here, words=whole),
+            **self.facts_of_the_scale(),
             "at_zero": "zero" if self.layer.nonlinearity in CUTTING else "at zero or below",
             "zero": self.claim("share of zeros", array, *here, words=percent),
             "top": self.claim("largest value", array, *here),
@@ -127,12 +130,27 @@ class ActivationHeatmap(LessonScene):
             "column": self.claim("column of the largest value", array, *here, words=whole),
             "field": field_words(self.layer.field),
             "rest": phrases.and_the_rest(self.layer.field),
+            "why": phrases.why_the_rest(self.bundle.header.layers, self.layer),
             "answer": self.bundle.class_name(self.bundle.header.probes[self.probe].predicted),
             "probability": self.claim(
                 "probability of the answer", "logits", self.probe, words=lambda p: f"{percent(p)} probability"
             ),
             **(_FLAT if self.flat else _UNEVEN),
         }  # fmt: skip
+
+    def facts_of_the_scale(self) -> Mapping[str, Claim | str]:
+        """What the colours say beside black: of a map that goes below zero, which side has which, and how far it goes.
+
+        What lies so little below zero that it looks black is said to, where there is no more than that.
+        """
+        if self.scale.low >= 0:
+            return {"colours": "the strongest colour is", "low": "", "dim": ""}
+        smallest = partial(self.claim, "smallest value", f"{self.layer.name}/activation", self.probe, self.channel)
+        return {
+            "colours": "red is above it, blue below. The numbers go up to",
+            "low": smallest(words=lambda low: f" and down to {on_scale(low, abs(low))}"),
+            "dim": smallest(words=": so near to zero, blue looks black", at_least=-_DIM * self.scale.high),
+        }
 
     def construct(self) -> None:
         heat_room, image_room, near_room = self.rooms()

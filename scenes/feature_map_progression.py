@@ -63,7 +63,7 @@ class FeatureMapProgression(LessonScene):
         Beat(
             cue="field",
             say="One number of {first} sees {first_field} of the image{first_rest}: its receptive field."
-            " At the same spot, one of {last} sees {last_field}{last_rest}.",
+            " At the same spot, one of {last} sees {last_field}{last_rest}. {why_rest}",
             seconds=9,
         ),
         Beat(
@@ -96,7 +96,11 @@ class FeatureMapProgression(LessonScene):
         self.measured: list[Stage | None] = [known.get(layer.name) for layer in self.layers]
         signed = any(stack.scale.low < 0 for stack in self.stacks)
         rows, columns = self.image.shape[1:]
-        self.words = StageWords(self.claim, self.probe, self.layers, self.measured, (rows, columns), signed)
+        every, arrays = self.bundle.header.layers, self.bundle.header.arrays
+        averaged = [layer.name for layer in self.layers if f"{layer.name}/class_mean" in arrays]
+        self.words = StageWords(
+            self.claim, self.probe, self.layers, self.measured, (rows, columns), signed, every, averaged
+        )
         self.step = max_pooling(self.bundle, self.probe)
         shown = self.layers if self.words.has("selectivity") else []
         taken = [typical_of_classes(self.bundle, layer.name) for layer in shown]
@@ -318,7 +322,7 @@ class FeatureMapProgression(LessonScene):
     def show_figures(self, cells: list[StageCell], sheets: list[Group]) -> None:
         shares = [live_share_above_zero(self.bundle, layer.name, self.probe) for layer in self.layers]
         with self.beat("active"):
-            self.say("How many of the numbers respond")
+            self.say("How many of the numbers " + ("lie above zero" if self.words.signed else "respond"))
             self.play(FadeOut(self.frames), run_time=look.IN_S / 2)
             self.show_notes(cells, [f"{percent(share)} above zero" for share in shares], shares)
             self.until(0.6)
@@ -327,8 +331,9 @@ class FeatureMapProgression(LessonScene):
             if len(self.by_class) == len(cells):
                 self.show_classes()
             else:
-                asked = self.words.has("selectivity")
-                self.say("Do channels prefer a class?" if asked else "What does a deep map stand for?")
+                self.say(
+                    "Do channels prefer a class?" if self.words.asks_for_classes else "What does a deep map stand for?"
+                )
                 self.until(0.6)
                 figures = self.explained("selectivity")
                 self.show_notes(cells, ["" if s is None else f"mean selectivity {number(s)}" for s in figures], figures)
@@ -360,15 +365,17 @@ class FeatureMapProgression(LessonScene):
         self.play(*map(flash, [head for head, *_ in self.table.columns]), run_time=look.IN_S)
 
     def show_the_answer(self, cells: list[StageCell], sheets: list[Group]) -> None:
-        """The maps once more, one after the other, and the answer that comes from the last ones."""
+        """The maps once more: those that the last layer reads, or its own, then all; and the answer that comes of them."""
         answer, told = self.told["answer"], self.told["probability"]
         with self.beat("answer"):
             self.say(f"The answer: “{answer}”, {told}")
             self.drop_notes()
             if self.table is not None:
                 self.play(FadeOut(self.table), FadeIn(*self.ground), run_time=look.IN_S)
-            for picture in (self.picture, *map(front, sheets)):
-                self.play(flash(picture), run_time=0.75 * look.MOVE_S)
+            read = self.layers[-1].input == f"{self.layers[-2].name}/activation"  # else what it reads is not shown
+            self.play(flash(front(sheets[-2 if read else -1])), run_time=look.MOVE_S)
+            self.until(0.3)
+            self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
             self.until(0.55)
             short = f"“{answer}”" if cells[-1].beside else f"“{answer}” {percent(told.value)}"
             texts = [""] * (len(cells) - 1) + [short]

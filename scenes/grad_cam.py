@@ -21,7 +21,7 @@ from scenes.parts.gradcam_words import HALF, GradCamWords
 from scenes.parts.layer_name import layer_name
 from scenes.parts.layer_view import LayerView
 from scenes.parts.motion import flash
-from scenes.parts.phrases import field_words
+from scenes.parts.phrases import and_the_rest, field_words, why_the_rest
 from scenes.parts.picture import ArraySource
 from scenes.parts.portrait import Portrait
 from scenes.parts.scale_strip import ScaleStrip, room_beside, rooms_with
@@ -47,10 +47,10 @@ class GradCam(LessonScene):
         Beat(cue="weak", say="{weak}"),
         Beat(
             cue="weights",
-            say="{weights} {example} {speaks} {counterexample} {speaks_too}",
+            say="{weights} {example} {below} {speaks} {counterexample} {below_too} {speaks_too}",
         ),
         Beat(cue="map", say="{sum} Red places support it, blue ones oppose it.", seconds=11),
-        Beat(cue="overlay", say="Now lay what supports it over the image. {half} {strongest} {off} {sees}"),
+        Beat(cue="overlay", say="Now lay what supports it over the image. {half} {strongest} {off} {sees} {rest}"),
         Beat(
             cue="second",
             say="Every class has a map of its own, “{rival}” too, which gets {rival_probability}. {verdict}",
@@ -99,9 +99,7 @@ class GradCam(LessonScene):
             **of_the_sum,
             **words.of_the_strongest(self.case),
             "off": words.off_the_object(self.case, "Most of the support, {}, lies beside the object."),
-            "sees": f"Each place stands for all it sees, {field_words(self.layer.field)}, not for its square alone."
-            if self.layer.field.known and self.case.maps[0].supported
-            else "",
+            **self.facts_of_the_field(),
             "verdict": words.of_support(self.case),
             **words.of_two_tests(self.case, self.tests),
             **self.facts_of(self.doubt),
@@ -109,6 +107,17 @@ class GradCam(LessonScene):
             "doubt_verdict": words.of_support(self.doubt),
             "others": words.of_others() if self.doubt.goes_with_support else "",
             "doubt_off": words.off_the_object(self.doubt, "Of the support for the answer, {} lies beside the object."),
+        }
+
+    def facts_of_the_field(self) -> Mapping[str, str]:
+        """What a place stands for, where that is known and some place is shown that supports the answer."""
+        field = self.layer.field
+        if not field.known or not self.case.maps[0].supported:
+            return {"sees": "", "rest": ""}
+        seen = field_words(field) + and_the_rest(field)
+        return {
+            "sees": f"Each place stands for all it sees, {seen}, not for its square alone.",
+            "rest": why_the_rest(self.bundle.header.layers, self.layer),
         }
 
     def facts_of(self, case: Case) -> Mapping[str, object]:

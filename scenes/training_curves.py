@@ -49,12 +49,15 @@ from scenes.parts.training_words import (
     gap_in_words,
     is_equal,
     points,
+    share_in_words,
+    verdict_in_words,
 )
 from scenes.stage import LessonScene
 
 _ARRAY = "header/training.history"
 _WIDE_GAP = 0.05  # of accuracy, between training and test, from which it is called wide
 _RISE = 0.05  # of the test loss above its lowest, from which it is called overfitting
+_GAIN = 0.005  # of accuracy: what an epoch adds at the least, to be called a step
 _FALL = 0.005  # of accuracy: what an epoch takes at the least, to be called a fall
 _LEVEL = 0.002  # of accuracy: lines that change by less are level
 _UNEVEN = 1.2  # times what guessing gets: from then on the commonest class counts
@@ -83,7 +86,7 @@ class TrainingCurves(LessonScene):
             " After the last epoch, {right_test} of the answers to them are right{more}.{best}",
         ),
         Beat(cue="gap", say="{gap} {wide}", seconds=7),
-        Beat(cue="verdict", say="{verdict}", seconds=7),
+        Beat(cue="verdict", say="{sign} {verdict}", seconds=7),
         Beat(cue="filter", say="{filter}"),
         Beat(
             cue="next",
@@ -132,7 +135,7 @@ class TrainingCurves(LessonScene):
             ),
             "best": self.claim("best test accuracy", _ARRAY, words=best_in_words(self.history, self.tests)),
             "steepest": self.claim(
-                "largest gain in an epoch", _ARRAY, at_least=0.005,
+                "largest gain in an epoch", _ARRAY, at_least=_GAIN,
                 words=f"The largest step, {points(gain)}, comes in {epochs_in_words(as_steep(self.history))}.",
                 otherwise="No epoch raises the share of right answers by even half a percentage point.",
             ),
@@ -144,7 +147,8 @@ class TrainingCurves(LessonScene):
                 "gap in accuracy", _ARRAY, last,
                 words=lambda gap: "about equal" if is_equal(gap) else f"{distance(gap)} apart",
             ),
-            "wide": self.said_of_wide_gap(),
+            "wide": self.said_of_wide_gap("So wide a gap says that training images are known better than new ones."),
+            "sign": self.said_of_wide_gap("Such a gap is a sign of overfitting.") if not self.rises else "",
             "verdict": self.verdict(),
             "filter": self.said_of_filter(),
         }  # fmt: skip
@@ -162,28 +166,21 @@ class TrainingCurves(LessonScene):
             at_least=_UNEVEN * guess,
         )
 
-    def said_of_wide_gap(self) -> Claim:
+    def said_of_wide_gap(self, sentence: str) -> Claim:
+        """That sentence where training images are answered clearly better than others at the end."""
         last = self.history[-1]
         wide = max(_WIDE_GAP, 2 * self.error_of(last.test_accuracy))
-        sentence = "So wide a gap says that training images are known better than new ones."
         return self.claim("gap in accuracy", _ARRAY, last.epoch, at_least=wide, words=sentence)
 
     def verdict(self) -> Claim:
         """Whether the test loss turned up while that of training fell."""
-        return self.claim(
-            "overfitting",
-            _ARRAY,
-            at_least=_RISE,
-            words=f"Since epoch {best_epoch(self.history)} the test loss has risen while the training loss fell:"
-            " that is overfitting.",
-            otherwise="In overfitting, the test loss rises while the training loss falls."
-            f" Here, {'both are lowest at the end' if self.both_fall() else 'that is not clearly so'}.",
-        )
+        told, otherwise = verdict_in_words(self.history, bool(self.said_of_wide_gap("").holds))
+        return self.claim("overfitting", _ARRAY, at_least=_RISE, words=told, otherwise=otherwise)
 
-    def both_fall(self) -> bool:
-        """Whether both losses end at their lowest."""
-        last = self.history[-1]
-        return all(last.train_loss <= one.train_loss and last.test_loss <= one.test_loss for one in self.history)
+    @property
+    def rises(self) -> bool:
+        """Whether the test loss has clearly risen since it was lowest, while the training loss fell."""
+        return overfitting(self.history) >= _RISE
 
     @property
     def tests(self) -> int:
@@ -197,16 +194,19 @@ class TrainingCurves(LessonScene):
         layer = self.layer
         if layer is None:
             return "One epoch is one pass through all the training images. Every dot is the network as it was then."
-        epoch = steepest_epoch(self.history)[0]
+        (epoch, gain), moved = steepest_epoch(self.history), movements(self.bundle, layer.name)
+        shares = {one: moved.share_of_way(one, self.followed) for one in self.epochs[1:]}
+        share = shares.pop(epoch)
+        told, otherwise = share_in_words(share, epoch, gain >= _GAIN)
+        opening = f"Below the epochs stands one filter of {layer_name(layer.name)} as it was then."
         return self.claim(
             "share of the way",
             f"{layer.name}/weight_history",
             epoch,
             self.followed,
-            words=lambda share: (
-                f"Below the epochs stands one filter of {layer_name(layer.name)} as it was then."
-                f" {percent(share)} of all its movement fell into epoch {epoch}."
-            ),
+            words=f"{opening} {told}",
+            otherwise=f"{opening} {otherwise}",
+            at_least=max(shares.values(), default=0.0),
         )
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -287,7 +287,7 @@ class TrainingCurves(LessonScene):
 
     def look_at_losses(self, leaving: Group, region: look.Region) -> Group:
         """The losses of the later epochs in the place of what is `leaving`: on training and on test images."""
-        best, rises = best_epoch(self.history), overfitting(self.history) >= _RISE
+        best, rises = best_epoch(self.history), self.rises
         start = min(self.later, best) if rises else self.later
         start = start if start < self.epochs[-1] else 0
         near = self.loss_chart(region, start)

@@ -20,8 +20,11 @@ from scenes.parts.text import on_scale, whole
 
 HALF = "places of half the support"
 _ROUNDING = 1e-3  # of a map's largest value: what adding up in another order may change
-_NO_WEIGHTS = dict.fromkeys(("weights", "example", "speaks", "counterexample", "speaks_too"), "")
+_OF_TWO = ("example", "below", "speaks"), ("counterexample", "below_too", "speaks_too")  # facts of both channels
+_NO_WEIGHTS = dict.fromkeys(("weights", *_OF_TWO[0], *_OF_TWO[1]), "")
 _MOST = 0.5  # of the support
+_PART = 0.25  # of what the strongest example adds: one that adds less is no example of what counts
+_DARK = 0.15  # of the largest reach of maps on one scale: one that reaches less is all but black there
 
 
 class GradCamWords:
@@ -56,23 +59,28 @@ class GradCamWords:
         asks = (
             f"It asks of each map of {layer}: how much would the score of “{answer}” rise if it got a little brighter?"
         )
-        said: list[tuple[Said, Said]] = []
-        for channel in self.weighing.examples(most):
-            weight = self.claim("value", array, *at, channel, words=partial(_told_of_weight, channel=channel))
+        channels = plain_examples(self.weighing, most)
+        for channel in channels:
             factors[channel] = _factor(float(self.weighing.weights[channel]))
-            adds = partial(self.claim, "added to a class", array, *at, channel)
-            below = float(self.weighing.activation[channel].sum(dtype=np.float64)) < 0  # the sign turns about
-            its = "Its map lies below zero, so it speaks" if below else "It speaks"
-            against = adds(words=f"{its} against the answer.", at_most=0)
-            said.append((weight, against if against.holds else adds(words=f"{its} for the answer.", at_least=0)))
-        return {
+        facts: dict[str, object] = dict(_NO_WEIGHTS)
+        for names, channel in zip(_OF_TWO, dict.fromkeys((channels[0], channels[-1])), strict=False):
+            facts |= zip(names, self._of_channel(channel, array, at), strict=True)
+        return facts | {
             "weights": f"Grad-CAM takes nothing away. {asks} That is its weight, on average over its places.",
-            "example": said[0][0],
-            "speaks": said[0][1],
-            "counterexample": said[-1][0] if len(said) > 1 else "",
-            "speaks_too": said[-1][1] if len(said) > 1 else "",
             "sum": sum_,
         }, factors
+
+    def _of_channel(self, channel: int, array: str, at: tuple[int, int]) -> tuple[Said, Said, Said]:
+        """The weight of one channel, where its map lies, which may turn the sign about, and what it speaks for."""
+        weight = self.claim("value", array, *at, channel, words=partial(_told_of_weight, channel=channel))
+        map_, words = (f"{self.layer}/activation", at[0], channel), "Its map lies below zero, so it speaks"
+        below = self.claim("largest value", *map_, words=words, at_most=0)
+        if not below.holds:
+            words = "On average its map lies below zero, so it speaks"
+            below = self.claim("mean", *map_, words=words, at_most=0, otherwise="It speaks")
+        adds = partial(self.claim, "added to a class", array, *at, channel)
+        against = adds(words="against the answer.", at_most=0)
+        return weight, below, against if against.holds else adds(words="for the answer.", at_least=0)
 
     def of_the_strongest(self, case: Case) -> Mapping[str, object]:
         """How few places hold half of the support for the answer, and which is the strongest."""
@@ -160,6 +168,25 @@ class GradCamWords:
             at_least=1,
             otherwise="But such a map shows where, not why.",
         )
+
+
+def plain_examples(weighing: Weighing, most: int) -> list[int]:
+    """The channels to show: as `Weighing.examples`, but easy ones first where these add or take away nearly as much.
+
+    Easy is a map that lies above zero on average, so that its weight alone says what it speaks for, and that is not
+    all but black on a scale with the others.
+    """
+    found, added, maps = weighing.examples(most), np.abs(weighing.added), weighing.activation
+    reach = np.abs(maps).max((1, 2))
+    easy = (maps.mean((1, 2), dtype=np.float64) > 0) & (reach >= _DARK * reach[found].max())
+    last = found[-1:] if len(found) > 1 and weighing.added[found[-1]] < 0 else []
+    if last:
+        against = [int(one) for one in np.flatnonzero(weighing.added < 0) if added[one] >= _PART * added[last[0]]]
+        last = [min(against, key=lambda one: (not easy[one], -added[one]))]
+    others = [int(one) for one in np.flatnonzero(added) if one not in last]
+    near = _PART * added[others].max()
+    others.sort(key=lambda one: (not (easy[one] and added[one] >= near), -added[one]))
+    return [*others[: len(found) - len(last)], *last]
 
 
 def _times(ratio: float) -> str:

@@ -9,9 +9,10 @@ from fmcore.analysis.pooling import PoolingStep
 from fmcore.analysis.saying import percent
 from fmcore.header import LayerInfo
 from scenes.parts.layer_name import layer_name
-from scenes.parts.phrases import and_the_rest
-from scenes.parts.text import number, whole
+from scenes.parts.phrases import and_the_rest, why_the_rest
+from scenes.parts.text import number, on_scale, whole
 
+_BELOW = 1e-12  # from where on a mean is called below zero
 _SIDES = 0.3  # mean selectivity from which on channels can be said to take sides
 
 
@@ -21,11 +22,15 @@ class Told(Protocol):
     @property
     def value(self) -> float: ...
 
+    @property
+    def holds(self) -> bool: ...
+
 
 class StageWords:
     """Claims about `layers`, taken by `claim` of what image `probe` makes of them; `image` is its (height, width).
 
     `measured` are their figures over many images, for those that have some; `signed` says that maps go below zero.
+    `every` are all layers of the network, `averaged` the names of those with a mean for each of several known classes.
     """
 
     def __init__(
@@ -36,9 +41,12 @@ class StageWords:
         measured: Sequence[Stage | None],
         image: tuple[int, int],
         signed: bool,
+        every: Sequence[LayerInfo],
+        averaged: Sequence[str],
     ) -> None:
         self.claim, self.probe, self.layers, self.measured = claim, probe, layers, measured
         self.image, self.signed = image, signed
+        self.all_layers, self.averaged = every, averaged
 
     def every(self) -> Mapping[str, object]:
         """All facts by their names in the script, but for `smaller`."""
@@ -52,6 +60,7 @@ class StageWords:
             "last_field": self._field(last),
             "first_rest": and_the_rest(first.field),
             "last_rest": and_the_rest(last.field) * (not first.field.local),
+            "why_rest": why_the_rest(self.all_layers, first, last),
             "first_on": above[0],
             "last_on": above[1],
             "leaving": ", leaving out channels that never respond" * self._some_are_silent,
@@ -131,6 +140,8 @@ class StageWords:
 
     def _selectivity(self) -> dict[str, object]:
         if not self.has("selectivity"):
+            if below := self._below_zero():
+                return {"first_selective": below, "last_selective": ""}
             said = "What a deep map stands for cannot be seen: it has to be measured, over many images of known classes"
             return {"first_selective": said, "last_selective": ""}
         start = (
@@ -139,6 +150,28 @@ class StageWords:
         )
         first, last = self._contrast("class selectivity", "class_mean", start, ". Deep maps take sides", at_least=1.2)
         return {"first_selective": first, "last_selective": last}
+
+    def _below_zero(self) -> Told | None:
+        """That selectivity is not worked out from means below zero, where the first or the last layer has some."""
+        claims = (
+            self.claim(
+                "smallest value",
+                f"{layer.name}/class_mean",
+                words=lambda low, name=layer_name(layer.name): (
+                    "Does a channel prefer a class? Selectivity would tell, but it needs means of zero or more for"
+                    f" every class. In {name}, some lie below, down to {on_scale(low, abs(low))}, so it is left out"
+                ),
+                at_most=-_BELOW,
+            )
+            for layer in (self.layers[0], self.layers[-1])
+            if layer.name in self.averaged
+        )
+        return next((claim for claim in claims if claim.holds), None)
+
+    @property
+    def asks_for_classes(self) -> bool:
+        """Whether the sentence of classes asks whether channels prefer one."""
+        return self.has("selectivity") or self._below_zero() is not None
 
     def _contrast(self, measure: str, part: str, start: str, more: str, **shares: float) -> tuple[Told, Told]:
         """What is said of the first layer, and of the last: `more` where it is within these shares of the first."""

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from math import sqrt
 
 from fmcore.analysis.answers import score
-from fmcore.analysis.history import History, best_in_the_test, deepest_fall
-from fmcore.analysis.saying import counted, listed
+from fmcore.analysis.history import History, best_epoch, best_in_the_test, deepest_fall
+from fmcore.analysis.saying import counted, listed, percent
 from fmcore.bundle import Bundle
 
 _MORE = 0.002  # of accuracy: by so much at the least, an epoch is said to have gone better than the last
 _SEEN = 0.0005  # of accuracy: a gap that can be seen in a chart
 _NAMED = 2  # epochs that are named one by one
+_MOSTLY = 0.5  # of all that a filter moved: more than all other epochs together
 
 
 def accuracy_in_words(share: float) -> str:
@@ -73,6 +74,31 @@ def gap_in_words(gap: float, tested: float, tests: int) -> str:
     chance = abs(gap) < max(1 / tests, 2 * sqrt(tested * (1 - tested) / tests))
     told = f" Among {counted(tests, 'test image')}, that may be chance." * chance
     return f"At the end, {which} images are answered better, by {distance(gap)}.{told}"
+
+
+def verdict_in_words(history: History, wide: bool) -> tuple[str, str]:
+    """What to say where the test loss has clearly risen while the training loss fell, and where it has not.
+
+    `wide` says that there is a gap between their answers, which has been called a sign of overfitting by then.
+    """
+    risen = f"Since epoch {best_epoch(history)} the test loss has risen while the training loss fell"
+    what = "A stronger sign is a test loss that rises" if wide else "In overfitting, the test loss rises"
+    last = history[-1]
+    both_fall = all(last.train_loss <= one.train_loss and last.test_loss <= one.test_loss for one in history)
+    here = "both are lowest at the end" if both_fall else "that is not clearly so"
+    return f"{risen}: that is overfitting.", f"{what} while the training loss falls. Here, {here}."
+
+
+def share_in_words(share: float, epoch: int, stepped: bool) -> tuple[str, str]:
+    """What a filter did in `epoch`: where that was its largest share of all that it moved, and where it was not.
+
+    `stepped` says that the answers took their largest step then, and not that they hardly changed in any.
+    """
+    told = f"{percent(share)} of all its movement fell into epoch {epoch}"
+    if not stepped or share > _MOSTLY:
+        return f"{told}.", f"{told}."
+    curve = "the largest step of the curve was"
+    return f"{told}: {curve} the largest of this filter, too.", f"{told}: {curve} not the largest of this filter."
 
 
 def blind_in_words(bundle: Bundle, tests: int) -> tuple[float, str]:
