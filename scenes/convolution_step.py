@@ -9,10 +9,9 @@ from pydantic import Field
 
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.history import weights_are
-from fmcore.analysis.naming import CUTTING, phi_name
+from fmcore.analysis.naming import phi_name
 from fmcore.analysis.telling import telling
 from fmcore.analysis.worked import WorkedMap
-from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.convolution_pictures import input_picture, live_blocks, map_picture, place_blocks, stacked
@@ -23,6 +22,7 @@ from scenes.parts.formula_legend import FormulaLegend
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import unmade, values_frame
 from scenes.parts.motion import Sweep, coming, flash, leaving
+from scenes.parts.outcome_words import OutcomeWords
 from scenes.parts.place_sum import (
     PlaceSum,
     bias_in_words,
@@ -37,7 +37,6 @@ from scenes.parts.window import window
 from scenes.parts.working import Working
 from scenes.stage import LessonScene, SceneOptions
 
-_ABOVE = 1e-9  # from where on a number is called above zero
 _COUNTED = 5  # products that are made one by one on screen
 _SHOWN = 0.005  # what two decimals show
 _WATCHED = 12  # places at which the window can be followed by eye
@@ -62,8 +61,8 @@ class ConvolutionStep(LessonScene):
         ),
         Beat(cue="slices", say="{second}{third_slice}{all_slices}", seconds=9),
         Beat(cue="bias", say="{bias} That makes {total}. {through}", seconds=7.4),
-        Beat(cue="low", say="At another place the same weights meet other values. {low}", seconds=8.4),
-        Beat(cue="third", say="{where} The steps are the same. Here they make {third}.", seconds=8.4),
+        Beat(cue="low", say="At another place the same weights meet other values. {low_sum} {low}", seconds=8.4),
+        Beat(cue="third", say="{where} The steps are the same. {third_sum} {third}{turned}", seconds=8.4),
         Beat(
             cue="all",
             say="Now every place in turn: {map_rows} rows of {map_columns}, {numbers} in all,"
@@ -94,10 +93,9 @@ class ConvolutionStep(LessonScene):
         self.phi = phi_name(layer)
 
     def facts(self) -> Mapping[str, object]:
-        channel, high, third = self.map.channel, self.map.high, self.map.third
+        channel, high = self.map.channel, self.map.high
         weight, map_ = (self.array("weight"), channel), (self.array("activation"), self.probe, channel)
         say = PlaceSum.of(self.map, high).write
-        low = f"They make {PlaceSum.of(self.map, self.map.low).write(self.map.low.value)}, which is"
         return {
             "rows": self.claim("rows", *weight, words=whole),
             "columns": self.claim("columns", *weight, words=whole),
@@ -113,15 +111,13 @@ class ConvolutionStep(LessonScene):
                 *map_,
                 high.row,
                 high.column,
-                words=lambda v: f"Add the bias, {bias_in_words(self.map, say(v))}.",
+                words=lambda v: bias_in_words(self.map, say(v)),
             )
             if self.map.has_bias
             else "This filter has no bias to add.",
             "total": self.claim("value", self.array(self.map.stage), *map_[1:], high.row, high.column, words=say),
-            "through": self.outcome(high, "It is"),
-            "low": self.outcome(self.map.low, low),
+            **OutcomeWords(self.claim, self.map).every(),
             "where": self.where_in_words(),
-            "third": self.claim("value", *map_, third.row, third.column, words=PlaceSum.of(self.map, third).write),
             "layer": layer_name(self.map.layer.name),
             "map_rows": self.claim("rows", *map_, words=whole),
             "map_columns": self.claim("columns", *map_, words=whole),
@@ -168,25 +164,6 @@ class ConvolutionStep(LessonScene):
             return "the image" if self.map.reads_image else "one map"
         own = self.map.layer.input.rpartition("/")[0] == self.map.layer.name  # what goes in is nobody's maps
         return f"each of {count:.0f} {'colour channels' if self.map.reads_image else 'channels' if own else 'maps'}"
-
-    def outcome(self, at: Place, opening: str) -> Claim:
-        """What becomes of the sum at a place."""
-        index, phi = (self.probe, self.map.channel, at.row, at.column), self.map.layer.nonlinearity
-        if self.map.stage == "sum" or phi not in CUTTING:
-            steps = ["normalised"] * (self.map.stage == "sum") + [f"sent through {self.phi}"] * bool(self.phi)
-            told = " and ".join(steps)
-            words = f"{told[:1].upper()}{told[1:]}, it" if steps else "The sum"
-            write = PlaceSum.of(self.map, at).write
-            return self.claim(
-                "value", self.array("activation"), *index, words=lambda v: f"{words} goes into the map as {write(v)}."
-            )
-        array, zero = self.array("preactivation"), f"{opening} zero, and {self.phi} keeps it."
-        if at.value > 0:
-            most = ", but no more than six" * (phi == "relu6")
-            words = f"{opening} above zero, so {self.phi} lets it pass{most}."
-            return self.claim("value", array, *index, words=words, at_least=_ABOVE, otherwise=zero)
-        words = f"{opening} below zero, so {self.phi} makes it zero."
-        return self.claim("value", array, *index, words=words, at_most=-_ABOVE, otherwise=zero)
 
     def where_in_words(self) -> str:
         if not self.map.overhangs.any():

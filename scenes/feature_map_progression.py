@@ -365,7 +365,7 @@ class FeatureMapProgression(LessonScene):
         self.play(*map(flash, [head for head, *_ in self.table.columns]), run_time=look.IN_S)
 
     def show_the_answer(self, cells: list[StageCell], sheets: list[Group]) -> None:
-        """The maps once more: those that the last layer reads, or its own, then all; and the answer that comes of them."""
+        """The maps once more: those that the last layer reads, or its own, then all; and the answer from them."""
         answer, told = self.told["answer"], self.told["probability"]
         with self.beat("answer"):
             self.say(f"The answer: “{answer}”, {told}")

@@ -118,8 +118,10 @@ def shifted_in_words(map_: WorkedMap, claim: Callable[..., Any]) -> Any:
 
 
 def bias_in_words(map_: WorkedMap, said: str) -> str:
-    """What is added to the products, which has been `said`, and what has scaled it."""
+    """What is added to the products, which is `said`, and where it comes from."""
     if not map_.is_scaled:
-        return f"one number of the filter's own, {said}"
-    scales = "batch norm" if map_.scaled_by == "batch_norm" else "the network"
-    return f"{said}: it and the weights are as {scales} scales and shifts them"
+        return f"Add the bias, one number of the filter's own, {said}."
+    norm = "batch norm" if map_.scaled_by == "batch_norm" else "a fixed norm"
+    if f"{map_.layer.name}/bias" in map_.bundle.header.arrays:
+        return f"Add the bias, {said}. It and the weights are those that {norm} makes of the filter's own."
+    return f"Add the bias, {said}. It comes from {norm}, which scales the weights, too."

@@ -1,6 +1,7 @@
 """What is said of the stages of a network: claims about its first and its last layer, in words for any network."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -153,18 +154,10 @@ class StageWords:
 
     def _below_zero(self) -> Told | None:
         """That selectivity is not worked out from means below zero, where the first or the last layer has some."""
+        ends = [layer.name for layer in (self.layers[0], self.layers[-1]) if layer.name in self.averaged]
         claims = (
-            self.claim(
-                "smallest value",
-                f"{layer.name}/class_mean",
-                words=lambda low, name=layer_name(layer.name): (
-                    "Does a channel prefer a class? Selectivity would tell, but it needs means of zero or more for"
-                    f" every class. In {name}, some lie below, down to {on_scale(low, abs(low))}, so it is left out"
-                ),
-                at_most=-_BELOW,
-            )
-            for layer in (self.layers[0], self.layers[-1])
-            if layer.name in self.averaged
+            self.claim("smallest value", f"{name}/class_mean", words=partial(_left_out, layer=name), at_most=-_BELOW)
+            for name in ends
         )
         return next((claim for claim in claims if claim.holds), None)
 
@@ -203,3 +196,10 @@ class StageWords:
             f"{layer.name}/activation",
             words=lambda rows: f"{most}{rows:.0f} by {field.size[1]} pixels" + ", more than there are" * beyond,
         )
+
+
+def _left_out(low: float, layer: str) -> str:
+    return (
+        "Does a channel prefer a class? Selectivity would tell, but it needs means of zero or more for every class."
+        f" In {layer_name(layer)}, some lie below, down to {on_scale(low, abs(low))}, so it is left out"
+    )
