@@ -43,9 +43,10 @@ from scenes.parts.motion import flash
 from scenes.parts.nested_fields import NestedFields
 from scenes.parts.patch_cut import PatchCut
 from scenes.parts.patch_grid import PatchGrid
-from scenes.parts.phrases import and_the_rest, field_words
+from scenes.parts.phrases import and_the_rest, field_words, why_the_rest
+from scenes.parts.reach_words import reach_in_words
 from scenes.parts.stage_maps import sees
-from scenes.parts.text import number, whole
+from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
 _LAYERS = 3
@@ -66,20 +67,20 @@ class StrongestPatches(LessonScene):
         Beat(
             cue="cut",
             say="What does a channel answer to? Take one image, and the map that {first_channel} of {first} makes of"
-            " it. {brightest}",
+            " it. {brightest} {first_rest}",
         ),
         Beat(
             cue="ask",
             say="But one image cannot tell. So take {images}, and keep the {count} patches that lit {first_channel} of"
             " {first} most, strongest first.",
         ),
-        Beat(cue="fields", say="{deeper}: {fields}{rest}. Here are all frames on one image, to scale."),
+        Beat(cue="fields", say="{deeper}: {fields}{rest}. {why_rest} Here are all frames on one image, to scale."),
         Beat(cue="deeper", say="{pieces}Here all patches are drawn equally large, whatever they cover."),
         Beat(cue="classes", say="{classes}"),
         Beat(
             cue="caution",
             say="But favourites are not all: {last_channel} of {last} is above zero on {fired} of the images{others}."
-            " What its patches share is a guess; whether it counts takes another test.",
+            " {others_reach}{least}{most} What its patches share is a guess; whether it counts takes another test.",
         ),
     )
 
@@ -143,20 +144,22 @@ class StrongestPatches(LessonScene):
             "deeper": "Deeper, a place sees more" if self.grows() else "Deeper, a place sees",
             "fields": listed(fields),
             "rest": and_the_rest(*(layer.field for layer in self.layers[1:])),
+            **self.facts_of_the_rest(),
             "pieces": "So what lights a channel can be a larger piece of the image. " if self.grows() else "",
             **self.classes(),
             "last": layer_name(last.name),
             "last_channel": f"channel {self.chosen[-1][0] + 1}",
             "fired": self.claim("value over images", f"{last.name}/fired", self.chosen[-1][0], words=percent),
             "others": ", such as these" if len(self.others) > 1 else ", such as this one" if self.others else "",
-            **{f"reach_{probe}": self.reach(probe) for probe in self.others},
+            **reach_in_words(self.claim, last.name, self.chosen[-1][0], self.others),
             **{f"class_{place}": self.one_class(place) for place in range(len(self.layers)) if self.labelled},
         }
 
-    def reach(self, probe: int) -> Claim:
-        """How far the last channel answers to one of the other images that light it."""
-        array, channel = f"{self.layers[-1].name}/activation", self.chosen[-1][0]
-        return self.claim("largest value", array, probe, channel, words=lambda top: f"reaches {number(top)}")
+    def facts_of_the_rest(self) -> Mapping[str, str]:
+        """How the rest of the image gets in, told in the first beat that speaks of it."""
+        layers, (first, *later) = self.bundle.header.layers, self.layers
+        early = why_the_rest(layers, first) if self.map.max() > 0 else ""
+        return {"first_rest": early, "why_rest": "" if early else why_the_rest(layers, *later)}
 
     def grows(self) -> bool:
         """Whether a place of the last layer is known to see more than one of the first, down and across."""
@@ -337,7 +340,9 @@ class StrongestPatches(LessonScene):
     def show_caution(self, grids: list[PatchGrid], marks: list[VGroup], room: look.Region) -> None:
         """The last channel alone, other images that light it, and on how many images it fires."""
         fired, told = self.told["fired"], [str(self.told[f"reach_{probe}"]) for probe in self.others]
-        bar = AnswerBar("images that light it", fired.value, str(fired), min(room.width, _BAR), look.ACCENT)
+        dips = self.bundle.part(f"{self.layers[-1].name}/activation", self.example, self.chosen[-1][0]).min() < 0
+        what = "images above zero somewhere" if dips else "images that light it"  # next to nothing lights such a map
+        bar = AnswerBar(what, fired.value, str(fired), min(room.width, _BAR), look.ACCENT)
         above, below = room.rows(room.height - bar.height - 2 * look.GAP, bar.height, gap=2 * look.GAP)
         bar.move_to(below.centre if told else room.centre)
         others = Group()
