@@ -1,17 +1,15 @@
 """What is said of how far a channel answers to other images than its favourites, beside how far it does to those."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from fmcore.lesson.claims import Claim
+from scenes.parts.channel_words import TakeClaim
 from scenes.parts.text import number
 
 _ANY = 1e-9
 
 
-def reach_in_words(
-    claim: Callable[..., Claim], layer: str, channel: int, probes: Sequence[int]
-) -> Mapping[str, object]:
+def reach_in_words(claim: TakeClaim, layer: str, channel: int, probes: Sequence[int]) -> Mapping[str, object]:
     """Facts about `probes`, strongest first: `reach_<probe>` of each, and what they reach beside the favourites.
 
     `claim` is the `claim` of a scene.
