@@ -40,6 +40,7 @@ from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource
 from scenes.parts.text import shape_text, whole
 from scenes.parts.training_words import (
+    CLEARLY,
     accuracy_in_words,
     best_in_words,
     blind_in_words,
@@ -167,14 +168,14 @@ class TrainingCurves(LessonScene):
         )
 
     def said_of_wide_gap(self, sentence: str) -> Claim:
-        """That sentence where training images are answered clearly better than others at the end."""
+        """That, where training images are answered clearly better than others at the end."""
         last = self.history[-1]
         wide = max(_WIDE_GAP, 2 * self.error_of(last.test_accuracy))
         return self.claim("gap in accuracy", _ARRAY, last.epoch, at_least=wide, words=sentence)
 
     def verdict(self) -> Claim:
         """Whether the test loss turned up while that of training fell."""
-        told, otherwise = verdict_in_words(self.history, bool(self.said_of_wide_gap("").holds))
+        told, otherwise = verdict_in_words(self.history, self.said_of_wide_gap("").holds)
         return self.claim("overfitting", _ARRAY, at_least=_RISE, words=told, otherwise=otherwise)
 
     @property
@@ -196,8 +197,8 @@ class TrainingCurves(LessonScene):
             return "One epoch is one pass through all the training images. Every dot is the network as it was then."
         (epoch, gain), moved = steepest_epoch(self.history), movements(self.bundle, layer.name)
         shares = {one: moved.share_of_way(one, self.followed) for one in self.epochs[1:]}
-        share = shares.pop(epoch)
-        told, otherwise = share_in_words(share, epoch, gain >= _GAIN)
+        share, others = shares.pop(epoch), max(shares.values(), default=0.0)
+        told, otherwise = share_in_words(share, others, epoch, gain >= _GAIN)
         opening = f"Below the epochs stands one filter of {layer_name(layer.name)} as it was then."
         return self.claim(
             "share of the way",
@@ -206,7 +207,7 @@ class TrainingCurves(LessonScene):
             self.followed,
             words=f"{opening} {told}",
             otherwise=f"{opening} {otherwise}",
-            at_least=max(shares.values(), default=0.0),
+            at_least=CLEARLY * others,
         )
 
     # -- what is shown -----------------------------------------------------------------------------

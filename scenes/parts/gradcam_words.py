@@ -24,7 +24,7 @@ _OF_TWO = ("example", "below", "speaks"), ("counterexample", "below_too", "speak
 _NO_WEIGHTS = dict.fromkeys(("weights", *_OF_TWO[0], *_OF_TWO[1]), "")
 _MOST = 0.5  # of the support
 _PART = 0.25  # of what the strongest example adds: one that adds less is no example of what counts
-_DARK = 0.15  # of the largest reach of maps on one scale: one that reaches less is all but black there
+_DARK = 0.25  # of the largest reach of maps on one scale: one that reaches less is hardly seen there
 
 
 class GradCamWords:
@@ -173,19 +173,20 @@ class GradCamWords:
 def plain_examples(weighing: Weighing, most: int) -> list[int]:
     """The channels to show: as `Weighing.examples`, but easy ones first where these add or take away nearly as much.
 
-    Easy is a map that lies above zero on average, so that its weight alone says what it speaks for, and that is not
-    all but black on a scale with the others.
+    Easy is a map that lies above zero on average, so that its weight alone says what it speaks for; easier still is one
+    that is seen well on a scale with the others.
     """
     found, added, maps = weighing.examples(most), np.abs(weighing.added), weighing.activation
     reach = np.abs(maps).max((1, 2))
-    easy = (maps.mean((1, 2), dtype=np.float64) > 0) & (reach >= _DARK * reach[found].max())
+    easy, bright = maps.mean((1, 2), dtype=np.float64) > 0, reach >= _DARK * reach[found].max()
+    hard = np.where(easy, np.where(bright, 0, 1), 2)
     last = found[-1:] if len(found) > 1 and weighing.added[found[-1]] < 0 else []
     if last:
         against = [int(one) for one in np.flatnonzero(weighing.added < 0) if added[one] >= _PART * added[last[0]]]
-        last = [min(against, key=lambda one: (not easy[one], -added[one]))]
+        last = [min(against, key=lambda one: (hard[one], -added[one]))]
     others = [int(one) for one in np.flatnonzero(added) if one not in last]
     near = _PART * added[others].max()
-    others.sort(key=lambda one: (not (easy[one] and added[one] >= near), -added[one]))
+    others.sort(key=lambda one: (hard[one] if added[one] >= near else 2, -added[one]))
     return [*others[: len(found) - len(last)], *last]
 
 

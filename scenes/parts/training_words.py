@@ -11,6 +11,7 @@ from fmcore.bundle import Bundle
 _MORE = 0.002  # of accuracy: by so much at the least, an epoch is said to have gone better than the last
 _SEEN = 0.0005  # of accuracy: a gap that can be seen in a chart
 _NAMED = 2  # epochs that are named one by one
+CLEARLY = 1.1  # times another share: from then on one is called larger
 _MOSTLY = 0.5  # of all that a filter moved: more than all other epochs together
 
 
@@ -89,16 +90,18 @@ def verdict_in_words(history: History, wide: bool) -> tuple[str, str]:
     return f"{risen}: that is overfitting.", f"{what} while the training loss falls. Here, {here}."
 
 
-def share_in_words(share: float, epoch: int, stepped: bool) -> tuple[str, str]:
-    """What a filter did in `epoch`: where that was its largest share of all that it moved, and where it was not.
+def share_in_words(share: float, others: float, epoch: int, stepped: bool) -> tuple[str, str]:
+    """What a filter did in `epoch`: where that was clearly its largest `share` of all that it moved, and where not.
 
-    `stepped` says that the answers took their largest step then, and not that they hardly changed in any.
+    `others` is the largest share of any other epoch; `stepped` says that the answers took their largest step in this
+    one, and not that they hardly changed in any.
     """
     told = f"{percent(share)} of all its movement fell into epoch {epoch}"
     if not stepped or share > _MOSTLY:
         return f"{told}.", f"{told}."
     curve = "the largest step of the curve was"
-    return f"{told}: {curve} the largest of this filter, too.", f"{told}: {curve} not the largest of this filter."
+    less = f": {curve} not the largest of this filter" * (share * CLEARLY < others)
+    return f"{told}: {curve} the largest of this filter, too.", f"{told}{less}."
 
 
 def blind_in_words(bundle: Bundle, tests: int) -> tuple[float, str]:
