@@ -7,7 +7,6 @@ from manim import RIGHT, Create, FadeIn, FadeOut, Group, ReplacementTransform
 from pydantic import Field
 
 from fmcore.analysis.channels import is_flat, representatives, strongest
-from fmcore.analysis.naming import CUTTING
 from fmcore.analysis.saying import percent
 from fmcore.analysis.telling import telling
 from fmcore.colour import ColourScale
@@ -116,7 +115,7 @@ class ActivationHeatmap(LessonScene):
             "rows": self.claim("rows", array, *here, words=whole),
             "columns": self.claim("columns", array, *here, words=whole),
             **self.facts_of_the_scale(),
-            "at_zero": "zero" if self.layer.nonlinearity in CUTTING else "at zero or below",
+            "at_zero": "zero" if self.scale.low >= 0 else "at zero or below",
             "zero": self.claim("share of zeros", array, *here, words=percent),
             "top": self.claim("largest value", array, *here),
             "shared": shared,

@@ -9,19 +9,22 @@ import pytest
 from films import Net, Played, convolved, make_bundle, play
 from scipy.ndimage import gaussian_filter
 from test_check_proof import Filmed, N
-from test_honesty import changed
+from test_honesty import changed, words
 
 from fmcore.analysis.weighing import Weighing
 from fmcore.bundle import Array, Bundle
 from fmcore.check.proof import most_gain
 from fmcore.colour import ColourScale
-from fmcore.header import LayerInfo, ReceptiveField
+from fmcore.header import EpochRecord, LayerInfo, ReceptiveField
+from scenes import feature_map_progression as progression
 from scenes.activation_heatmap import ActivationHeatmap
 from scenes.convolution_step import ConvolutionStep
 from scenes.feature_map_progression import FeatureMapProgression
 from scenes.grad_cam import GradCam
 from scenes.parts.gradcam_words import plain_examples
+from scenes.parts.stage_maps import front
 from scenes.strongest_patches import StrongestPatches
+from scenes.training_curves import TrainingCurves
 
 # -- pictures of few colours ---------------------------------------------------------------------
 
@@ -194,3 +197,137 @@ def test_a_bias_that_a_normalisation_adds_is_none_of_the_filter(
     layers = (first.model_copy(update={"normalisation": norm}), *others)
     told = beats(play(ConvolutionStep, changed(tmp_path / "b", MEASURED, normalised, layers=layers)))["bias"]
     assert told.startswith("Add the bias, 0.25") and said in told
+
+
+# -- training ------------------------------------------------------------------------------------
+
+FLAT, UP = [2, 0.5, 0.4, 0.39], [2, 0.3, 0.4, 0.6]
+VERDICTS = {
+    "a gap": (0.8, FLAT, "Such a gap is a sign of overfitting. A stronger sign is a test loss that rises while the"
+        " training loss falls. Here, both are lowest at the end."),
+    "no gap": (0.99, FLAT, "In overfitting, the test loss rises while the training loss falls. Here, both are lowest at"
+        " the end."),
+    "a gap and a rise": (0.8, UP, "Since epoch 1 the test loss has risen while the training loss fell: that is"
+        " overfitting."),
+}  # fmt: skip
+
+
+def trained(path: Path, tested: float, losses: list[float], moves: tuple[float, ...] = (1, 1, 1)) -> Path:
+    """A network whose training answers end all right, and `tested` of the others; filters move so far each epoch."""
+    right = [0.3, 0.5, 0.9, 1.0]
+    with Bundle.open(make_bundle(path, MEASURED)) as bundle:
+        training, dataset = bundle.header.training, bundle.header.dataset
+    history = tuple(
+        EpochRecord(epoch=n, train_loss=2 / (n + 1), train_accuracy=a, test_loss=loss, test_accuracy=tested * a)
+        for n, (a, loss) in enumerate(zip(right, losses, strict=True))
+    )
+
+    def move(arrays: dict[str, Array]) -> None:
+        steps = np.cumsum([0, *moves])[:, None, None, None, None]
+        arrays["conv1/weight_history"] = np.asarray(1 + steps * np.ones_like(arrays["conv1/weight"]), np.float32)
+
+    training, dataset = (
+        training.model_copy(update={"history": history}),
+        dataset.model_copy(update={"test_count": 2000}),
+    )
+    return changed(path, MEASURED, move, training=training, dataset=dataset)
+
+
+@pytest.mark.parametrize("case", VERDICTS)
+def test_a_wide_gap_is_not_said_to_be_no_overfitting(tmp_path: Path, case: str) -> None:
+    tested, losses, told = VERDICTS[case]
+    assert beats(play(TrainingCurves, trained(tmp_path / "b", tested, losses)))["verdict"] == told
+
+
+@pytest.mark.parametrize(
+    ("moves", "told"),
+    [
+        ((2, 1, 1), "25% of all its movement fell into epoch 2: the largest step of the curve was not the largest of"),
+        ((2, 3, 2), "43% of all its movement fell into epoch 2: the largest step of the curve was the largest of this"),
+        ((1, 1, 1), "33% of all its movement fell into epoch 2."),
+        ((1, 4, 1), "67% of all its movement fell into epoch 2."),
+    ],
+)
+def test_what_a_filter_moved_is_held_against_the_curve(tmp_path: Path, moves: tuple[float, ...], told: str) -> None:
+    said = beats(play(TrainingCurves, trained(tmp_path / "b", 0.99, FLAT, moves)))["filter"]
+    assert told in said and ("step" in told or said.endswith(told))
+
+
+# -- depth, heat maps, favourites ----------------------------------------------------------------
+
+
+def below_zero(arrays: dict[str, Array]) -> None:
+    arrays["conv2/activation"] -= np.float32(0.1)
+    arrays["conv2/class_mean"][0, 1] = -0.0416
+
+
+def test_no_selectivity_of_means_below_zero_is_told_with_its_reason(tmp_path: Path) -> None:
+    film = play(FeatureMapProgression, changed(tmp_path / "b", MEASURED, below_zero))
+    assert beats(film)["classes"].endswith("In conv2, some lie below, down to −0.042, so it is left out.")
+    assert "Do channels prefer a class?" in words(film)
+    assert "How many of the numbers lie above zero" in words(film) and "numbers respond" not in words(film)
+    ordinary = words(play(FeatureMapProgression, changed(tmp_path / "c", MEASURED)))
+    assert "How many of the numbers respond" in ordinary and "left out" not in ordinary
+
+
+@pytest.mark.parametrize(("widths", "framed"), [((4, 6), 0), ((4, 4, 4), 1), ((4, 4, 4, 4, 4, 4), -1)])
+def test_maps_that_are_said_to_be_read_are_framed(
+    tmp_path: Path, widths: tuple[int, ...], framed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lit: list[object] = []
+    fronts: list[object] = []
+    plain, show = progression.flash, FeatureMapProgression.show_the_answer
+
+    def lighting(thing: Any) -> Any:
+        lit.append(thing)
+        return plain(thing)
+
+    def showing(scene: Any, cells: Any, sheets: Any) -> None:
+        lit.clear()
+        fronts.extend(map(front, sheets))
+        show(scene, cells, sheets)
+
+    monkeypatch.setattr(progression, "flash", lighting)
+    monkeypatch.setattr(FeatureMapProgression, "show_the_answer", showing)
+    film = play(FeatureMapProgression, changed(tmp_path / "b", Net(measured=True, widths=widths)))
+    assert beats(film)["answer"].startswith(f"What conv{len(widths)} reads are maps")
+    assert lit[0] is fronts[framed] and lit[1:] == fronts
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.1, "down to −0.20. Of this map, 50% is at zero or below: so near to zero, blue looks black."),
+        (0.5, "down to −1.00. Of this map, 50% is at zero or below."),
+        (0.0, "Black is zero, the strongest colour is 2.00. Of this map, 50% is zero."),
+    ],
+)
+def test_what_colours_mean_is_told_of_maps_that_go_below_zero(tmp_path: Path, share: float, said: str) -> None:
+    def halved(arrays: dict[str, Array]) -> None:
+        maps = arrays["conv2/activation"]
+        maps[:] = np.where(np.arange(maps.shape[-1]) % 2, 1.0, -2 * share)
+        maps[..., 4, 5] = 2
+
+    film = beats(play(ActivationHeatmap, changed(tmp_path / "b", MEASURED, halved), {"layer": "conv2"}))
+    assert film["bar"].endswith(said)
+    assert ("red is above it, blue below. The numbers go up to 2.00 and" in film["bar"]) == (share > 0)
+
+
+def test_what_other_images_reach_stands_beside_what_favourites_reach(tmp_path: Path) -> None:
+    net = Net(measured=True, tests=300)
+
+    def known(arrays: dict[str, Array]) -> None:
+        arrays["conv2/top_values"][:] = [9.5, 8.5, 7.5]
+        arrays["conv2/activation"] = np.clip(arrays["conv2/activation"], 0.01, 5.25)
+
+    said = words(play(StrongestPatches, changed(tmp_path / "b", net, known)))
+    assert "its favourites 7.50 to 9.50. What its patches" in said and "reach" in said
+    assert "images that light it" in said
+
+    def dipping(arrays: dict[str, Array]) -> None:
+        known(arrays)
+        arrays["conv2/activation"][..., 0, 0] = -0.1
+        arrays["conv2/top_values"][:, 2] = 0
+
+    said = words(play(StrongestPatches, changed(tmp_path / "c", net, dipping)))
+    assert "its favourites up to 9.50. What" in said and "images above zero" in said
