@@ -341,7 +341,7 @@ class StrongestPatches(LessonScene):
         """The last channel alone, other images that light it, and on how many images it fires."""
         fired, told = self.told["fired"], [str(self.told[f"reach_{probe}"]) for probe in self.others]
         dips = self.bundle.part(f"{self.layers[-1].name}/activation", self.example, self.chosen[-1][0]).min() < 0
-        what = "images above zero" if dips else "images that light it"  # next to nothing lights such a map
+        what = "images above zero" if dips else "images that light it"  # a number above zero is no answer there
         bar = AnswerBar(what, fired.value, str(fired), min(room.width, _BAR), look.ACCENT)
         above, below = room.rows(room.height - bar.height - 2 * look.GAP, bar.height, gap=2 * look.GAP)
         bar.move_to(below.centre if told else room.centre)
