@@ -7,6 +7,7 @@ import numpy as np
 from manim import DOWN, RIGHT, UP, Create, FadeIn, FadeOut, Group, Indicate, LaggedStart, Transform, VGroup
 from pydantic import Field
 
+from fmcore.analysis.border import border_of
 from fmcore.analysis.channels import strongest
 from fmcore.analysis.flattering import flattered, reach, share_of_reach
 from fmcore.analysis.saying import percent
@@ -91,7 +92,7 @@ class ActivationOverlay(LessonScene):
         self.image = self.bundle.part("probes", self.probe)  # (C, H, W)
         self.maps = self.bundle.part(self.array, self.probe)  # (C, h, w)
         self.scale = ColourScale.of(self.maps, "per_layer")
-        self.strong, self.weak = flattered(self.maps)
+        self.strong, self.weak = flattered(self.maps, border_of(self.layer, self.bundle.header.model.input_shape))
         self.shown = [self.strong] if self.weak is None else [self.strong, self.weak]
 
     @property

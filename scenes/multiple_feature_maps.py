@@ -20,8 +20,9 @@ from manim import (
 )
 from pydantic import Field
 
+from fmcore.analysis.border import border_of, inside
 from fmcore.analysis.channels import is_flat, representatives
-from fmcore.analysis.flattering import comparable, reach, some_dim
+from fmcore.analysis.flattering import extremes, reach, some_dim
 from fmcore.analysis.reading import reader_of
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
@@ -42,6 +43,7 @@ from scenes.parts.marks import arrow, values_frame
 from scenes.parts.motion import flash
 from scenes.parts.phrases import signed
 from scenes.parts.picture import Picture
+from scenes.parts.reading_words import reads_one, what_all_see
 from scenes.parts.text import whole
 from scenes.stage import LessonScene, SceneOptions
 
@@ -103,13 +105,12 @@ class MultipleFeatureMaps(LessonScene):
             )
         self.activation = self.bundle.part(self.array, self.probe)  # (C, H, W)
         self.scale = ColourScale.of(self.activation, "per_layer")
-        self.shown = representatives(self.activation, 3 if look.shape() == "tall" else 4)  # from close
-        self.together = sorted(representatives(self.activation, _TOGETHER))
+        border = border_of(self.layer, self.bundle.header.model.input_shape)
+        within = inside(self.activation, border)
+        self.shown = representatives(within, 3 if look.shape() == "tall" else 4)  # from close
+        self.together = sorted(representatives(within, _TOGETHER))
         self.reader = reader_of(self.bundle, self.layer)
-        reaches = reach(self.activation)
-        self.strong = max(self.together, key=reaches.__getitem__)
-        others = comparable(self.activation, (c for c in self.together if c != self.strong))
-        self.weak = min(map(int, others) if len(others) else self.together, key=reaches.__getitem__)
+        self.strong, self.weak = extremes(self.activation, self.together, border)
         self.words = ChannelWords(self.claim, self.bundle, self.layer.name, self.probe)
 
     # -- what is said ------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ class MultipleFeatureMaps(LessonScene):
         close = f"Look closer at {_WORDS[len(self.shown)]} {'that differ most' if all_of_them else 'of them'}{own}. "
         against = partial(self.claim, "magnitude against another's", *here, weak, strong, at_most=_FAINT)
         return {
-            "sees": self.sees(),
+            "sees": what_all_see(self.bundle, self.layer),
             "layer": layer_name(self.layer.name),
             "filters": self.claim("length", self.weight, words=lambda n: counted(n, "filter")),
             "weights": self.claim("numbers", self.weight, 0, words=whole),
@@ -138,7 +139,7 @@ class MultipleFeatureMaps(LessonScene):
                 words=lambda share: (
                     f", channel {weak + 1} {f'only {percent(share)} of that' if share else 'nothing at all'}"
                 ),
-                otherwise=", and the others about as much",
+                otherwise=f", and {'the others' if self.all_alike else f'channel {weak + 1}'} about as much",
             ),
             **self.words.meanings(self.shown),
             **self.words.activity(self.shown),
@@ -153,21 +154,21 @@ class MultipleFeatureMaps(LessonScene):
         """Whether one scale would hide some of the maps from close, among which all others are left out."""
         return len(self.shown) < len(self.together) and some_dim(self.activation[self.shown])
 
-    def sees(self) -> str:
-        if self.layer.groups > 1:
-            return "here each sees its own share of the input"
-        before = self.layer.input.rpartition("/")[0]
-        same = "all of them see the same input"
-        return same if before in ("", self.layer.name) else f"{same}: here, the maps of {layer_name(before)}"
+    @property
+    def all_alike(self) -> bool:
+        """Whether no map that is shown reaches much less or more than the strong one, be it at its border."""
+        reaches = reach(self.activation)[self.together]
+        return bool(reaches.max() <= reaches.min() / _FAINT)
 
     def next_facts(self) -> Mapping[str, object]:
+        every = "one of the" if self.reader and reads_one(self.bundle, self.reader.layer) else "all"
         all_maps = self.claim(
-            "channels", self.array, self.probe, words=lambda n: f"all {whole(n)} maps" if n > 1 else "this one map"
+            "channels", self.array, self.probe, words=lambda n: f"{every} {whole(n)} maps" if n > 1 else "this one map"
         )
         if self.reader is None:
             return {"reader": "Whatever comes next in the network builds on", "all_maps": all_maps, "never": ""}
         layer = self.reader.layer
-        reads = "each reads its share of" if layer.groups > 1 else "each reads"
+        reads = "each reads its share of" if layer.groups > 1 and every == "all" else "each reads"
         return {
             "reader": self.claim(
                 "length",

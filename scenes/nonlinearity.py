@@ -7,6 +7,7 @@ import numpy as np
 from manim import Create, Dot, FadeIn, FadeOut, Group, Mobject, ReplacementTransform, Transform, VGroup
 from pydantic import Field
 
+from fmcore.analysis.border import border_of
 from fmcore.analysis.collapse import collapse
 from fmcore.analysis.naming import CUTTING, phi_name
 from fmcore.analysis.nonlinearity import clearest, curve
@@ -37,6 +38,8 @@ _READ_S = 1.5  # for a look at what was added up
 _LONG = {"wide": 20, "square": 14, "tall": 14}  # characters of "channel 6 of 8" that fit above a map
 _CUT = "what lies below zero becomes zero, the rest passes unchanged"
 _SOFT = "what lies far above zero passes almost unchanged, what lies far below nearly vanishes"
+_SHARE = "the lower the number, the smaller the share of it that is left"  # true of the same curves near zero, too
+_FAR = 0.1  # of a number: by less it is almost unchanged, and of less it has nearly vanished
 _RULES = {
     "relu": _CUT,
     "relu6": f"{_CUT}, up to six",
@@ -67,7 +70,7 @@ class Nonlinearity(LessonScene):
         Beat(cue="after", say="{kept}{left}", seconds=7),
         Beat(
             cue="chain",
-            say="{why} {filter} of the network, one of {second}, over the signed map, without padding.",
+            say="{why} {filter} of the network, one of {second}, over the signed map,{every_place} without padding.",
             seconds=8,
         ),
         Beat(
@@ -91,7 +94,7 @@ class Nonlinearity(LessonScene):
     class Options(SceneOptions):
         layer: str | None = Field(None, description="The layer; by default the first convolution with a nonlinearity.")
         channel: int | None = Field(
-            None, description="The channel, from 1; by default the one that varies most above and below zero."
+            None, description="The channel, from 1; by default the one that shows best what becomes of its numbers."
         )
 
     options: "Nonlinearity.Options"
@@ -101,7 +104,9 @@ class Nonlinearity(LessonScene):
         self.arrays = {"before": f"{self.layer.name}/preactivation", "after": f"{self.layer.name}/activation"}
         self.bundle.require(*self.arrays.values())
         maps = self.bundle.part(self.arrays["before"], self.probe)  # (C, H, W)
-        channel = self.channel_of(self.layer, self.options.channel, lambda activation: clearest(maps))
+        border = border_of(self.layer, self.bundle.header.model.input_shape)
+        phi = self.layer.nonlinearity
+        channel = self.channel_of(self.layer, self.options.channel, lambda _: clearest(maps, phi, border))
         self.here = (self.probe, channel)
         self.maps = {when: self.bundle.part(array, *self.here) for when, array in self.arrays.items()}  # (H, W)
         self.curve = curve(self.layer.nonlinearity, self.maps["before"], self.maps["after"])
@@ -149,6 +154,7 @@ class Nonlinearity(LessonScene):
             else "Is that enough? Without φ, run",
             "filter": "a slice of a second filter" if self.sliced else "a second filter",
             "second": layer_name(self.found.partner),
+            "every_place": "" if self.found.steps == (1, 1) else " at every place and",
             "with_bias": " with one bias c" if self.found.bias else "",
             "size": "{} by {}".format(*self.found.one.shape[1:]),
             "difference": self.claim(
@@ -195,8 +201,14 @@ class Nonlinearity(LessonScene):
         if not self.bent:
             return "none follows this layer directly, so its curve is a straight line"
         if self.curve.known and self.layer.nonlinearity in _RULES:
-            return _RULES[self.layer.nonlinearity]
+            rule = _RULES[self.layer.nonlinearity]
+            return _SHARE if rule == _SOFT and not self._reaches_far() else rule
         return "this curve, drawn from the numbers that went in and came out"
+
+    def _reaches_far(self) -> bool:
+        """Whether the map reaches so far up and down that the curve shows what becomes of numbers far from zero."""
+        low, high = float(self.maps["before"].min()), float(self.maps["before"].max())
+        return self.curve.at(high) >= (1 - _FAR) * high and abs(self.curve.at(low)) <= _FAR * -low
 
     def _kept(self) -> object:
         """What is left of the map: a share of zeros where φ cuts, the lowest number where it only bends."""

@@ -6,7 +6,9 @@ from functools import partial
 from manim import DOWN, LEFT, FadeIn, FadeOut, LaggedStart, ReplacementTransform, VGroup
 from pydantic import Field
 
+from fmcore.analysis.border import border_of, inside
 from fmcore.analysis.channels import representatives
+from fmcore.analysis.flattering import mostly_dim
 from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
 from fmcore.lesson.script import Beat, Script
@@ -60,7 +62,10 @@ class Opening(LessonScene):
         self.layer = self.bundle.layer(named) if named is not None else self.fine()
         self.array = f"{self.layer.name}/activation"
         self.activation = self.bundle.part(self.array, self.probe)  # (C, H, W)
-        self.shown = sorted(representatives(self.activation, _MOST))
+        border = border_of(self.layer, self.bundle.header.model.input_shape)
+        self.shown = sorted(representatives(inside(self.activation, border), _MOST))
+        dim = len(self.shown) > 1 and mostly_dim(self.activation, self.shown, border)
+        self.scale = None if dim else ColourScale.of(self.activation, "per_layer")  # one bright place may hide the rest
 
     def fine(self) -> LayerInfo:
         """The last layer whose maps are fine enough to show the object in; one with a nonlinearity if there is one."""
@@ -132,7 +137,7 @@ class Opening(LessonScene):
         return words.move_to(room.centre).align_to([room.left, 0, 0], LEFT)
 
     def wall(self, room: Region) -> MapWall:
-        scale, shape = ColourScale.of(self.activation, "per_layer"), self.activation.shape[1:]
+        shape = self.activation.shape[1:]
         rows = Rows.largest(self.shown, (shape[0], shape[1]), room)
         source = (self.array, self.probe)
-        return fit(lambda size: MapWall(self.activation, self.shown, scale, size, rows, source), room, most=2.4)
+        return fit(lambda size: MapWall(self.activation, self.shown, self.scale, size, rows, source), room, most=2.4)

@@ -5,10 +5,11 @@ from functools import partial
 
 from manim import DOWN, RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject
 
+from fmcore.analysis.border import border_of
 from fmcore.analysis.cases import misled
 from fmcore.analysis.diagnostics import REDUNDANT
 from fmcore.analysis.examples import brightest_tried, fault
-from fmcore.analysis.flattering import flattered, share_of_reach
+from fmcore.analysis.flattering import flattered, reach, share_of_reach
 from fmcore.analysis.resemblance import least_like
 from fmcore.analysis.saying import percent
 from fmcore.analysis.telling import telling
@@ -88,7 +89,7 @@ class Recap(LessonScene):
         early, late = self.early.activation, self.late.activation  # (C, H, W) each
         self.clear, self.deep = telling(early, self.image), telling(late, self.image)
         self.unlike = least_like(late, self.image)
-        strong, weak = flattered(early)
+        strong, weak = flattered(early, border_of(self.first, self.bundle.header.model.input_shape))
         self.weak, self.strong = strong if weak is None else weak, strong
         self.tried = f"{self.last.name}/ablation" in self.bundle.header.arrays
         shown, self.needed = misled(self.bundle, self.last.name, self.probe) if self.tried else (self.probe, None)
@@ -157,15 +158,17 @@ class Recap(LessonScene):
             said = "Here the strongest stands for {}; beside another map it may stand for something else.".format
             return self.claim("largest magnitude", array, self.probe, self.weak, words=lambda v: said(number(v)))
         share = percent(share_of_reach(self.early.map(self.weak), self.early.map(self.strong)))
+        farthest = self.strong == int(reach(self.early.activation).argmax())  # else another reaches more at its border
+        against = "the strongest map" if farthest else f"channel {self.strong + 1}"
         return self.claim(
             "magnitude against another's",
             array,
             self.probe,
             self.weak,
             self.strong,
-            words=f"By itself {name} looks strong; it reaches only {share} of the strongest map.",
+            words=f"By itself {name} looks strong; it reaches only {share} of {against}.",
             at_most=_FAINT,
-            otherwise=f"Here {name} reaches {share} of the strongest map, whatever its colours say.",
+            otherwise=f"Here {name} reaches {share} of {against}, whatever its colours say.",
         )
 
     def source(self) -> Claim | str:

@@ -99,7 +99,8 @@ class Collapse:
     recorded: tuple[bool, bool]  # whether `first` and `second` are the weights themselves, not spread or multiplied
     first: Floats  # (C_in, kH, kW), a batch normalisation multiplied in
     second: Floats  # (kH, kW), spread where it is dilated
-    stride: Pair  # at which the first runs
+    stride: Pair  # at which the first runs; the second runs at every place
+    steps: Pair  # at which the second runs in the network
     bias: float  # of the first filter
     one: Floats  # (C_in, KH, KW)
     image: Floats  # (C_in, H, W): what the first filter reads
@@ -160,7 +161,8 @@ def collapse(bundle: Bundle, layer: str, channel: int, probe: int) -> Collapse:
         before_array=f"{layer}/{'sum' if summed else 'preactivation'}",
         after_array=f"{layer}/activation" if recorded else "",
         recorded=(info.dilation == (1, 1) and not scaled, partner.dilation == (1, 1)),
-        first=first, second=second, stride=info.stride, bias=bias, one=one, image=image, before=before, after=after,
+        first=first, second=second, stride=info.stride, steps=partner.stride,
+        bias=bias, one=one, image=image, before=before, after=after,
         two=correlated(before[None], second[None]),
         once=correlated(_padded(image, info, first.shape[1:]), one, info.stride) + bias * second.sum(),
         between=correlated(after[None], second[None]),
@@ -189,9 +191,9 @@ def _partner(
 ) -> tuple[LayerInfo, int, int]:
     """The filter to follow: its layer, its number and its slice.
 
-    Of the next convolution that has filters larger than 1 x 1; the slice that reads `channel`, if that layer does. Of
-    the strongest filters, the one with the largest product of what it leaves of the map and the distance
-    (1 - |cosine|) between what it leaves of the map before and after the nonlinearity.
+    Of the next convolution that has filters larger than 1 x 1; the slice that reads `channel`, if that layer does, and
+    of filters in groups such as do. Of the strongest of them, the one with the largest product of what it leaves of the
+    map and the distance (1 - |cosine|) between what it leaves of the map before and after the nonlinearity.
     """
     convolutions = [layer for layer in bundle.convolutions if f"{layer.name}/weight" in bundle.header.arrays]
     here = [layer.name for layer in convolutions].index(info.name)
@@ -203,11 +205,14 @@ def _partner(
             " name an earlier convolution in the option 'layer'."
         )
     partner = next((layer for layer in fitting if max(layer.kernel) > 1), fitting[0])
-    weight = bundle.array(f"{partner.name}/weight").astype(np.float64)  # (C_out, C_in, kH, kW)
-    reads = partner is fitting[0] is not info and partner.groups == 1 and weight.shape[1] == info.output_shape[0]
+    weight = bundle.array(f"{partner.name}/weight").astype(np.float64)  # (C_out, C_in / groups, kH, kW)
+    slices = weight.shape[1]
     energy = (weight**2).sum((2, 3))
-    pieces = np.full(len(weight), channel) if reads else energy.argmax(1)
-    strongest = np.argsort(-energy[np.arange(len(weight)), pieces], kind="stable")[:_CANDIDATES]
+    numbers, pieces = np.arange(len(weight)), energy.argmax(1)
+    if partner is fitting[0] is not info and slices * partner.groups == info.output_shape[0]:
+        numbers = numbers[numbers // (len(weight) // partner.groups) == channel // slices]  # those of its group
+        pieces = np.full(len(weight), channel % slices)
+    strongest = numbers[np.argsort(-energy[numbers, pieces[numbers]], kind="stable")][:_CANDIDATES]
 
     def effect(number: int) -> float:
         kernel = spread(weight[number, pieces[number]], partner.dilation)

@@ -5,8 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.border import OUTERMOST, Border, inside, reaches_inside, strongest_inside
+
 Floats = NDArray[np.floating]
 _DIM = 1 / 3  # of the strongest map's reach: what reaches less is hard to make out on one scale
+_FAINT, _FEW = 0.3, 0.05  # of the layer's reach, and of a map's places: where only so few are brighter, it looks black
+_MUCH = 1 / 2  # of what a map reaches inside: one that reaches less is no example of a strong one
 
 
 def reach(activation: Floats) -> NDArray[np.float64]:
@@ -36,21 +40,72 @@ def some_dim(maps: Iterable[Floats]) -> bool:
     return bool(lit) and min(lit) < _DIM * max(lit)
 
 
-def flattered(activation: Floats) -> tuple[int, int | None]:
-    """The strongest channel of `activation` (C, H, W), and the one that its own scale flatters most.
+def mostly_dim(activation: Floats, channels: Iterable[int], border: Border = OUTERMOST) -> bool:
+    """Whether in at least half of `channels` of `activation` (C, H, W) little can be made out on one scale for all.
 
-    That is the channel with the largest product of its standard deviation as a share of its reach, which is how much
-    is to be seen of it on its own scale, and of what it lacks of the strongest channel's reach. None where
-    every other channel is zero everywhere. Ties fall to the lower index.
+    That is, where all but a few of their places inside stay far below the largest magnitude of the layer.
     """
-    reaches = reach(activation)
-    strong = int(reaches.argmax())
-    lit = comparable(activation, np.flatnonzero(np.arange(len(activation)) != strong))
+    shown = inside(activation, border)[list(channels)]
+    clear = np.quantile(np.abs(shown).reshape(len(shown), -1), 1 - _FEW, axis=1)
+    return bool(np.median(clear) < _FAINT * np.abs(activation).max())
+
+
+def flattered(activation: Floats, border: Border = OUTERMOST) -> tuple[int, int | None]:
+    """A strong channel of `activation` (C, H, W), and the one that its own scale flatters most.
+
+    The first is `strongest_of` all. The other is the channel with the largest product of its standard deviation as a
+    share of its reach, which is how much is to be seen of it on its own scale, and of what it lacks of the strong
+    channel's reach; such as reach as far inside come first. None where every other channel is zero everywhere. Ties
+    fall to the lower index.
+    """
+    strong, lit = _with_weaker(activation, range(len(activation)), border)
     if not len(lit):
         return strong, None
+    reaches = reach(activation)
     spread = activation[lit].std((1, 2), dtype=np.float64)
     score = spread / reaches[lit] * (1 - reaches[lit] / reaches[strong])
     return strong, int(lit[score.argmax()])
+
+
+def extremes(activation: Floats, channels: Iterable[int], border: Border = OUTERMOST) -> tuple[int, int]:
+    """A strong one of `channels` of `activation` (C, H, W), and the one of the others that reaches least.
+
+    As in `flattered`, such as reach as far inside come first. Where no other is lit, one that is zero everywhere.
+    """
+    chosen = list(channels)
+    strong, lit = _with_weaker(activation, chosen, border)
+    return strong, min(map(int, lit) if len(lit) else chosen, key=reach(activation).__getitem__)
+
+
+def strongest_of(activation: Floats, channels: Iterable[int], border: Border = OUTERMOST) -> int:
+    """Of `channels` of `activation` (C, H, W) the one that reaches farthest and does so inside.
+
+    Where none does that reaches half as far as a map can inside, the one that reaches farthest inside; and where
+    all are zero there, the one that reaches farthest.
+    """
+    chosen = list(channels)
+    within, sound = reach(inside(activation, border)), strongest_inside(np.abs(activation), border)
+    far = max(within[chosen])
+    if far == 0:
+        return max(chosen, key=reach(activation).__getitem__)
+    candidates = [channel for channel in chosen if sound[channel] and within[channel] >= _MUCH * far]
+    return max(candidates or chosen, key=within.__getitem__)
+
+
+def _with_weaker(activation: Floats, channels: Iterable[int], border: Border) -> tuple[int, NDArray[np.intp]]:
+    """The strong one of `channels`, and of the others that reach no farther those to compare it with.
+
+    Where all others reach farther at their borders, there the strongest of all counts.
+    """
+    chosen, reaches = list(channels), reach(activation)
+    first = strongest_of(activation, chosen, border)
+    for strong in (first, max(chosen, key=reaches.__getitem__)):
+        others = (channel for channel in chosen if channel != strong and reaches[channel] <= reaches[strong])
+        lit = comparable(activation, others)
+        if len(lit):
+            sound = lit[reaches_inside(activation[lit], border)]
+            return strong, sound if len(sound) else lit
+    return strong, lit
 
 
 def comparable(activation: Floats, channels: Iterable[int]) -> NDArray[np.intp]:

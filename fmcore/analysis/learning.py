@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.border import border_of, inside, reaches_inside
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
 
@@ -77,22 +78,34 @@ def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
 
     Where no map did, the one whose map changed most: the lowest correlation of before and after. Maps that are flat
     before or after have none, and such as would be next to black beside the strongest after training count only where
-    no other is left. Where no map of before is kept, or all are flat, the filter that turned most of all.
+    no other is left. All that is meant of what maps show inside, and those that reach farthest there come first,
+    after training and then before it, too. Where no map of before is kept, or all are flat, the filter that
+    turned most of all.
 
     Raises:
         BundleError: as `movements`.
     """
     cosine = movements(bundle, layer).cosine[-1]
     kept = [maps_before_and_after(bundle, layer, probe, channel) for channel in range(len(cosine))]
-    if len(kept[0]) == 2:
-        maps = [[bundle.part(array, *index).ravel() for array, index in both] for both in kept]
-        alike = {c: likeness(*both) for c, both in enumerate(maps) if all(np.ptp(one) > 0 for one in both)}
-        reach = [float(np.abs(after).max()) for _, after in maps]
-        seen = {c: found for c, found in alike.items() if reach[c] >= _SEEN * max(reach)}
-        alike = seen or alike
-        changed = [c for c, found in alike.items() if found < CHANGED]
-        if alike:
-            return min(changed, key=lambda c: float(cosine[c])) if changed else min(alike, key=lambda c: alike[c])
+    if len(kept[0]) < 2:
+        return int(cosine.argmin())
+    border = border_of(bundle.layer(layer), bundle.header.model.input_shape)
+    before, after = (  # (C_out, H, W) each
+        np.stack([bundle.part(array, *index) for array, index in maps]) for maps in zip(*kept, strict=True)
+    )
+    pairs = list(zip(inside(before, border), inside(after, border), strict=True))
+    alike = {c: likeness(*pair) for c, pair in enumerate(pairs) if all(np.ptp(one) > 0 for one in pair)}
+    reach = [float(np.abs(map_).max()) for _, map_ in pairs]
+    after_inside, before_inside = (reaches_inside(maps, border) for maps in (after, before))
+    for kind in (
+        [found >= _SEEN * max(reach) for found in reach],
+        after_inside,
+        before_inside,
+    ):
+        alike = {c: found for c, found in alike.items() if kind[c]} or alike
+    changed = [c for c, found in alike.items() if found < CHANGED and likeness(before[c], after[c]) < CHANGED]
+    if alike:
+        return min(changed, key=lambda c: float(cosine[c])) if changed else min(alike, key=lambda c: alike[c])
     return int(cosine.argmin())
 
 

@@ -12,12 +12,15 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.border import OUTERMOST, Border, inside
+
 Floats = NDArray[np.floating]
 Function = Callable[[Floats], Floats]
 
 _POINTS = 240
 _CLOSE = 1e-3  # of the largest number, before or after: farther off, a formula is not the one that ran
 _EITHER_SIDE = 0.2  # of a map's places
+_STRAIGHT = frozenset({"none", "relu", "relu6", "leaky_relu"})  # on either side of zero, as far as most maps reach
 _SELU, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
@@ -99,22 +102,37 @@ def curve(name: str, before: Floats, after: Floats) -> Curve:
     return Curve(name, places[thin], y[first][thin], False)
 
 
-def clearest(preactivation: Floats) -> int:
-    """The channel of `preactivation` (C, H, W) that varies most both above and below zero, for its size.
+def clearest(preactivation: Floats, name: str = "relu", border: Border = OUTERMOST) -> int:
+    """The channel of `preactivation` (C, H, W) that shows best what the nonlinearity `name` does; inside, if possible.
 
-    For each side, the sum of squares about the mean of what lies there, as a share of the square of the largest
-    magnitude, which is where colours end; the smaller of both counts. Channels with
-    `_EITHER_SIDE` of their places on each side come first: of others, a function that cuts at zero leaves nearly all or
-    nothing. Where no channel varies on both, the one that varies most.
+    Channels with `_EITHER_SIDE` of their places on each side of zero come first: of others, a function that cuts at
+    zero leaves nearly all or nothing. Of these, the one that varies most both above and below zero, for its size: for
+    each side, the sum of squares about the mean of what lies there, as a share of the square of the largest magnitude,
+    which is where colours end; the smaller of both counts. Where the function bends gradually, so that small numbers
+    see nearly a straight line of it, the one whose numbers show most of the bend: they lie farthest from the
+    straight line that fits them best. Where no channel varies on both sides, the one that varies most.
     """
-    maps = preactivation.reshape(len(preactivation), -1).astype(np.float64)
-    maps /= np.maximum(np.abs(maps).max(1, keepdims=True), 1e-30)
+    values = inside(preactivation, border)
+    maps = values.reshape(len(values), -1).astype(np.float64)
     above = maps > 0
-    smaller = np.minimum(_variation(maps, above), _variation(maps, ~above))
     share = above.mean(1)
-    even = np.where(np.minimum(share, 1 - share) >= _EITHER_SIDE, smaller, 0)
+    either = np.minimum(share, 1 - share) >= _EITHER_SIDE
+    bends = FORMULAS.get(name) if name not in _STRAIGHT else None
+    if bends is not None and (bent := np.where(either, _off_the_line(maps, bends(maps)), 0)).any():
+        return int(bent.argmax())
+    maps /= np.maximum(np.abs(maps).max(1, keepdims=True), 1e-30)
+    smaller = np.minimum(_variation(maps, above), _variation(maps, ~above))
+    even = np.where(either, smaller, 0)
     ranked = even if even.any() else smaller if smaller.any() else _variation(maps, np.ones_like(above))
     return int(ranked.argmax())
+
+
+def _off_the_line(x: Floats, y: Floats) -> Floats:
+    """By how much y (C, N) lies off the straight line in x (C, N) that fits it best, as a root mean square (C,)."""
+    x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
+    slope = (x * y).sum(1) / np.maximum((x**2).sum(1), 1e-30)
+    off: Floats = np.sqrt(((y - slope[:, None] * x) ** 2).mean(1))
+    return np.where(off > _CLOSE * np.abs(y).max(1), off, 0)
 
 
 def _variation(maps: Floats, where: NDArray[np.bool_]) -> Floats:

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.border import strongest_inside
 from fmcore.analysis.correlation import correlations
 
 Floats = NDArray[np.floating]
 
 _CLOSE = 0.05  # of a map's largest value
-_FINE = 8  # places a side: much of a coarser map is border
 
 
 def telling(activation: Floats, image: Floats | None = None) -> int:
@@ -26,15 +26,5 @@ def telling(activation: Floats, image: Floats | None = None) -> int:
     alike = 0.0 if image is None else correlations(activation[None], image.mean(0)[None, None])[:, 0]  # (C,)
     score = spread * 4 * zero * (1 - zero) * (1 - alike**2) / np.sqrt((maps >= most - _CLOSE * np.abs(most)).sum(1))
     score = score if score.any() else spread
-    inside = np.where(_strongest_at_the_border(activation), 0.0, score)
+    inside = np.where(strongest_inside(activation), score, 0.0)
     return int((inside if inside.any() else score).argmax())
-
-
-def _strongest_at_the_border(activation: Floats) -> NDArray[np.bool_]:
-    """Which maps of (C, H, W) have their strongest place in the first or last row or column; none of coarse maps."""
-    count, rows, columns = activation.shape
-    if min(rows, columns) < _FINE:
-        return np.zeros(count, bool)
-    row, column = np.divmod(activation.reshape(count, -1).argmax(1), columns)
-    at_border: NDArray[np.bool_] = (row % (rows - 1) == 0) | (column % (columns - 1) == 0)
-    return at_border

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from fmcore.analysis.border import border_of, inside
 from fmcore.analysis.channels import representatives
 from fmcore.bundle import Array, Bundle
 from fmcore.errors import BundleError
@@ -70,9 +71,10 @@ def _layer(source: Source, layer: LayerInfo) -> Study:
         )
     before = _preactivation(bundle, layer.name)
     badges, diagnosis = faults(bundle, layer)
+    border = border_of(layer, bundle.header.model.input_shape)
     return Study(
         info=layer,
-        ranked=tuple(representatives(activation[source.probes[source.default]], RANKED)),
+        ranked=tuple(representatives(inside(activation[source.probes[source.default]], border), RANKED)),
         rule="stored" if before is None else rule_of(before, activation, layer.nonlinearity),
         ranges={
             "activation": _ranges(activation, source.probes),

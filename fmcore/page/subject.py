@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.attribution import SEEN, Decision, brightest_is_decisive
+from fmcore.analysis.border import border_of
 from fmcore.analysis.convolution import Place
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
 from fmcore.analysis.flattering import flattered, reaches_up, share_of_reach
@@ -186,7 +187,7 @@ class Subject:
         """A strong channel, and a weak one that looks as strong on a scale of its own; None where none is so weak."""
         channels = self.view.channels(layer.name)
         maps = self.maps(layer, channels)
-        strong, weak = flattered(maps)
+        strong, weak = flattered(maps, border_of(layer, self.bundle.header.model.input_shape))
         if weak is None or share_of_reach(maps[weak], maps[strong]) > FAINT:
             return None
         if not reaches_up(maps[[weak, strong]]).all():  # it would have to be said of both which way they reach

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-from manim import DOWN, Group, VGroup
+from manim import Group, VGroup
 from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.noted_map import NotedMap
 from scenes.parts.picture import ArraySource
-from scenes.parts.scale_strip import ScaleStrip
-from scenes.parts.text import label, paragraph, shape_text
+from scenes.parts.scale_strip import ScaleStrip, own_scales
+from scenes.parts.text import label, shape_text
 
 # by shape of the frame: how many side by side, and the gap between them
 _GRIDS = {"wide": (4, 0.3), "square": (2, 0.35), "tall": (1, 0.2)}
@@ -54,14 +54,7 @@ class MapBoard(Group):
                 for channel in channels
             )
         ).arrange_in_grid(cols=min(across, len(channels)), buff=(gap, 0.15))
-        self.strip: Group | VGroup = _own_scales(self.maps, len(activation))
+        self.strip: Group | VGroup = own_scales(self.maps, len(activation))
         if scale is not None:
             self.strip = ScaleStrip.below(self.maps, scale, len(activation))
         super().__init__(self.maps, self.strip)
-
-
-def _own_scales(maps: Group, count: int) -> VGroup:
-    """What is said below `maps`, channels of a layer that has `count`, where each has a scale of its own."""
-    words = f"{len(maps)} of {count} channels, each on its own scale"
-    note = paragraph(words, look.SMALL, look.MUTED, width=max(maps.width, 3.2), most=2)
-    return note.arrange(DOWN, buff=look.LEADING).next_to(maps, DOWN, buff=2 * look.NEAR)

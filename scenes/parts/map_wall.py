@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from manim import DOWN, UP, Group
+from manim import DOWN, UP, Group, VGroup
 from numpy.typing import NDArray
 
 from fmcore.analysis.channels import is_flat
@@ -13,7 +13,7 @@ from scenes import look
 from scenes.look import Region
 from scenes.parts.feature_map import border
 from scenes.parts.picture import ArraySource, Picture
-from scenes.parts.scale_strip import ScaleStrip
+from scenes.parts.scale_strip import ScaleStrip, own_scales
 from scenes.parts.text import label, line_height, shape_text
 
 _APART = 0.25  # between maps
@@ -65,6 +65,7 @@ class Rows:
 class MapWall(Group):
     """`channels` of an activation (C, H, W), `size` high each, in `rows`; their scale and their shape below them.
 
+    Without a scale each has its own, which is said in the place of the colour scale.
     `source` is the name of the array and the index of the probe.
     """
 
@@ -72,7 +73,7 @@ class MapWall(Group):
         self,
         activation: NDArray[np.floating],
         channels: Sequence[int],
-        scale: ColourScale,
+        scale: ColourScale | None,
         size: float,
         rows: Rows,
         source: tuple[str, int],
@@ -82,12 +83,19 @@ class MapWall(Group):
         self.maps = Group(
             *(
                 NumberedMap(
-                    activation[channel], scale, size, channel, rows.name(channel), ArraySource(array, (probe, channel))
+                    activation[channel],
+                    scale or ColourScale.of(activation[channel]),
+                    size,
+                    channel,
+                    rows.name(channel),
+                    ArraySource(array, (probe, channel)),
                 )
                 for channel in channels
             )
         ).arrange_in_grid(cols=rows.across, buff=(_APART, 0.6 * _APART), cell_alignment=DOWN)
-        self.strip = ScaleStrip.below(self.maps, scale, count)
+        self.strip: Group | VGroup = own_scales(self.maps, count)
+        if scale is not None:
+            self.strip = ScaleStrip.below(self.maps, scale, count)
         flat = sum(is_flat(activation[channel]) for channel in channels)
         shape = f"{shape_text(height, width, 1)} each" + f" · {flat} flat" * (flat > 0)
         self.shape_label = label(shape, look.SMALL, look.MUTED).next_to(self.strip, DOWN, buff=look.LEADING)

@@ -10,7 +10,7 @@ from scenes import look
 from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import border
 from scenes.parts.picture import Picture
-from scenes.parts.text import label, on_scale
+from scenes.parts.text import label, on_scale, paragraph
 
 _THICK = 0.2
 _LONG = 4.0  # at most
@@ -45,9 +45,7 @@ class ScaleStrip(Group):
     @classmethod
     def below(cls, maps: Group, scale: ColourScale, count: int) -> "ScaleStrip":
         """The one that all of `maps` share, below them; they show channels of a layer that has `count`."""
-        shown = len(maps)
-        many = f"all {count}" if shown == count > 1 else "1" if count == 1 else f"{shown} of {count}"
-        strip = cls(scale, min(max(maps.width, 3.2), 6.0), f"{many} channel{'s' * (count > 1)}, one scale")
+        strip = cls(scale, min(max(maps.width, 3.2), 6.0), f"{_how_many(len(maps), count)}, one scale")
         return strip.next_to(maps, DOWN, buff=0.2)
 
     def _ends(self, scale: ColourScale, digits: int) -> VGroup:
@@ -69,6 +67,18 @@ class ScaleStrip(Group):
         left, right = self.bar.get_left()[0], self.bar.get_right()[0]
         text.shift(RIGHT * (max(0.0, left - text.get_left()[0]) - max(0.0, text.get_right()[0] - right)))
         return VGroup(line, text)
+
+
+def own_scales(maps: Group, count: int) -> VGroup:
+    """What is said below `maps`, channels of a layer that has `count`, where each has a scale of its own."""
+    words = f"{_how_many(len(maps), count)}, each on its own scale"
+    note = paragraph(words, look.SMALL, look.MUTED, width=max(maps.width, 3.2), most=2)
+    return note.arrange(DOWN, buff=look.LEADING).next_to(maps, DOWN, buff=2 * look.NEAR)
+
+
+def _how_many(shown: int, count: int) -> str:
+    many = f"all {count}" if shown == count > 1 else "1" if count == 1 else f"{shown} of {count}"
+    return f"{many} channel{'s' * (count > 1)}"
 
 
 def rooms_with(body: look.Region, *strips: ScaleStrip) -> tuple[look.Region, look.Region]:
