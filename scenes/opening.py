@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
 from manim import DOWN, LEFT, FadeIn, FadeOut, LaggedStart, ReplacementTransform, VGroup
 from pydantic import Field
 
 from fmcore.analysis.border import border_of, inside
 from fmcore.analysis.channels import representatives
-from fmcore.analysis.flattering import mostly_dim
+from fmcore.analysis.flattering import mostly_dim, reach
 from fmcore.colour import ColourScale
 from fmcore.header import LayerInfo
 from fmcore.lesson.script import Beat, Script
@@ -23,7 +24,8 @@ from scenes.parts.text import paragraph, whole
 from scenes.stage import LessonScene, SceneOptions
 
 _MOST = 6  # maps
-_FINE = 4  # pixels of the image that a place may stand for, down and across
+_FINE, _FINER = 4, 2  # pixels of the image that a place may stand for, down and across
+_NOTHING = 1e-12
 _PLACES = 12  # down and across: of fewer, no map looks like anything
 _LARGE = 1.6  # times the title of other scenes
 
@@ -59,22 +61,37 @@ class Opening(LessonScene):
 
     def prepare(self) -> None:
         named = self.options.layer
-        self.layer = self.bundle.layer(named) if named is not None else self.fine()
-        self.array = f"{self.layer.name}/activation"
-        self.activation = self.bundle.part(self.array, self.probe)  # (C, H, W)
-        border = border_of(self.layer, self.bundle.header.model.input_shape)
-        self.shown = sorted(representatives(inside(self.activation, border), _MOST))
-        dim = len(self.shown) > 1 and mostly_dim(self.activation, self.shown, border)
-        self.scale = None if dim else ColourScale.of(self.activation, "per_layer")  # one bright place may hide the rest
+        layer = self.bundle.layer(named) if named is not None else self.fine(_FINE)
+        if self.choose(layer) and named is None:  # no scale makes coarse maps of a few bright places look like anything
+            self.choose(self.fine(_FINER))
 
-    def fine(self) -> LayerInfo:
-        """The last layer whose maps are fine enough to show the object in; one with a nonlinearity if there is one."""
+    def choose(self, layer: LayerInfo) -> bool:
+        """Choose maps of `layer`, on one scale where more can be seen than its brightest places; whether it cannot."""
+        self.layer, self.array = layer, f"{layer.name}/activation"
+        self.activation = self.bundle.part(self.array, self.probe)  # (C, H, W)
+        border = border_of(layer, self.bundle.header.model.input_shape)
+        within = inside(self.activation, border)
+        self.shown = sorted(representatives(within, _MOST))
+        self.scale: ColourScale | None = ColourScale.of(self.activation, "per_layer")
+        if len(self.shown) < 2 or not mostly_dim(self.activation, self.shown, border):
+            return False
+        contrast = within - within.mean((1, 2), keepdims=True)  # as own scales show them
+        reaches = np.maximum(reach(self.activation), _NOTHING)[:, None, None]
+        self.shown = sorted(representatives(contrast / reaches, _MOST))
+        self.scale = None
+        return True
+
+    def fine(self, most: int) -> LayerInfo:
+        """The last layer whose maps are fine enough to show the object in; one with a nonlinearity if there is one.
+
+        That is, with a place for so many pixels down and across at `most`.
+        """
         layers, image = self.bundle.header.layers, self.bundle.header.model.input_shape[1:]
         maps = [layer for layer in layers if layer.type != "pooling"] or list(layers)
         fine = [
             layer
             for layer in maps
-            if all(side >= max(full / _FINE, _PLACES) for side, full in zip(layer.output_shape[1:], image, strict=True))
+            if all(side >= max(full / most, _PLACES) for side, full in zip(layer.output_shape[1:], image, strict=True))
         ]
         return ([layer for layer in fine if layer.nonlinearity != "none"] or fine or maps[:1])[-1]
 

@@ -9,7 +9,8 @@ from fmcore.analysis.border import OUTERMOST, Border, inside, reaches_inside, st
 
 Floats = NDArray[np.floating]
 _DIM = 1 / 3  # of the strongest map's reach: what reaches less is hard to make out on one scale
-_FAINT, _FEW = 0.3, 0.05  # of the layer's reach, and of a map's places: where only so few are brighter, it looks black
+_FAINT, _FAINT_SIGNED = 0.2, 0.3  # of the layer's reach: what reaches less looks nearly black on its scale
+_FEW = 0.05  # of a map's places: where only so few are brighter, nothing is seen of it
 _MUCH = 1 / 2  # of what a map reaches inside: one that reaches less is no example of a strong one
 
 
@@ -43,11 +44,13 @@ def some_dim(maps: Iterable[Floats]) -> bool:
 def mostly_dim(activation: Floats, channels: Iterable[int], border: Border = OUTERMOST) -> bool:
     """Whether in at least half of `channels` of `activation` (C, H, W) little can be made out on one scale for all.
 
-    That is, where all but a few of their places inside stay far below the largest magnitude of the layer.
+    That is, where all but a few of their places inside stay far below the largest magnitude of the layer; on a scale
+    with signs, whose colours begin darker, not quite as far.
     """
     shown = inside(activation, border)[list(channels)]
     clear = np.quantile(np.abs(shown).reshape(len(shown), -1), 1 - _FEW, axis=1)
-    return bool(np.median(clear) < _FAINT * np.abs(activation).max())
+    faint = _FAINT_SIGNED if activation.min() < 0 else _FAINT
+    return bool(np.median(clear) < faint * np.abs(activation).max())
 
 
 def flattered(activation: Floats, border: Border = OUTERMOST) -> tuple[int, int | None]:

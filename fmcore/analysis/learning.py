@@ -78,9 +78,9 @@ def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
 
     Where no map did, the one whose map changed most: the lowest correlation of before and after. Maps that are flat
     before or after have none, and such as would be next to black beside the strongest after training count only where
-    no other is left. All that is meant of what maps show inside, and those that reach farthest there come first,
-    after training and then before it, too. Where no map of before is kept, or all are flat, the filter that
-    turned most of all.
+    no other is left; so do those of which one of both would be next to black beside the other. All that is meant of
+    what maps show inside, and those that reach farthest there come first, after training and then before it, too.
+    Where no map of before is kept, or all are flat, the filter that turned most of all.
 
     Raises:
         BundleError: as `movements`.
@@ -95,10 +95,11 @@ def turned_most(bundle: Bundle, layer: str, probe: int) -> int:
     )
     pairs = list(zip(inside(before, border), inside(after, border), strict=True))
     alike = {c: likeness(*pair) for c, pair in enumerate(pairs) if all(np.ptp(one) > 0 for one in pair)}
-    reach = [float(np.abs(map_).max()) for _, map_ in pairs]
+    began, reach = ([float(np.abs(map_).max()) for map_ in maps] for maps in zip(*pairs, strict=True))
     after_inside, before_inside = (reaches_inside(maps, border) for maps in (after, before))
     for kind in (
         [found >= _SEEN * max(reach) for found in reach],
+        [min(both) >= _SEEN * max(both) for both in zip(reach, began, strict=True)],
         after_inside,
         before_inside,
     ):
