@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pages import Array, changed, make, near
 
+from fmcore.analysis.border import inside
 from fmcore.analysis.channels import representatives
 from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, InputError
@@ -75,7 +76,7 @@ def test_a_layer_that_reads_what_is_cut_says_that_its_arithmetic_is_gone(wide: P
     assert (one["input"], two["input"], len(one["channels"]), len(two["channels"])) == ("probes", "", 64, 24)
     assert any("How a single value comes about" in said and "conv2" in said for said in content["limits"])
     with Bundle.open(wide) as bundle:
-        best = representatives(bundle.part("conv1/activation", bundle.default_probe), 8)
+        best = representatives(inside(bundle.part("conv1/activation", bundle.default_probe)), 8)
     assert one["representatives"] == best and set(best) <= set(one["channels"])
 
 

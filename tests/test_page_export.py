@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from films import Net, make_bundle
 from pages import Array, Read, changed, edited, make, near, renamed
 
+from fmcore.analysis.border import inside
 from fmcore.analysis.channels import representatives
 from fmcore.analysis.compare import compare
 from fmcore.analysis.counterparts import common_probes
@@ -90,7 +91,7 @@ def test_what_is_said_of_a_network(tutorial_bundle: Path, tmp_path: Path) -> Non
         header = bundle.header
         default = header.probes[bundle.default_probe]
         activations = [bundle.array(f"{name}/activation") for name in bundle.layer_names]
-        first = representatives(bundle.part("conv1/activation", bundle.default_probe), 8)
+        first = representatives(inside(bundle.part("conv1/activation", bundle.default_probe)), 8)
         befores = [bundle.array(f"{layer.name}/preactivation") for layer in bundle.convolutions]
         text = " ".join(model["about"])
         for figure in (
