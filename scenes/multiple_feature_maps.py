@@ -151,8 +151,8 @@ class MultipleFeatureMaps(LessonScene):
 
     @property
     def some_would_hide(self) -> bool:
-        """Whether one scale would hide some of the maps from close, among which all others are left out."""
-        return len(self.shown) < len(self.together) and some_dim(self.activation[self.shown])
+        """Whether one scale, that of the layer, would hide some of the maps that are looked at from close."""
+        return len(self.shown) < len(self.together) and some_dim([*self.activation[self.shown], self.activation])
 
     @property
     def all_alike(self) -> bool:

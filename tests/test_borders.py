@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from films import Net, make_bundle, play
+from pages import taught
 from test_collapse import Pair, written
 from test_honesty import changed, words
 
@@ -104,6 +105,13 @@ def test_scenes_on_strength_choose_maps_that_answer_to_the_image(tmp_path: Path)
     assert "it reaches only 33% of channel 2." in recap and "of the strongest map" not in recap
 
 
+def test_the_page_asks_of_a_map_that_is_strong_inside(tmp_path: Path) -> None:
+    teaching, content = taught(changed(tmp_path / "b", MEASURED, spots))
+    (asked,) = (one for one in teaching.questions if "gets the strongest colour" in one["text"])
+    assert asked["options"][asked["answer"]] == "channel 2"
+    assert content["start"]["channel"] != "1"
+
+
 def test_the_strongest_map_is_called_so_where_it_is(tmp_path: Path) -> None:
     def calm(arrays: dict[str, Array]) -> None:
         spots(arrays)
@@ -130,6 +138,7 @@ def test_maps_from_close_are_not_chosen_for_their_borders(tmp_path: Path) -> Non
         maps[:, 7, :, 0], maps[:, 8, 0], maps[:, 9, :, -1] = 20, 20, 20
 
     film = play(MultipleFeatureMaps, changed(tmp_path / "b", net, rim), watch=lambda scene: scene.shown)
+    assert "each on a scale of its own" in words(film)  # the layer's reaches to 20
     assert {0, 1, 2} <= set(film.seen["input"]) and not {7, 8, 9} & set(film.seen["input"][:3])
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fmcore.analysis.attribution import Ablation, ablations, moves
-from fmcore.analysis.border import border_of, reaches_inside
-from fmcore.analysis.flattering import reach, reaches_up
+from fmcore.analysis.border import border_of
+from fmcore.analysis.flattering import reach, reaches_up, strongest_of
 from fmcore.analysis.meaning import MIXED
 from fmcore.analysis.saying import counted, listed, percent
 from fmcore.header import LayerInfo
@@ -33,13 +33,12 @@ def which_is_strongest(subject: Subject) -> Asked | None:
         maps = subject.maps(layer, channels)
         if not reaches_up(maps).all():
             continue
-        sound = reaches_inside(maps, border_of(layer, subject.bundle.header.model.input_shape))
-        channels = [channel for channel, fine in zip(channels, sound, strict=True) if fine] or channels
-        tops = dict(zip(channels, map(float, reach(subject.maps(layer, channels))), strict=True))
-        strong = max(channels, key=lambda channel: (tops[channel], -channel))
+        tops = dict(zip(channels, map(float, reach(maps)), strict=True))
+        border = border_of(layer, subject.bundle.header.model.input_shape)
+        strong = channels[strongest_of(maps, range(len(channels)), border)]
         first = subject.flattered(layer)
         order = [*([first[1]] if first else []), *subject.view.representatives(layer.name), *channels]
-        weaker = [c for c in dict.fromkeys(order) if c in tops and 0 < tops[c] * (1 + MARGIN) <= tops[strong]]
+        weaker = [c for c in dict.fromkeys(order) if 0 < tops[c] * (1 + MARGIN) <= tops[strong]]
         if len(weaker) < 2:
             continue
         weaker = weaker[:3]
