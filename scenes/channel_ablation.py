@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from manim import RIGHT, FadeIn, FadeOut, Group, Rectangle
+from manim import RIGHT, FadeIn, FadeOut, Group, Rectangle, ReplacementTransform
 from pydantic import Field
 
-from fmcore.analysis.attribution import SEEN, Ablation, brightest_is_decisive, lit_by_brightness, moves
+from fmcore.analysis.attribution import SEEN, Ablation, brightest_is_decisive, largest_gain, lit_by_brightness, moves
 from fmcore.analysis.cases import COUNTS, comparable, explained_layer, misleading
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
@@ -19,7 +19,7 @@ from scenes import look
 from scenes.parts.exhibit import Exhibit, Gallery
 from scenes.parts.feature_map import FeatureMap
 from scenes.parts.layer_name import layer_name
-from scenes.parts.loss_chart import LossChart
+from scenes.parts.loss_chart import LossChart, largest_of_the_small
 from scenes.parts.motion import flash
 from scenes.parts.picture import ArraySource, Picture, nothing_over
 from scenes.parts.portrait import Portrait
@@ -45,12 +45,12 @@ class ChannelAblation(LessonScene):
         ),
         Beat(
             cue="ablate",
-            say="Added up over all places, the brightest of {layer}{of_those} is {brightest}."
+            say="{counted}, the brightest of {layer}{of_those} is {brightest}."
             " Set all of it to zero, and the probability {bright_moved}.",
             seconds=7,
         ),
         Beat(cue="decide", say="{decisive_moved} {lesson} {stays}", seconds=7),
-        Beat(cue="order", say="{order} {together} {surer}"),
+        Beat(cue="order", say="{order} {together} {surer}{gain}"),
         Beat(cue="look", say="To know what an answer rests on, do not trust what is bright: take it away and look."),
     )
 
@@ -74,6 +74,7 @@ class ChannelAblation(LessonScene):
         self.subject = self.probe if self.options.probe is not None else misleading(self.bundle, layer.name)
         self.decision = brightest_is_decisive(self.bundle, layer.name, self.subject)
         self.lit = lit_by_brightness(self.bundle, layer.name, self.subject)
+        self.signed = bool((self.bundle.part(f"{layer.name}/activation", self.subject) < 0).any())
 
     def facts(self) -> Mapping[str, object]:
         predicted = self.bundle.header.probes[self.subject].predicted
@@ -113,6 +114,7 @@ class ChannelAblation(LessonScene):
         return {
             "brightest": self.of_tried("brightest of those tried", words=lambda c: f"channel {whole(c)}"),
             "of_those": of_those,
+            "counted": "Counting only what is above zero" if self.signed else "Added up over all places",
             "bright_moved": self.change(bright, ""),
             "decisive": f"channel {decisive.channel + 1}",
             "decisive_moved": self.told_of_the_neediest(tried),
@@ -137,7 +139,10 @@ class ChannelAblation(LessonScene):
     def facts_of_the_order(self) -> Mapping[str, object]:
         """Whether brighter channels cost more, where enough were tried and any of them costs anything."""
         if len(self.lit) < _MANY or self.decision.decisive.change > -COUNTS:
-            return {"order": "", "together": "", "surer": ""}
+            return {"order": "", "together": "", "surer": "", "gain": ""}
+        gain = largest_gain(self.bundle, self.layer.name, self.subject)
+        little, most = SEEN <= gain < COUNTS, partial(self.of_tried, "largest gain without a channel")
+        surer = "a little surer" if little else "even surer."
         return {
             "order": self.of_tried(
                 "lit channels tried",
@@ -153,9 +158,10 @@ class ChannelAblation(LessonScene):
             ),
             "surer": self.of_tried(
                 "channels in the way",
-                words=lambda n: f"Without {'one' if n == 1 else whole(n)} of them, the answer gets even surer.",
+                words=lambda n: f"Without {'one' if n == 1 else whole(n)} of them, the answer gets {surer}",
                 at_least=1,
             ),
+            "gain": most(words=lambda gain: f", by at most {np.ceil(1000 * gain) / 10:.1f} points.") if little else "",
         }
 
     def answer_without(self, ablation: Ablation) -> Claim | None:
@@ -278,7 +284,9 @@ class ChannelAblation(LessonScene):
         marked = {0: f"{self.told['brightest']}, the brightest"}
         last = self.lit.index(self.decision.decisive)  # it is lit, since the answer falls without it
         marked |= {last: f"{self.told['decisive']}, needed most"} if last else {}
-        chart = LossChart([one.change for one in self.lit], marked, look.body())
+        changes = [one.change for one in self.lit]
+        chart = LossChart(changes, marked, look.body())
+        small = largest_of_the_small(changes)
         with self.beat("order"):
             self.say("Does what is bright count most?")
             self.play(FadeOut(leaving), run_time=look.IN_S / 2)
@@ -286,7 +294,20 @@ class ChannelAblation(LessonScene):
             self.play(chart.grow(), run_time=2 * look.MOVE_S)
             self.until(0.5)
             self.play(FadeIn(chart.axes.keys), run_time=look.IN_S)
+            if small:
+                self.until(0.65)
+                chart = self.enlarge(chart, LossChart(changes, marked, look.body(), small))
             self.until(0.8)
             self.play(flash(chart.bars[last]), run_time=look.MOVE_S)
         bar: Rectangle = chart.bars[last]
         return bar
+
+    def enlarge(self, chart: LossChart, close: LossChart) -> LossChart:
+        """The bars again, so that those can be seen which the largest one dwarfs."""
+        self.say("The same bars, enlarged")
+        self.play(FadeOut(chart.axes, chart.axes.keys), run_time=look.IN_S / 2)
+        self.play(
+            FadeIn(close.axes, close.axes.keys), ReplacementTransform(chart.bars, close.bars), run_time=look.MOVE_S
+        )
+        self.play(FadeIn(close.cuts), run_time=look.IN_S / 2)
+        return close

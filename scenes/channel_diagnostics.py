@@ -7,10 +7,11 @@ from typing import Any
 from manim import LEFT, FadeIn, FadeOut, Group, LaggedStart, Mobject
 from pydantic import Field
 
-from fmcore.analysis.diagnostics import BACKGROUND, DENSER, REDUNDANT, diagnose, diagnose_all
+from fmcore.analysis.diagnostics import BACKGROUND, DENSER, REDUNDANT, Diagnosis, diagnose, diagnose_all
 from fmcore.analysis.foreground import METHOD
+from fmcore.analysis.rounding import floored
 from fmcore.analysis.saying import counted, percent
-from fmcore.analysis.specimens import faulty, most_found, object_mask, specimens
+from fmcore.analysis.specimens import faulty, most_found, object_mask, specimens, subject_for
 from fmcore.bundle import Bundle
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
@@ -39,13 +40,12 @@ class ChannelDiagnostics(LessonScene):
     script = Script.of(
         Beat(
             cue="healthy",
-            say="Is every channel of {layer} worth its place?"
-            " First {one}: {healthy} fires, so is above zero, on {healthy_fired}.",
+            say="Is every channel of {layer} worth its place? First {one}: {healthy} {fires} on {healthy_fired}.",
         ),
-        Beat(cue="dead", say="{dead} {silent}", seconds=7),
-        Beat(cue="copies", say="{copies} {alike}", seconds=7),
+        Beat(cue="dead", say="{dead} {silent} {dead_elsewhere}", seconds=7),
+        Beat(cue="copies", say="{copies} {alike} {copies_elsewhere}", seconds=7),
         Beat(cue="object", say="Which channels watch the background? {method} {object_found}"),
-        Beat(cue="background", say="{background} {outside}", seconds=7),
+        Beat(cue="background", say="{background} {outside} {background_elsewhere}", seconds=7),
         Beat(cue="mend", say="{advice}", seconds=7),
         Beat(
             cue="next",
@@ -63,7 +63,8 @@ class ChannelDiagnostics(LessonScene):
 
     def prepare(self) -> None:
         wanted = self.options.layer
-        found = diagnose(self.bundle, wanted) if wanted else most_found(self.bundle, diagnose_all(self.bundle))
+        self.every = diagnose_all(self.bundle)
+        found = diagnose(self.bundle, wanted) if wanted else most_found(self.bundle, self.every)
         if found is None:
             raise BundleError(
                 f"ChannelDiagnostics needs statistics of channels and '{self.bundle.path.name}' has none;"
@@ -71,19 +72,14 @@ class ChannelDiagnostics(LessonScene):
             )
         self.found, self.layer = found, found.layer
         self.called = layer_name(found.layer)
-        self.subject = self.subject_probe()
+        named = self.options.probe is not None
+        self.subject = self.probe if named else subject_for(self.bundle, found, self.probe)
         self.image = self.bundle.part("probes", self.subject)  # (C, H, W)
         self.mask = object_mask(self.bundle, self.subject)  # (H, W)
         self.shown = specimens(self.bundle, found, self.subject)
         self.few = found.images < _ENOUGH
         self.sound = self.shown.healthy not in faulty(found)
-
-    def subject_probe(self) -> int:
-        """The probe that the options name, else the default one, or the first that shows an object."""
-        if self.options.probe is not None or object_mask(self.bundle, self.probe).any():
-            return self.probe
-        known = range(len(self.bundle.header.probes))
-        return next((p for p in known if object_mask(self.bundle, p).any()), self.probe)
+        self.signed = bool((self.bundle.part(f"{self.layer}/activation", self.subject) < 0).any())
 
     def facts(self) -> Mapping[str, object]:
         self.images = self.claim("images measured", "header/measures", words=lambda n: counted(n, "image"))
@@ -94,6 +90,7 @@ class ChannelDiagnostics(LessonScene):
             "layer": self.called,
             "one": "a healthy one to compare with" if self.sound else "the most active one, for none is without fault",
             "healthy": f"channel {self.shown.healthy + 1}",
+            "fires": "is above zero somewhere" if self.signed else "fires, so is above zero,",
             "healthy_fired": self.statistic("fired", self.shown.healthy, words=self.on_images),
             "healthy_share": self.statistic("fired", self.shown.healthy, words=lambda s: self.on_images(s, "images")),
             **self.facts_of_the_silent(),
@@ -105,7 +102,7 @@ class ChannelDiagnostics(LessonScene):
     def facts_of_the_silent(self) -> Mapping[str, object]:
         c, found = self.shown.silent, self.found
         zero, same = f"zero on {self.everywhere}", f"the same on {self.everywhere}"
-        facts = self.tallied("dead", "dead channels", f"is {zero}", f"are {zero}")
+        facts = self.tallied("dead", "dead channels", _dead, f"is {zero}", f"are {zero}")
         if c in found.dead:
             start = "T" if self.few else "Such a channel is dead: t"
             flat = self.statistic("maximum", c, words=f"{start}he map of channel {c + 1} is flat.", at_most=0.0)
@@ -113,14 +110,31 @@ class ChannelDiagnostics(LessonScene):
         if c in found.constant:
             flat = self.statistic("std", c, words=f"But channel {c + 1} never varies: its map is flat.", at_most=0.0)
             return facts | {"silent": flat, "silent_words": same}
-        who = f"Channel {c + 1} is nearly dead: it" if c in found.nearly_dead else f"The quietest, channel {c + 1},"
         return facts | {
-            "silent": self.statistic("fired", c, words=lambda part: f"{who} fires on {self.on_images(part)}."),
+            "silent": self.rarely_above_zero(c),
             "silent_words": self.statistic("fired", c, words=lambda s: f"above zero on {self.on_images(s, 'images')}"),
         }
 
+    def rarely_above_zero(self, channel: int) -> Claim:
+        """What to say of the channel that is above zero most rarely; where values go below zero, that is not quiet."""
+        fired = partial(self.statistic, "fired", channel)
+        if channel in self.found.nearly_dead:
+            does = "is above zero" if self.signed else "fires"
+            return fired(words=lambda s: f"Channel {channel + 1} is nearly dead: it {does} on {self.on_images(s)}.")
+        if not self.signed:
+            return fired(words=lambda share: f"The quietest, channel {channel + 1}, fires on {self.on_images(share)}.")
+        hardly = "Where values go below zero, hardly any channel ever is."
+        if fired().value == 1:
+            return fired(words=f"{hardly} Each is above zero somewhere on {self.everywhere}.", at_least=1)
+        return fired(
+            words=lambda share: (
+                f"{hardly} Channel {channel + 1} is above zero on the fewest, on {self.on_images(share)};"
+                " but what lies below zero counts, too."
+            )
+        )
+
     def facts_of_copies(self) -> Mapping[str, object]:
-        facts = self.tallied("copies", "redundant channels", "has a near copy", "have a near copy")
+        facts = self.tallied("copies", "redundant channels", _copies, "has a near copy", "have a near copy")
         if self.shown.pair is None:
             return facts | {"alike": "There was nothing to compare."}
         one, other = self.shown.pair
@@ -153,22 +167,23 @@ class ChannelDiagnostics(LessonScene):
                 "background": f"No channel of {self.called} {why}",
                 "outside": "So there is no finding.",
             }
-            return facts | unmeasured | {"background_count": "not measured"}
+            return facts | unmeasured | {"background_count": "not measured", "background_elsewhere": ""}
         shown = images(words=lambda n: counted(n, "image"))
         off = partial(self.claim, "share off the object", f"{self.layer}/foreground", c)
         who = f"Channel {c + 1}" if self.found.background else f"The nearest to it, channel {c + 1},"
+        of = "what it holds above zero" if self.signed else "its activation"
         lit = "lit mostly by the background"
         none = f"By our rule, none of the {self.all} does." if self.all.value > 1 else "The only channel does not."
         mark = "" if self.found.background else f"; {percent(BACKGROUND)} is our mark"
         return {
             **facts,
-            **self.tallied("background", "background channels", f"is {lit}", f"are {lit}", none),
+            **self.tallied("background", "background channels", _watchers, f"is {lit}", f"are {lit}", none),
             "outside": off(
-                words=lambda part: f"{who} has {percent(part)} of its activation there, over {shown}{mark}.",
+                words=lambda part: f"{who} has {_at_least(part)} of {of} there, over {shown}{mark}.",
                 at_most=1.0 if self.found.background else BACKGROUND,
                 otherwise=f"Channel {c + 1} is lit outside the object, but close to it or on it, too, over {shown}.",
             ),
-            "off": off(words=lambda part: f"{percent(part)} off the object"),
+            "off": off(words=lambda part: f"{_at_least(part)} off the object"),
         }
 
     def advice(self) -> str:
@@ -186,8 +201,13 @@ class ChannelDiagnostics(LessonScene):
 
     # -- words -------------------------------------------------------------------------------------
 
-    def tallied(self, name: str, measure: str, one: str, several: str, none: str = "") -> dict[str, object]:
-        """How many channels are what is said of `one` or `several`, or `none`: a sentence, and a count for labels."""
+    def tallied(
+        self, name: str, measure: str, count: Callable[[Diagnosis], int], one: str, several: str, none: str = ""
+    ) -> dict[str, object]:
+        """How many channels are what is said of `one` or `several`, or `none`: a sentence, and a count for labels.
+
+        Where there are none in this layer, another sentence says in which there are most of them, by their share.
+        """
         found = partial(self.claim, measure, f"{self.layer}/fired", at_least=1)
 
         def said(n: float) -> str:
@@ -198,7 +218,22 @@ class ChannelDiagnostics(LessonScene):
         return {
             name: found(words=lambda n: f"{whole(n)} of {self.all} {said(n)}.", otherwise=none),
             f"{name}_count": found(words=lambda n: f"{whole(n)} of {whole(self.all.value)}", otherwise="none found"),
+            f"{name}_elsewhere": self.elsewhere(measure, count, said),
         }
+
+    def elsewhere(self, measure: str, count: Callable[[Diagnosis], int], said: Callable[[float], str]) -> Claim | str:
+        """Which other layer has the largest share of what this one has none of, so that no film hides a fault."""
+        others = [one for one in self.every if count(one)]
+        if count(self.found) or not others:
+            return ""
+        most = max(others, key=lambda one: count(one) / one.channels)
+        of = f"of {counted(most.channels, 'channel')}"
+        return self.claim(
+            measure,
+            f"{most.layer}/fired",
+            words=lambda n: f"But in {layer_name(most.layer)}, {whole(n)} {of} {said(n)}.",
+            at_least=1,
+        )
 
     def statistic(self, part: str, channel: int, **said: Any) -> Claim:
         return self.claim("value over images", f"{self.layer}/{part}", channel, **said)
@@ -263,10 +298,10 @@ class ChannelDiagnostics(LessonScene):
             self.play(FadeIn(note), flash(healthy.picture), run_time=look.MOVE_S)
 
     def exhibits(self) -> list[Exhibit]:
-        """Image, healthy and silent channel, the image with its background shaded; pair and outside where there are."""
+        """Image, healthy and silent channel, the image under stripes; pair and outside where there are such."""
         shown, told = self.shown, self.told
         image, probe, mask = self.image, self.subject, self.mask if self.mask.any() else ~self.mask
-        shaded = "the shaded pixels" if self.mask.any() else "none told apart here"
+        shaded = "the striped pixels" if self.mask.any() else "none told apart here"
         pictures: list[tuple[Callable[[float, str], Mobject], str, str]] = [
             (lambda size, name: InputImage(image, size, name, probe), "input image", ""),
             self.map_of(shown.healthy, f"above zero on {told['healthy_share']}"),
@@ -290,20 +325,45 @@ class ChannelDiagnostics(LessonScene):
     def table(self) -> Group:
         """What was found of each kind, what counted as such, and what to do."""
         found = self.found
-        copies = sum(len(group.channels) for group in found.redundant)
         watching = f"{percent(BACKGROUND)} or more off the object, and {DENSER:g} × as strong there"
         nothing = "silent" if self.few else "dead"
         rows = [
-            (nothing, len(found.dead), "dead_count", f"zero on {self.everywhere}", "prune them"),
-            ("copies", copies, "copies_count", f"correlation of {REDUNDANT} or more", "keep one, train a little more"),
-            ("background", len(found.background), "background_count", watching, "does it vary there?"),
+            (nothing, _dead(found), "dead_count", f"zero on {self.everywhere}", "prune them"),
+            (
+                "copies",
+                _copies(found),
+                "copies_count",
+                f"correlation of {REDUNDANT} or more",
+                "keep one, train a little more",
+            ),
+            ("background", _watchers(found), "background_count", watching, "does it vary there?"),
         ]
         table = Group()
         for (name, count, key, rule, advice), region in zip(rows, look.body().rows(1, 1, 1.2), strict=True):
-            advice = "measure more images" if self.few else advice if count else "nothing to mend"
+            unknown = str(self.told[key]) == "not measured"
+            advice = advice if count else "nothing is known" if unknown else "nothing to mend"
+            advice = "measure more images" if self.few else advice
+            rule = rule if count else f"looked for: {rule}"  # else it would read as what was found
             row = Tally(name, count / found.channels, str(self.told[key]), rule, advice, region.width, look.ACCENT)
             table.add(row.move_to(region.centre).align_to([region.left, 0, 0], LEFT))
         return table
+
+
+def _dead(found: Diagnosis) -> int:
+    return len(found.dead)
+
+
+def _copies(found: Diagnosis) -> int:
+    return sum(len(group.channels) for group in found.redundant)
+
+
+def _watchers(found: Diagnosis) -> int:
+    return len(found.background)
+
+
+def _at_least(share: float) -> str:
+    """A share in percent, rounded down as findings are: never said to be more than it is."""
+    return percent(share if share >= 0.995 or share < 0.01 else float(floored(share)))
 
 
 def _method(bundle: Bundle) -> str:

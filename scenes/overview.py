@@ -83,7 +83,7 @@ class Overview(LessonScene):
             "answer": answer,
             "probability": self.chance,
             "verdict": "" if right is None else " That is right." if right else " That is wrong.",
-            **weak_facts(self.bundle, self.claim),
+            **weak_facts(self.bundle, self.claim, first=True),
             "first": layer_name(first.name),
             "first_maps": self._maps(first.name),
             "then": "" if last is first else self._maps(last.name, f", {{}} in {layer_name(last.name)}"),

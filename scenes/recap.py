@@ -6,8 +6,7 @@ from functools import partial
 from manim import DOWN, RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject
 
 from fmcore.analysis.border import border_of
-from fmcore.analysis.cases import misled
-from fmcore.analysis.diagnostics import REDUNDANT
+from fmcore.analysis.cases import explained_layer, misled
 from fmcore.analysis.examples import brightest_tried, fault
 from fmcore.analysis.flattering import flattered, reach, share_of_reach
 from fmcore.analysis.resemblance import least_like
@@ -27,12 +26,12 @@ from scenes.parts.motion import flash
 from scenes.parts.phrases import and_the_rest, field_words
 from scenes.parts.place_marks import place_marks
 from scenes.parts.questions import Questions
+from scenes.parts.recap_words import RecapWords
 from scenes.parts.scaled_map import ScaledMap
 from scenes.parts.text import label, number, paragraph, whole
 from scenes.parts.vocabulary import Vocabulary
 from scenes.stage import LessonScene
 
-_ENOUGH = 100  # images: with fewer, a channel that stays silent may only not have met its pattern
 _FAINT = 0.6  # of the strongest map's reach: what reaches less looks weaker beside it
 _TINY = 0.05  # units: of a picture whose words alone count
 _STACK = 0.8  # the height of a stack's maps beside that of a single one
@@ -53,10 +52,10 @@ class Recap(LessonScene):
             " {row}, {column}.",
         ),
         Beat(cue="steps", say="Maps show the steps to the answer. Of the image, one place sees {fields}{rest}."),
-        Beat(cue="faults", say="Maps make faults visible, such as dead filters and copies. {fault}"),
+        Beat(cue="faults", say="Maps make faults visible, such as {kinds}. {fault} {none_dead}"),
         Beat(cue="scale", say="But colours depend on their scale. {scaled}"),
         Beat(cue="filtered", say="Is a feature map just the filtered image? {source}"),
-        Beat(cue="whole", say="And one bright map is not the whole explanation. {part}"),
+        Beat(cue="whole", say="And one bright map is not the whole explanation. {part} {none}"),
         Beat(
             cue="words",
             say="Words to remember: a filter looks at its receptive field. Its answers form a feature map,"
@@ -91,16 +90,18 @@ class Recap(LessonScene):
         self.unlike = least_like(late, self.image)
         strong, weak = flattered(early, border_of(self.first, self.bundle.header.model.input_shape))
         self.weak, self.strong = strong if weak is None else weak, strong
-        self.tried = f"{self.last.name}/ablation" in self.bundle.header.arrays
-        shown, self.needed = misled(self.bundle, self.last.name, self.probe) if self.tried else (self.probe, None)
-        self.misled = LayerView(self.bundle, self.last.name, shown)
-        self.bright = brightest_tried(self.bundle, self.last.name, shown)
+        tried = explained_layer(self.bundle, "ablation")  # that in which ChannelAblation takes them away
+        self.tried, self.judged = tried is not None, tried or self.last
+        shown, self.needed = misled(self.bundle, self.judged.name, self.probe) if self.tried else (self.probe, None)
+        self.misled = LayerView(self.bundle, self.judged.name, shown)
+        self.bright = brightest_tried(self.bundle, self.judged.name, shown)
         self.fault = fault(self.bundle, self.probe)
 
     def facts(self) -> Mapping[str, object]:
         first, last = layer_name(self.first.name), layer_name(self.last.name)
         here, flat = (self.early.array, self.probe, self.clear), self.early.flat(self.clear)
         fields = [field_words(layer.field) for layer in (self.first, self.last)]
+        words = RecapWords(self.claim, self.bundle, self.probe)
         return {
             "channel": f"channel {self.clear + 1}",
             "first": first,
@@ -112,45 +113,11 @@ class Recap(LessonScene):
             else self.claim("column of the largest value", *here, words=lambda column: f"column {column:.0f}"),
             "fields": f"{fields[0]} in {first}" + (f", {fields[1]} in {last}" if first != last else ""),
             "rest": and_the_rest(self.first.field, self.last.field),
-            "fault": self.fault_told(),
+            **words.of_the_fault(self.fault),
             "scaled": self.scaled(),
             "source": self.source(),
-            "part": self.part(),
+            **words.of_the_reason(self.judged, None if self.tried else self.bright),
         }
-
-    def fault_told(self) -> Claim:
-        name, one, measures = self.fault.layer, self.fault.one, self.bundle.header.measures
-        told = f"hannel {one + 1} of {layer_name(name)}"
-        if self.fault.kind == "here" or measures is None:
-            return self.claim(
-                "share above zero",
-                f"{name}/activation",
-                self.probe,
-                one,
-                words=lambda share: f"Here, c{told} is above zero at {percent(share)} of its places.",
-            )
-        if self.fault.kind == "silent":
-            images = f", on all {measures.images:,} images" if measures.images > 1 else ""
-            return self.claim(
-                "value over images",
-                f"{name}/std",
-                one,
-                words=f"C{told} has one value everywhere{images}; with more of them it may yet respond."
-                if measures.images < _ENOUGH
-                else f"C{told} is dead: one value everywhere{images}.",
-                at_most=0,
-                otherwise=f"Here none is dead; c{told} answers most rarely.",
-            )
-        pair = f"{one + 1} and {self.fault.other + 1} of {layer_name(name)}"
-        every = f"{name}/correlation" in self.bundle.header.arrays  # else that with the nearest alone
-        return self.claim(
-            "value over images",
-            f"{name}/correlation" if every else f"{name}/nearest_correlation",
-            *((one, self.fault.other) if every else (one,)),
-            words=lambda r: f"Channels {pair} are near copies, with a correlation of {number(r)}.",
-            at_least=REDUNDANT,
-            otherwise=f"Here the two most alike are channels {pair}, and they are no copies.",
-        )
 
     def scaled(self) -> Claim:
         name, array = f"channel {self.weak + 1} of {layer_name(self.first.name)}", self.early.array
@@ -186,27 +153,6 @@ class Recap(LessonScene):
                 f" {layer_name(read.rpartition('/')[0])},"
                 " and what it makes need not look like a picture."
             ),
-        )
-
-    def part(self) -> Claim:
-        name = layer_name(self.last.name)
-        if not self.tried:
-            maps = f"one of {self.late.channels:,} in {name}" if self.late.channels > 1 else f"all that {name} has"
-            words = f"Channel {self.bright + 1} is {maps}, and all of them count."
-            return self.claim("channels", self.late.array, self.probe, words=words)
-        tried = self.bundle.info(f"{self.last.name}/ablated").shape[1]
-        of_those = "" if tried == self.last.output_shape[0] else ", of those tried,"
-        images, needs = len(self.bundle.header.probes), f"another map of {name}{of_those} more than the brightest."
-        one = " This is one of them." if images > 1 else ""
-        return self.claim(
-            "answers that need another",
-            f"{self.last.name}/ablation",
-            words=lambda n: (
-                f"On {f'{whole(n)} of {whole(images)} images' if images > 1 else 'this image'}, the answer"
-                f" needs {needs}{one}"
-            ),
-            at_least=1,
-            otherwise=f"Here no answer clearly needs {needs} That had to be measured.",
         )
 
     # -- what is shown ---------------------------------------------------------------------------

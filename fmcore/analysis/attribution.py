@@ -202,7 +202,7 @@ def _predicted_then(bundle: Bundle, layer: str, probe: int, count: int) -> Seque
 
 
 def brightest_is_decisive(bundle: Bundle, layer: str, probe: int) -> Decision:
-    """Compare the brightest channel, that of the largest sum of activations, with the one whose loss costs most.
+    """Compare the brightest channel, by `light`, with the one whose loss costs most.
 
     Both are among the channels that were set to zero.
 
@@ -217,8 +217,16 @@ def brightest_is_decisive(bundle: Bundle, layer: str, probe: int) -> Decision:
     return Decision(brightest, decisive, _verdict(layer, name, brightest, decisive))
 
 
+def light(maps: Floats) -> NDArray[np.float64]:
+    """How bright maps (..., H, W) are: what they hold above zero, added up over the places.
+
+    What lies below zero is no light, and must not cancel any: after a ReLU there is none.
+    """
+    return np.asarray(np.maximum(maps, 0).sum((-2, -1), dtype=np.float64))
+
+
 def lit_by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
-    """Those of `ablations` whose channel is above zero somewhere on the image, the brightest, by its sum, first.
+    """Those of `ablations` whose channel is above zero somewhere on the image, the brightest, by `light`, first.
 
     Raises:
         InputError: there is no such probe.
@@ -230,15 +238,15 @@ def lit_by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
 
 
 def by_brightness(bundle: Bundle, layer: str, probe: int) -> list[Ablation]:
-    """The same as `ablations`, from the brightest channel, that of the largest sum of activations, to the faintest.
+    """The same as `ablations`, from the brightest channel, by `light`, to the faintest.
 
     Raises:
         InputError: there is no such probe.
         BundleError: there is no such layer, or nothing in it was set to zero.
     """
     tried = ablations(bundle, layer, probe)
-    light = [float(bundle.part(f"{layer}/activation", probe, one.channel).sum(dtype=np.float64)) for one in tried]
-    return [tried[place] for place in np.argsort(-np.array(light), kind="stable")]
+    found = [float(light(bundle.part(f"{layer}/activation", probe, one.channel))) for one in tried]
+    return [tried[place] for place in np.argsort(-np.array(found), kind="stable")]
 
 
 def place_of_the_neediest(bundle: Bundle, layer: str, probe: int) -> int:
@@ -249,8 +257,13 @@ def place_of_the_neediest(bundle: Bundle, layer: str, probe: int) -> int:
 
 
 def in_the_way(bundle: Bundle, layer: str, probe: int) -> int:
-    """Without how many channels, one at a time, the answer gets surer by what one decimal of a percentage shows."""
-    return sum(one.change >= SEEN for one in ablations(bundle, layer, probe))
+    """Without how many lit channels, one at a time, the answer gets surer by what one decimal of a percentage shows."""
+    return sum(one.change >= SEEN for one in lit_by_brightness(bundle, layer, probe))
+
+
+def largest_gain(bundle: Bundle, layer: str, probe: int) -> float:
+    """By how much the answer's probability (0..1) rises at most without a lit channel; 0 where it never does."""
+    return max((one.change for one in lit_by_brightness(bundle, layer, probe) if one.change > 0), default=0.0)
 
 
 def left_without_the_neediest(bundle: Bundle, layer: str, probe: int) -> float:

@@ -94,9 +94,13 @@ def doubtful(bundle: Bundle, layer: str, but: int) -> int:
 
 
 def needed_beyond(bundle: Bundle, layer: str, probe: int) -> int | None:
-    """The channel of `layer` that the answer needs by `COUNTS` more than its brightest; None where there is none."""
+    """The channel of `layer` that the answer needs by `COUNTS` more than its brightest; None where there is none.
+
+    It needs a channel if it falls by `COUNTS` without it: that it rises without the brightest is not enough.
+    """
     found = brightest_is_decisive(bundle, layer, probe)
-    return found.decisive.channel if found.beyond_the_brightest >= COUNTS else None
+    needed = min(found.beyond_the_brightest, -found.decisive.change) >= COUNTS
+    return found.decisive.channel if needed else None
 
 
 def misled(bundle: Bundle, layer: str, probe: int) -> tuple[int, int | None]:
@@ -113,6 +117,12 @@ def misled(bundle: Bundle, layer: str, probe: int) -> tuple[int, int | None]:
 def needing_another(bundle: Bundle, layer: str) -> int:
     """For how many of the probes the answer needs another channel of `layer` by `COUNTS` more than its brightest."""
     return sum(needed_beyond(bundle, layer, probe) is not None for probe in range(len(bundle.header.probes)))
+
+
+def needing_none(bundle: Bundle, layer: str) -> int:
+    """For how many of the probes the answer loses less than `COUNTS` without any single channel of `layer`."""
+    known = range(len(bundle.header.probes))
+    return sum(brightest_is_decisive(bundle, layer, probe).decisive.change > -COUNTS for probe in known)
 
 
 def answered_with_less(bundle: Bundle, layer: str) -> int:

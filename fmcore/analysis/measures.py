@@ -13,13 +13,14 @@ from fmcore.analysis.alignment import rows_in_view, strongest_beyond
 from fmcore.analysis.attribution import (
     brightest_is_decisive,
     in_the_way,
+    largest_gain,
     left_without_the_neediest,
     lit_by_brightness,
     place_of_the_neediest,
     places_of_half,
     support_against,
 )
-from fmcore.analysis.cases import answered_with_less, needing_another
+from fmcore.analysis.cases import answered_with_less, needing_another, needing_none
 from fmcore.analysis.counterparts import (
     compared,
     counterpart,
@@ -28,6 +29,7 @@ from fmcore.analysis.counterparts import (
     likeness_on_one_image,
     start_alike,
 )
+from fmcore.analysis.examples import dead_in_all, likest_in_all
 from fmcore.analysis.favourites import share_by_chance, share_of_one_class
 from fmcore.analysis.flattering import share_of_reach
 from fmcore.analysis.hierarchy import live_share_above_zero
@@ -255,6 +257,16 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "redundant channels": of_diagnosis(
             "how many channels repeat another", lambda d: sum(len(group.channels) for group in d.redundant)
         ),
+        "still channels of all layers": Measure(
+            "how many channels of all layers have one value everywhere, on all images",
+            lambda bundle, array, index, other: dead_in_all(bundle),
+            over_images=True,
+        ),
+        "largest correlation of all layers": Measure(
+            "the largest correlation of two channels of one layer, in any layer",
+            lambda bundle, array, index, other: likest_in_all(bundle),
+            over_images=True,
+        ),
         "background channels": of_diagnosis("how many channels watch the background", lambda d: len(d.background)),
         "share off the object": of(
             "the share of a channel's activation outside the object", lambda share: 1 - float(share.reshape(())), True
@@ -276,7 +288,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             lambda bundle, array, index, other: error_of_sum(bundle, array.rpartition("/")[0], *index),
         ),
         "brightest of those tried": of_ablations(
-            "the brightest channel, by its sum, of those that were set to zero, from 1",
+            "the brightest channel, by its sum above zero, of those that were set to zero, from 1",
             lambda bundle, layer, probe: brightest_is_decisive(bundle, layer, probe).brightest.channel + 1,
         ),
         "support against another's": of_two(
@@ -292,6 +304,11 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             lambda bundle, array, index, other: needing_another(bundle, array.rpartition("/")[0]),
             over_images=True,
         ),
+        "answers that need no channel": Measure(
+            "how many probes got an answer that loses less than a point without any single channel",
+            lambda bundle, array, index, other: needing_none(bundle, array.rpartition("/")[0]),
+            over_images=True,
+        ),
         "lit channels tried": of_ablations(
             "how many channels that were set to zero are lit on the image",
             lambda b, layer, p: len(lit_by_brightness(b, layer, p)),
@@ -302,7 +319,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "least probability left": of_ablations(
             "what is left of the answer's probability without the channel that it needs most", left_without_the_neediest
         ),
-        "channels in the way": of_ablations("without how many channels the answer gets surer", in_the_way),
+        "channels in the way": of_ablations("without how many lit channels the answer gets surer", in_the_way),
+        "largest gain without a channel": of_ablations(
+            "by how much the answer's probability rises at most without a lit channel", largest_gain
+        ),
         "drop beyond the brightest's": of_ablations(
             "by how much more the answer's probability falls without the decisive channel than without the brightest",
             lambda bundle, layer, probe: brightest_is_decisive(bundle, layer, probe).beyond_the_brightest,
@@ -329,7 +349,7 @@ def sample_size(name: str, bundle: Bundle, array: str, other: Bundle | None = No
         return 1
     if name.startswith(("training", "largest gain", "largest fall")):
         return max(1, header.dataset.train_count)
-    if name in ("answers with less support", "answers that need another"):
+    if name in ("answers with less support", "answers that need another", "answers that need no channel"):
         return len(header.probes)
     if part == "sample" and other is not None:
         return max(1, compared(bundle, other).images)

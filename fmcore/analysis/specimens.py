@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.alignment import aligned
-from fmcore.analysis.diagnostics import REDUNDANT, Diagnosis, pairs
+from fmcore.analysis.diagnostics import BACKGROUND, REDUNDANT, Diagnosis, pairs
 from fmcore.analysis.foreground import foreground
 from fmcore.analysis.telling import telling
 from fmcore.bundle import Array, Bundle
 
 FINE = 7  # places a side from which on a map shows what it is lit by
+COARSE = 3  # places a side: of still smaller maps there is next to nothing to show
+_MOSTLY = 0.5  # findings a channel: a layer with more has mostly faulty channels, and whatever its maps, is shown
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,22 @@ def kinds_found(diagnosis: Diagnosis) -> int:
 def most_found(bundle: Bundle, diagnoses: Iterable[Diagnosis]) -> Diagnosis | None:
     """The diagnosis with most to show, among layers with maps of 7 × 7 places or more where there are any.
 
-    That is the one with most kinds of faults, and of those the one with most findings a channel: the first of equals,
-    the last of all where nothing was found in any. None where there are no diagnoses.
+    A layer of which most channels have faults is shown before others, with smaller maps, too: no film may pass over it.
+    Else it is the one with most kinds of faults, and of those the one with most findings a channel: the first of
+    equals, the last of all where nothing was found in any. None where there are no diagnoses.
     """
     known = list(diagnoses)
-    fine = [one for one in known if min(bundle.layer(one.layer).output_shape[1:]) >= FINE]
-    candidates = fine or known
+    side = {one.layer: min(bundle.layer(one.layer).output_shape[1:]) for one in known}
+    fine = [one for one in known if side[one.layer] >= FINE]
+    candidates = [one for one in known if one in fine or (_is_mostly_faulty(one) and side[one.layer] >= COARSE)]
+    candidates = candidates if fine else known
     if not any(map(share_found, candidates)):
         return candidates[-1] if candidates else None
-    return max(candidates, key=lambda one: (kinds_found(one), share_found(one)))
+    return max(candidates, key=lambda one: (_is_mostly_faulty(one), kinds_found(one), share_found(one)))
+
+
+def _is_mostly_faulty(diagnosis: Diagnosis) -> bool:
+    return share_found(diagnosis) > _MOSTLY
 
 
 def specimens(bundle: Bundle, diagnosis: Diagnosis, probe: int) -> Specimens:
@@ -82,6 +91,36 @@ def specimens(bundle: Bundle, diagnosis: Diagnosis, probe: int) -> Specimens:
         _pair(bundle, diagnosis, light),
         _outside(bundle, diagnosis, maps, probe),
     )
+
+
+def subject_for(bundle: Bundle, diagnosis: Diagnosis, default: int) -> int:
+    """The probe on whose image what is said of `diagnosis` can be seen: `default` wherever that shows it.
+
+    It shows an object where any probe does. And where a channel watches the background, most of its light lies there on
+    this image, too, and its brightest place; where that is so of no image, the one is taken in which most lies there.
+    """
+    known = [p for p in range(len(bundle.header.probes)) if object_mask(bundle, p).any()]
+    if default not in known:
+        default = known[0] if known else default
+    if not known or not diagnosis.background:
+        return default
+
+    def seen(probe: int) -> tuple[bool, float, float]:
+        maps = bundle.part(f"{diagnosis.layer}/activation", probe)  # (C, H, W)
+        chosen = _outside(bundle, diagnosis, maps, probe)
+        assert chosen is not None  # there are channels that watch the background
+        lit, off = np.maximum(maps[chosen], 0).astype(np.float64), _off_the_object(bundle, diagnosis, maps, probe)
+        share = float((lit * off).sum() / lit.sum()) if lit.any() else 0.0
+        return share >= BACKGROUND and bool(off.flat[lit.argmax()] > 0.5), share, float(lit.sum())
+
+    return default if seen(default)[0] else max(known, key=seen)
+
+
+def _off_the_object(bundle: Bundle, diagnosis: Diagnosis, maps: Array, probe: int) -> NDArray[np.floating]:
+    """The share (H, W) of every place of the layer's `maps` (C, H, W) that does not lie on the object."""
+    grid = (maps.shape[1], maps.shape[2])
+    off: NDArray[np.floating] = 1 - aligned(object_mask(bundle, probe), bundle.layer(diagnosis.layer).field, grid)
+    return off
 
 
 def _on_the_object(bundle: Bundle, diagnosis: Diagnosis, maps: Array, probe: int, sound: list[int]) -> list[int]:
@@ -142,9 +181,21 @@ def _outside(bundle: Bundle, diagnosis: Diagnosis, maps: Array, probe: int) -> i
         return None
     if not diagnosis.background:
         return int(np.where(lit, bundle.array(f"{diagnosis.layer}/foreground"), 2).argmin())
-    grid = (maps.shape[1], maps.shape[2])
-    on_object = aligned(object_mask(bundle, probe), bundle.layer(diagnosis.layer).field, grid)  # (H, W)
+    off = _off_the_object(bundle, diagnosis, maps, probe)
     return max(
         (found.channel for found in diagnosis.background),
-        key=lambda c: float((np.maximum(maps[c], 0) * (1 - on_object)).sum(dtype=np.float64)),
+        key=lambda c: float((np.maximum(maps[c], 0) * off).sum(dtype=np.float64)),
     )
+
+
+def most_alike(bundle: Bundle, diagnosis: Diagnosis) -> tuple[int, int, float] | None:
+    """The two channels of the layer that vary and correlate most, and how much; None where none were compared."""
+    if (compared := pairs(bundle, diagnosis.layer)) is None:
+        return None
+    one, other, correlation = compared
+    moving = ~np.isin(np.arange(diagnosis.channels), [*diagnosis.dead, *diagnosis.constant])  # (C,)
+    kept = np.flatnonzero(moving[one] & moving[other])
+    if not len(kept):
+        return None
+    best = kept[correlation[kept].argmax()]
+    return int(one[best]), int(other[best]), float(correlation[best])

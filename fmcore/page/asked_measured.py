@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fmcore.analysis.attribution import Ablation, ablations, moves
+from fmcore.analysis.attribution import Ablation, ablations, light, moves
 from fmcore.analysis.border import border_of
 from fmcore.analysis.flattering import reach, reaches_up, strongest_of
 from fmcore.analysis.meaning import MIXED
@@ -101,8 +101,8 @@ def _needed(subject: Subject, layer: LayerInfo) -> Asked | None:
     rest = [one for one in known[1:] if abs(one.change) <= abs(most.change) - margin]
     if len(rest) < 2:
         return None
-    light = {one.channel: float(subject.map(layer, one.channel).sum(dtype=np.float64)) for one in known}
-    brightest = max(light, key=lambda channel: (light[channel], -channel))
+    shines = {one.channel: float(light(subject.map(layer, one.channel))) for one in known}
+    brightest = max(shines, key=lambda channel: (shines[channel], -channel))
     bright = [one for one in rest if one.channel == brightest]
     others = [one for one in rest if one.channel != brightest]
     wrong = [*bright, *others[:: max(1, len(others) // 3)]][:3]

@@ -1,4 +1,4 @@
-"""An image with what counts as background shaded."""
+"""An image with what counts as background striped."""
 
 import numpy as np
 from manim import DOWN, UP, Group
@@ -9,11 +9,12 @@ from scenes.parts.feature_map import border, caption, shape_label
 from scenes.parts.overlay import grey
 from scenes.parts.picture import UNIT, Picture
 
-_TINT = 0.55  # of the colour that shades: the image shines through
+_TINT = 0.8  # of the colour of the stripes: the image shines through
+_STRIPES = 7  # across the image's shorter side: an even tint would pass for the colour of an object
 
 
 class ObjectImage(Group):
-    """Image (C, H, W) in grey, its background in colour: what is False in `mask` (H, W). `height` units high.
+    """Image (C, H, W) in grey under stripes where its background is: where `mask` (H, W) is False. `height` units high.
 
     It is a drawing after a rule and stands for no array of the bundle.
     """
@@ -21,11 +22,20 @@ class ObjectImage(Group):
     def __init__(self, image: NDArray[np.floating], mask: NDArray[np.bool_], height: float, name: str) -> None:
         light = np.repeat(grey(image)[None], 3, 0)  # (3, H, W)
         tint = np.array(look.MARK.to_rgb())[:, None, None]
-        self.picture = Picture(np.where(mask, light, (1 - _TINT) * light + _TINT * tint), UNIT, height)
-        self.border = border(self.picture)
         rows, columns = mask.shape
+        striped = ~mask & _stripes(rows, columns)
+        self.picture = Picture(np.where(striped, (1 - _TINT) * light + _TINT * tint, light), UNIT, height)
+        self.border = border(self.picture)
         self.shape_label = shape_label(rows, columns, len(image))
         self.name_label = caption(name, self.picture.width)
         super().__init__(self.picture, self.border, self.shape_label, self.name_label)
         self.shape_label.next_to(self.border, DOWN, buff=look.NEAR)
         self.name_label.next_to(self.border, UP, buff=look.NEAR)
+
+
+def _stripes(rows: int, columns: int) -> NDArray[np.bool_]:
+    """Diagonal stripes (rows, columns), one part colour to two parts none."""
+    period = max(3, round(min(rows, columns) / _STRIPES))
+    row, column = np.ogrid[:rows, :columns]
+    found: NDArray[np.bool_] = (row + column) % period < max(1, round(period / 3))
+    return found

@@ -12,10 +12,11 @@ from scenes import look
 from scenes.parts.answer_bar import AnswerBar
 
 
-def weak_facts(bundle: Bundle, claim: Callable[..., object]) -> Mapping[str, object]:
+def weak_facts(bundle: Bundle, claim: Callable[..., object], first: bool = False) -> Mapping[str, object]:
     """What to say of a network that is `weak`, as facts; `weak` is empty where it is not, or where nobody knows.
 
-    `claim` measures, as a scene's own does.
+    `claim` measures, as a scene's own does. `first` is for the scene that tells it before all others, which may remind
+    of it later: so that nobody hears the same words twice.
     """
     found = score(bundle)
     if found is None or not found.is_weak:
@@ -25,12 +26,13 @@ def weak_facts(bundle: Bundle, claim: Callable[..., object]) -> Mapping[str, obj
     blind = claim("share of the commonest", "test_label", words=percent)
     facts: dict[str, object] = {"right": right, "blind": blind, "tests": images, "commonest": name}
     if found.only is not None:
-        said = f"This network is weak: it answers “{bundle.class_name(found.only)}” to each of {images}"
+        start, end = ("But ", " Such a network is weak.") if first else ("This network is weak: ", "")
+        said = f"{start}it answers “{bundle.class_name(found.only)}” to each of {images}"
         return facts | {
             "weak": claim(
                 "share of the commonest",
                 "test_predicted",
-                words=f"{said}, so its answers tell nothing apart.",
+                words=f"{said}, so its answers tell nothing apart.{end}",
                 at_least=1.0,
             )
         }
@@ -39,8 +41,8 @@ def weak_facts(bundle: Bundle, claim: Callable[..., object]) -> Mapping[str, obj
             "share of right answers",
             "test_predicted",
             words=lambda share: (
-                f"This network is weak: of {images} it gets {percent(share)} right."
-                f" Saying “{name}” every time would get {blind}."
+                f"{'Of' if first else 'This network is weak: of'} {images} it gets {percent(share)} right."
+                f" Saying “{name}” every time would get {blind}.{' So this network is weak.' * first}"
             ),
             at_most=found.least,
         )
