@@ -33,7 +33,7 @@ class RecapWords:
         facts: dict[str, object] = {"kinds": "dead filters and copies", "fault": told, "none_dead": ""}
         if fault.kind != "alike" or measures is None:
             return facts
-        if told.holds:
+        if told.value >= REDUNDANT:
             return facts | {"kinds": "copies"}
         if measures.images < _ENOUGH:
             return facts
