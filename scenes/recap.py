@@ -246,7 +246,10 @@ class Recap(LessonScene):
 
     def show_faults(self) -> None:
         view = LayerView(self.bundle, self.fault.layer, self.probe)
-        made = self.beside(*(partial(view.tile, c) for c in dict.fromkeys((self.fault.other, self.fault.one))))
+        channels = list(dict.fromkeys((self.fault.other, self.fault.one)))
+        made = self.beside(*(partial(view.tile, c) for c in channels))
+        if len(made[0]) < len(channels):  # a copy is shown beside what it copies: without the layer, names are shorter
+            made = self.beside(*(partial(view.tile, c, name=f"channel {c + 1}") for c in channels))
         self.point("faults", "Good for: finding faults", *made)
 
     def show_scale(self) -> None:

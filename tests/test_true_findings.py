@@ -246,7 +246,7 @@ def test_bars_that_the_largest_dwarfs_are_enlarged(tmp_path: Path) -> None:
     assert "enlarged" not in words(play(ChannelAblation, some))
     dwarfed = changed(tmp_path / "b", Net(measured=True), taken_away([-0.02, -0.9, 0.01, -0.03, 0.005, 0.01], light))
     film = words(play(ChannelAblation, dwarfed))
-    assert "The same bars, enlarged" in film and "channel 2, needed most: −90.0" in film
+    assert "The same bars, enlarged" in film and "channel 2: −90.0" in film
     assert largest_of_the_small([-0.9, 0.02, 0.01, -0.03, 0.0]) == pytest.approx(0.03)
     assert largest_of_the_small([-0.9, 0.0002, 0.0001, 0.0, 0.0]) is None  # nobody would see that
 

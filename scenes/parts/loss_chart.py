@@ -35,7 +35,7 @@ class LossChart(VGroup):
 
     Falls hang down from zero, rises stand up. `marked` are bars by number, from 0, with what is said of each in a key.
     The bars come with `grow`; `axes` are the rest. Where `reach` (0..1) is given, the chart covers changes up to it:
-    larger bars run out of it, are cut by a line, one of `cuts`, and their keys say how large they are.
+    larger bars run out of it, are cut by a line, one of `cuts`, and their keys say by how much.
     """
 
     def __init__(
@@ -53,11 +53,10 @@ class LossChart(VGroup):
         colours = dict(zip(marked, (look.ACCENT, look.TEXT), strict=False))
         cut = shown != points  # (N,)
         keys = [
-            Key(said + f": {number(points[place], 1)}" * bool(cut[place]), colours[place])
+            Key(f"{said.partition(',')[0]}: {number(points[place], 1)}" if cut[place] else said, colours[place])
             for place, said in marked.items()
         ]
-        title = "Change without each, in points" + ", enlarged" * (reach is not None)
-        self.axes = Chart(region, x, y, title, keys)
+        self.axes = Chart(region, x, y, "Change without each, in points", keys)
         width = (self.axes.at(2, 0) - self.axes.at(1, 0))[0] / (1 + _SPACE)
         self.bars, self.cuts, self.changes = VGroup(), VGroup(), points
         for place, change in enumerate(np.where(cut, np.where(points < 0, y.low, y.high), points)):

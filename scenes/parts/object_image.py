@@ -10,17 +10,18 @@ from scenes.parts.overlay import grey
 from scenes.parts.picture import UNIT, Picture
 
 _TINT = 0.8  # of the colour of the stripes: the image shines through
+_DIM = 0.45  # of a background pixel's light between the stripes, which nobody would see on bright ones
 _STRIPES = 7  # across the image's shorter side: an even tint would pass for the colour of an object
 
 
 class ObjectImage(Group):
-    """Image (C, H, W) in grey under stripes where its background is: where `mask` (H, W) is False. `height` units high.
+    """Image (C, H, W) in grey, dim and under stripes where `mask` (H, W) is False. `height` units high.
 
     It is a drawing after a rule and stands for no array of the bundle.
     """
 
     def __init__(self, image: NDArray[np.floating], mask: NDArray[np.bool_], height: float, name: str) -> None:
-        light = np.repeat(grey(image)[None], 3, 0)  # (3, H, W)
+        light = np.repeat(grey(image)[None] * np.where(mask, 1, _DIM), 3, 0)  # (3, H, W)
         tint = np.array(look.MARK.to_rgb())[:, None, None]
         rows, columns = mask.shape
         striped = ~mask & _stripes(rows, columns)
