@@ -55,7 +55,7 @@ class ChannelDiagnostics(LessonScene):
     )
 
     class Options(SceneOptions):
-        layer: str | None = Field(None, description="The layer; by default the one with most kinds of faults.")
+        layer: str | None = Field(None, description="The layer; by default the one with most to show of faults.")
 
     options: "ChannelDiagnostics.Options"
 
@@ -339,7 +339,7 @@ class ChannelDiagnostics(LessonScene):
             ("background", _watchers(found), "background_count", watching, "does it vary there?"),
         ]
         table = Group()
-        for (name, count, key, rule, advice), region in zip(rows, look.body().rows(1, 1, 1.2), strict=True):
+        for (name, count, key, rule, advice), region in zip(rows, look.body().rows(1, 1, 1.3), strict=True):
             unknown = str(self.told[key]) == "not measured"
             advice = advice if count else "nothing is known" if unknown else "nothing to mend"
             advice = "measure more images" if self.few else advice

@@ -10,8 +10,7 @@ from fmcore.analysis.examples import Fault
 from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.header import LayerInfo
-from fmcore.lesson.claims import Claim
-from scenes.parts.channel_words import TakeClaim
+from scenes.parts.channel_words import Said, TakeClaim
 from scenes.parts.layer_name import layer_name
 from scenes.parts.likeness_table import score
 from scenes.parts.text import whole
@@ -42,7 +41,7 @@ class RecapWords:
             "none_dead": self.claim("still channels of all layers", array, words="No channel is dead.", at_most=0)
         }
 
-    def _fault(self, fault: Fault) -> Claim:
+    def _fault(self, fault: Fault) -> Said:
         name, one, measures = fault.layer, fault.one, self.bundle.header.measures
         told = f"hannel {one + 1} of {layer_name(name)}"
         if fault.kind == "here" or measures is None:
@@ -68,7 +67,7 @@ class RecapWords:
             )
         return self._alike(name, one, fault.other)
 
-    def _alike(self, name: str, one: int, other: int) -> Claim:
+    def _alike(self, name: str, one: int, other: int) -> Said:
         pair = f"{one + 1} and {other + 1} of {layer_name(name)}"
         every = f"{name}/correlation" in self.bundle.header.arrays  # else that with the nearest alone
         array = f"{name}/correlation" if every else f"{name}/nearest_correlation"
