@@ -92,7 +92,8 @@ def test_a_weak_network_is_called_weak_once(case: str, scene: type[LessonScene],
     if scene is GradCam and not net.measured:
         return
     if scene is Overview:  # it is told first, in other words
-        sentence = sentence and f"{sentence.replace('This network is weak: of', 'Of')} So this network is weak."
+        other = sentence.replace("This network is weak: of", "Of").replace(" it gets", " this network gets")
+        sentence = sentence and f"{other} So it is weak."
     said = words(play(scene, make_bundle(tmp_path / "b", net)))
     assert said.count("weak") == 2 * bool(sentence) and sentence in said  # said once, and written while it is
     assert ("right answers" in said) == bool(sentence)

@@ -277,7 +277,7 @@ def test_the_recap_asks_the_layer_in_which_channels_are_taken_away(tmp_path: Pat
 def test_a_weak_network_is_introduced_in_words_of_its_own(tmp_path: Path) -> None:
     path = changed(tmp_path / "b", Net(measured=True, tests=30, wrong=True))
     assert beats(play(Overview, path))["weak"] == (
-        "Of 30 test images it gets 0% right. Saying “shirt” every time would get 33%. So this network is weak."
+        "Of 30 test images this network gets 0% right. Saying “shirt” every time would get 33%. So it is weak."
     )
 
     def one_answer(arrays: dict[str, Array]) -> None:
@@ -285,5 +285,6 @@ def test_a_weak_network_is_introduced_in_words_of_its_own(tmp_path: Path) -> Non
 
     path = changed(tmp_path / "c", Net(measured=True, tests=30), one_answer)
     assert beats(play(Overview, path))["weak"] == (
-        "But it answers “bag” to each of 30 test images, so its answers tell nothing apart. Such a network is weak."
+        "This network has but one answer: it answers “bag” to each of 30 test images, so its answers tell nothing apart."
+        " Such a network is weak."
     )

@@ -26,7 +26,11 @@ def weak_facts(bundle: Bundle, claim: Callable[..., object], first: bool = False
     blind = claim("share of the commonest", "test_label", words=percent)
     facts: dict[str, object] = {"right": right, "blind": blind, "tests": images, "commonest": name}
     if found.only is not None:
-        start, end = ("But ", " Such a network is weak.") if first else ("This network is weak: ", "")
+        start, end = (
+            ("This network has but one answer: ", " Such a network is weak.")
+            if first
+            else ("This network is weak: ", "")
+        )
         said = f"{start}it answers “{bundle.class_name(found.only)}” to each of {images}"
         return facts | {
             "weak": claim(
@@ -41,8 +45,9 @@ def weak_facts(bundle: Bundle, claim: Callable[..., object], first: bool = False
             "share of right answers",
             "test_predicted",
             words=lambda share: (
-                f"{'Of' if first else 'This network is weak: of'} {images} it gets {percent(share)} right."
-                f" Saying “{name}” every time would get {blind}.{' So this network is weak.' * first}"
+                f"{f'Of {images} this network gets' if first else f'This network is weak: of {images} it gets'}"
+                f" {percent(share)} right."
+                f" Saying “{name}” every time would get {blind}.{' So it is weak.' * first}"
             ),
             at_most=found.least,
         )
