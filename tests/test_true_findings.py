@@ -285,6 +285,6 @@ def test_a_weak_network_is_introduced_in_words_of_its_own(tmp_path: Path) -> Non
 
     path = changed(tmp_path / "c", Net(measured=True, tests=30), one_answer)
     assert beats(play(Overview, path))["weak"] == (
-        "This network has but one answer: it answers “bag” to each of 30 test images, so its answers tell nothing apart."
-        " Such a network is weak."
+        "This network has but one answer: it answers “bag” to each of 30 test images,"
+        " so its answers tell nothing apart. Such a network is weak."
     )
