@@ -140,9 +140,7 @@ class TrainingCurves(LessonScene):
                 words=f"The largest step, {points(gain)}, comes in {epochs_in_words(as_steep(self.history))}.",
                 otherwise="No epoch raises the share of right answers by even half a percentage point.",
             ),
-            "fall": self.claim(
-                "largest fall in an epoch", _ARRAY, at_least=_FALL, words=fall_in_words(self.history),
-            ),
+            "fall": self.claim("largest fall in an epoch", _ARRAY, at_least=_FALL, words=fall_in_words(self.history)),
             "gap": self.claim("gap in accuracy", _ARRAY, last, words=lambda gap: gap_in_words(gap, tested, self.tests)),
             "apart": self.claim(
                 "gap in accuracy", _ARRAY, last,
