@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from films import TINY, Net, make_bundle
-from manim import Arrow
+from manim import Arrow, VGroup
 
 from fmcore.bundle import Bundle
 from fmcore.lesson.theme import DARK
