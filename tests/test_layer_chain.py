@@ -8,10 +8,12 @@ from manim import Arrow, VGroup
 
 from fmcore.bundle import Bundle
 from fmcore.lesson.theme import DARK
+from fmcore.lesson.words import Words
 from fmcore.render.process import configure
 from scenes import look
 from scenes.parts.chain_links import Routes
 from scenes.parts.layer_chain import LayerChain
+from scenes.parts.text import speak
 
 pytestmark = pytest.mark.usefixtures("small_frame")
 
@@ -86,3 +88,20 @@ def test_a_chain_in_rows_turns_from_the_end_of_one_to_the_start_of_the_next(tmp_
     for turn, last, first in zip(turns, (3, 7), (4, 8), strict=True):
         assert turn[0].get_start() == pytest.approx(chain.every[last].get_bottom())
         assert turn[-1].get_end()[0] == pytest.approx(chain.every[first].get_x())
+
+
+def test_parts_of_names_are_in_no_language(tmp_path: Path) -> None:
+    with Bundle.open(make_bundle(tmp_path / "b", Net(widths=(2, 2, 2)))) as bundle:
+        layers = [
+            layer.model_copy(update={"name": name})
+            for name, layer in zip(("last", "first.inwards", "2"), bundle.header.layers, strict=True)
+        ]
+    configure(TINY.model_copy(update={"width": 90, "height": 160}), tmp_path)
+    look.use(DARK)
+    speak(Words(language="de", words={"last": "zuletzt", "first.": "erst.", "layer {1}": "Schicht {1}"}), ["layer 2"])
+    try:
+        chain = LayerChain(layers, ["last"], look.body().width)
+    finally:
+        speak(None, [])
+    shown = {name: [row.text for row in box[1]] for name, box in chain.boxes.items()}
+    assert shown == {"last": ["last"], "first.inwards": ["first.", "inwards"], "2": ["Schicht 2"]}

@@ -35,7 +35,7 @@ class LayerChain(Group):
         kinds = {layer.name: layer.type for layer in layers}
         gap, between = _GAPS[look.shape()]
         rows_of_names = ["image", *(row for name in kinds for row in _rows(name))]
-        longest = max(label(shortened(row, _LONGEST), look.SMALL).width for row in rows_of_names)
+        longest = max(label(shortened(row, _LONGEST), look.SMALL, as_is=True).width for row in rows_of_names)
         margin = _MARGINS[look.shape()]
         across = max(_FEWEST, min(_ACROSS[look.shape()], int((width + gap) / (longest + margin + gap))))
         rows = 1 if across == _ACROSS["wide"] else _ROWS[look.shape()]
@@ -49,7 +49,8 @@ class LayerChain(Group):
             if name is None:
                 every.append(VGroup(label("…", look.LABEL, look.MUTED)))
             else:
-                self.boxes[name] = _box(_name(name), colours[kinds[name]], side, self._height)
+                own = _name(name) == name  # and no word of ours beside it
+                self.boxes[name] = _box(_name(name), colours[kinds[name]], side, self._height, as_is=own)
                 every.append(self.boxes[name])
         ends_early = (len(every) + 1) % across > 0  # so that a longer word has room to its right
         every.append(_box("answer", look.TEXT, side, self._height, side + gap if ends_early else side))
@@ -104,11 +105,11 @@ def _rows(layer: str) -> tuple[str, ...]:
     return _halves(name) if len(name) > _LONGEST and "." in name else (name,)
 
 
-def _box(name: str, color: ManimColor, width: float, height: float, most: float = 0.0) -> VGroup:
+def _box(name: str, color: ManimColor, width: float, height: float, most: float = 0.0, as_is: bool = False) -> VGroup:
     """A box `width` wide, or up to `most` where its name is longer; one with dots may take two lines."""
     margin = _MARGINS[look.shape()]
     rows = _halves(name) if _is_long(name, width) else (name,)
-    text = VGroup(*(label(row, look.SMALL, look.TEXT, width=max(width, most) - margin) for row in rows))
+    text = VGroup(*(label(row, look.SMALL, look.TEXT, width=max(width, most) - margin, as_is=as_is) for row in rows))
     text.arrange(DOWN, buff=look.LEADING / 2)
     width = max(width, text.width + margin)
     frame = RoundedRectangle(width=width, height=height, corner_radius=0.1, stroke_width=look.STROKE, color=color)
@@ -117,7 +118,7 @@ def _box(name: str, color: ManimColor, width: float, height: float, most: float 
 
 def _is_long(name: str, width: float) -> bool:
     """Whether `name` would be cut on one line of a box, and has a dot at which it can be broken."""
-    return "." in name and "…" in label(name, look.SMALL, width=width - _MARGINS[look.shape()]).text
+    return "." in name and "…" in label(name, look.SMALL, width=width - _MARGINS[look.shape()], as_is=True).text
 
 
 def _halves(name: str) -> tuple[str, str]:

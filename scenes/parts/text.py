@@ -64,12 +64,14 @@ def label(
     *,
     bold: bool = False,
     width: float | None = None,
+    as_is: bool = False,
 ) -> Label:
     """`text` in one line, at most `width` wide: set smaller as far as it stays readable, then cut in its middle.
 
-    The default size is `look.LABEL`, the default colour `look.TEXT`. It is drawn in the language of the lesson.
+    The default size is `look.LABEL`, the default colour `look.TEXT`. It is drawn in the language of the lesson, but for
+    what stands `as_is`, such as a part of a name.
     """
-    return _line(in_language(text), text, size or look.LABEL, color or look.TEXT, bold, width)
+    return _line(text if as_is else in_language(text), text, size or look.LABEL, color or look.TEXT, bold, width)
 
 
 def _line(text: str, said: str, size: float, color: ManimColor, bold: bool, width: float | None) -> Label:
