@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from manim import DOWN, RIGHT, Create, FadeIn, FadeOut, Group, LaggedStart, Mobject
+from pydantic import Field
 
 from fmcore.analysis.border import border_of
 from fmcore.analysis.cases import explained_layer, misled
@@ -30,7 +31,7 @@ from scenes.parts.recap_words import RecapWords
 from scenes.parts.scaled_map import ScaledMap
 from scenes.parts.text import label, number, paragraph, whole
 from scenes.parts.vocabulary import Vocabulary
-from scenes.stage import LessonScene
+from scenes.stage import LessonScene, SceneOptions
 
 _FAINT = 0.6  # of the strongest map's reach: what reaches less looks weaker beside it
 _TINY = 0.05  # units: of a picture whose words alone count
@@ -74,9 +75,19 @@ class Recap(LessonScene):
         ),
     )
 
+    class Options(SceneOptions):
+        beats: str | None = Field(
+            None,
+            description="Only these beats, separated by commas, such as words,sentence; by default all.",
+        )
+
+    options: "Recap.Options"
+
     # -- what is said ----------------------------------------------------------------------------
 
     def prepare(self) -> None:
+        if self.options.beats is not None:
+            self.script = self.script.only([cue.strip() for cue in self.options.beats.split(",")])
         if not self.bundle.convolutions:
             raise BundleError(
                 f"Recap looks back at convolutions, and '{self.bundle.path.name}' holds none;"
@@ -163,11 +174,13 @@ class Recap(LessonScene):
         self.image_room, self.room = body.rows(*shares) if shape == "tall" else body.columns(*shares)
         self.picture = self.image_of(self.probe)
         self.standing: list[Mobject] = []
-        for show in (
-            self.show_where, self.show_steps, self.show_faults, self.show_scale, self.show_filtered, self.show_whole,
-            self.show_words, self.show_questions, self.show_sentence,
+        for cue, show in (
+            ("where", self.show_where), ("steps", self.show_steps), ("faults", self.show_faults),
+            ("scale", self.show_scale), ("filtered", self.show_filtered), ("whole", self.show_whole),
+            ("words", self.show_words), ("questions", self.show_questions), ("sentence", self.show_sentence),
         ):  # fmt: skip
-            show()
+            if self.plays(cue):
+                show()
 
     def image_of(self, probe: int) -> InputImage:
         pixels = self.bundle.part("probes", probe)  # (C, H, W)
@@ -205,6 +218,11 @@ class Recap(LessonScene):
             new = (self.picture, *new)
         self.play(LaggedStart(*(FadeIn(one) for one in new), lag_ratio=0.5), run_time=look.MOVE_S)
         self.standing = [*((self.picture,) if image else ()), *(one for one in new if one is not self.picture)]
+
+    def clear_away(self) -> None:
+        """What stands leaves; there is nothing where a film begins."""
+        if self.standing:
+            self.play(FadeOut(*self.standing), run_time=look.IN_S / 2)
 
     def point(self, cue: str, statement: str, things: Group, note: Mobject) -> None:
         """One beat: things appear, and a frame points at the picture of each in turn."""
@@ -299,7 +317,7 @@ class Recap(LessonScene):
         with self.beat("words"):
             self.say(f"Words to remember: channel {self.clear + 1} of {self.told['first']}")
             image, *others = words.things
-            self.play(FadeOut(*self.standing), run_time=look.IN_S / 2)
+            self.clear_away()
             self.play(FadeIn(image), Create(field), run_time=look.IN_S)
             steps = [[thing, *words.arrows[k : k + 1]] for k, thing in enumerate(others)]
             self.play(LaggedStart(*(FadeIn(*step) for step in steps), lag_ratio=0.9), run_time=3 * look.MOVE_S)
@@ -313,7 +331,7 @@ class Recap(LessonScene):
         asked = Questions(look.body(), answered=True)
         with self.beat("questions"):
             self.say("Three questions, three answers")
-            self.play(FadeOut(*self.standing), run_time=look.IN_S / 2)
+            self.clear_away()
             for place, (question, answer) in enumerate(asked):
                 self.until(0.08 + 0.3 * place)
                 self.play(FadeIn(question), run_time=look.IN_S)
@@ -334,7 +352,7 @@ class Recap(LessonScene):
         marks = place_marks(both[0].picture, both[1].picture, self.first.field)
         with self.beat("sentence"):
             self.say("If you remember one sentence")
-            self.play(FadeOut(*self.standing), run_time=look.IN_S / 2)
+            self.clear_away()
             self.play(FadeIn(both), run_time=look.IN_S)
             self.play(LaggedStart(*(FadeIn(line) for line in text), lag_ratio=0.6), run_time=2 * look.MOVE_S)
             self.until(0.6)

@@ -99,3 +99,11 @@ def test_a_fact_that_is_missing_is_named(facts: dict[str, object], given: str) -
 def test_a_placeholder_is_called_by_its_fact() -> None:
     script = Script.of(Beat(cue="a", say="{top.value:.2f} of {names[0]}, {top}"))
     assert script.placeholders == (("a", "top"), ("a", "names"), ("a", "top"))
+
+
+def test_a_script_of_some_of_its_beats() -> None:
+    whole = Script.of(*(Beat(cue=cue, say=f"The {cue} one.") for cue in ("first", "second", "third")))
+    assert [beat.cue for beat in whole.only(["third", "first"]).beats] == ["first", "third"]
+    for wrong in ("secnd", ""):
+        with pytest.raises(PlanError, match=f"no beat '{wrong}'; choose one of: first, second, third"):
+            whole.only(["first", wrong])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from films import Net, Played, play
+from films import Net, Played, make_bundle, play
 from test_honesty import changed, words
 
 from fmcore.analysis.attribution import brightest_is_decisive, by_brightness, in_the_way, largest_gain
@@ -16,6 +16,7 @@ from fmcore.analysis.diagnostics import Background, Group, diagnose, diagnose_al
 from fmcore.analysis.examples import Fault, dead_in_all, fault, likest_in_all
 from fmcore.analysis.specimens import most_found, subject_for
 from fmcore.bundle import Array, Bundle
+from fmcore.check.layout import layout_findings
 from scenes.channel_ablation import ChannelAblation
 from scenes.channel_diagnostics import ChannelDiagnostics
 from scenes.overview import Overview
@@ -288,3 +289,10 @@ def test_a_weak_network_is_introduced_in_words_of_its_own(tmp_path: Path) -> Non
         "This network has but one answer: it answers “bag” to each of 30 test images,"
         " so its answers tell nothing apart. Such a network is weak."
     )
+
+
+@pytest.mark.parametrize("wanted", ["words, sentence", "sentence", "filtered", "questions"])
+def test_a_lesson_may_end_with_some_points_alone(wanted: str, tmp_path: Path) -> None:
+    film = play(Recap, make_bundle(tmp_path / "b", MEASURED), {"beats": wanted})
+    assert [beat.cue for beat in film.performance.beats] == wanted.split(", ")
+    assert layout_findings(film.board, {}) == []

@@ -6,13 +6,13 @@ never adds up; durations are multiples of 0.2 s, which is whole frames at 10, 15
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from string import Formatter
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fmcore.errors import PlanError
+from fmcore.errors import PlanError, one_of
 from fmcore.lesson.voice import plain
 
 READING_SPEED = 15.0  # characters a second; captions must stay under 17
@@ -102,6 +102,18 @@ class Script(BaseModel):
             if said.strip():
                 beats.append(beat.model_copy(update={"say": said}))
         return self.model_copy(update={"beats": tuple(beats)})
+
+    def only(self, cues: Collection[str]) -> Self:
+        """The same script with those beats alone.
+
+        Raises:
+            PlanError: it has no such beat.
+        """
+        known = [beat.cue for beat in self.beats]
+        for cue in cues:
+            if cue not in known:
+                raise PlanError(one_of("beat", cue, known))
+        return self.model_copy(update={"beats": tuple(beat for beat in self.beats if beat.cue in cues)})
 
     def opened_with(self, sentence: str) -> Self:
         """The same script with a sentence before its first one."""
