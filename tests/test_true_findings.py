@@ -295,4 +295,4 @@ def test_a_weak_network_is_introduced_in_words_of_its_own(tmp_path: Path) -> Non
 def test_a_lesson_may_end_with_some_points_alone(wanted: str, tmp_path: Path) -> None:
     film = play(Recap, make_bundle(tmp_path / "b", MEASURED), {"beats": wanted})
     assert [beat.cue for beat in film.performance.beats] == wanted.split(", ")
-    assert layout_findings(film.board, {}) == []
+    assert [*layout_findings(film.board, {})] == []
