@@ -6,6 +6,7 @@ from statistics import median
 from rich.table import Table
 
 from fmcore.analysis.compare import MATCHED, Agreement, Comparison, Counterpart, Disagreement
+from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.choices import images, numbered, size
 from fmcore.tables import MISSING, Name, console, facts, figure, fill, section, table
@@ -97,8 +98,8 @@ def _unmatched(found: Comparison, every: bool) -> list[Table | str]:
 
 
 def _answers(one: Bundle, other: Bundle, agreement: Agreement, every: bool) -> list[Table | str]:
-    accuracy = [MISSING if share is None else f"{share:.2%}" for share in agreement.accuracy]
-    said = f"A and B answer alike on {agreement.share:.1%} of {images(agreement.images)}"
+    accuracy = [MISSING if share is None else percent(share, 2) for share in agreement.accuracy]
+    said = f"A and B answer alike on {percent(agreement.share, 1)} of {images(agreement.images)}"
     known = f"; A is right on {accuracy[0]}, B on {accuracy[1]}" if agreement.accuracy != (None, None) else ""
     if not agreement.disagreements:
         return [f"{said}{known}."]
@@ -108,8 +109,8 @@ def _answers(one: Bundle, other: Bundle, agreement: Agreement, every: bool) -> l
         row = differing.row
         return [
             str(row),
-            f"{differing.one} {sure[0][row]:.0%}",
-            f"{differing.other} {sure[1][row]:.0%}",
+            f"{differing.one} {percent(sure[0][row])}",
+            f"{differing.other} {percent(sure[1][row])}",
             differing.truth or "unknown",
         ]
 

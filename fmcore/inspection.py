@@ -4,7 +4,7 @@ from rich.table import Table
 
 from fmcore.analysis.answers import one_answer
 from fmcore.analysis.naming import called
-from fmcore.analysis.saying import listed
+from fmcore.analysis.saying import listed, percent
 from fmcore.bundle import Bundle
 from fmcore.choices import LONG, images, pixels_between, probe_number, several, size
 from fmcore.findings import tell_attribution, tell_diagnostics, tell_hierarchy, tell_learning, tell_meaning
@@ -100,10 +100,10 @@ def _preprocessing(steps: Preprocessing) -> str:
 def _accuracy(bundle: Bundle) -> str:
     accuracy = bundle.header.test_accuracy
     if accuracy is not None:
-        return f"{accuracy:.2%}"
+        return percent(accuracy, 2)
     if {"test_label", "test_predicted"} <= set(bundle.header.arrays):
         right = bundle.array("test_predicted") == bundle.array("test_label")
-        return f"{right.mean():.2%} of {images(len(right))}"
+        return f"{percent(float(right.mean()), 2)} of {images(len(right))}"
     return "not measured"
 
 
@@ -168,9 +168,9 @@ def _history(bundle: Bundle, every: bool) -> Table:
         lambda record: [
             str(record.epoch),
             f"{record.train_loss:.4f}",
-            f"{record.train_accuracy:.1%}",
+            percent(record.train_accuracy, 1),
             f"{record.test_loss:.4f}",
-            f"{record.test_accuracy:.1%}",
+            percent(record.test_accuracy, 1),
         ],
         every,
     )
@@ -187,7 +187,7 @@ def _probes(bundle: Bundle, every: bool) -> list[Table | str]:
         truth = [bundle.truth(number) or "unknown"] if known else []
         said = bundle.class_name(probe.predicted) + mark
         origin = _origin(probe) if files else []
-        return [str(number), *truth, said, f"{probe.probability:.1%}", Name(probe.source), *origin]
+        return [str(number), *truth, said, percent(probe.probability, 1), Name(probe.source), *origin]
 
     columns = ("probe", *(("class",) if known else ()), "predicted", "sure>", "source")
     made = table(*columns, *(("original", "rows", "columns") if files else ()))

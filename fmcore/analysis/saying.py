@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 
-def percent(share: float) -> str:
-    """A share as whole percent; never "100%" or "0%" of what is not quite that."""
-    if 0.995 <= share < 1:
-        return "over 99%"
-    return "under 1%" if 0 < share < 0.005 else f"{share:.0%}"
+def percent(share: float, decimals: int = 0) -> str:
+    """A share as percent with so many decimals; never "100%" or "0%" of what is not quite that."""
+    told, step = f"{share:.{decimals}%}", 10.0**-decimals
+    if share < 1 and told == f"{1:.{decimals}%}":
+        return f"over {100 - step:.{decimals}f}%"
+    return f"under {step:.{decimals}f}%" if share > 0 and told == f"{0:.{decimals}%}" else told
 
 
 def counted(count: float, noun: str) -> str:

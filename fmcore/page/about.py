@@ -1,7 +1,7 @@
 """What the page says of a network as a whole and of its images, in sentences."""
 
 from fmcore.analysis.history import weights_are
-from fmcore.analysis.saying import counted
+from fmcore.analysis.saying import counted, percent
 from fmcore.bundle import Bundle
 from fmcore.page.phrases import quoted
 from fmcore.page.source import Source
@@ -59,4 +59,4 @@ def _accuracy(bundle: Bundle) -> str:
         share, count = float(right.mean()), len(right)
     if share is None:
         return "Nobody measured how often it is right."
-    return f"It is right on {share:.1%} of {counted(count or 0, 'test image')}."
+    return f"It is right on {percent(share, 1)} of {counted(count or 0, 'test image')}."

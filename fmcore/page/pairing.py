@@ -7,6 +7,7 @@ from fmcore.analysis.compare import MATCHED, Agreement, Comparison
 from fmcore.analysis.counterparts import compared
 from fmcore.analysis.naming import called
 from fmcore.analysis.rounding import rounded_likeness
+from fmcore.analysis.saying import percent
 from fmcore.page.phrases import quoted
 from fmcore.page.source import Source
 
@@ -53,11 +54,12 @@ def agreement(one: Source, other: Source) -> list[str]:
 
 
 def _answers(one: Source, other: Source, found: Agreement) -> str:
-    said = f"{one.name} and {other.name} answer alike on {found.share:.1%} of {found.images:,} test images"
+    alike = percent(found.share, 1)
+    said = f"{one.name} and {other.name} answer alike on {alike} of {found.images:,} test images"
     mine, theirs = found.accuracy
     if mine is None or theirs is None:
         return f"{said}."
-    return f"{said}; {one.name} is right on {mine:.1%} of them, {other.name} on {theirs:.1%}."
+    return f"{said}; {one.name} is right on {percent(mine, 1)} of them, {other.name} on {percent(theirs, 1)}."
 
 
 def _parting(one: Source, other: Source) -> str | None:
@@ -75,8 +77,8 @@ def _parting(one: Source, other: Source) -> str | None:
     truth = one.bundle.truth(one.probes[p])
     labelled = f", labelled {quoted(truth)}," if truth is not None else ""
     return (
-        f"On image {p + 1}{labelled} they part: {one.name} says {quoted(answers[0][0])} ({answers[0][1]:.0%}),"
-        f" {other.name} says {quoted(answers[1][0])} ({answers[1][1]:.0%})."
+        f"On image {p + 1}{labelled} they part: {one.name} says {quoted(answers[0][0])} ({percent(answers[0][1])}),"
+        f" {other.name} says {quoted(answers[1][0])} ({percent(answers[1][1])})."
     )
 
 
