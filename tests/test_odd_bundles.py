@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 from films import Net, make_bundle
-from pages import edited
+from pages import edited, renamed
 
 from fmcore.analysis.compare import Agreement
+from fmcore.analysis.measures import digest_of, sample_size
 from fmcore.analysis.saying import percent
 from fmcore.bundle import Bundle
 from fmcore.comparison import _answers as compared_answers
@@ -53,3 +54,18 @@ def test_no_report_says_all_of_what_is_not_all(made: Path, tmp_path: Path) -> No
         "one and other answer alike on over 99.9% of 50,000 test images; one is right on over 99.9% of them, other on"
         " under 0.1%."
     )
+
+
+def test_arrays_of_a_module_called_header_are_its_own(made: Path, tmp_path: Path) -> None:
+    path = renamed(made, tmp_path / "named.safetensors", {"conv1": "header"})
+    with Bundle.open(path) as bundle:
+        assert digest_of(bundle, "header/activation") == bundle.info("header/activation").sha256
+        assert digest_of(bundle, "header/measures") == bundle.digest
+        assert bundle.header.measures is not None
+        size = sample_size("share off the object", bundle, "header/foreground")
+        assert size == bundle.header.measures.foreground_images != bundle.header.dataset.test_count
+
+
+def test_filters_that_start_alike_are_counted_over_no_images(made: Path) -> None:
+    with Bundle.open(made) as one, Bundle.open(made) as other:
+        assert sample_size("filters that start alike", one, "conv1/sample", other) == 1

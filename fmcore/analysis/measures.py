@@ -74,7 +74,12 @@ def digest_of(bundle: Bundle, array: str) -> str:
     Raises:
         BundleError: there is no such array.
     """
-    return bundle.digest if array.startswith(HEADER) else bundle.info(array).sha256
+    return bundle.digest if _in_header(bundle, array) else bundle.info(array).sha256
+
+
+def _in_header(bundle: Bundle, array: str) -> bool:
+    """Whether the numbers called `array` stand in the header: a module may be called like it, and has arrays."""
+    return array.startswith(HEADER) and array not in bundle.header.arrays
 
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
@@ -183,6 +188,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "filters that start alike": with_other(
             "the share of the layer's filters that began with the weights of one of its counterpart's",
             lambda one, other, layer, i: known(start_alike(one, other, layer)),
+            over_images=False,
         ),
         "CKA": with_other("debiased linear CKA with the layer of the other network at the index, from 0", cka),
         "loss of CKA with depth": with_other("CKA of the first layers less that of the last", cka_lost),
@@ -354,7 +360,7 @@ def sample_size(name: str, bundle: Bundle, array: str, other: Bundle | None = No
     if part == "sample" and other is not None:
         return max(1, compared(bundle, other).images)
     measured = header.measures
-    if measured is None or array.startswith(HEADER) or part in ("test_predicted", "test_label", "test_probability"):
+    if measured is None or _in_header(bundle, array) or part in ("test_predicted", "test_label", "test_probability"):
         return max(1, header.dataset.test_count)
     return max(
         1, {"meaning": measured.meaning_images, "foreground": measured.foreground_images}.get(part, measured.images)
