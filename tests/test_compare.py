@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from fmcore.analysis.compare import MATCHED, Comparison, compare, linear_cka, match
 from fmcore.analysis.correlation import correlations, regridded
-from fmcore.bundle import Bundle, save_bundle
+from fmcore.bundle import Array, Bundle, save_bundle
 from fmcore.cli import cli
 from fmcore.errors import BundleError, InputError
 
@@ -38,6 +38,10 @@ def slow_hsic(k: np.ndarray, m: np.ndarray) -> float:
     return pairs / two - 2 * triples / three + fours / (three * (n - 3))
 
 
+def cka(x: Array, y: Array) -> float:
+    return float(linear_cka([x], [y])[0, 0])
+
+
 @given(n=st.integers(4, 7), widths=st.tuples(st.integers(1, 4), st.integers(1, 4)), seed=st.integers(0, 999))
 def test_cka_is_that_of_the_slow_estimator(n: int, widths: tuple[int, int], seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -45,7 +49,7 @@ def test_cka_is_that_of_the_slow_estimator(n: int, widths: tuple[int, int], seed
     y = random.normal(0, 1, (n, widths[1])) + random.integers(0, 2) * x[:, :1]
     k, m = x @ x.T, y @ y.T
     expected = slow_hsic(k, m) / np.sqrt(slow_hsic(k, k) * slow_hsic(m, m))
-    assert linear_cka(x, y) == pytest.approx(expected, abs=1e-7)
+    assert cka(x, y) == pytest.approx(expected, abs=1e-7)
 
 
 @given(seed=st.integers(0, 999), factor=st.floats(0.01, 100))
@@ -54,21 +58,28 @@ def test_rotation_scale_and_shift_change_nothing(seed: int, factor: float) -> No
     x = random.normal(size=(12, 5))
     y = x[:, :3] + random.normal(size=(12, 3))
     rotation = np.linalg.qr(random.normal(size=(5, 5)))[0]
-    assert linear_cka(x, x @ rotation * factor + 7) == pytest.approx(1, abs=1e-9)
-    assert linear_cka(x @ rotation * factor, y) == pytest.approx(linear_cka(x, y), abs=1e-9)
+    assert cka(x, x @ rotation * factor + 7) == pytest.approx(1, abs=1e-9)
+    assert cka(x @ rotation * factor, y) == pytest.approx(cka(x, y), abs=1e-9)
 
 
 def test_independent_features_are_not_alike_however_many_there_are() -> None:
     random = np.random.default_rng(0)
     x, y = random.normal(size=(200, 3000)), random.normal(size=(200, 40, 5, 5))
-    assert abs(linear_cka(x, y)) < 0.02  # the biased estimator says over 0.7
-    assert linear_cka(x, np.full((200, 4), 0.1)) == 0
+    assert abs(cka(x, y)) < 0.02  # the biased estimator says over 0.7
+    assert cka(x, np.full((200, 4), 0.1)) == 0
 
 
-@pytest.mark.parametrize(("n", "m", "sentence"), [(3, 3, "at least 4 images, and there are 3"), (5, 6, "5 and 6")])
-def test_cka_of_too_few_or_other_images_is_refused(n: int, m: int, sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence):
-        linear_cka(np.eye(n), np.eye(m))
+@pytest.mark.parametrize("n", [8, 16, 33])
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_images_that_are_all_equally_far_apart_are_told_from_nothing_but_rounding(n: int, factor: int) -> None:
+    random = np.random.default_rng(0)
+    for other in (factor * np.eye(n), np.eye(n) + 1e-9 * random.normal(size=(n, n)), random.normal(size=(n, 5))):
+        assert cka(np.eye(n), other) == 0
+
+
+def test_cka_of_too_few_images_is_refused() -> None:
+    with pytest.raises(InputError, match="at least 4 images, and there are 3"):
+        cka(np.eye(3), np.eye(3))
 
 
 # -- channels ------------------------------------------------------------------------------------
@@ -174,7 +185,7 @@ def test_two_networks_are_compared(tmp_path: Path) -> None:
     assert found.images == 7
     assert found.layers == (("conv1", "conv2"), ("conv1", "pool2"))
     for (i, a), (j, b) in product(enumerate((FIRST[:7], SECOND[:7])), enumerate((OTHER["conv1/sample"], SECOND[:7]))):
-        assert found.cka[i, j] == pytest.approx(linear_cka(a, b), abs=1e-9)
+        assert found.cka[i, j] == pytest.approx(cka(a, b), abs=1e-9)
     named, likest = found.counterparts
     assert (named.layer, named.other, named.by_name) == ("conv1", "conv1", True)
     assert sorted((pair.one, pair.other) for pair in named.matching.pairs) == [(0, 1), (2, 0), (3, 2)]

@@ -86,24 +86,25 @@ class Comparison:
 # -- layers --------------------------------------------------------------------------------------
 
 
-def linear_cka(x: Floats, y: Floats) -> float:
-    """Debiased linear CKA of `x` (N, ...) and `y` (N, ...), features of the same N images: 1 where they are alike.
+def linear_cka(ones: Sequence[Floats], others: Sequence[Floats]) -> Floats:
+    """Debiased linear CKA (L1, L2) of features (N, ...) of the same N images, each with each: 1 where they are alike.
 
-    About 0 for independent features however many there are, and slightly below 0 by chance; 0 where one is constant.
-    The same under rotation and scaling of either. CKA is that of Kornblith et al., "Similarity of Neural Network
+    About 0 for independent features however many there are, and slightly below 0 by chance; 0 where one tells no image
+    from another, because it is constant or has all of them equally far apart. The same under rotation and scaling of
+    either. CKA is that of Kornblith et al., "Similarity of Neural Network
     Representations Revisited" (2019); with the unbiased HSIC of Song et al., "Feature Selection via Dependence
     Maximization" (2012), eq. 5, as Nguyen et al., "Do Wide and Deep Networks Learn the Same Things?" (2021), use it.
 
     Raises:
-        InputError: fewer than four images, or not the same number.
+        InputError: fewer than four images.
     """
-    if len(x) != len(y):
-        raise InputError(f"CKA compares the same images, but there are {len(x)} and {len(y)} of them.")
-    return float((_direction(x) * _direction(y)).sum())
+    mine, theirs = (np.stack([_direction(one).ravel() for one in each]) for each in (ones, others))  # (L, N N)
+    table: Floats = mine @ theirs.T
+    return table
 
 
 def _direction(x: Floats) -> Floats:
-    """The Gram matrix (N, N) of `x` (N, ...), U-centred and of unit norm; 0 where `x` is constant.
+    """The Gram matrix (N, N) of `x` (N, ...), U-centred and of unit norm; 0 where nothing but rounding would be left.
 
     U-centring (Székely and Rizzo, "Partial distance correlation with methods for dissimilarities", 2014, eq. 3.1)
     makes the unbiased HSIC an inner product, and so CKA the cosine of two such matrices.
@@ -116,11 +117,13 @@ def _direction(x: Floats) -> Floats:
     if np.linalg.norm(varying) <= FLAT * np.linalg.norm(features):
         return np.zeros((n, n))
     gram = varying @ varying.T
+    size = float(np.linalg.norm(gram))
     np.fill_diagonal(gram, 0)
     row = gram.sum(0) / (n - 2)
     centred = gram - row - row[:, None] + gram.sum() / ((n - 1) * (n - 2))
     np.fill_diagonal(centred, 0)
-    unit: Floats = centred / max(float(np.linalg.norm(centred)), np.finfo(np.float64).tiny)
+    norm = float(np.linalg.norm(centred))
+    unit: Floats = centred / norm if norm > FLAT * size else np.zeros((n, n))  # images may be equally far apart
     return unit
 
 
@@ -160,11 +163,9 @@ def compare(one: Bundle, other: Bundle) -> Comparison:
     _check_same_images(one, other)
     names = _sampled(one), _sampled(other)
     images = min(b.info(f"{name}/sample").shape[0] for b, own in zip((one, other), names, strict=True) for name in own)
-    directions = [
-        np.stack([_direction(_sample(bundle, name, images)).ravel() for name in own])
-        for bundle, own in zip((one, other), names, strict=True)
-    ]  # (L1, N N) and (L2, N N)
-    cka: Floats = directions[0] @ directions[1].T
+    cka = linear_cka(
+        *([_sample(bundle, name, images) for name in own] for bundle, own in zip((one, other), names, strict=True))
+    )
     counterparts = []
     for i, layer in enumerate(names[0]):
         by_name = layer in names[1]
