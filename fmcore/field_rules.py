@@ -101,9 +101,10 @@ def after(call: Call) -> tuple[ReceptiveField, Places | None]:
     return (field, places) if places or (field.whole and field.exact) else (unknown(field), None)
 
 
-def whole(field: ReceptiveField) -> ReceptiveField:
-    """Of a place that sees all of the image."""
-    return field.model_copy(update={"whole": True, "exact": True, "local": False})
+def whole(field: ReceptiveField, image: Sequence[int]) -> ReceptiveField:
+    """Of the only place of its maps, which sees all of the `image` (H, W) and stands for it."""
+    (down, across), everything = image, {"whole": True, "exact": True, "local": False}
+    return field.model_copy(update={**everything, "jump": (down, across), "start": (down / 2, across / 2)})
 
 
 def unknown(field: ReceptiveField) -> ReceptiveField:
@@ -111,15 +112,16 @@ def unknown(field: ReceptiveField) -> ReceptiveField:
     return field.model_copy(update={"whole": True, "exact": field.whole and field.exact, "local": False})
 
 
-def passed(field: ReceptiveField, source: Tensor, output: Tensor, geometry: dict[str, Any]) -> ReceptiveField:
-    """After a window of this geometry has passed over `source`.
+def passed(call: Call, geometry: dict[str, Any]) -> ReceptiveField:
+    """After a window of this geometry has passed over the first argument of `call`.
 
-    A single place has seen everything if the window holds all of `source`.
+    A single place has seen everything if the window holds all of that.
     """
+    source, output = call.first, call.output
     reach = [(geometry["kernel"][axis] - 1) * geometry["dilation"][axis] + 1 for axis in (0, 1)]
     if max(output.shape[2:]) == 1 and reach[0] >= source.shape[2] and reach[1] >= source.shape[3]:
-        return whole(field)
-    return through(field, geometry["kernel"], geometry["stride"], geometry["padding"], geometry["dilation"])
+        return whole(call.field, call.image)
+    return through(call.field, geometry["kernel"], geometry["stride"], geometry["padding"], geometry["dilation"])
 
 
 # -- rules -----------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ def _sharing(call: Call) -> ReceptiveField:
 
 def _convolved(call: Call) -> ReceptiveField:
     geometry = convolution_geometry(nn.Identity(), call.args, call.kwargs)[2]
-    found = passed(call.field, call.first, call.output, geometry)
+    found = passed(call, geometry)
     reach = [(geometry["kernel"][axis] - 1) * geometry["dilation"][axis] for axis in (0, 1)]
     beyond = any(far < wanted for far, wanted in zip(reach, call.copied, strict=True))
     return unknown(found) if beyond else found  # places at the border read from elsewhere
@@ -144,7 +146,7 @@ def _convolved(call: Call) -> ReceptiveField:
 
 def _pooled(call: Call) -> ReceptiveField:
     own = pooling_geometry(call.name, call.args, call.kwargs, call.output)
-    return passed(call.field, call.first, call.output, {"padding": (0, 0), "dilation": (1, 1), **own})
+    return passed(call, {"padding": (0, 0), "dilation": (1, 1), **own})
 
 
 def _reduced(call: Call) -> ReceptiveField:
@@ -153,7 +155,7 @@ def _reduced(call: Call) -> ReceptiveField:
     if not call.places or gone is None or 0 in gone:
         return unknown(call.field)
     over = [axis in gone for axis in call.axes]
-    return whole(call.field) if all(over) else unknown(call.field) if any(over) else call.field
+    return whole(call.field, call.image) if all(over) else unknown(call.field) if any(over) else call.field
 
 
 def _reduced_axes(call: Call) -> list[int] | None:
@@ -167,7 +169,7 @@ def _reduced_axes(call: Call) -> list[int] | None:
 
 
 def _adaptively_pooled(call: Call) -> ReceptiveField:
-    return whole(call.field) if call.output.shape[2:].numel() == 1 else _evenly(call)
+    return whole(call.field, call.image) if call.output.shape[2:].numel() == 1 else _evenly(call)
 
 
 def _evenly(call: Call) -> ReceptiveField:
@@ -240,7 +242,7 @@ def _normalised_by_layer(call: Call) -> ReceptiveField:
 
 def _linear(call: Call) -> ReceptiveField:
     if call.first.dim() == 2 and len(call.first) == call.images:  # of all places and channels in a row
-        return whole(call.field)
+        return whole(call.field, call.image)
     return call.field if call.places and -1 not in call.places else unknown(call.field)
 
 

@@ -58,10 +58,12 @@ class Fields:
     def lying_in(self, tensor: Tensor) -> ReceptiveField:
         """The field of a stack of maps. Where it is not known, its places lie evenly over the image.
 
-        What comes after a step that is not known would otherwise be laid over a part of the image, or beyond it.
+        What comes after a step that is not known would otherwise be laid over a part of the image, or beyond it. So
+        would many places that are made from a single one, which has stood for all of the image.
         """
         field, counts = self.of(tensor), tensor.shape[2:]
-        if field.known or _even(counts, self._image, field.jump):
+        known = field.known and (field.boxed or not _wider(counts, self._image, field.jump))
+        if known or _even(counts, self._image, field.jump):
             return field
         rows, columns = (side / count for side, count in zip(self._image, counts, strict=True))
         return field.model_copy(update={"jump": (rows, columns), "start": (rows / 2, columns / 2)})
@@ -73,7 +75,9 @@ class Fields:
             return
         places = self._places_of(known)
         alone = [tensor for tensor in known if not self._is_shared(tensor, outputs[0], name, places)] or known
-        field = reduce(joined, [self._spread(tensor, outputs[0], name, places) for tensor in alone])
+        even = self._even_step(outputs[0], places)
+        fields = [self._spread(tensor, outputs[0], name, places) for tensor in alone]
+        field = reduce(lambda one, other: joined(one, other, even), fields)
         if len(alone) < len(known):
             field = shared(field)
         copied = self._mirrored.get(id(alone[0]), (0, 0))
@@ -84,6 +88,13 @@ class Fields:
             self._set(output, *after(call))
             if (reach := _copied(call)) is not None:
                 self._mirrored[id(output)] = reach
+
+    def _even_step(self, maps: Tensor, places: Places | None) -> tuple[float, float] | None:
+        """The step at which the places of `maps` would span the image evenly; None where nobody knows their axes."""
+        if places is None or maps.dim() != 4 or 0 in maps.shape:
+            return None
+        down, across = (side / count for side, count in zip(self._image, _sides(maps, places), strict=True))
+        return down, across
 
     def _places_of(self, known: Sequence[Tensor]) -> Places | None:
         """Where the rows and columns of a call's tensors are; single numbers a map go wherever those of the maps go."""
@@ -120,6 +131,11 @@ def _even(shape: Sequence[int], image: Sequence[int], jump: Sequence[float]) -> 
     return all(
         1 / _UNEVEN < count * step / side < _UNEVEN for count, step, side in zip(shape, jump, image, strict=True)
     )
+
+
+def _wider(shape: Sequence[int], image: Sequence[int], jump: Sequence[float]) -> bool:
+    """Whether maps with rows and columns of this `shape`, `jump` pixels apart, reach far beyond the image."""
+    return any(count * step / side >= _UNEVEN for count, step, side in zip(shape, jump, image, strict=True))
 
 
 def _copied(call: Call) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ places by turns, so no single box describes them all; the smallest that holds ea
 """
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, log
 
 from fmcore.header import ReceptiveField
 
@@ -43,15 +43,19 @@ def reached(field: ReceptiveField, down: Reach, across: Reach) -> ReceptiveField
     return field.model_copy(update={**where, "exact": exact})
 
 
-def joined(one: ReceptiveField, other: ReceptiveField) -> ReceptiveField:
+def joined(one: ReceptiveField, other: ReceptiveField, even: tuple[float, float] | None = None) -> ReceptiveField:
     """The field of a place that sees what `one` and `other` see, as after an addition or a concatenation.
 
-    Where the two step over the image at different widths, no one box describes all places: it is not known.
+    Where the two step over the image at different widths, no one box describes all places: it is not known. Places lie
+    where those of a field do that has a box, or whose step is the likest to `even`: one that spans the image evenly.
     """
     whole = (one.whole and one.exact) or (other.whole and other.exact)
+    if one.boxed != other.boxed and whole:  # one has seen everything and may be the same at all places
+        boxed = one if one.boxed else other
+        return boxed.model_copy(update={"whole": True, "exact": True, "local": False})
     if any(abs(a - b) > _SLACK * a for a, b in zip(one.jump, other.jump, strict=True)):
-        larger = max(one, other, key=lambda field: field.size)
-        return larger.model_copy(update={"whole": True, "exact": whole, "local": False})
+        likest = min(one, other, key=lambda field: _oddness(field, even))
+        return likest.model_copy(update={"whole": True, "exact": whole, "local": False})
     low = [min(f.start[axis] - f.size[axis] / 2 for f in (one, other)) for axis in (0, 1)]
     high = [max(f.start[axis] + f.size[axis] / 2 for f in (one, other)) for axis in (0, 1)]
     return ReceptiveField(
@@ -62,6 +66,12 @@ def joined(one: ReceptiveField, other: ReceptiveField) -> ReceptiveField:
         exact=whole or (one.exact and other.exact),
         local=whole and one.boxed and other.boxed,
     )
+
+
+def _oddness(field: ReceptiveField, even: tuple[float, float] | None) -> tuple[bool, float, list[int]]:
+    """Orders fields by how little they say of where places lie: one without a box, a step unlike `even`, small."""
+    off = sum(abs(log(step / wanted)) for step, wanted in zip(field.jump, even or field.jump, strict=True))
+    return not field.boxed, round(off, 6), [-side for side in field.size]
 
 
 def shared(field: ReceptiveField) -> ReceptiveField:
@@ -88,6 +98,9 @@ def interpolated(entered: int, left: int, mode: str, corners: bool) -> Reach | N
     """Of an interpolation from `entered` to `left` places along an axis; None where its mode is not known."""
     if mode not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
         return None
+    if entered == 1:  # all are read from the one place, and lie evenly over what it stands for
+        middle = (1 / left - 1) / 2
+        return 1 / left, middle, middle
     nearest = mode.startswith("nearest")
     step = Fraction(entered - 1, max(left - 1, 1)) if corners else Fraction(entered, left)
     offset = Fraction(0) if corners or mode == "nearest" else step / 2 if nearest else (step - 1) / 2
