@@ -244,8 +244,9 @@ def _read_header(path: Path, metadata: Mapping[str, str]) -> tuple[BundleHeader,
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        at, said = f" at '{where}'" if where else "", first["msg"].removeprefix("Value error, ")
         raise BundleError(
-            f"The header of '{path}' is not valid at '{where}' ({first['msg']}); write it again with `fmcore record`."
+            f"The header of '{path}' is not valid{at} ({said}); write it again with `fmcore record`."
         ) from None
 
 

@@ -46,6 +46,7 @@ class Kind:
 
 
 _RANGES = {"shares": (0.0, 1.0), "correlations": (-1.0, 1.0)}
+_ANY = 2**62
 _COUNTED = {"K": "classes", "M": "images", "C": "channels", "places": "places"}
 
 OF_NETWORK = {
@@ -57,6 +58,7 @@ OF_NETWORK = {
     "test_probability": Kind("M", "its probability", "shares"),
     "test_label": Kind("M", "the true class", "K"),
 }
+_OF_IMAGES = tuple(name for name, kind in OF_NETWORK.items() if kind.axes == "M")
 
 OF_LAYER = {
     "input": Kind("P i j k", "what went in, where it is no other array (`LayerInfo.input` names it)"),
@@ -135,7 +137,9 @@ def value_misfit(header: BundleHeader, name: str, values: NDArray[Any]) -> str |
             return f"array '{name}' holds {kind.numbers} outside {low:g} to {high:g}"
     elif kind.numbers in _COUNTED:
         sizes = dict(_sizes(header)) | (_sizes_of(layer) if layer else {})
-        ends = np.array([sizes["H"], sizes["W"]]) if kind.numbers == "places" else sizes.get(kind.numbers, np.inf)
+        answered = [header.arrays[array].shape[0] for array in _OF_IMAGES if array in header.arrays]
+        sizes["M"] = min([sizes.get("M", _ANY), *answered])
+        ends = np.array([sizes["H"], sizes["W"]]) if kind.numbers == "places" else sizes.get(kind.numbers, _ANY)
         if (values < 0).any() or (values >= ends).any():
             return f"array '{name}' holds indices of {_COUNTED[kind.numbers]} that are not there"
     return None
@@ -179,6 +183,8 @@ def _misfit(header: BundleHeader, name: str, kind: Kind, sizes: dict[str, int]) 
     if not fits:
         wanted = ", ".join(axis if known[axis] is None else str(known[axis]) for axis in axes)
         return f"array '{name}' has shape {info.shape}, not ({wanted})"
+    if 0 in info.shape:
+        return f"array '{name}' is empty, with shape {info.shape}"
     if not info.dtype.startswith(kind.types):
         return f"array '{name}' holds {info.dtype}, not {kind.types}"
     sizes |= {axis: size for axis, size in zip(axes, info.shape, strict=True) if axis.isalpha()}

@@ -14,6 +14,10 @@ _MOST = 2**40  # of anything that is counted here, so that products of sizes sta
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Size = Annotated[int, Field(ge=1, le=_MOST)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Step = Annotated[float, Field(ge=1 / _MOST, le=_MOST)]
+Place = Annotated[float, Field(ge=-_MOST, le=_MOST)]
+_NARROW = 256  # pixels: what slides over smaller images may still be as wide
+_BEYOND = 4  # times the widest maps: nothing that slides over them is wider
 _FINE = 7  # places a side from which on a map tells regions of an image apart
 
 
@@ -47,8 +51,8 @@ class ReceptiveField(Record):
     """
 
     size: tuple[Size, Size] = (1, 1)
-    jump: tuple[FiniteFloat, FiniteFloat] = (1.0, 1.0)
-    start: tuple[FiniteFloat, FiniteFloat] = (0.5, 0.5)
+    jump: tuple[Step, Step] = (1.0, 1.0)
+    start: tuple[Place, Place] = (0.5, 0.5)
     whole: bool = False
     exact: bool = True
     local: bool = False
@@ -259,7 +263,7 @@ class BundleHeader(Record):
     modules: tuple[ModuleInfo, ...] = ()
     arrays: dict[str, ArrayInfo]
     classes: tuple[str, ...]
-    probes: tuple[ProbeInfo, ...]
+    probes: tuple[ProbeInfo, ...] = Field(min_length=1)
     training: TrainingInfo
     activation_history: HistoryInfo | None = None
     dataset: DatasetInfo
@@ -269,7 +273,7 @@ class BundleHeader(Record):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "BundleHeader":
-        """Names of layers are told apart; classes and probes that are named are there."""
+        """Names of layers are told apart; classes and probes that are named are there; steps are as wide as maps."""
         names = {layer.name for layer in self.layers}
         if len(names) < len(self.layers):
             raise ValueError("two layers have the same name")
@@ -283,7 +287,20 @@ class BundleHeader(Record):
             for label in (probe.label, probe.predicted):
                 if label is not None and not 0 <= label < max(1, len(self.classes)):
                     raise ValueError(f"probe {number} has class {label} and there are {len(self.classes)}")
+        self._check_steps()
         return self
+
+    def _check_steps(self) -> None:
+        """Whoever works with the geometry of a layer fills maps up to it, so it must be of their size."""
+        sides = (*self.model.input_shape[1:], *(side for layer in self.layers for side in layer.output_shape[1:]))
+        most = max(_NARROW, _BEYOND * max(sides))
+        for layer in self.layers:
+            geometry = {"kernel": layer.kernel, "stride": layer.stride, "padding": layer.padding}
+            for what, sizes in (geometry | {"dilation": layer.dilation}).items():
+                if max(sizes) > most:
+                    raise ValueError(
+                        f"the {what} of layer '{layer.name}' is {max(sizes)}, far more than any map is wide"
+                    )
 
     @property
     def layers_run_again(self) -> tuple[str, ...]:

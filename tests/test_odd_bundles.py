@@ -1,17 +1,20 @@
 """Bundles and figures at their edges: shares next to all and nothing, odd names, empty axes, impossible geometry."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from films import Net, make_bundle
-from pages import edited, renamed
+from pages import changed, edited, renamed
 
 from fmcore.analysis.compare import Agreement
 from fmcore.analysis.measures import digest_of, sample_size
 from fmcore.analysis.saying import percent
-from fmcore.bundle import Bundle
+from fmcore.bundle import Array, Bundle
 from fmcore.comparison import _answers as compared_answers
+from fmcore.errors import BundleError
 from fmcore.inspection import _accuracy as inspected_accuracy
 from fmcore.page.about import about
 from fmcore.page.pairing import _answers as paired_answers
@@ -69,3 +72,83 @@ def test_arrays_of_a_module_called_header_are_its_own(made: Path, tmp_path: Path
 def test_filters_that_start_alike_are_counted_over_no_images(made: Path) -> None:
     with Bundle.open(made) as one, Bundle.open(made) as other:
         assert sample_size("filters that start alike", one, "conv1/sample", other) == 1
+
+
+def emptied(*parts: str) -> Callable[[dict[str, Array]], None]:
+    """Without anything along the last axis that these arrays have in common: classes, channels tried, favourites."""
+
+    def change(held: dict[str, Array]) -> None:
+        for name in held:
+            if (part := name.rpartition("/")[2]) in parts:
+                held[name] = held[name][:0] if part.startswith("test_") else held[name][:, :0]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("ablated", "ablation", "ablation_predicted"),
+        ("gradcam_classes", "gradcam", "gradcam_weight"),
+        ("top_images", "top_values", "top_places", "patches"),
+        ("test_label", "test_predicted", "test_probability"),
+    ],
+)
+def test_an_array_without_anything_in_it_is_no_part_of_a_bundle(
+    parts: tuple[str, ...], made: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BundleError, match=r"array '\S+' is empty, with shape \(.*0.*\); write it again"):
+        changed(tmp_path / "empty.safetensors", made, emptied(*parts))
+
+
+def without_probes(held: dict[str, Array]) -> None:
+    parts = {"probes", "logits", "gradcam_classes", "activation", "preactivation", "gradcam", "gradcam_weight"}
+    parts |= {"ablated", "ablation", "ablation_predicted"}
+    for name in held:
+        if name.rpartition("/")[2] in parts:
+            held[name] = held[name][:0]
+
+
+def test_a_bundle_holds_a_probe(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="is not valid at 'probes'"):
+        changed(tmp_path / "none.safetensors", made, without_probes, probes=())
+
+
+IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
+    "no step": ({"field": {"jump": (0.0, 0.0)}}, "at 'layers.0.field.jump.0'"),
+    "a step back": ({"field": {"jump": (1.0, -1.0)}}, "at 'layers.0.field.jump.1'"),
+    "far away": ({"field": {"start": (1e300, 0.5)}}, "at 'layers.0.field.start.0'"),
+    "a stride": ({"stride": (2**40, 2**40)}, r"\(the stride of layer 'conv1' is 1099511627776, far more than any map"),
+    "a border": ({"padding": (2**20, 0)}, "the padding of layer 'conv1' is 1048576"),
+    "gaps": ({"dilation": (1, 2**30)}, "the dilation of layer 'conv1' is 1073741824"),
+    "a window": ({"kernel": (2**30, 3)}, "the kernel of layer 'conv1' is 1073741824"),
+}
+
+
+@pytest.mark.parametrize("kind", IMPOSSIBLE)
+def test_geometry_that_no_layer_has_is_told_when_the_bundle_is_opened(kind: str, made: Path, tmp_path: Path) -> None:
+    fields, sentence = IMPOSSIBLE[kind]
+    with Bundle.open(made) as bundle:
+        first, *rest = bundle.header.layers
+    if "field" in fields:
+        fields = {"field": first.field.model_copy(update=fields["field"])}
+    with pytest.raises(BundleError, match=sentence):
+        edited(made, tmp_path / "odd.safetensors", layers=(first.model_copy(update=fields), *rest))
+
+
+def test_a_long_step_over_a_small_image_is_one_that_a_layer_may_have(made: Path, tmp_path: Path) -> None:
+    with Bundle.open(made) as bundle:
+        first, *rest = bundle.header.layers
+    last = rest[-1].model_copy(update={"dilation": (36, 36), "padding": (36, 36), "stride": (224, 224)})
+    edited(made, tmp_path / "odd.safetensors", layers=(first, *rest[:-1], last))
+
+
+def test_favourites_are_images_whose_answers_are_known(made: Path, tmp_path: Path) -> None:
+    """Fewer answers than images were measured: a row beyond them would be looked up in vain."""
+
+    def change(held: dict[str, Array]) -> None:
+        for name in ("test_label", "test_predicted", "test_probability"):
+            held[name] = held[name][:2]
+
+    with pytest.raises(BundleError, match="indices of images that are not there"):
+        changed(tmp_path / "fewer.safetensors", made, change)
