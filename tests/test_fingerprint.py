@@ -49,6 +49,13 @@ def test_what_is_no_image_changes_nothing(photos: Path) -> None:
     assert fingerprint(f"folder:{photos}") == before
 
 
+def test_a_folder_that_is_called_like_an_image_is_read_by_nobody(photos: Path) -> None:
+    before = fingerprint(f"folder:{photos}")
+    (photos / "cats" / "thumbs.jpg").mkdir()
+    (photos / "cats" / "thumbs.jpg" / "1.jpg").write_bytes(b"smaller")
+    assert fingerprint(f"folder:{photos}") == before
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_shows(change: str, photos: Path) -> None:
     before = fingerprint(f"folder:{photos}")

@@ -47,14 +47,11 @@ def class_in_folder(image: Path, path: Path) -> str | None:
 
 def _files(name: str) -> Iterator[tuple[Path, str]]:
     if name.startswith("folder:"):
-        root = from_home(Path(name.removeprefix("folder:")))
-        if not root.is_dir():
-            raise DataError(f"There is no folder '{root}': check the path.")
-        from fmcore.data.folder import is_image, passed_over
+        from fmcore.data.folder import images_in
 
-        for path in sorted(root.glob("*/*")):
-            if is_image(path.name) and not any(passed_over(one) for one in (path.parent.name, path.name)):
-                yield path, path.relative_to(root).as_posix()
+        root = from_home(Path(name.removeprefix("folder:")))
+        for shown in images_in(root):
+            yield root / shown, shown
     else:
         for path in sorted(Path(__file__).parent.glob("garment*.py")):
             yield path, path.name

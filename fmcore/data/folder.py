@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +130,17 @@ def look_into_folder(path: Path) -> tuple[int, tuple[str, ...]]:
     return 1, tuple(classes)
 
 
+def images_in(path: Path) -> Iterator[str]:
+    """All that `load_folder` would take for images, as "class/file", in order, whether or not they make a data set.
+
+    Raises:
+        DataError: The folder, or one in it, cannot be listed.
+    """
+    called = shown(str(path))
+    for folder in sorted(_list(path, called).folders):
+        yield from (f"{folder}/{image}" for image in sorted(_list(path / folder, f"{called}/{folder}").images))
+
+
 def _scan(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """Return class name -> sorted file names, and sentences about what was passed over."""
     called = shown(str(path))
@@ -166,27 +177,17 @@ def _scan(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     return classes, tell(passed_over, _PASSED_OVER)
 
 
-def passed_over(name: str) -> bool:
-    """Whether a file or folder of this name is nobody's image or class: hidden, or left by a system."""
-    return name.startswith(".") or name in _NO_CLASSES
-
-
-def is_image(name: str) -> bool:
-    """Whether a file of this name is taken for an image."""
-    return name.lower().endswith(SUFFIXES)
-
-
 def _list(folder: Path, called: str) -> _Listing:
     """List one folder, never below it: so no link, however it is set, can lead in a circle."""
     listing = _Listing()
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if passed_over(entry.name):
+                if entry.name.startswith(".") or entry.name in _NO_CLASSES:  # hidden, or left by a system
                     continue
                 if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and Path(entry).is_dir()):
                     listing.folders.append(entry.name)
-                elif is_image(entry.name):
+                elif entry.name.lower().endswith(SUFFIXES):
                     listing.images.append(entry.name)
                 else:
                     listing.others += 1
