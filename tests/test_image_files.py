@@ -47,17 +47,32 @@ def save_turned(path: Path, orientation: int) -> None:
     save(path, GREY, exif=exif)
 
 
-def write_png(path: Path, width: int, height: int, bits: int, colour: int, rows: bytes) -> None:
+def write_png(
+    path: Path, width: int, height: int, bits: int, colour: int, rows: bytes, clear: bytes = b"", interlaced: int = 0
+) -> None:
     """Write a PNG by hand, for what Pillow cannot or should not write."""
-    header = struct.pack(">2I5B", width, height, bits, colour, 0, 0, 0)
-    chunks = [b"IHDR" + header, b"IDAT" + zlib.compress(rows), b"IEND"]
+    header = struct.pack(">2I5B", width, height, bits, colour, 0, 0, interlaced)
+    chunks = [b"IHDR" + header, *([b"tRNS" + clear] if clear else []), b"IDAT" + zlib.compress(rows), b"IEND"]
     framed = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(framed))
 
 
-def save_deep_rgb(path: Path) -> None:
+def save_deep_rgb(path: Path, clear: bytes = b"") -> None:
     deep = (RGB.astype(np.uint16) * 257).astype(">u2").reshape(6, -1)
-    write_png(path, 9, 6, 16, 2, b"".join(b"\0" + row.tobytes() for row in deep))
+    write_png(path, 9, 6, 16, 2, b"".join(b"\0" + row.tobytes() for row in deep), clear)
+
+
+def save_deep_grey(path: Path) -> None:
+    """One grey, that of row 3, column 4, is transparent."""
+    rows = DEEP.astype(">u2")
+    write_png(path, 9, 6, 16, 0, b"".join(b"\0" + row.tobytes() for row in rows), rows[2, 3:4].tobytes())
+
+
+def whitened(pixels: np.ndarray) -> np.ndarray:
+    """White in row 3, column 4."""
+    changed = pixels.copy()
+    changed[2, 3] = 255
+    return changed
 
 
 PALETTE = np.array([[255, 0, 0], [255, 255, 255], [0, 0, 255]], np.uint8)[np.arange(54).reshape(6, 9) % 3]
@@ -76,6 +91,19 @@ GOOD: dict[str, tuple[str, Callable[[Path], object], np.ndarray, tuple[str, ...]
     "16-bit grey": ("a.png", lambda p: save(p, DEEP), np.rint(DEEP / 257)[:, :, None], ("deep",)),
     "16-bit grey TIFF": ("a.tiff", lambda p: save(p, DEEP), np.rint(DEEP / 257)[:, :, None], ("deep",)),
     "16-bit RGB": ("a.png", save_deep_rgb, RGB, ("deep",)),
+    "16-bit grey, one of them clear": (
+        "a.png",
+        save_deep_grey,
+        whitened(np.rint(DEEP / 257)[:, :, None]),
+        ("deep", "transparent"),
+    ),
+    "16-bit RGB, one colour clear": (
+        "a.png",
+        lambda p: save_deep_rgb(p, (RGB[2, 3].astype(np.uint16) * 257).astype(">u2").tobytes()),
+        whitened(RGB),
+        ("deep", "transparent"),
+    ),
+    "black": ("a.png", lambda p: save(p, GREY * 0), GREY * 0, ()),
     "32-bit whole numbers": (
         "a.tif",
         lambda p: save(p, DEEP.astype(np.int32)),
@@ -165,6 +193,16 @@ def write_cut(path: Path) -> None:
 BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "cut JPEG": ("a.jpg", write_cut, "broken or cut off"),
     "cut PNG": ("a.png", write_cut, "broken or cut off"),
+    "PNG of a stream that ends cleanly": (
+        "a.png",
+        lambda p: write_png(p, 64, 64, 8, 0, (b"\0" + b"\xc8" * 64) * 10),
+        r"broken or cut off \(its pixels end before the last row\)",
+    ),
+    "interlaced PNG that ends before its last pass": (
+        "a.png",
+        lambda p: write_png(p, 2, 2, 8, 0, b"\0\xc8" * 2, interlaced=1),
+        "its pixels end before the last row",
+    ),
     "cut GIF": ("a.gif", write_cut, "broken or cut off"),
     "empty": ("a.png", lambda p: p.write_bytes(b""), "empty"),
     "text": ("a.png", lambda p: p.write_text("no picture"), "no image, whatever its name says"),

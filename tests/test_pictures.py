@@ -300,7 +300,7 @@ def test_names_notices_and_order(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(odd.read_bytes())
     pictures = open_pictures([twin, odd, tmp_path / "a.png", twin], wanted(16, 16))
     assert [picture.name for picture in pictures] == ["a.png", r"a\nb.png", "a.png", "a.png"]
-    assert notices_of(pictures) == ("2 images are smaller than asked for and were enlarged.",)
+    assert notices_of(pictures) == ("2 images are smaller than the network takes them and were enlarged.",)
     assert notices_of(pictures[1:2]) == ()
     np.testing.assert_array_equal(pictures[0].pixels, pictures[3].pixels)
     np.testing.assert_array_equal(pictures[1].pixels, pictures[2].pixels)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from fmcore.data.png_stream import is_whole
 from fmcore.errors import DataError
 
 MAX_PIXELS = 100_000_000  # one with transparency takes 0.8 GB while it is read, and 1.6 GB as WebP
@@ -43,8 +44,8 @@ TREATMENTS: Mapping[str, tuple[str, str]] = {
         "{n} images were turned upright, as their cameras noted.",
     ),
     "enlarged": (
-        "{n} image is smaller than asked for and was enlarged.",
-        "{n} images are smaller than asked for and were enlarged.",
+        "{n} image is smaller than the network takes it and was enlarged.",
+        "{n} images are smaller than the network takes them and were enlarged.",
     ),
 }
 
@@ -175,18 +176,30 @@ def _loaded(stream: IO[bytes], called: str, square_px: int | None) -> tuple[Imag
             raise DataError(_too_large(called, image.size))
         if getattr(image, "n_frames", 1) > 1 and image.format in _SEVERAL:
             done.append(_SEVERAL[image.format])
-        if image.format in ("PNG", "TIFF") and any(";16" in str(tile.args) for tile in image.tile):
+        deep = image.format in ("PNG", "TIFF") and any(";16" in str(tile.args) for tile in image.tile)
+        if deep:
             done.append("deep")
         if square_px and min(image.size) < square_px:
             done.append("enlarged")
         if square_px:
             image.draft(None, (2 * square_px, 2 * square_px))  # a JPEG decodes at 1/2, 1/4 or 1/8: quicker
         image.load()
+        if image.format == "PNG" and _may_end_early(image) and not is_whole(stream):
+            raise OSError("its pixels end before the last row")
+        clear = image.info.get("transparency")
+        if deep and image.mode == "RGB" and isinstance(clear, tuple):  # of 16 bits, of which Pillow keeps the upper 8
+            image.info["transparency"] = tuple(value >> 8 for value in clear)
         orientation = _orientation(image)  # after load: TIFF is then upright already
         flat, treatment = _flatten(image)
     if treatment:
         done.append(treatment)
     return flat, orientation, done
+
+
+def _may_end_early(image: Image.Image) -> bool:
+    """Whether the last row is as it was before anything was read; interlaced, it need not be the last to come."""
+    last = image.crop((0, image.height - 1, *image.size))
+    return bool(image.info.get("interlace")) or not np.asarray(last).any()
 
 
 def _orientation(image: Image.Image) -> int | None:
@@ -242,9 +255,11 @@ def _from_others(tile: Image.Image) -> tuple[Image.Image, str | None]:
     return tile.convert("L" if tile.mode == "1" else "RGB"), None
 
 
-def _from_16_bits(tile: Image.Image) -> tuple[Image.Image, None]:
+def _from_16_bits(tile: Image.Image) -> tuple[Image.Image, str | None]:
     values = np.asarray(tile).astype(np.uint32)
-    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)), None
+    clear = values == tile.info.get("transparency", -1)  # one grey that is not seen
+    grey = np.where(clear, 255, (values * 255 + 32767) // 65535).astype(np.uint8)
+    return Image.fromarray(grey), "transparent" if clear.any() else None
 
 
 def _from_32_bits(image: Image.Image) -> _Convert:
