@@ -3,11 +3,12 @@
 Plain frozen records, validated when a bundle is opened. Sizes are (height, width) throughout.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from math import inf
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 SCHEMA_VERSION = 3
 _MOST = 2**40  # of anything that is counted here, so that products of sizes stay numbers
@@ -18,7 +19,16 @@ Step = Annotated[float, Field(ge=1 / _MOST, le=_MOST)]
 Place = Annotated[float, Field(ge=-_MOST, le=_MOST)]
 _NARROW = 256  # pixels: what slides over smaller images may still be as wide
 _BEYOND = 4  # times the widest maps: nothing that slides over them is wider
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")  # characters that nothing can draw
 _FINE = 7  # places a side from which on a map tells regions of an image apart
+
+
+def drawable(text: str) -> str:
+    """`text` with a space or "�" for every character that controls something instead of being drawn."""
+    return _CONTROL.sub(lambda found: " " if found[0].isspace() else "�", text)
+
+
+Name = Annotated[str, AfterValidator(drawable)]  # that strangers chose, and people read
 
 
 class Record(BaseModel):
@@ -98,8 +108,8 @@ class LayerInfo(Record):
     dilation: tuple[Size, Size] = (1, 1)
     groups: Size = 1
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
-    normalisation: str = "none"  # what stands between the sum and the nonlinearity: "batch_norm", "affine" ...
-    nonlinearity: str = "none"  # what turns its pre-activation into its activation, such as "relu"
+    normalisation: Name = "none"  # what stands between the sum and the nonlinearity: "batch_norm", "affine" ...
+    nonlinearity: Name = "none"  # what turns its pre-activation into its activation, such as "relu"
     input: str = ""  # the array that went in; "" where none is recorded
     reads: tuple[str, ...] = ()  # the layers whose maps it is made from, "" for the image; empty where nobody knows
     field: ReceptiveField = ReceptiveField()
@@ -137,10 +147,10 @@ class Preprocessing(Record):
 
 
 class ModelInfo(Record):
-    name: str
+    name: Name
     input_shape: tuple[Size, Size, Size]  # (C, H, W)
     parameters: Count
-    weights: str = "trained here"  # or where they come from
+    weights: Name = "trained here"  # or where they come from
     reads: tuple[str, ...] = ()  # the layers whose maps its answer is made from, as `LayerInfo.reads`
 
 
@@ -158,7 +168,7 @@ class ProbeInfo(Record):
     label: Count | None  # the true class, where it is known
     predicted: Count
     probability: Share  # softmax of the predicted class
-    source: str  # such as "test image 17"
+    source: Name  # such as "test image 17"
     original_size: tuple[Size, Size] | None = None
     box: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
     file_size: tuple[Size, Size] | None = None
@@ -232,8 +242,8 @@ class HistoryInfo(Record):
 
 
 class DatasetInfo(Record):
-    name: str
-    provenance: str
+    name: Name
+    provenance: Name
     train_count: Count
     test_count: Count
     test_sha256: str = ""  # of the images that statistics were taken over: equal where they are the same images
@@ -247,9 +257,9 @@ class MeasuresInfo(Record):
 
     images: Count  # how many images
     labelled: bool  # whether their classes are known and are the network's own
-    foreground: str  # the method that tells object from background, in words
+    foreground: Name  # the method that tells object from background, in words
     foreground_images: Count  # how many images it found an object in
-    meaning: tuple[str, ...]  # the classical maps, in the order of the second axis of `<layer>/meaning`
+    meaning: tuple[Name, ...]  # the classical maps, in the order of the second axis of `<layer>/meaning`
     meaning_images: Count
 
 
@@ -262,7 +272,7 @@ class BundleHeader(Record):
     layers: tuple[LayerInfo, ...] = Field(min_length=1)  # in the order in which they ran
     modules: tuple[ModuleInfo, ...] = ()
     arrays: dict[str, ArrayInfo]
-    classes: tuple[str, ...]
+    classes: tuple[Name, ...]
     probes: tuple[ProbeInfo, ...] = Field(min_length=1)
     training: TrainingInfo
     activation_history: HistoryInfo | None = None

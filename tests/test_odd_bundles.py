@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from films import Net, make_bundle
+from films import Net, make_bundle, play
 from pages import changed, edited, renamed
 
 from fmcore.analysis.compare import Agreement
@@ -15,9 +15,11 @@ from fmcore.analysis.saying import percent
 from fmcore.bundle import Array, Bundle
 from fmcore.comparison import _answers as compared_answers
 from fmcore.errors import BundleError
+from fmcore.header import drawable
 from fmcore.inspection import _accuracy as inspected_accuracy
 from fmcore.page.about import about
 from fmcore.page.pairing import _answers as paired_answers
+from scenes.feature_map_progression import FeatureMapProgression
 
 
 @pytest.fixture
@@ -152,3 +154,17 @@ def test_favourites_are_images_whose_answers_are_known(made: Path, tmp_path: Pat
 
     with pytest.raises(BundleError, match="indices of images that are not there"):
         changed(tmp_path / "fewer.safetensors", made, change)
+
+
+ODD_NAMES = {"a\0b": "a�b", "a\x1b[31mb": "a�[31mb", "a\tb\n": "a b ", "\0": "�", "\x9b": "�", "Ä “b”": "Ä “b”"}
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_names_are_drawn_without_the_characters_that_no_film_can_draw(name: str, tmp_path: Path) -> None:
+    classes = (name, f"{name}2", "bag")
+    path = make_bundle(tmp_path / "named.safetensors", Net(classes=classes, size=(8, 8)))
+    with Bundle.open(path) as bundle:
+        assert bundle.header.classes == (ODD_NAMES[name], drawable(f"{name}2"), "bag")
+        assert all(one.isprintable() for one in bundle.header.classes)
+        assert Bundle.open(edited(path, tmp_path / "again.safetensors")).digest == bundle.digest
+    assert play(FeatureMapProgression, path).frames > 0

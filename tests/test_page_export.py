@@ -23,6 +23,7 @@ from fmcore.bundle import Bundle
 from fmcore.cli import cli
 from fmcore.colour import ColourScale, table
 from fmcore.errors import BundleError, InputError
+from fmcore.header import drawable
 from fmcore.lesson.record import RECORD_SCHEMA, LessonRecord
 from fmcore.page import export
 from fmcore.page.document import assets
@@ -210,9 +211,10 @@ def test_names_of_strangers_stay_data(hostile: Path, tmp_path: Path) -> None:
         "html", "head", "meta", "title", "link", "style", "body", "div", "noscript", "p", "script",
     }  # fmt: skip
     model = page.content["models"][0]
-    assert model["name"] == NASTY[0] and model["classes"][: len(NASTY)] == list(NASTY)
+    drawn = [drawable(name) for name in NASTY]
+    assert model["name"] == NASTY[0] and model["classes"][: len(NASTY)] == drawn
     assert [layer["name"] for layer in model["layers"]] == list(NASTY[: len(model["layers"])])
-    assert all(probe["name"].endswith(NASTY[p % len(NASTY)]) for p, probe in enumerate(model["probes"]))
+    assert all(probe["name"].endswith(drawn[p % len(drawn)]) for p, probe in enumerate(model["probes"]))
     with Bundle.open(hostile) as bundle:
         name = bundle.layer_names[0]
         assert np.array_equal(page.array(f"{name}/preactivation/0"), bundle.part(f"{name}/preactivation", 0))
