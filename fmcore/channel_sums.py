@@ -71,10 +71,23 @@ class Reading:
     products: NDArray[np.float32]  # (C, C), or (C,) where the layer is too wide to be correlated; about the pivot
     active: Doubles  # (C,)
     one_hot: Doubles | None  # (B, K)
-    on_object: tuple[Doubles, Doubles] | None  # (C, 3): what is positive on it, along it, anywhere; places (3,)
+    on_object: "_OnObject | None"
     meaning: tuple[Doubles, Doubles] | None  # products (C + maps + 1, maps + 1) of both and 1; squares (C,)
     sample: dict[int, Array]
     top: _Top
+
+
+@dataclass
+class _OnObject:
+    """What is positive on the object, along it and anywhere, in images that have one."""
+
+    positive: Doubles  # (C, 3)
+    places: Doubles  # (3,): how many there are
+    fired: Doubles  # (C,): on how many of these images a channel is above zero
+    images: int
+
+    def __add__(self, more: "_OnObject") -> "_OnObject":
+        return _OnObject(*(getattr(self, one.name) + getattr(more, one.name) for one in fields(self)))
 
 
 class Sums:
@@ -94,7 +107,7 @@ class Sums:
         self._active, self._fired = np.zeros(c), np.zeros(c)
         self._maximum = np.full(c, -np.inf, np.float32)
         self._by_class: tuple[Doubles, Doubles] | None = None  # (C, K), of image means; images (K,)
-        self._on_object: tuple[Doubles, Doubles] | None = None
+        self._on_object: _OnObject | None = None
         self._meaning: tuple[Doubles, Doubles] | None = None
         self._sample: dict[int, Array] = {}
         self._top = _Top.none()
@@ -117,7 +130,8 @@ class Sums:
         for one in readings:
             self._products += one.products
             self._active += one.active
-            self._on_object = _both(self._on_object, one.on_object)
+            if one.on_object is not None:
+                self._on_object = one.on_object if self._on_object is None else self._on_object + one.on_object
             self._meaning = _both(self._meaning, one.meaning)
             self._sample |= one.sample
         self._top = _Top.of([self._top, *(one.top for one in readings)])
@@ -154,11 +168,11 @@ class Sums:
             **self._top_arrays(),
             **self._meaning_array(),
         }
-        if self._on_object is not None and self._on_object[1][-1] > 0:
-            positive, places_of = self._on_object
+        if (found := self._on_object) is not None and found.places[-1] > 0:
             for column, name in enumerate(("foreground", "outline")):
-                arrays[name] = positive[:, column] / np.maximum(positive[:, -1], 1e-30)
-                arrays[f"{name}_area"] = np.array([places_of[column] / places_of[-1]])
+                arrays[name] = found.positive[:, column] / np.maximum(found.positive[:, -1], 1e-30)
+                arrays[f"{name}_area"] = np.array([found.places[column] / found.places[-1]])
+            arrays["foreground_fired"] = found.fired / found.images
         if whole:
             arrays |= _correlation(self._products / places - np.outer(about, about), variance)
         if self._by_class is not None:
@@ -252,7 +266,13 @@ def read(activation: Tensor, maxima: Tensor, part: Part, sums: Sums) -> Reading:
     masks, known = part.on(info)
     if masks is not None:
         positive = flat if never_negative else flat.clamp(min=0)
-        reading.on_object = _products(positive, masks).double().numpy(), masks.sum(0).double().numpy()
+        having = masks.view(images, h * w, -1)[:, 0, -1].numpy() > 0  # (B,)
+        reading.on_object = _OnObject(
+            positive=_products(positive, masks).double().numpy(),
+            places=masks.sum(0).double().numpy(),
+            fired=(largest[having] > 0).sum(0).astype(np.float64),
+            images=int(having.sum()),
+        )
     if known is not None:
         rows, columns = _inside(info, part.plan.images.shape[2:])
         seen, there = (x.view(images, h, w, -1)[:, rows, columns].flatten(0, 2) for x in (centred, known))

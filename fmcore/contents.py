@@ -85,6 +85,7 @@ OF_LAYER = {
     "nearest": Kind("C", "the most similar other channel", "C"),
     "nearest_correlation": Kind("C", "how similar it is", "correlations"),
     "foreground": Kind("C", "share of what is above zero that lies on the object", "shares"),
+    "foreground_fired": Kind("C", "share of the images with an object where it is above zero", "shares"),
     "foreground_area": Kind("1", "share of all places that lie there", "shares"),
     "outline": Kind("C", "the same for the places outside the object that have a neighbour on it", "shares"),
     "outline_area": Kind("1", "share of all places that lie there", "shares"),

@@ -13,7 +13,9 @@ from fmcore.analysis.hierarchy import hierarchy
 from fmcore.analysis.meaning import meanings
 from fmcore.bundle import Bundle
 
-CHANNEL_STATISTICS = ("mean", "std", "maximum", "fired", "active", "sparseness", "foreground", "outline")
+CHANNEL_STATISTICS = (
+    "mean", "std", "maximum", "fired", "active", "sparseness", "foreground", "foreground_fired", "outline",
+)  # fmt: skip
 
 
 def bundle_json(bundle: Bundle) -> str:

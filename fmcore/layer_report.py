@@ -6,6 +6,7 @@ from rich.table import Table
 
 from fmcore.analysis.attribution import ablations
 from fmcore.analysis.diagnostics import Diagnosis, diagnose
+from fmcore.analysis.foreground import lit_with_objects
 from fmcore.analysis.learning import movements
 from fmcore.analysis.meaning import meanings
 from fmcore.analysis.saying import listed
@@ -88,7 +89,8 @@ def _channels(bundle: Bundle, name: str, probe: int, diagnosis: Diagnosis, gap: 
     if named is not None:
         columns["shows"] = lambda c: MISSING if c in still else f"{named[c].label} {named[c].score:.2f}"
     if "foreground" in found and diagnosis.foreground_images:  # of no activation no share lies anywhere
-        columns["object>"] = lambda c: f"{found['foreground'][c]:.0%}" if found["fired"][c] > 0 else MISSING
+        lit = lit_with_objects(bundle, name)
+        columns["object>"] = lambda c: f"{found['foreground'][c]:.0%}" if lit[c] else MISSING
     if words:
         columns["diagnosis"] = lambda c: words.get(c, "")
     if moved is not None:

@@ -141,6 +141,7 @@ def plainly(
         "top_images": top, "top_values": np.take_along_axis(largest, top.T, 0).T,
         "top_places": np.stack([places // w, places % w], -1),
         **({"foreground": (on * positive).sum((0, 2, 3)) / lit, "foreground_area": np.array([on.mean()]),
+            "foreground_fired": (maps[valid] > 0).any((2, 3)).mean(0),
             "outline": ((near - on) * positive).sum((0, 2, 3)) / lit, "outline_area": np.array([(near - on).mean()])}
            if valid.any() else {}),
     }  # fmt: skip

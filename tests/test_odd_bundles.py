@@ -1,19 +1,30 @@
 """Bundles and figures at their edges: shares next to all and nothing, odd names, empty axes, impossible geometry."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from click.testing import CliRunner
 from films import Net, make_bundle, play
 from pages import changed, edited, renamed
+from test_any_network import recorded
+from torch import Tensor, nn
 
 from fmcore.analysis.compare import Agreement
+from fmcore.analysis.diagnostics import diagnose
+from fmcore.analysis.foreground import lit_with_objects
 from fmcore.analysis.measures import digest_of, sample_size
 from fmcore.analysis.saying import percent
+from fmcore.analysis.specimens import specimens
 from fmcore.bundle import Array, Bundle
+from fmcore.cli import cli
 from fmcore.comparison import _answers as compared_answers
+from fmcore.data.imageset import ImageSet
 from fmcore.errors import BundleError
 from fmcore.header import drawable
 from fmcore.inspection import _accuracy as inspected_accuracy
@@ -168,3 +179,43 @@ def test_names_are_drawn_without_the_characters_that_no_film_can_draw(name: str,
         assert all(one.isprintable() for one in bundle.header.classes)
         assert Bundle.open(edited(path, tmp_path / "again.safetensors")).digest == bundle.digest
     assert play(FeatureMapProgression, path).frames > 0
+
+
+class Dark(nn.Module):
+    """One channel that fires where an image is darker than 0.45, and one that fires anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(1, 2, 1), nn.Linear(2, 3)
+        with torch.no_grad():
+            self.conv.weight.copy_(torch.tensor([-1.0, 1.0]).reshape(2, 1, 1, 1))
+            self.conv.bias.copy_(torch.tensor([0.45, 0.1]))  # type: ignore[union-attr]
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer: Tensor = self.head(self.conv(x).relu().mean((2, 3)))
+        return answer
+
+
+def test_a_channel_that_was_never_lit_with_an_object_watches_no_background(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (60, 1, 28, 28), dtype=np.uint8)  # noise, without an object
+    images[::20] = 150
+    images[::20, :, 9:19, 9:19] = 250  # three bright ones on bright ground
+    labels = np.arange(60) % 3
+    data = ImageSet("noise", "Drawn for tests.", ("a", "b", "c"), images[:3], labels[:3], images, labels)
+    bundle, _ = recorded(Dark(), data, tmp_path / "dark.safetensors")
+    with bundle:
+        assert bundle.header.measures is not None and bundle.header.measures.foreground_images == 3
+        assert bundle.array("conv/fired")[0] == pytest.approx(57 / 60)
+        assert bundle.array("conv/foreground")[0] == 0
+        assert bundle.array("conv/foreground_fired").tolist() == [0, 1]
+        assert lit_with_objects(bundle, "conv").tolist() == [False, True]
+        found = diagnose(bundle, "conv")
+        assert found.background == () and found.foreground_images == 3
+        assert specimens(bundle, found, 0).outside == 1
+    shown = CliRunner().invoke(cli, ["inspect", str(bundle.path), "--layer", "conv"]).output
+    assert re.search(r"^ *1 .* – ", shown, re.MULTILINE) and "background, lit mostly" not in shown
+
+
+def test_in_bundles_of_earlier_versions_a_channel_is_lit_with_objects_that_is_lit(made: Path) -> None:
+    with Bundle.open(made) as bundle:
+        assert (lit_with_objects(bundle, "conv1") == (bundle.array("conv1/fired") > 0)).all()

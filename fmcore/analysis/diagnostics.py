@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from fmcore.analysis.foreground import lit_with_objects
 from fmcore.analysis.rounding import floored
 from fmcore.analysis.saying import counted, listed
 from fmcore.bundle import Array, Bundle
@@ -171,7 +172,7 @@ def diagnose(bundle: Bundle, layer: str) -> Diagnosis:
         constant=_indices(still & ~dead),
         nearly_dead=_indices(nearly),
         redundant=_copies(compared, healthy) if compared is not None else (),
-        background=_watchers(bundle, layer, healthy & (fired > 0)) if masked else (),
+        background=_watchers(bundle, layer, healthy & lit_with_objects(bundle, layer)) if masked else (),
         correlated=compared is not None,
         foreground_images=measures.foreground_images if masked else 0,
     )

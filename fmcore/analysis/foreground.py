@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.bundle import Bundle
+
 Floats = NDArray[np.floating]
 Masks = NDArray[np.bool_]
 
@@ -24,6 +26,16 @@ BINS = 64
 CONTRAST = 0.05  # the farthest pixel of an image with an object is at least this far from the border's colour
 SMALLEST, LARGEST = 0.02, 0.9  # share of the image that an object covers
 ON_BORDER = 0.75  # an object covers less of the border than this times its share of the whole image
+
+
+def lit_with_objects(bundle: Bundle, layer: str) -> Masks:
+    """The channels (C,) of `layer` that are above zero on an image with an object.
+
+    Of the others nobody knows how much lies on objects: `<layer>/foreground` is zero for want of anything to share out.
+    """
+    fired, there = f"{layer}/fired", f"{layer}/foreground_fired"  # bundles of earlier versions have no such count
+    lit: Masks = bundle.array(there if there in bundle.header.arrays else fired) > 0
+    return lit
 
 
 def foreground(images: Floats) -> Masks:

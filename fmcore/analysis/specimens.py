@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fmcore.analysis.alignment import aligned
 from fmcore.analysis.diagnostics import BACKGROUND, REDUNDANT, Diagnosis, pairs
-from fmcore.analysis.foreground import foreground
+from fmcore.analysis.foreground import foreground, lit_with_objects
 from fmcore.analysis.telling import telling
 from fmcore.bundle import Array, Bundle
 
@@ -176,7 +176,7 @@ def _pair(bundle: Bundle, diagnosis: Diagnosis, light: NDArray[np.float64]) -> t
 
 def _outside(bundle: Bundle, diagnosis: Diagnosis, maps: Array, probe: int) -> int | None:
     """Of the channels lit by the background the one that is lit most there on this image."""
-    lit = bundle.array(f"{diagnosis.layer}/fired") > 0
+    lit = lit_with_objects(bundle, diagnosis.layer)
     if not diagnosis.foreground_images or not lit.any():
         return None
     if not diagnosis.background:
