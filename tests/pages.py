@@ -77,7 +77,7 @@ class Read(HTMLParser):
         return unpacked(self.texts["data"], self.content["models"][model]["arrays"][name])
 
 
-def unpacked(text: str, packed: dict[str, Any]) -> Array:
+def unpacked(text: str, packed: Mapping[str, Any]) -> Array:
     """An array as the contract says, value by value and by no code of fmcore."""
     stream = zlib.decompress(base64.b64decode(text[packed["start"] : packed["end"]]))
     count, each = int(np.prod(packed["shape"])), packed["each"]

@@ -10,7 +10,7 @@ import pytest
 from films import Net, make_bundle
 from hypothesis import given
 from hypothesis import strategies as st
-from pages import Array, changed, make, near
+from pages import Array, changed, make, near, unpacked
 
 from fmcore.analysis.border import inside
 from fmcore.analysis.channels import representatives
@@ -19,7 +19,6 @@ from fmcore.errors import FmcoreError, InputError
 from fmcore.page import economies
 from fmcore.page.content import Page
 from fmcore.page.economies import LADDER, Economy, allowance, choose, rungs
-from fmcore.page.packing import decode
 from fmcore.page.shelf import Shelf
 from fmcore.page.source import sources, spread_with
 
@@ -62,9 +61,9 @@ def test_every_economy_says_so(wide: Path, field: str, value: Any) -> None:
         assert len(layer["ranges"]["activation"]) == len(model["probes"])
         stage = "preactivation" if layer["preactivation"] else "activation"
         assert layer["preactivation"] or layer["activation"] == "stored"
-        maps = decode(text, model["arrays"][f"{layer['name']}/{stage}/0"])
+        maps = unpacked(text, model["arrays"][f"{layer['name']}/{stage}/0"])
         assert len(maps) == len(held)
-        assert len(decode(text, model["arrays"][f"{layer['name']}/weight"])) == len(layer["weighted"])
+        assert len(unpacked(text, model["arrays"][f"{layer['name']}/weight"])) == len(layer["weighted"])
         reads = layer["input"].rpartition("/")[0]
         source = next((one for one in model["layers"] if one["name"] == reads), None)
         assert source is None or source["channels"] == list(range(source["shape"][0]))
@@ -87,11 +86,11 @@ def test_what_is_cut_is_the_bundles_still(wide: Path) -> None:
     image = int(content["start"]["image"]) - 1
     with Bundle.open(wide) as bundle:
         near(
-            decode(text, model["arrays"][f"conv1/preactivation/{image}"]),
+            unpacked(text, model["arrays"][f"conv1/preactivation/{image}"]),
             bundle.part("conv1/preactivation", bundle.default_probe)[channels],
         )
         weights = bundle.array("conv1/weight")[channels]
-    assert np.array_equal(decode(text, model["arrays"]["conv1/weight"]), weights)
+    assert np.array_equal(unpacked(text, model["arrays"]["conv1/weight"]), weights)
 
 
 def test_maps_of_earlier_epochs_can_be_left_out(tutorial_bundle: Path) -> None:
@@ -174,10 +173,10 @@ def test_pictures_are_scaled_with_their_box(tutorial_bundle: Path, tmp_path: Pat
     path = changed(tmp_path / "b.safetensors", tutorial_bundle, add, probes=probes)
     content, text = filled(path, Economy())
     model = content["models"][0]
-    assert np.array_equal(decode(text, model["arrays"]["original/0"]), picture)
+    assert np.array_equal(unpacked(text, model["arrays"]["original/0"]), picture)
     assert model["probes"][0]["box"] == [150, 0, 450, 300] and model["probes"][1]["box"] is None
     content, text = filled(path, Economy(picture_pixels=256))
-    smaller = decode(text, content["models"][0]["arrays"]["original/0"])
+    smaller = unpacked(text, content["models"][0]["arrays"]["original/0"])
     assert smaller.shape == (1, 256, 128) and abs(smaller.mean() - picture.mean()) < 1
     assert content["models"][0]["probes"][0]["box"] == [64, 0, 192, 128]
     assert any("at most 256 pixels a side" in sentence for sentence in content["limits"])

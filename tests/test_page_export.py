@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from films import Net, make_bundle
-from pages import Array, Read, changed, edited, make, near, renamed
+from pages import Array, Read, changed, edited, make, near, renamed, unpacked
 
 from fmcore.analysis.border import inside
 from fmcore.analysis.channels import representatives
@@ -27,7 +27,6 @@ from fmcore.header import drawable
 from fmcore.lesson.record import RECORD_SCHEMA, LessonRecord
 from fmcore.page import export
 from fmcore.page.document import assets
-from fmcore.page.packing import decode
 from fmcore.page.study import rule_of
 from fmcore.reporter import Silent
 
@@ -48,7 +47,7 @@ NASTY = (
 def test_every_array_is_the_bundles(tutorial_bundle: Path, tmp_path: Path) -> None:
     page = make(tmp_path / "page.html", tutorial_bundle)
     text, model = page.texts["data"], page.content["models"][0]
-    held = {name: decode(text, packed) for name, packed in model["arrays"].items()}
+    held = {name: unpacked(text, packed) for name, packed in model["arrays"].items()}
     with Bundle.open(tutorial_bundle) as bundle:
         header = bundle.header
         assert np.array_equal(held["probes"], bundle.array("probes"))
@@ -247,7 +246,7 @@ def test_two_networks_show_the_same_images(tutorial_bundle: Path, deep_bundle: P
     page = make(tmp_path / "page.html", tutorial_bundle, deep_bundle)
     content, text = page.content, page.texts["data"]
     one, two = content["models"]
-    images = [decode(text, model["arrays"]["probes"]) for model in (one, two)]
+    images = [unpacked(text, model["arrays"]["probes"]) for model in (one, two)]
     assert np.array_equal(*images) and one["arrays"]["probes"]["start"] == two["arrays"]["probes"]["start"]
     assert [probe["name"] for probe in one["probes"]] == [probe["name"] for probe in two["probes"]]
     assert any("10 of them" in said for said in content["limits"])
@@ -264,7 +263,7 @@ def test_two_networks_show_the_same_images(tutorial_bundle: Path, deep_bundle: P
         )
         for model, bundle in ((one, first), (two, second)):
             q = next(q for q, probe in enumerate(bundle.array("probes")) if np.array_equal(probe, images[0][3]))
-            before = decode(text, model["arrays"]["conv2/preactivation/3"])
+            before = unpacked(text, model["arrays"]["conv2/preactivation/3"])
             assert np.array_equal(before, bundle.part("conv2/preactivation", q))
     assert [(match["layer"], match["other"]) for match in content["matches"]] == [
         (pair.layer, pair.other) for pair in found.counterparts

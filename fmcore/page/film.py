@@ -1,7 +1,7 @@
 """The film beside a page: its chapters, each with what to look at on the page, and its captions."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from fmcore.lesson.brief import Figure
@@ -15,18 +15,18 @@ _OF_AN_IMAGE = frozenset({"activation", "preactivation", "sum", "gradcam"})  # p
 
 
 def film_of(
-    record: LessonRecord, file: str, content: Content, sources: Sequence[tuple[str, Sequence[int]]] = ()
+    record: LessonRecord, file: str, content: Content, sources: Sequence[tuple[str, Sequence[int]]]
 ) -> dict[str, Any]:
     """The film `file`, a name relative to the page, of the lesson that `record` describes.
 
     Args:
-        sources: Of every model of the page, the digest of its bundle and the numbers in it of the page's images. Left
-            out, models are recognised by their names, and images by their order.
+        sources: Of every model of the page, the digest of its bundle and the numbers in it of the page's images.
     """
-    fps, models = int(record.settings["fps"]), []
-    for number, model in enumerate(content["models"]):
-        digest, probes = sources[number] if sources else (None, range(len(model["probes"])))
-        models.append(_Model(View(model, number, tuple(probes)), record, digest))
+    fps = int(record.settings["fps"])
+    models = [
+        _Model(View(model, number, tuple(probes)), record, digest)
+        for number, (model, (digest, probes)) in enumerate(zip(content["models"], sources, strict=True))
+    ]
     told = captions(beat for scene in record.scenes for beat in scene.beats)
     return {
         "file": file,
@@ -61,13 +61,9 @@ def _state(scene: SceneRecord, models: Sequence["_Model"]) -> Patch | None:
 class _Model:
     """One model of the page, and what the lesson calls its bundle; None where it has no such bundle, or several."""
 
-    def __init__(self, view: View, record: LessonRecord, digest: str | None) -> None:
+    def __init__(self, view: View, record: LessonRecord, digest: str) -> None:
         self._view = view
-        own, bundles = view.model["name"], record.bundles.items()
-        if digest is not None:
-            fitting = [name for name, one in bundles if one.sha256 == digest]
-        else:
-            fitting = [name for name, one in bundles if own in (name, one.model, Path(one.file).stem)]
+        fitting = [name for name, one in record.bundles.items() if one.sha256 == digest]
         self.bundle = fitting[0] if len(fitting) == 1 else None
 
     def image(self, figure: Figure) -> Patch:

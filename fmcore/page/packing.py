@@ -1,14 +1,14 @@
-"""Arrays as text for the page: byte planes, zlib, base64, one after the other in a single block; and back.
+"""Arrays as text for the page: byte planes, zlib, base64, one after the other in a single block.
 
 Byte planes put all first bytes of an array's values before all second ones (the "shuffle" of HDF5): the bytes that hold
 sign and exponent are then neighbours, and zlib finds them alike.
 """
 
 import hashlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
-from zlib import compress, decompress
+from zlib import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,12 +112,8 @@ class Packer:
         self._length = 0
         self._known: dict[bytes, int] = {}  # where the text of a stream begins, by its digest
 
-    def add(self, array: Array, coding: Coding, each: int = 0) -> Packed:
-        """Compress and append `array`."""
-        return self.place(encode(array, coding, each))
-
     def place(self, encoded: Encoded) -> Packed:
-        """Append what is compressed already."""
+        """Append an array."""
         digest = hashlib.sha256(encoded.stream).digest()
         start = self._known.get(digest)
         if start is None:
@@ -135,21 +131,3 @@ class Packer:
     @property
     def text(self) -> str:
         return "".join(self._texts)
-
-
-def decode(text: str, packed: Packed) -> Array:
-    """The array that `packed` names in `text`, as the page reads it."""
-    stream = decompress(b64decode(text[packed["start"] : packed["end"]], validate=True))
-    shape, coding, each = packed["shape"], packed["coding"], packed["each"]
-    if coding not in STEPS:
-        return _from_planes(stream, coding).reshape(shape)
-    runs = int(np.prod(shape)) // each
-    low, step = _from_planes(stream[: 8 * runs], "float32").astype(np.float64).reshape(2, runs)
-    levels = _from_planes(stream[8 * runs :], coding).reshape(runs, each)
-    return (low[:, None] + levels * step[:, None]).astype(np.float32).reshape(shape)
-
-
-def _from_planes(stream: bytes, coding: Coding) -> Array:
-    kind = np.dtype(_TYPES[coding])
-    planes = np.frombuffer(stream, np.uint8).reshape(kind.itemsize, -1)
-    return np.ascontiguousarray(planes.T).view(kind).reshape(-1)

@@ -20,7 +20,7 @@ from fmcore.analysis.worked import WorkedMap
 from fmcore.bundle import Bundle
 from fmcore.header import LayerInfo, explained
 from fmcore.page.phrases import fixed, quoted
-from fmcore.page.view import Content, View, view_of
+from fmcore.page.view import Content, View
 
 Floats = NDArray[np.floating]
 
@@ -236,9 +236,12 @@ class Subject:
         return explained([layer for layer in layers if layer.type == "convolution"] or layers)
 
 
-def subject_of(bundle: Bundle, content: Content, number: int = 0, probes: Sequence[int] | None = None) -> Subject:
-    """Model `number` of the page and the image that the page opens with, or the first that it has maps of."""
-    view = view_of(bundle, content, number, probes)
+def subject_of(bundle: Bundle, content: Content, number: int, probes: Sequence[int]) -> Subject:
+    """Model `number` of the page and the image that the page opens with, or the first that it has maps of.
+
+    `probes` are the numbers in the bundle of the page's images.
+    """
+    view = View(content["models"][number], number, tuple(probes))
     opens = str((content.get("start") or {}).get("image", ""))
     wanted = [int(opens) - 1] if opens.isascii() and opens.isdigit() else []
     wanted += [image for image in view.images if view.probes[image] == bundle.default_probe]

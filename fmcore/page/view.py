@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from fmcore.bundle import Bundle
-
 Patch = dict[str, str]  # fields of the page's state by name, as an address says them: numbers count from 1
 Content = Mapping[str, Any]  # of a page, as web/src/contract.ts has it
 
@@ -119,30 +117,6 @@ class View:
             "place": "" if place is None else f"{place[0] + 1},{place[1] + 1}",
             "class": "" if of_class is None else str(of_class + 1),
         }
-
-
-def view_of(bundle: Bundle, content: Content, number: int = 0, probes: Sequence[int] | None = None) -> View:
-    """Model `number` of a page; `probes` are the numbers in the bundle of the page's images, where they are known."""
-    model = content["models"][number]
-    return View(model, number, tuple(probes if probes is not None else _recognised(bundle, model)))
-
-
-def _recognised(bundle: Bundle, model: Mapping[str, Any]) -> list[int]:
-    """Which probes of the bundle the images of a page are, by what the page says of them."""
-    probes, images = bundle.header.probes, model["probes"]
-    if len(images) == len(probes):
-        return list(range(len(probes)))
-    found: list[int] = []
-    for image in images:
-        left = [number for number in range(len(probes)) if number not in found]
-        alike = [
-            number
-            for number in left
-            if (probes[number].label, probes[number].predicted) == (image["label"], image["predicted"])
-        ]
-        named = [number for number in alike if probes[number].source in image["name"]]
-        found.append((named or alike or left)[0])
-    return found
 
 
 def opening(content: Content) -> Patch:

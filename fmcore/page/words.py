@@ -23,22 +23,18 @@ class Teaching:
     start: Patch = field(default_factory=dict)  # the state of the page without an address
 
 
-def teach(
-    bundle: Bundle, other: Bundle | None, content: Content, probes: Sequence[Sequence[int]] | None = None
-) -> Teaching:
+def teach(bundle: Bundle, other: Bundle | None, content: Content, probes: Sequence[Sequence[int]]) -> Teaching:
     """The words for a page whose content is complete but for them; every state points to what the page holds.
 
     Args:
         other: The bundle of the second model, where the page has one.
-        probes: Of every model, the numbers in its bundle of the page's images. Left out, they are recognised by what
-            the page says of its images.
+        probes: Of every model, the numbers in its bundle of the page's images.
 
     Raises:
         BundleError: the arrays of a bundle contradict each other.
         InputError: two bundles were not measured on the same images.
     """
-    own, theirs = (probes[0], probes[-1]) if probes is not None else (None, None)
-    subject = subject_of(bundle, content, 0, own)
-    second = subject_of(other, content, 1, theirs) if other is not None else None
+    subject = subject_of(bundle, content, 0, probes[0])
+    second = subject_of(other, content, 1, probes[1]) if other is not None else None
     compared = compared_on(subject, second)
     return Teaching(tour(subject, compared), questions(subject), notes(subject, compared), opening(content))
