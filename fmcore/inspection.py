@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from fmcore.analysis.answers import one_answer
+from fmcore.analysis.answers import one_answer, right_share
 from fmcore.analysis.naming import called
 from fmcore.analysis.saying import listed, percent
 from fmcore.bundle import Bundle
@@ -101,9 +101,8 @@ def _accuracy(bundle: Bundle) -> str:
     accuracy = bundle.header.test_accuracy
     if accuracy is not None:
         return percent(accuracy, 2)
-    if {"test_label", "test_predicted"} <= set(bundle.header.arrays):
-        right = bundle.array("test_predicted") == bundle.array("test_label")
-        return f"{percent(float(right.mean()), 2)} of {images(len(right))}"
+    if (share := right_share(bundle)) is not None:
+        return f"{percent(share, 2)} of {images(len(bundle.array('test_label')))}"
     return "not measured"
 
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fmcore.analysis.answers import softmax
 from fmcore.analysis.channels import representatives
 from fmcore.bundle import Array
 from fmcore.data.imageset import Images
@@ -250,9 +251,3 @@ def _batch(trained: Trained, images: Images) -> Tensor:
 def _array(tensor: Tensor) -> NDArray[np.float32]:
     """A copy as it is now: what the network overwrites afterwards does not reach it."""
     return np.array(tensor.detach().to("cpu", torch.float32).numpy(), order="C")
-
-
-def softmax(logits: Array) -> NDArray[np.float64]:
-    """Probabilities (N, K) of logits (N, K)."""
-    result: NDArray[np.float64] = torch.from_numpy(logits).double().softmax(1).numpy()
-    return result

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fmcore.analysis.answers import one_answer
+from fmcore.analysis.answers import one_answer, softmax
 from fmcore.analysis.class_order import another_order
 from fmcore.analysis.graph import contracted
 from fmcore.analysis.saying import counted, listed
@@ -41,7 +41,7 @@ from fmcore.measuring import Measured, measure
 from fmcore.model_input import AsInput, with_channels
 from fmcore.model_source import Model, usual_name
 from fmcore.patches import top_patches
-from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers, softmax
+from fmcore.probing import ablations, activation_history, probe_bytes, probe_layers
 from fmcore.running import (
     answering_in_logits,
     answers,

@@ -1,4 +1,4 @@
-"""What the answers to all images say at once."""
+"""What a network answers: how probable that is, and what the answers to all images say at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from fmcore.bundle import Bundle
+from fmcore.bundle import Array, Bundle
 
 _FEW = 10  # images, which chance or their likeness may well give one answer
 _MOSTLY = 0.5  # of the answers: with fewer right ones, a network is wrong more often than not
@@ -36,9 +36,23 @@ class Score:
         return self.only is not None or self.right < self.least
 
 
+def softmax(logits: Array) -> NDArray[np.float64]:
+    """The probabilities (..., K) that logits (..., K) stand for."""
+    powers = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(-1, keepdims=True)
+    return shares
+
+
+def right_share(bundle: Bundle, answers: str = "test_predicted") -> float | None:
+    """The share of the test images that get the answer of their class; None where answers or classes are not known."""
+    if not {"test_label", answers} <= set(bundle.header.arrays):
+        return None
+    return float((bundle.array(answers) == bundle.array("test_label")).mean())
+
+
 def score(bundle: Bundle) -> Score | None:
     """The score over the test images; None where fewer than ten are known, or all are of one class."""
-    if not {"test_label", "test_predicted"} <= set(bundle.header.arrays):
+    if (right := right_share(bundle)) is None:
         return None
     labels, said = bundle.array("test_label"), bundle.array("test_predicted")  # (M,) each
     classes, counts = np.unique(labels, return_counts=True)
@@ -46,7 +60,7 @@ def score(bundle: Bundle) -> Score | None:
         return None
     only = int(said[0]) if np.ptp(said) == 0 else None
     share = float(counts.max() / len(labels))
-    return Score(len(labels), float((said == labels).mean()), int(classes[counts.argmax()]), share, only)
+    return Score(len(labels), right, int(classes[counts.argmax()]), share, only)
 
 
 def one_answer(

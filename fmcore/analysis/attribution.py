@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.answers import softmax
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, InputError, one_of
 
@@ -109,9 +110,7 @@ def class_map(bundle: Bundle, layer: str, probe: int, wanted: int | str | None =
 
 def class_probability(bundle: Bundle, probe: int, index: int) -> float:
     """Softmax of the logits of one probe, for class `index`."""
-    logits = bundle.part("logits", probe).astype(np.float64)
-    likely = np.exp(logits - logits.max())
-    return float(likely[index] / likely.sum())
+    return float(softmax(bundle.part("logits", probe))[index])
 
 
 def _class_index(bundle: Bundle, probe: int, shown: list[int], wanted: int | str | None) -> int:

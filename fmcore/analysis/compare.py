@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from fmcore.analysis.answers import right_share
 from fmcore.analysis.correlation import FLAT, correlations
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, InputError
@@ -233,7 +234,7 @@ def _agreement(one: Bundle, other: Bundle) -> tuple[Agreement | None, str]:
     return Agreement(
         images=len(mine),
         share=float((mine == theirs).mean()),
-        accuracy=(_accuracy(one), _accuracy(other)),
+        accuracy=(right_share(one), right_share(other)),
         disagreements=tuple(
             Disagreement(
                 row=int(row),
@@ -249,8 +250,3 @@ def _agreement(one: Bundle, other: Bundle) -> tuple[Agreement | None, str]:
 
 def _labels(*bundles: Bundle) -> NDArray[np.integer] | None:
     return next((b.array("test_label") for b in bundles if "test_label" in b.header.arrays), None)
-
-
-def _accuracy(bundle: Bundle) -> float | None:
-    labels = _labels(bundle)
-    return None if labels is None else float((bundle.array("test_predicted") == labels).mean())

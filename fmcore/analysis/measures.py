@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from fmcore.analysis.alignment import rows_in_view, strongest_beyond
+from fmcore.analysis.answers import softmax
 from fmcore.analysis.attribution import (
     brightest_is_decisive,
     in_the_way,
@@ -58,7 +59,6 @@ from fmcore.analysis.taking import (
     place_of,
     share_of_the_commonest,
     size_of,
-    softmax,
     with_other,
 )
 from fmcore.analysis.weighing import added_to_class, error_of_sum, support_off_the_object

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.answers import right_share, softmax
 from fmcore.analysis.collapse import Collapse, collapse
 from fmcore.analysis.convolution import Place, arithmetic
 from fmcore.analysis.counterparts import compared
@@ -94,11 +95,6 @@ def of_ablations(explained: str, function: Callable[[Bundle, str, int], float]) 
         return float(function(bundle, array.rpartition("/")[0], index[0]))
 
     return Measure(explained, take)
-
-
-def softmax(logits: Floats) -> Floats:
-    powers = np.exp(logits.astype(np.float64) - float(logits.max()))
-    return np.asarray(powers / powers.sum())
 
 
 def place_of(values: Floats, axis: int) -> float:
@@ -201,11 +197,11 @@ def of_slice(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle |
 
 def of_answers(bundle: Bundle, array: str, index: tuple[int, ...], other: Bundle | None) -> float:
     """The share of answers (M,) that are the classes of their images."""
-    if "test_label" not in bundle.header.arrays:
+    if (share := right_share(bundle, array)) is None:
         raise BundleError(
             f"'{bundle.path.name}' does not hold the classes of its images; record it over labelled ones."
         )
-    return float((bundle.array(array) == bundle.array("test_label")).mean())
+    return share
 
 
 def share_of_the_commonest(values: Floats) -> float:

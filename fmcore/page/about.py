@@ -1,5 +1,6 @@
 """What the page says of a network as a whole and of its images, in sentences."""
 
+from fmcore.analysis.answers import right_share
 from fmcore.analysis.history import weights_are
 from fmcore.analysis.saying import counted, percent
 from fmcore.bundle import Bundle
@@ -54,9 +55,8 @@ def _trained(bundle: Bundle) -> str:
 
 def _accuracy(bundle: Bundle) -> str:
     share, count = bundle.header.test_accuracy, bundle.header.dataset.test_count
-    if share is None and {"test_label", "test_predicted"} <= set(bundle.header.arrays):
-        right = bundle.array("test_predicted") == bundle.array("test_label")
-        share, count = float(right.mean()), len(right)
+    if share is None and (share := right_share(bundle)) is not None:
+        count = len(bundle.array("test_label"))
     if share is None:
         return "Nobody measured how often it is right."
     return f"It is right on {percent(share, 1)} of {counted(count or 0, 'test image')}."

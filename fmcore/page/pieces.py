@@ -8,6 +8,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from fmcore.analysis.answers import softmax
 from fmcore.analysis.attribution import places_of_half
 from fmcore.analysis.correlation import regridded
 from fmcore.bundle import Array, Bundle
@@ -257,10 +258,7 @@ def classes(bundle: Bundle, layer: str) -> int:
 
 def probabilities(bundle: Bundle, probes: Sequence[int]) -> NDArray[np.float32]:
     """The softmax (P, K) of the logits of `probes`."""
-    logits = _rows(bundle, "logits", probes).astype(np.float64)
-    likely = np.exp(logits - logits.max(1, keepdims=True))
-    shares: NDArray[np.float32] = (likely / likely.sum(1, keepdims=True)).astype(np.float32)
-    return shares
+    return softmax(_rows(bundle, "logits", probes)).astype(np.float32)
 
 
 def support(bundle: Bundle, gradcam: str, probes: Sequence[int]) -> NDArray[np.float32]:
