@@ -198,6 +198,12 @@ class Bundle:
         known = ", ".join(self.layer_names)
         raise BundleError(f"The bundle '{self.path.name}' has no layer '{name}'; it has {known}.")
 
+    def has_statistics(self, layer: str) -> bool:
+        """Whether it says of the channels of `layer` what they do over many images."""
+        parts = ("mean", "std", "maximum", "fired")
+        measured = self.header.measures is not None
+        return measured and all(f"{layer}/{part}" in self.header.arrays for part in parts)
+
     @property
     def default_probe(self) -> int:
         """The probe to show when nobody names one."""

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from math import ceil, floor
 from typing import TypeVar
 
-import numpy as np
-
+from fmcore.analysis.evenly import evenly
 from fmcore.analysis.saying import listed
 from fmcore.bundle import Bundle
 from fmcore.errors import InputError, one_of
@@ -58,9 +57,7 @@ def class_wanted(bundle: Bundle, text: str | None) -> int | str | None:
 
 def spread(items: Sequence[Item], count: int) -> list[Item]:
     """At most `count` of `items`, evenly spread, the first and the last among them."""
-    if len(items) <= count:
-        return list(items)
-    return [items[round(number)] for number in np.linspace(0, len(items) - 1, count)]
+    return [items[number] for number in evenly(len(items), count)]
 
 
 def windows(length: int) -> list[range]:

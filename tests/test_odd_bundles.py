@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from fmcore.analysis.compare import Agreement
 from fmcore.analysis.diagnostics import diagnose
 from fmcore.analysis.foreground import lit_with_objects
+from fmcore.analysis.learning import spread
 from fmcore.analysis.measures import digest_of, sample_size
 from fmcore.analysis.saying import percent
 from fmcore.analysis.specimens import specimens
@@ -219,3 +220,11 @@ def test_a_channel_that_was_never_lit_with_an_object_watches_no_background(tmp_p
 def test_in_bundles_of_earlier_versions_a_channel_is_lit_with_objects_that_is_lit(made: Path) -> None:
     with Bundle.open(made) as bundle:
         assert (lit_with_objects(bundle, "conv1") == (bundle.array("conv1/fired") > 0)).all()
+
+
+@pytest.mark.parametrize("followed", [0, 1, 7, 18, 19])
+def test_filters_that_moved_most_and_least_are_shown_beside_the_one_that_is_followed(followed: int) -> None:
+    distance = np.random.default_rng(1).permutation(20).astype(float)
+    shown = spread(distance, 8, followed)
+    assert len(shown) == 8 and shown == sorted(shown)
+    assert {followed, int(distance.argmax()), int(distance.argmin())} <= set(shown)

@@ -14,13 +14,14 @@ from pages import Array, changed, make, near, unpacked
 
 from fmcore.analysis.border import inside
 from fmcore.analysis.channels import representatives
+from fmcore.analysis.evenly import evenly
 from fmcore.bundle import Bundle
 from fmcore.errors import FmcoreError, InputError
 from fmcore.page import economies
 from fmcore.page.content import Page
 from fmcore.page.economies import LADDER, Economy, allowance, choose, rungs
 from fmcore.page.shelf import Shelf
-from fmcore.page.source import sources, spread_with
+from fmcore.page.source import sources
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +157,10 @@ def test_maps_are_rounded_where_an_exact_page_would_be_too_large(
 @given(st.integers(1, 40), st.integers(1, 40), st.data())
 def test_the_default_image_stays(length: int, most: int, data: st.DataObject) -> None:
     always = data.draw(st.integers(0, length - 1))
-    kept = spread_with(length, most, always)
+    kept = evenly(length, most, always)
     assert always in kept and kept == sorted(set(kept)) and len(kept) == min(length, most) and kept[-1] < length
+    if most > 2:
+        assert (kept[0], kept[-1]) == (0, length - 1)
 
 
 def test_pictures_are_scaled_with_their_box(tutorial_bundle: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A layer beside its counterpart in another network: partners, a channel without one, and the images of both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, pairwise
@@ -168,15 +168,20 @@ def parting(one: Bundle, other: Bundle) -> Parting | None:
     A network answered its own probes and all test images. Of several images, those that both have as probes come first,
     then those of the first; of these the one with the most confidence.
     """
-    common = common_probes(one, other)
-    found: dict[Parting, float] = {}
-    for p, q in common:
-        mine, theirs = one.header.probes[p], other.header.probes[q]
-        if one.class_name(mine.predicted) != other.class_name(theirs.predicted):
-            found[Parting(p, "logits", q)] = mine.probability + theirs.probability
+    found = {Parting(p, "logits", q): sure for (p, q), sure in parted(one, other, common_probes(one, other)).items()}
     for of_other in (False, True):
         found = found or _parted_by_tests(*((other, one) if of_other else (one, other)), of_other)
     return max(found, key=found.__getitem__, default=None)
+
+
+def parted(one: Bundle, other: Bundle, probes: Iterable[tuple[int, int]]) -> dict[tuple[int, int], float]:
+    """Those `probes` (p, q) that the two answer differently, with the sum of both confidences."""
+    found = {}
+    for p, q in probes:
+        mine, theirs = one.header.probes[p], other.header.probes[q]
+        if one.class_name(mine.predicted) != other.class_name(theirs.predicted):
+            found[p, q] = mine.probability + theirs.probability
+    return found
 
 
 def _parted_by_tests(own: Bundle, reader: Bundle, of_other: bool) -> dict[Parting, float]:

@@ -152,7 +152,7 @@ def diagnose(bundle: Bundle, layer: str) -> Diagnosis:
     """
     c = bundle.layer(layer).output_shape[0]
     measures = bundle.header.measures
-    if measures is None or not _has_statistics(bundle, layer):
+    if measures is None or not bundle.has_statistics(layer):
         raise BundleError(
             f"'{bundle.path.name}' has no statistics of the channels of {layer};"
             " record it again with `fmcore record`, which measures convolutions and blocks."
@@ -183,12 +183,8 @@ def diagnose_all(bundle: Bundle) -> list[Diagnosis]:
     return [
         diagnose(bundle, layer.name)
         for layer in bundle.header.layers
-        if layer.type != "pooling" and bundle.header.measures is not None and _has_statistics(bundle, layer.name)
+        if layer.type != "pooling" and bundle.has_statistics(layer.name)
     ]
-
-
-def _has_statistics(bundle: Bundle, layer: str) -> bool:
-    return all(f"{layer}/{part}" in bundle.header.arrays for part in ("mean", "std", "maximum", "fired"))
 
 
 def pairs(bundle: Bundle, layer: str) -> tuple[Array, Array, Array] | None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.analysis.border import border_of, inside, reaches_inside
+from fmcore.analysis.evenly import evenly
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError
 
@@ -125,12 +126,8 @@ def spread(distance: Floats, most: int, always: int) -> list[int]:
 
     They come in the order of the layer; filter `always` is among them.
     """
-    order = np.argsort(-distance, kind="stable")
-    ranks = np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int)
-    found = [int(order[rank]) for rank in ranks]
-    if always not in found:
-        found[len(found) // 2] = always
-    return sorted(found)
+    order = np.argsort(-distance, kind="stable").tolist()
+    return sorted(order[rank] for rank in evenly(len(order), most, order.index(always)))
 
 
 def spread_epochs(last: int, most: int) -> list[int]:

@@ -50,8 +50,7 @@ def labels(bundle: Bundle, layer: str) -> list[Label | None]:
 
 def faults(bundle: Bundle, layer: LayerInfo) -> tuple[list[Badge], list[str]]:
     """The badges of the channels of `layer` and sentences on the whole of it; nothing where nobody measured."""
-    statistics = all(f"{layer.name}/{part}" in bundle.header.arrays for part in ("mean", "std", "maximum", "fired"))
-    if bundle.header.measures is None or layer.type == "pooling" or not statistics:
+    if layer.type == "pooling" or not bundle.has_statistics(layer.name):
         return [], []
     found = diagnose(bundle, layer.name)
     sentences = [*replace(found, layer=called(layer.name)).sentences(), *doubts(found.images)]

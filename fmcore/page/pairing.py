@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from fmcore.analysis.compare import MATCHED, Agreement, Comparison
-from fmcore.analysis.counterparts import compared
+from fmcore.analysis.counterparts import compared, parted
 from fmcore.analysis.naming import called
 from fmcore.analysis.rounding import rounded_likeness
 from fmcore.analysis.saying import percent
@@ -64,21 +64,18 @@ def _answers(one: Source, other: Source, found: Agreement) -> str:
 
 def _parting(one: Source, other: Source) -> str | None:
     """The image of the page on which they part with most confidence."""
-    parted = []
-    for p, numbers in enumerate(zip(one.probes, other.probes, strict=True)):
-        asked = zip((one, other), numbers, strict=True)
-        said = [(source.bundle, source.bundle.header.probes[number]) for source, number in asked]
-        answers = [(bundle.class_name(probe.predicted), probe.probability) for bundle, probe in said]
-        if answers[0][0] != answers[1][0]:
-            parted.append((answers[0][1] + answers[1][1], p, answers))
-    if not parted:
-        return None if len(one.probes) == 1 else f"On the {len(one.probes)} images of this page they answer alike."
-    _, p, answers = max(parted, key=lambda row: row[0])
-    truth = one.bundle.truth(one.probes[p])
+    pairs = list(zip(one.probes, other.probes, strict=True))
+    found = parted(one.bundle, other.bundle, pairs)
+    if not found:
+        return None if len(pairs) == 1 else f"On the {len(pairs)} images of this page they answer alike."
+    pair = max(found, key=found.__getitem__)
+    said = [(s.bundle, s.bundle.header.probes[number]) for s, number in zip((one, other), pair, strict=True)]
+    answers = [(quoted(bundle.class_name(probe.predicted)), percent(probe.probability)) for bundle, probe in said]
+    truth = one.bundle.truth(pair[0])
     labelled = f", labelled {quoted(truth)}," if truth is not None else ""
     return (
-        f"On image {p + 1}{labelled} they part: {one.name} says {quoted(answers[0][0])} ({percent(answers[0][1])}),"
-        f" {other.name} says {quoted(answers[1][0])} ({percent(answers[1][1])})."
+        f"On image {pairs.index(pair) + 1}{labelled} they part: {one.name} says {answers[0][0]} ({answers[0][1]}),"
+        f" {other.name} says {answers[1][0]} ({answers[1][1]})."
     )
 
 

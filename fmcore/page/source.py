@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fmcore.analysis.counterparts import called, common_probes, compared
+from fmcore.analysis.evenly import evenly
 from fmcore.bundle import Bundle
 from fmcore.errors import InputError
 
@@ -19,17 +20,8 @@ class Source:
 
     def only(self, images: int) -> "Source":
         """With at most so many of its images, spread evenly; the default one is among them."""
-        kept = spread_with(len(self.probes), images, self.default)
+        kept = evenly(len(self.probes), images, self.default)
         return replace(self, probes=tuple(self.probes[p] for p in kept), default=kept.index(self.default))
-
-
-def spread_with(length: int, most: int, always: int) -> list[int]:
-    """At most `most` of the numbers from 0 to `length` - 1, evenly, `always` among them; rising."""
-    if length <= most:
-        return list(range(length))
-    kept = [number * length // most for number in range(most)]
-    nearest = min(range(most), key=lambda place: abs(kept[place] - always))
-    return sorted({*kept[:nearest], always, *kept[nearest + 1 :]})
 
 
 def sources(bundle: Bundle, other: Bundle | None = None) -> tuple[Source, ...]:

@@ -196,10 +196,7 @@ class Subject:
 
     def diagnosis(self, layer: LayerInfo) -> Diagnosis | None:
         """What is wrong with the layer's channels; None where nobody measured it."""
-        needed = ("mean", "std", "maximum", "fired")
-        if self.bundle.header.measures is None or layer.type == "pooling":
-            return None
-        if any(f"{layer.name}/{part}" not in self.bundle.header.arrays for part in needed):
+        if layer.type == "pooling" or not self.bundle.has_statistics(layer.name):
             return None
         return diagnose(self.bundle, layer.name)
 
