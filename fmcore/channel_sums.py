@@ -70,7 +70,7 @@ class Reading:
     largest: NDArray[np.float32]  # (B, C)
     products: NDArray[np.float32]  # (C, C), or (C,) where the layer is too wide to be correlated; about the pivot
     active: Doubles  # (C,)
-    one_hot: Doubles | None  # (B, K)
+    one_hot: Doubles | None  # (B, 2 K), of classes and of shuffled ones
     on_object: "_OnObject | None"
     meaning: tuple[Doubles, Doubles] | None  # products (C + maps + 1, maps + 1) of both and 1; squares (C,)
     sample: dict[int, Array]
@@ -106,7 +106,7 @@ class Sums:
         self._products = np.zeros((c, c) if c <= WIDEST_CORRELATED else c)
         self._active, self._fired = np.zeros(c), np.zeros(c)
         self._maximum = np.full(c, -np.inf, np.float32)
-        self._by_class: tuple[Doubles, Doubles] | None = None  # (C, K), of image means; images (K,)
+        self._by_class: tuple[Doubles, Doubles] | None = None  # (C, 2 K), of image means; images (2 K,)
         self._on_object: _OnObject | None = None
         self._meaning: tuple[Doubles, Doubles] | None = None
         self._sample: dict[int, Array] = {}
@@ -176,7 +176,8 @@ class Sums:
         if whole:
             arrays |= _correlation(self._products / places - np.outer(about, about), variance)
         if self._by_class is not None:
-            arrays["class_mean"] = self._by_class[0] / np.maximum(self._by_class[1], 1)
+            means = self._by_class[0] / np.maximum(self._by_class[1], 1)
+            arrays["class_mean"], arrays["class_mean_shuffled"] = np.split(means, 2, axis=1)
         if self._sample:
             arrays["sample"] = np.stack([self._sample[place] for place in sorted(self._sample)])
         return {name: a if a.dtype == np.int32 else a.astype(np.float32) for name, a in arrays.items()}

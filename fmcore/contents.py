@@ -91,6 +91,7 @@ OF_LAYER = {
     "outline_area": Kind("1", "share of all places that lie there", "shares"),
     "sparseness": Kind("C", "how unevenly images light it", "shares"),
     "class_mean": Kind("C K", "mean over the images of a class"),
+    "class_mean_shuffled": Kind("C K", "the same where each image has the label of another"),
     "meaning": Kind("C m", "correlation with the classical maps `measures.meaning` of the same images", "correlations"),
     "top_images": Kind("C t", "the images that light it most", "M"),
     "top_values": Kind("C t", "how much"),

@@ -53,6 +53,8 @@ def tell_hierarchy(bundle: Bundle, every: bool = False) -> list[Table | str]:
         "edges>": "correlation with edges of any direction",
     }
     told = f"Means over the live channels: {', '.join(means[name] for name in columns)}."
+    if chance := [stage.chance for stage in stages if stage.chance is not None]:
+        told += f" With labels drawn by lot, class selectivity would be at most {figure(max(chance))}."
     return [fill(made, range(len(stages)), cells, every), *([told] if columns else []), _trends(stages)]
 
 

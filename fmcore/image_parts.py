@@ -33,6 +33,8 @@ class Plan:
 
     def __init__(self, layers: Sequence[Layer], images: Images, labels: NDArray[np.int64] | None, classes: int) -> None:
         self.images, self.labels, self.classes = images, labels, classes
+        # The same labels dealt out anew: what channels seem to know of these, they know by chance.
+        self.shuffled = None if labels is None else np.random.default_rng(0).permutation(labels)
         values = sum(int(np.prod(layer.info.output_shape)) for layer in layers)
         size = max(1, min(_PART, _PART_VALUES // values))
         self.parts = [slice(start, min(start + size, len(images))) for start in range(0, len(images), size)]
@@ -71,7 +73,10 @@ class Part:
         if number in plan.for_meaning:
             maps = classical.classical_maps(pixels)
             self.maps = np.concatenate([maps, np.ones_like(maps[:, :1])], 1)
-        self.one_hot = None if plan.labels is None else np.eye(plan.classes)[plan.labels[rows]]  # (B, K)
+        self.one_hot: Array | None = None  # (B, 2 K): of the labels, and of the shuffled ones
+        if plan.labels is not None and plan.shuffled is not None:
+            single = np.eye(plan.classes)
+            self.one_hot = np.concatenate([single[plan.labels[rows]], single[plan.shuffled[rows]]], 1)
         taken = [row for row in range(rows.start, rows.stop) if row in plan.place_of]
         self.sampled = [row - rows.start for row in taken]  # of the part's images
         self.places = [plan.place_of[row] for row in taken]  # in the sample

@@ -70,7 +70,7 @@ class FeatureMapProgression(LessonScene):
             cue="active",
             say="{rarer} In {first}, {first_on} of all numbers lie above zero; in {last}, {last_on}{leaving}.",
         ),
-        Beat(cue="classes", say="{first_selective}{last_selective}."),
+        Beat(cue="classes", say="{first_selective}{last_selective}.{by_chance}"),
         Beat(
             cue="answer",
             say="{reads} From maps like these comes the answer, “{answer}”, with {probability}{verdict}."

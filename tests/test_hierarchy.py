@@ -47,12 +47,20 @@ def test_the_figures_of_a_measured_layer(tmp_path: Path) -> None:
     first, second = stages(tmp_path / "net.safetensors", MEASURED, measures=MEASURES)
     assert (first.layer, first.type, first.channels, first.live) == ("conv1", "convolution", 4, 3)
     assert first.field == (3, 3) and first.share == pytest.approx(9 / 144)
-    assert first.selectivity == pytest.approx((1 + 0 + (3 - 1.5) / (3 + 1.5)) / 3)
+    assert first.selectivity == pytest.approx((1 + 0 + (3 - 1.5) / (3 + 1.5)) / 3) and first.chance is None
     assert first.sparseness == pytest.approx((0.2 + 0.4 + 0.9) / 3)
     assert first.likeness == pytest.approx((0.9 + 0.4 + 0.5) / 3)
     assert first.edges == pytest.approx((0.5 + 0.3 - 0.2) / 3)
     assert second.field == (8, 8)
     assert (second.selectivity, second.sparseness, second.likeness, second.edges) == (None, None, None, None)
+
+
+def test_what_channels_would_prefer_by_chance(tmp_path: Path) -> None:
+    by_lot = MEASURED | {
+        "conv1/class_mean_shuffled": np.array([[2, 1, 0, 0], [1] * 4, [0, 0, 4, 0], [9] * 4], np.float32)
+    }
+    first = stages(tmp_path / "net.safetensors", by_lot, measures=MEASURES)[0]
+    assert first.chance == pytest.approx(((2 - 0.5) / (2 + 0.5) + 0 + 1) / 3)
 
 
 def test_a_layer_of_dead_channels_has_no_means(tmp_path: Path) -> None:

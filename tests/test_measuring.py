@@ -135,8 +135,10 @@ def plainly(
         "mean": rows.mean(1), "std": rows.std(1), "maximum": rows.max(1),
         "fired": (maps > 0).any((2, 3)).mean(0), "active": (rows > 0).mean(1),
         "sparseness": np.clip((1 - ratio) / (1 - 1 / count), 0, 1) if count > 1 else np.zeros(c),
-        "class_mean": np.stack([of_image[labels == k].mean(0) if (labels == k).any() else np.zeros(c)
-                                for k in range(CLASSES)], 1),
+        **{name: np.stack([of_image[own == k].mean(0) if (own == k).any() else np.zeros(c)
+                           for k in range(CLASSES)], 1)
+           for name, own in (("class_mean", labels),
+                             ("class_mean_shuffled", np.random.default_rng(0).permutation(labels)))},
         "correlation": correlation(rows, rows), "meaning": correlation(rows, known),
         "top_images": top, "top_values": np.take_along_axis(largest, top.T, 0).T,
         "top_places": np.stack([places // w, places % w], -1),

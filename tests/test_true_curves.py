@@ -270,6 +270,19 @@ def test_no_selectivity_of_means_below_zero_is_told_with_its_reason(tmp_path: Pa
     assert "How many of the numbers respond" in ordinary and "left out" not in ordinary
 
 
+@pytest.mark.parametrize(("by_lot", "sided"), [(0.1, True), (0.6, False)])
+def test_deep_maps_take_sides_only_where_chance_would_not_do(tmp_path: Path, by_lot: float, sided: bool) -> None:
+    def prefer(arrays: dict[str, Array]) -> None:
+        for layer, mean, part in (("conv1", 0.2, ""), ("conv2", 0.8, ""), ("conv2", by_lot, "_shuffled")):
+            classes = np.ones_like(arrays[f"{layer}/class_mean"])
+            classes[:, 0] = (1 + mean) / (1 - mean)
+            arrays[f"{layer}/class_mean{part}"] = classes
+
+    said = beats(play(FeatureMapProgression, changed(tmp_path / "b", MEASURED, prefer)))["classes"]
+    assert said.endswith(f" With labels drawn by lot, it would be {by_lot:.2f} there.")
+    assert ("Deep maps take sides." in said) == sided
+
+
 @pytest.mark.parametrize(("widths", "framed"), [((4, 6), 0), ((4, 4, 4), 1), ((4, 4, 4, 4, 4, 4), -1)])
 def test_maps_that_are_said_to_be_read_are_framed(
     tmp_path: Path, widths: tuple[int, ...], framed: int, monkeypatch: pytest.MonkeyPatch

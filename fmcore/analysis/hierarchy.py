@@ -12,6 +12,7 @@ from fmcore.header import LayerInfo
 Floats = NDArray[np.floating]
 
 _LIKE_THE_INPUT = ("brightness", "darkness")
+SHUFFLED = "class_mean_shuffled"  # the array of a layer: over few images, channels prefer some class by chance
 _EDGES = "edges"  # how the names of the classical maps of edges end
 
 
@@ -28,6 +29,7 @@ class Stage:
     )  # height and width in pixels of what one place is computed from; None where that is not known
     share: float | None  # of the image that this is, by area; 1 where it is computed from everything
     selectivity: float | None  # mean class selectivity, 0..1: 1 where channels answer to one class only
+    chance: float | None  # the same where each image has the label of another
     sparseness: float | None  # mean sparseness over images
     likeness: float | None  # mean of |correlation| with the brightness or darkness of the image
     edges: float | None  # mean of the best correlation with edges of any direction
@@ -56,7 +58,7 @@ def hierarchy(bundle: Bundle) -> list[Stage]:
 def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
     live = _live(bundle, layer)
     sparseness = _statistic(bundle, layer, "sparseness")
-    selectivity = _class_selectivity(bundle, layer)
+    selectivity, chance = (_class_selectivity(bundle, layer, part) for part in ("class_mean", SHUFFLED))
     return Stage(
         layer=layer.name,
         type=layer.type,
@@ -65,6 +67,7 @@ def _stage(bundle: Bundle, layer: LayerInfo) -> Stage:
         field=layer.field.size if layer.field.known else None,
         share=_share(layer, bundle.header.model.input_shape[1:]),
         selectivity=_mean(selectivity, live),
+        chance=_mean(chance, live),
         sparseness=_mean(sparseness, live),
         likeness=_mean(_likeness(bundle, layer), live),
         edges=_mean(_edge_score(bundle, layer), live),
@@ -100,8 +103,8 @@ def selectivity_of(class_mean: Floats) -> Floats:
     return index
 
 
-def _class_selectivity(bundle: Bundle, layer: LayerInfo) -> Floats | None:
-    means = _statistic(bundle, layer, "class_mean")
+def _class_selectivity(bundle: Bundle, layer: LayerInfo, part: str = "class_mean") -> Floats | None:
+    means = _statistic(bundle, layer, part)
     if means is None:
         return None
     if "test_label" in bundle.header.arrays:  # a class without images has a mean of nothing

@@ -200,6 +200,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "how much of what the strongest place of a map sees lies beyond the image", strongest_beyond
         ),
         "class selectivity": of_stage("mean class selectivity of the live channels", lambda stage: stage.selectivity),
+        "class selectivity by chance": of_stage(
+            "mean class selectivity of the live channels where each image has the label of another",
+            lambda stage: stage.chance,
+        ),
         "likeness to the image": of_stage(
             "mean correlation of the live channels with the brightness or darkness of the image",
             lambda stage: stage.likeness,

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
-from fmcore.analysis.hierarchy import Stage
+from fmcore.analysis.hierarchy import SHUFFLED, Stage
 from fmcore.analysis.pooling import PoolingStep
 from fmcore.analysis.saying import percent
 from fmcore.header import LayerInfo
@@ -14,6 +14,7 @@ from scenes.parts.phrases import and_the_rest, why_the_rest
 from scenes.parts.text import number, on_scale, whole
 
 _BELOW = 1e-12  # from where on a mean is called below zero
+_BEYOND_CHANCE = 2.0  # times what channels seem to prefer by chance
 _SIDES = 0.3  # mean selectivity from which on channels can be said to take sides
 
 
@@ -142,15 +143,32 @@ class StageWords:
     def _selectivity(self) -> dict[str, object]:
         if not self.has("selectivity"):
             if below := self._below_zero():
-                return {"first_selective": below, "last_selective": ""}
+                return {"first_selective": below, "last_selective": "", "by_chance": ""}
             said = "What a deep map stands for cannot be seen: it has to be measured, over many images of known classes"
-            return {"first_selective": said, "last_selective": ""}
+            return {"first_selective": said, "last_selective": "", "by_chance": ""}
         start = (
             "Does a channel prefer a class? Its selectivity is zero if it answers every class alike, and one if it"
             " answers one class only. On average it is"
         )
-        first, last = self._contrast("class selectivity", "class_mean", start, ". Deep maps take sides", at_least=1.2)
-        return {"first_selective": first, "last_selective": last}
+        limits = {"at_least": 1.2, "or_at_least": max(_SIDES, _BEYOND_CHANCE * (self._chance or 0.0))}
+        first, last = self._contrast("class selectivity", "class_mean", start, ". Deep maps take sides", **limits)
+        return {"first_selective": first, "last_selective": last, "by_chance": self._by_chance()}
+
+    @property
+    def _chance(self) -> float | None:
+        last = self.measured[-1]
+        return None if last is None else last.chance
+
+    def _by_chance(self) -> Told | str:
+        """What selectivity the last layer has where the images got each other's labels, if that was measured."""
+        name = self.layers[-1].name
+        if self._chance is None:
+            return ""
+        return self.claim(
+            "class selectivity by chance",
+            f"{name}/{SHUFFLED}",
+            words=lambda mean: f" With labels drawn by lot, it would be {number(mean)} there.",
+        )
 
     def _below_zero(self) -> Told | None:
         """That selectivity is not worked out from means below zero, where the first or the last layer has some."""
@@ -166,15 +184,20 @@ class StageWords:
         """Whether the sentence of classes asks whether channels prefer one."""
         return self.has("selectivity") or self._below_zero() is not None
 
-    def _contrast(self, measure: str, part: str, start: str, more: str, **shares: float) -> tuple[Told, Told]:
-        """What is said of the first layer, and of the last: `more` where it is within these shares of the first."""
+    def _contrast(
+        self, measure: str, part: str, start: str, more: str, or_at_least: float = 0.0, **shares: float
+    ) -> tuple[Told, Told]:
+        """What is said of the first layer, and of the last: `more` where it is within these shares of the first.
+
+        Where there is an `at_least` among them, it is `or_at_least` if that is more.
+        """
         (first, shallow), (last, deep) = zip(
             (self.layers[0].name, self.layers[-1].name), self._both(measure, part, number), strict=True
         )
         said, end = f"{start} {shallow} in {layer_name(first)}", f" and {deep} in {layer_name(last)}"
         limits = {relation: share * shallow.value for relation, share in shares.items()}
         if "at_least" in limits:
-            limits["at_least"] = max(limits["at_least"], _SIDES)
+            limits["at_least"] = max(limits["at_least"], or_at_least)
         return (
             self.claim(measure, f"{first}/{part}", words=said),
             self.claim(measure, f"{last}/{part}", words=end + more, otherwise=end, **limits),
