@@ -17,12 +17,13 @@ from fmcore.check.findings import Finding
 from fmcore.check.layout import layout_findings
 from fmcore.check.pace import pace_findings
 from fmcore.check.proof import Proof, proof_findings, prove
+from fmcore.check.record import beats_of, figures_of, lesson_record_findings, record_findings
 from fmcore.check.report import cropped
 from fmcore.check.teaching import lesson_findings, teaching_findings
 from fmcore.check.voice import voice_findings
 from fmcore.cores import cores
 from fmcore.errors import BundleError, FmcoreError, InputError
-from fmcore.lesson.brief import Brief, Figure
+from fmcore.lesson.brief import Brief
 from fmcore.lesson.plan import LessonPlan, SceneEntry, builtin_plan, single_scenes, turns
 from fmcore.lesson.record import BundleRecord, SceneRecord, read_record
 from fmcore.lesson.storyboard import Storyboard
@@ -43,13 +44,13 @@ Pixels = NDArray[np.uint8]
 
 
 class Film(BaseModel):
-    """A finished film in which a scene begins at frame `start`, and the figures that are said to be in it."""
+    """A finished film with what is recorded of one scene in it, whose source may have `changed` since."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Path
-    start: int
-    figures: tuple[Figure, ...]
+    scene: SceneRecord
+    changed: bool
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,13 @@ class CheckJob(BaseModel):
 
         played = storyboard(self.segment, stills=True, film=self.filmed, on_frames=on_frames)
         board, brief = played.board, self.segment.brief
-        film = self.film
-        if self.filmed:
-            film = Film(path=self.segment.target, start=0, figures=board.performance.figures)
+        differs = list(record_findings(board, self.film.scene, self.film.changed)) if self.film else []
         with ExitStack() as opened:
             bundle = opened.enter_context(Bundle.open(brief.bundle or Path(played.scene.bundle.path)))
             other = opened.enter_context(Bundle.open(brief.other)) if brief.other else None
-            proofs = prove(film.path, film.figures, bundle, other, film.start) if film else []
+            proofs = self._proofs(board, bool(differs), bundle, other)
             findings = [
+                *differs,
                 *layout_findings(board, played.stills),
                 *pace_findings(board),
                 *teaching_findings(board, bundle, other),
@@ -101,6 +101,22 @@ class CheckJob(BaseModel):
         }
         thumbnails = [_small(still) for still in played.stills.values()]
         return SceneReport(board, findings, crops, proofs, thumbnails)
+
+    def _proofs(self, board: Storyboard, differs: bool, bundle: Bundle, other: Bundle | None) -> list[Proof]:
+        """What the film shows of the pictures that the scene shows when it is played, whatever its record tells.
+
+        A film of what the scene was before it changed is read by its record, which is found to differ.
+        """
+        figures = board.performance.figures
+        if self.filmed:
+            return prove(self.segment.target, figures, bundle, other)
+        if self.film is None:
+            return []
+        recorded = self.film.scene
+        times = [(one.start, one.end) for one in board.performance.beats]
+        if differs and (self.film.changed or times != [(one.start, one.end) for one in beats_of(recorded)]):
+            figures = figures_of(recorded)
+        return prove(self.film.path, figures, bundle, other, recorded.start)
 
 
 @dataclass
@@ -177,14 +193,24 @@ def jobs_for(
     filmed: bool = False,
     words: Words | None = None,
     voice: Mapping[str, float] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> list[CheckJob]:
-    """A job for every scene of a plan in every spec; films are written into `folder` where `filmed`."""
+    """A job for every scene of a plan in every spec; films are written into `folder` where `filmed`.
+
+    `films` are by place in the plan. Where there are some, scenes without one are not looked at. `files` are what the
+    files of `bundles` were called when the films were made.
+    """
     jobs = []
+    stems = {name: Path((files or {}).get(name, path.name)).stem for name, path in bundles.items()}
+    wanted = {position for position, _ in films} if films is not None else set(range(len(entries)))
     for position, (entry, turn) in enumerate(zip(entries, turns(entries), strict=True)):
+        if position not in wanted:
+            continue
         ref = find_scene(entry.scene)
         brief = Brief(
             bundle=bundles[entry.bundle] if entry.bundle else None,
             other=bundles[entry.other] if entry.other else None,
+            names=(stems[entry.bundle], stems[entry.other]) if entry.bundle and entry.other else None,
             **turn._asdict(),
             options=entry.options,
             words=words,
@@ -192,10 +218,17 @@ def jobs_for(
         )
         for spec in specs:
             name = f"{position + 1:02}-{ref.name}-{spec.aspect.replace(':', 'x')}-{spec.theme.name}.mp4"
+            film = (films or {}).get((position, spec))
+            pace = tuple(one.end for one in beats_of(film.scene)) if film else ()
             segment = SegmentJob(
-                scene=ref.name, path=ref.path, module=ref.module, brief=brief, spec=spec, target=folder / name
+                scene=ref.name,
+                path=ref.path,
+                module=ref.module,
+                brief=brief.model_copy(update={"pace": pace}),
+                spec=spec,
+                target=folder / name,
             )
-            jobs.append(CheckJob(segment=segment, filmed=filmed, film=(films or {}).get((position, spec))))
+            jobs.append(CheckJob(segment=segment, filmed=filmed, film=film))
     return jobs
 
 
@@ -240,9 +273,14 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
     so it cannot name a file to be run.
 
     Raises:
-        InputError: no lesson there, one of its bundles is missing or another by now, or a scene is not installed.
+        InputError: no lesson there, or one without scenes, one of its bundles is missing or another by now, or a scene
+            is not installed.
     """
     record = read_record(folder)
+    if not record.scenes:
+        raise InputError(
+            f"The record of the lesson in '{folder}' has no scenes, so nothing can be checked; make the lesson again."
+        )
     try:
         film_spec = RenderSpec.model_validate(record.settings)
     except ValidationError:
@@ -255,10 +293,10 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
     known = {ref.name for ref in list_scenes()}
     sources = Sources(looks.output / "cache")
     lessons = known | {name for name, file in own.items() if sources.reads_bundles(find_scene(file))}
-    scenes = [one for one in record.scenes if one.beats or one.scene in lessons]
-    if plain := list(dict.fromkeys(one.scene for one in record.scenes if one not in scenes)):
+    scenes = {n: one for n, one in enumerate(record.scenes) if one.beats or one.scene in lessons}
+    if plain := list(dict.fromkeys(one.scene for n, one in enumerate(record.scenes) if n not in scenes)):
         report.say(f"Not looked at, since only LessonScenes say what they show: {', '.join(plain)}.")
-    for one in scenes:
+    for one in scenes.values():
         if one.scene not in own and one.scene not in known:
             raise InputError(
                 f"Scene '{one.scene}' of the lesson in '{folder}' is not installed; name its file, too:"
@@ -272,21 +310,24 @@ def check_lesson(folder: Path, looks: Looks, report: Reporter, files: Sequence[s
             part=one.inputs.get("part", ""),
             options=one.options,
         )
-        for one in scenes
+        for one in record.scenes  # the others, too: what is said depends on what stood before a scene
     ]
     looked = [replace(looks, quality=film_spec.quality).specs, [film_spec]]
     specs = list(dict.fromkeys(spec for some in looked for spec in some))
+    film, shape = folder / FILM_NAME, (film_spec.aspect, film_spec.theme.name)
     films = {
-        (position, film_spec): Film(path=folder / FILM_NAME, start=one.start, figures=_from_its_start(one))
-        for position, one in enumerate(scenes)
+        (position, film_spec): Film(path=film, scene=one, changed=_is_changed(one, entries[position].scene, sources))
+        for position, one in scenes.items()
     }
+    sources.keep()
     with TemporaryDirectory() as scratch:
         voice = {sentence: one.seconds for sentence, one in (record.voice or {}).items()}
-        jobs = jobs_for(entries, bundles, specs, Path(scratch), films, words=record.words, voice=voice)
+        called = {name: one.file for name, one in record.bundles.items()}
+        jobs = jobs_for(entries, bundles, specs, Path(scratch), films, words=record.words, voice=voice, files=called)
         checked = check_all(jobs, looks.workers, report, whole_lesson=True)
-    unheard = list(voice_findings(record, folder / FILM_NAME, film_spec.aspect, film_spec.theme.name))
-    checked.findings += unheard
-    checked.crops += [None] * len(unheard)
+    more = [*voice_findings(record, film, *shape), *lesson_record_findings(record, film, *shape)]
+    checked.findings += more
+    checked.crops += [None] * len(more)
     return checked
 
 
@@ -319,8 +360,10 @@ def smoke(plan: LessonPlan, looks: Looks, report: Reporter) -> Checked:
     return check_all(jobs, looks.workers, report, whole_lesson=True)
 
 
-def _from_its_start(scene: SceneRecord) -> tuple[Figure, ...]:
-    return tuple(one.model_copy(update={"frame": one.frame - scene.start}) for one in scene.figures)
+def _is_changed(recorded: SceneRecord, scene: str, sources: Sources) -> bool:
+    """Whether the source of a scene, called `scene` in a plan, is another than that of its film."""
+    inputs = recorded.inputs
+    return sources.digests(find_scene(scene)) != (inputs.get("source"), inputs.get("narration"))
 
 
 def _bundle_file(wanted: BundleRecord, folder: Path, looks: Looks) -> Path:

@@ -27,6 +27,9 @@ RULES: Mapping[str, str] = MappingProxyType(
         "number not proved": "Every number that is said comes from a measurement.",
         "claim not proved": "Every measurement comes out the same when it is taken again.",
         "picture is not the array": "Every picture, read back from the film, is the array that it is said to show.",
+        "record differs": "The record of a film says what its scenes say and show when they are played again.",
+        "film not whole": "The film has as many frames, of the size and rate, as its record says.",
+        "file changed": "Every file of a lesson is there, as it was written.",
         "captions too fast": "Captions have at most 17 characters a second.",
         "still too long": "Something moves at least every 6 seconds.",
         "sentence not recorded": "Where a voice tells the lesson, every sentence is recorded.",
@@ -35,7 +38,7 @@ RULES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-OF_LESSON = {"no progression"}  # rules about all scenes of a lesson together
+OF_LESSON = {"no progression", "film not whole", "file changed"}  # rules about all scenes of a lesson together
 
 
 class Finding(BaseModel):

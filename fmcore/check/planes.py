@@ -45,9 +45,29 @@ def frames_at(film: Path, numbers: Iterable[int]) -> Iterator[tuple[int, Planes]
     try:
         with av.open(str(film)) as container:
             yield from _frames_at(container, sorted(set(numbers)))
-    except (av.FFmpegError, OSError, IndexError) as error:  # no such file, no film, or one without pictures
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"The film '{film}' cannot be read ({reason}); render it again.") from None
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise _unreadable(film, error) from None
+
+
+def length_of(film: Path) -> tuple[int, float, tuple[int, int]]:
+    """How many frames `film` holds, how many it shows a second, and its width and height in pixels.
+
+    Raises:
+        InputError: the film cannot be read.
+    """
+    try:
+        with av.open(str(film)) as container:
+            stream = container.streams.video[0]
+            frames = sum(1 for packet in container.demux(stream) if packet.size)  # its head may say anything
+            return frames, float(stream.average_rate or 0), (stream.width, stream.height)
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise _unreadable(film, error) from None
+
+
+def _unreadable(film: Path, error: Exception) -> InputError:
+    """What is said of no such file, no film, or one without pictures."""
+    reason = getattr(error, "strerror", None) or error
+    return InputError(f"The film '{film}' cannot be read ({reason}); render it again.")
 
 
 def _frames_at(container: InputContainer, wanted: Sequence[int]) -> Iterator[tuple[int, Planes]]:

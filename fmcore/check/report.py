@@ -130,7 +130,8 @@ def as_junit(findings: Sequence[Finding], proofs: Proofs, failed: Mapping[str, s
         by_case.setdefault((scene_of(finding), finding.rule), []).append(finding)
     filmed = {scene for scene, some in proofs if some}
     scenes = list(dict.fromkeys([*(scene for scene, _ in proofs), *(scene for scene, _ in by_case if scene.name)]))
-    looks = dict.fromkeys(Scene("", scene.aspect, scene.theme) for scene in scenes) if whole_lesson else {}
+    looks = dict.fromkeys(Scene("", scene.aspect, scene.theme) for scene in (*scenes, *(scene for scene, _ in by_case)))
+    looks = looks if whole_lesson else {}
     cases = [(scene, rule) for scene in scenes for rule in RULES if rule not in OF_LESSON]
     cases += [(look, rule) for look in looks for rule in RULES if rule in OF_LESSON]
     suite = ElementTree.Element("testsuite", name="fmcore check")
