@@ -1,6 +1,5 @@
 """The stage that every lesson scene stands on: its bundle, its options, its beats and its ledger."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -42,6 +41,7 @@ from scenes.options import default_bundle, understood
 from scenes.parts.heading import top_of
 from scenes.parts.motion import coming, leaving
 from scenes.parts.text import in_language, is_cut, number, paragraph, speak, texts_used
+from scenes.unproved import unproved
 
 _LONG_S = 5.0  # of standing still: learners look away
 _TINY = 1e-9  # of a duration: keeps manim's float arithmetic from gaining or losing a frame
@@ -171,7 +171,8 @@ class LessonScene(Scene):
         fits = {"width": region.width, "height": region.height}
         new = paragraph(text, look.STATEMENT, look.ACCENT, most=most, whole=True, **fits)
         if otherwise and is_cut(new):
-            new = paragraph(otherwise, look.STATEMENT, look.ACCENT, most=most, whole=True, **fits)
+            text, new = otherwise, paragraph(otherwise, look.STATEMENT, look.ACCENT, most=most, whole=True, **fits)
+        self._stated += [(beat.cue, text) for beat in self.timeline[self._played :][:1]]
         _put(new, region)
         old, self._statement = self._statement, new
         if old is None:
@@ -293,6 +294,8 @@ class LessonScene(Scene):
         networks = [*(brief.names or ()), *(one.header.model.name for one in both)]
         layers = [called(name) for one in both for name in one.layer_names]
         speak(brief.words, [*layers, *PHI_NAMES], networks)
+        self._stated: list[tuple[str, str]] = []
+        self._names = [*layers, *(name for one in both for name in one.layer_names), *PHI_NAMES, *networks]
         self.prepare()
         self.told = self.facts()
         english = self.script.filled(self.told)
@@ -361,20 +364,16 @@ class LessonScene(Scene):
 
     def performance(self) -> Performance:
         """What was shown, for the driver."""
+        language = self.brief.words.language if self.brief is not None and self.brief.words is not None else None
         return Performance(
             title=in_language(self.heading),
             beats=self.timeline,
             figures=tuple(self.figures),
             poster=next((beat.end - 1 for beat in self.timeline if beat.cue == self.poster), None),
             claims=tuple(self._spoken()),
-            unproved=tuple(
-                (cue, name)
-                for cue, name in self.script.placeholders
-                if name not in self.script.quoted and _is_number(self.told[name])  # a class may be called 7
-            )
-            + self.script.typed,
+            unproved=unproved(self.script, self.told, self._stated, self.story, self._names, language is not None),
             moving=tuple(self.moving),
-            language=self.brief.words.language if self.brief is not None and self.brief.words is not None else None,
+            language=language,
             texts=texts_used(),
             bundle_digest=self.bundle.digest,
             other_digest=None if self.other is self.bundle else self.other.digest,
@@ -384,10 +383,3 @@ class LessonScene(Scene):
 def _put(text: Mobject, region: look.Region) -> Mobject:
     """Put `text` at the left of `region`, in its middle."""
     return text.move_to(region.centre).align_to(np.array([region.left, 0, 0]), np.array([-1.0, 0, 0]))
-
-
-def _is_number(fact: object) -> bool:
-    """Whether a fact states a number without the measurement behind it."""
-    if isinstance(fact, str):
-        return bool(re.fullmatch(r"[-−+]?[\d.,]+ ?%?", fact))
-    return isinstance(fact, int | float | np.number)

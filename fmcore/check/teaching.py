@@ -151,7 +151,7 @@ def _around(group: Sequence[Shown]) -> Box:
 
 def _claims(board: Storyboard, bundle: Bundle, other: Bundle | None) -> Iterator[Finding]:
     for beat, name in board.performance.unproved:
-        said, or_ = (name, ", or a name in quotation marks") if name[0].isdigit() else (f"{{{name}}}", "")
+        said, or_ = (f"{{{name}}}", "") if name.isidentifier() else (name, ", or a name in quotation marks")
         message = f"The number {said} is said without a measurement; make it a claim in the scene's facts{or_}."
         yield found(board, "number not proved", message, beat, (name,))
     says = {beat.cue: beat.say for beat in board.performance.beats}
