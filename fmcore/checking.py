@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fmcore.analysis.saying import counted
 from fmcore.bundle import Bundle
 from fmcore.check.findings import Finding
 from fmcore.check.layout import layout_findings
+from fmcore.check.ledger import ledger_findings
 from fmcore.check.pace import pace_findings
 from fmcore.check.proof import Proof, proof_findings, prove
 from fmcore.check.record import beats_of, figures_of, lesson_record_findings, record_findings
@@ -92,6 +94,7 @@ class CheckJob(BaseModel):
                 *layout_findings(board, played.stills),
                 *pace_findings(board),
                 *teaching_findings(board, bundle, other),
+                *ledger_findings(board),
                 *proof_findings(board, proofs),
             ]
         crops = {
@@ -152,7 +155,7 @@ def check_all(jobs: Sequence[CheckJob], workers: int, report: Reporter, whole_le
             return
         reports[outcome.number] = outcome.result
         count = len(outcome.result.findings)
-        report.finish(names[outcome.number], f"{count} finding{'s' * (count != 1)}" if count else "clean", ok=not count)
+        report.finish(names[outcome.number], counted(count, "finding") if count else "clean", ok=not count)
 
     report.expect(len(jobs))
     with Workers(workers) as crew:

@@ -4,6 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fmcore.analysis.measures import MEASURES
+from fmcore.analysis.saying import counted
 from fmcore.lesson.claims import Claim
 from fmcore.lesson.record import LessonRecord
 from fmcore.tables import console
@@ -28,7 +29,7 @@ def describe_claims(record: LessonRecord) -> None:
         out.print(Text.assemble("\n", (scene.scene, "bold"), " ", scene.title))
         out.print(table)
     count = sum(len(scene.claims) for scene in record.scenes)
-    out.print(f"\n{count} claims. Measures are explained by name:")
+    out.print(f"\n{counted(count, 'claim')}. Measures are explained by name:")
     used = dict.fromkeys(spoken.claim.measure for scene in record.scenes for spoken in scene.claims)
     for name in used:
         explained = MEASURES[name].explained if name in MEASURES else "not known to this fmcore"

@@ -201,6 +201,7 @@ def _require_writable(folder: Path, as_json: Path | None, junit: Path | None) ->
 
 def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | None, quiet: bool) -> None:
     """Print what was found, and write crops, the contact sheet and what other programs read."""
+    from fmcore.analysis.saying import counted
     from fmcore.check import report
     from fmcore.files import write_text
     from fmcore.tables import console
@@ -224,17 +225,18 @@ def _tell(found: list[Any], folder: Path, as_json: Path | None, junit: Path | No
     if findings:
         out.print(report.findings_table(findings))
     if not quiet:
-        for sentence in report.proofs_told(proofs):
+        for sentence in (*report.proofs_told(proofs), *report.drawings_told(one.board for one in scenes)):
             out.print(sentence)
         shapes = len({(one.board.aspect, one.board.theme) for one in scenes})
         names = len({one.board.scene for one in scenes})
+        told = counted(len(findings), "finding") if findings else "no findings"
         out.print(
-            f"{names} scenes in {shapes} shape{'s' * (shapes != 1)} of frame and theme:"
-            f" {len(findings) or 'no'} finding{'s' * (len(findings) != 1)}. Contact sheet: {folder / 'sheet.png'}",
+            f"{counted(names, 'scene')} in {counted(shapes, 'shape')} of frame and theme:"
+            f" {told}. Contact sheet: {folder / 'sheet.png'}",
             soft_wrap=True,
         )
     if failed:
         raise FmcoreError(failure_of(errors, "mend that first").message)  # with the exit status of findings
     if findings:
         crops_too = ", and its crop shows where" if all(one.crop for one in findings) else ""
-        raise FmcoreError(f"{len(findings)} finding{'s' * (len(findings) != 1)}; each says what to do{crops_too}.")
+        raise FmcoreError(f"{counted(len(findings), 'finding')}; each says what to do{crops_too}.")

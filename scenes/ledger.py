@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from manim import ImageMobject, MathTypst, Mobject, Rectangle, VMobject, config
 
 from fmcore.lesson.brief import Figure
@@ -11,7 +12,9 @@ from scenes.parts.outlines import capital_share
 from scenes.parts.picture import Picture
 from scenes.parts.text import Label
 
+_TINY = 1e-6  # of the frame
 _UNITS_A_STROKE = 0.01  # manim's stroke widths are hundredths of a unit
+_MADE = 0.9  # of a picture that may be missing, for the rest of it to be looked at
 _MOST = 0.5  # of a picture that may lie under other things, and be proved all the same
 
 
@@ -20,12 +23,16 @@ def read_figures(mobjects: Sequence[Mobject], beat: TimedBeat) -> Iterator[Figur
     family = _visible(mobjects)
     boxes = [box_of(member) for member in family]
     for number, member in enumerate(family):
-        if not isinstance(member, Picture) or member.source is None or member.get_pixel_array()[..., 3].min() < 255:
+        if (
+            not isinstance(member, Picture)
+            or member.source is None
+            or (open_ := _unmade(member, boxes[number])) is None
+        ):
             continue
         box = boxes[number]
         later = list(zip(family[number + 1 :], boxes[number + 1 :], strict=True))
         crossed = [edge for other, at in later if not isinstance(other, ImageMobject) for edge in _painted(other, at)]
-        crossed = [edge for edge in crossed if _overlap(box, edge)]
+        crossed = [*(edge for edge in crossed if _overlap(box, edge)), *open_]
         yield Figure(
             beat=beat.cue,
             frame=beat.end - 1,
@@ -37,7 +44,7 @@ def read_figures(mobjects: Sequence[Mobject], beat: TimedBeat) -> Iterator[Figur
             scale=member.scale_of_colour.kind,
             colours="rgb" if member.values.ndim == 3 else member.scale_of_colour.table_name,
             covered=any(isinstance(other, ImageMobject) and _overlap(box, at) for other, at in later)
-            or sum(_common(box, edge) for edge in crossed) > _MOST * _area(box),
+            or sum(_common(box, edge) for edge in crossed[: len(crossed) - len(open_)]) > _MOST * _area(box),
             crossed=tuple(crossed),
             other=member.source.other,
             times=member.source.times,
@@ -64,9 +71,56 @@ def read_items(mobjects: Sequence[Mobject]) -> Iterator[Item]:
             yield Item(kind="text", name="formula", box=box)
         elif isinstance(member, ImageMobject):
             source = member.source if isinstance(member, Picture) else None
-            yield Item(kind="picture", name=source.array if source else "picture", box=box)
+            what = _drawn_as(member) if source is None else ""
+            lacks = "array" if not (source or what) else "opacity" if source and _is_see_through(member) else ""
+            name = source.array if source else what or "picture"
+            yield Item(kind="picture", name=name, box=box, lacks=lacks, what=what)
         else:
             yield Item(kind="shape", name=type(member).__name__, box=box)
+
+
+def _drawn_as(member: ImageMobject) -> str:
+    """What a picture of no array is: what it says, or a scale, which shows all colours from its lowest to its highest.
+
+    A scale is told by its values and by its colours.
+    """
+    if not isinstance(member, Picture):
+        return ""
+    if member.drawn or min(member.values.shape) != 1 or member.values.ndim != 2:
+        return member.drawn
+    scale, values = member.scale_of_colour, member.values.ravel()
+    steps = np.linspace(scale.low, scale.high, values.size)
+    is_ramp = any(np.allclose(values, ends) for ends in (steps, steps[::-1]))
+    same = np.array_equal(member.pixel_array[..., :3], scale.colours(member.values))
+    return "a scale" if is_ramp and same else ""
+
+
+def _unmade(picture: Picture, box: Box) -> list[Box] | None:
+    """Boxes of what is not there yet of a `picture`, while its numbers are worked out; None where it tells nothing.
+
+    That is where it is see-through, or few of its values are there.
+    """
+    gone = picture.get_pixel_array()[..., 3] == 0
+    if _is_see_through(picture) or gone.mean() > _MADE:
+        return None
+    rows, columns = gone.shape
+    left, top, right, bottom = box
+    across, down = (right - left) / columns, (bottom - top) / rows
+    boxes: list[Box] = []
+    open_: dict[tuple[int, int], int] = {}  # the row in which a run of missing values begins
+    for row in range(rows + 1):
+        edges = np.flatnonzero(np.diff(np.r_[0, gone[row] if row < rows else np.zeros(columns), 0]))
+        runs = {(int(first), int(end)) for first, end in edges.reshape(-1, 2)}
+        for first, end in set(open_) - runs:
+            above = open_.pop((first, end))
+            boxes.append((left + first * across, top + above * down, left + end * across, top + row * down))
+        open_ = {run: open_.get(run, row) for run in runs}
+    return boxes
+
+
+def _is_see_through(picture: ImageMobject) -> bool:
+    opacity = picture.get_pixel_array()[..., 3]
+    return bool(((opacity > 0) & (opacity < 255)).any())
 
 
 def box_of(mobject: Mobject) -> Box:
@@ -129,7 +183,8 @@ def _painted(member: Mobject, box: Box) -> Iterator[Box]:
 
 
 def _overlap(a: Box, b: Box) -> bool:
-    return all(low < high for low, high in ((max(a[i], b[i]), min(a[i + 2], b[i + 2])) for i in (0, 1)))
+    """Whether there is something that both cover; the last digits of numbers may differ."""
+    return all(high - low > _TINY for low, high in ((max(a[i], b[i]), min(a[i + 2], b[i + 2])) for i in (0, 1)))
 
 
 def _common(a: Box, b: Box) -> float:

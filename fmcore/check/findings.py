@@ -30,6 +30,8 @@ RULES: Mapping[str, str] = MappingProxyType(
         "record differs": "The record of a film says what its scenes say and show when they are played again.",
         "film not whole": "The film has as many frames, of the size and rate, as its record says.",
         "file changed": "Every file of a lesson is there, as it was written.",
+        "picture without a source": "Every picture shows an array, opaquely, or says what it is drawn as instead.",
+        "picture covered": "Every picture of an array can be seen whole at the end of some beat.",
         "captions too fast": "Captions have at most 17 characters a second.",
         "still too long": "Something moves at least every 6 seconds.",
         "sentence not recorded": "Where a voice tells the lesson, every sentence is recorded.",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmcore.bundle import Bundle
+from fmcore.header import ORIGINAL
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.storyboard import Storyboard
 
@@ -19,6 +20,7 @@ _CHANNELS = {
     "input",
     "activation_history",
 }  # of these the last index is a channel
+_ORIGINAL = re.compile(re.escape(ORIGINAL).replace(re.escape("{}"), r"\d+"))  # and no layer called probes
 _MAPS = _CHANNELS | {"gradcam"}
 
 
@@ -55,7 +57,7 @@ class Shown:
     def is_image(self) -> bool:
         """Whether it is a picture and no measurement, so that it is shown as it looks."""
         array = self.figure.array
-        return array in ("probes", "input") or array.startswith("probes/") or array.endswith("/patches")
+        return array in ("probes", "input") or _ORIGINAL.fullmatch(array) is not None or array.endswith("/patches")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,10 @@ def values_of(figure: Figure, bundle: Bundle) -> NDArray[np.float64]:
     Raises:
         BundleError: the bundle has no such array or entry.
     """
-    values = np.asarray(bundle.part(figure.array, *figure.index), np.float64)
+    part = bundle.part(figure.array, *figure.index)
+    values = np.asarray(part, np.float64)
+    if values.ndim == 3 and part.dtype == np.uint8:  # bytes that are colours
+        values /= 255
     return values if figure.times is None else values * float(bundle.part(figure.times[0], *figure.times[1]))
 
 

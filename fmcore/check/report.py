@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -14,12 +14,13 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.table import Table
 from rich.text import Text
 
+from fmcore.analysis.saying import counted, listed
 from fmcore.check.findings import OF_LESSON, RULES, Finding
 from fmcore.check.maps import name_of
 from fmcore.check.proof import RULE, Proof
 from fmcore.files import published
 from fmcore.fonts import font_file
-from fmcore.lesson.storyboard import Box
+from fmcore.lesson.storyboard import Box, Storyboard
 
 Pixels = NDArray[np.uint8]
 
@@ -80,7 +81,8 @@ def proofs_told(proofs: Proofs) -> Iterator[str]:
     counts = Counter(proof.outcome for _, proof in every)
     told = [f"{counts[how]} {how}" for how in ("value by value", "area by area", "wrong") if counts[how]]
     told += [f"{counts['too small']} too small to prove"] if counts["too small"] else []
-    yield f"{len(every)} pictures were read back from the film: {', '.join(told)}."
+    were = "was" if len(every) == 1 else "were"
+    yield f"{counted(len(every), 'picture')} {were} read back from the film: {', '.join(told)}."
     small: dict[str, list[tuple[Scene, Proof]]] = {}
     for scene, proof in every:
         if proof.outcome == "too small":
@@ -89,6 +91,13 @@ def proofs_told(proofs: Proofs) -> Iterator[str]:
         pixels = min(proof.pixels for _, proof in some)
         places = dict.fromkeys(f"{scene}, beat {proof.figure.beat}" for scene, proof in some)
         yield f"Too small to prove: {name}, {pixels:.1f} pixels a value ({'; '.join(places)})."
+
+
+def drawings_told(boards: Iterable[Storyboard]) -> Iterator[str]:
+    """What stands in the frames of `boards` and shows no array as it is, so that no film proves it, as a sentence."""
+    found = {item.what for board in boards for frame in board.frames for item in frame.items}
+    if drawn := sorted(found - {"", "a scale"}):
+        yield f"Drawn from arrays and not read back: {listed(drawn)}."
 
 
 def printable(text: str) -> str:
@@ -180,8 +189,9 @@ def cropped(still: Pixels, box: Box) -> Pixels:
 
 def write_crops(findings: Sequence[Finding], crops: Sequence[Pixels | None], folder: Path) -> list[Finding]:
     """Write every crop as a PNG file into `folder`, with none of before; the findings come back with their names."""
-    for older in folder.glob(f"{3 * '[0-9]'}-*.png"):
-        older.unlink(missing_ok=True)
+    for older in folder.glob("*.png"):
+        if re.match(r"\d{3,}-", older.name):
+            older.unlink(missing_ok=True)
     told = []
     for number, (finding, pixels) in enumerate(zip(findings, crops, strict=True), start=1):
         if pixels is not None:

@@ -9,6 +9,7 @@ from scenes.parts.feature_map import FeatureMap
 from scenes.parts.filter_calculation import results_scale
 from scenes.parts.fitting import fit
 from scenes.parts.layer_name import layer_name
+from scenes.parts.picture import Drawn
 from scenes.parts.text import paragraph
 
 
@@ -28,7 +29,9 @@ class AboutResults(Group):
             note = paragraph(f"{name}, {which}", look.SMALL, look.MUTED, width=room.width, most=2).move_to(last.centre)
             self.key = Group(fit(lambda height: ColourBar(results, height, "results"), upper, size), note)
             self.change = fit(
-                lambda height: FeatureMap(found.between - found.two, results, height, "difference"),
+                lambda height: FeatureMap(
+                    found.between - found.two, results, height, "difference", Drawn("a difference")
+                ),
                 lower,
                 size,
             )

@@ -10,7 +10,7 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.feature_map import border
 from scenes.parts.kernel import LARGEST, NumberGrid
-from scenes.parts.picture import ArraySource, Picture
+from scenes.parts.picture import Picture, Source
 from scenes.parts.text import Label, label, narrow, number
 
 Floats = NDArray[np.floating]
@@ -50,7 +50,7 @@ class Cells(Group):
         side: float,
         name: str = "",
         note: str = "",
-        source: ArraySource | None = None,
+        source: Source | None = None,
         digits: float | None = None,
         live: bool = False,
         flatness: float = 1.0,

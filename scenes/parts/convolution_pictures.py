@@ -14,7 +14,7 @@ from scenes.parts.colour_bar import ColourBar
 from scenes.parts.feature_map import FeatureMap, InputImage
 from scenes.parts.layer_name import layer_name
 from scenes.parts.one_place import Colours, OnePlace
-from scenes.parts.picture import UNIT, ArraySource
+from scenes.parts.picture import UNIT, ArraySource, Drawn, Source
 from scenes.parts.place_sum import in_colours, slice_name
 from scenes.parts.text import Label, label, on_scale, shape_text
 from scenes.parts.window import window
@@ -155,7 +155,13 @@ def filter_slices(map_: WorkedMap, side: float) -> Group:
 
 def patch_block(map_: WorkedMap, at: Place, side: float) -> Cells:
     """What that slice meets at a place, in colours alone."""
-    return Cells(at.patch[map_.slice], _colours(map_).patch, side, _read_by(map_, map_.slice))
+    return Cells(
+        at.patch[map_.slice],
+        _colours(map_).patch,
+        side,
+        _read_by(map_, map_.slice),
+        source=Drawn("what a filter meets"),
+    )
 
 
 def _read_by(map_: WorkedMap, number: int) -> str:
@@ -172,9 +178,13 @@ def _colours(map_: WorkedMap) -> Colours:
     return Colours(patch, ColourScale.signed(weights), ColourScale.signed(most))
 
 
-def _weights_of(map_: WorkedMap, number: int) -> ArraySource | None:
+def _weights_of(map_: WorkedMap, number: int) -> Source:
     """Where the weights on screen stand in the bundle; nowhere where something has scaled them."""
-    return None if map_.is_scaled else ArraySource(f"{map_.layer.name}/weight", (map_.channel, number))
+    return (
+        Drawn("weights that were scaled")
+        if map_.is_scaled
+        else ArraySource(f"{map_.layer.name}/weight", (map_.channel, number))
+    )
 
 
 def _scaled(map_: WorkedMap, brief: bool = False) -> list[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fmcore.analysis.channels import is_flat
 from fmcore.colour import ColourScale
 from scenes import look
-from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.picture import UNIT, ArraySource, Picture, Source
 from scenes.parts.text import label, paragraph, shape_text
 
 SaysFlat = Literal["beside", "below", "not"]  # where a flat map says so, seen from its shape
@@ -45,7 +45,7 @@ class FeatureMap(Group):
         scale: ColourScale,
         height: float,
         name: str = "",
-        source: ArraySource | None = None,
+        source: Source | None = None,
         *,
         says_flat: SaysFlat = "beside",
         lines: Lines = "fit",

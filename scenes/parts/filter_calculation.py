@@ -11,7 +11,7 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.feature_map import FeatureMap, Lines, SaysFlat
 from scenes.parts.filter_slice import FilterSlice
-from scenes.parts.picture import ArraySource
+from scenes.parts.picture import ArraySource, Drawn, Source
 from scenes.parts.picture_row import PictureRow
 
 _FILTER = 0.55  # of a map's height
@@ -33,10 +33,10 @@ class FilterCalculation(PictureRow):
         lines: Lines = "two" if look.shape() == "tall" else "fit"  # else shapes would leave no room for the maps
         says_flat: SaysFlat = "beside" if look.shape() == "wide" else "below"  # five stand in a row
         cell = _FILTER * size / max(found.second.shape)  # of a filter's weight, alike in all three
-        slice_ = found.shown_slice
+        slice_, worked = found.shown_slice, Drawn("worked out from filters and a map")
         if how == "one":
-            one = _filter(found.one, slice_, cell, size, "one filter")
-            result = FeatureMap(found.once, results, size, "one filter", says_flat=says_flat, lines=lines)
+            one = _filter(found.one, slice_, cell, size, "one filter", worked)
+            result = FeatureMap(found.once, results, size, "one filter", worked, says_flat=says_flat, lines=lines)
             super().__init__([image, one, result], ["∗", "+ c =" if found.bias else "="], _GAPS[look.shape()])
             return
         values, name, array, made, about, sign = (
@@ -56,13 +56,13 @@ class FilterCalculation(PictureRow):
             ArraySource(f"{found.partner}/weight", (found.filter, found.slice)),
         )
         scale = ColourScale.signed(np.stack([found.before, found.after]), "shared")
-        before = ArraySource(array, found.place) if array else None
+        before = ArraySource(array, found.place) if array else worked
         items = [
             image,
-            _filter(found.first, slice_, cell, size, "1st filter", weights[0] if found.recorded[0] else None),
+            _filter(found.first, slice_, cell, size, "1st filter", weights[0] if found.recorded[0] else worked),
             FeatureMap(values, scale, size, name, before, says_flat=says_flat, lines=lines),
-            _filter(found.second[None], 0, cell, size, "2nd filter", weights[1] if found.recorded[1] else None),
-            FeatureMap(made, results, size, about, says_flat=says_flat, lines=lines),
+            _filter(found.second[None], 0, cell, size, "2nd filter", weights[1] if found.recorded[1] else worked),
+            FeatureMap(made, results, size, about, worked, says_flat=says_flat, lines=lines),
         ]
         first = 2 if apart and how != "first" else 0
         last = 3 if how == "first" else 5
@@ -91,7 +91,7 @@ def calculation_rooms() -> tuple[look.Region, look.Region, look.Region]:
 
 
 def _filter(
-    weights: NDArray[np.floating], slice_: int, cell: float, most: float, name: str, source: ArraySource | None = None
+    weights: NDArray[np.floating], slice_: int, cell: float, most: float, name: str, source: Source
 ) -> FilterSlice:
     """One slice of `weights` (C, kH, kW), its values `cell` large where that leaves it no larger than a map."""
     count = len(weights)

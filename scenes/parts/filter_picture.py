@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from fmcore.colour import ColourScale
 from scenes.parts.feature_map import border
-from scenes.parts.picture import ArraySource, Picture
+from scenes.parts.picture import Picture, Source
 
 COLOURS = ("red", "green", "blue")
 
@@ -15,7 +15,7 @@ class FilterPicture(Group):
     """Slice (kH, kW) of a filter in its colours, its longer side `size`, with a border."""
 
     def __init__(
-        self, values: NDArray[np.floating], scale: ColourScale, size: float, source: ArraySource | None = None
+        self, values: NDArray[np.floating], scale: ColourScale, size: float, source: Source | None = None
     ) -> None:
         rows, columns = values.shape
         self.picture = Picture(values, scale, size * rows / max(rows, columns), source)

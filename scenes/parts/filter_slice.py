@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.filter_picture import FilterPicture
-from scenes.parts.picture import ArraySource
+from scenes.parts.picture import Source
 from scenes.parts.text import label, narrow
 
 _NOTE = 2.1  # units that a line of the note may take below a small slice
@@ -25,7 +25,7 @@ class FilterSlice(FilterPicture):
         size: float,
         name: str = "",
         note: str = "",
-        source: ArraySource | None = None,
+        source: Source | None = None,
     ) -> None:
         super().__init__(weights, ColourScale.signed(weights), size, source)
         rows, columns = weights.shape

@@ -8,6 +8,7 @@ from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.cells import Cells
 from scenes.parts.marks import values_frame
+from scenes.parts.picture import Drawn
 from scenes.parts.picture_row import PictureRow
 from scenes.parts.text import label, number
 
@@ -33,7 +34,7 @@ class FilterSum(Group):
         values = (found.second, found.first[at], found.one[at])
         scales = (ColourScale.signed(found.second), shared, shared)
         self.second, self.copied, self.sum = (
-            Cells(part, scale, cell * max(part.shape), name, live=True)
+            Cells(part, scale, cell * max(part.shape), name, source=Drawn("filters added up"), live=True)
             for part, scale, name in zip(values, scales, names, strict=True)
         )
         parts = [self.second, self.copied, self.sum]

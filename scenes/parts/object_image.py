@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from scenes import look
 from scenes.parts.feature_map import border, caption, shape_label
 from scenes.parts.overlay import grey
-from scenes.parts.picture import UNIT, Picture
+from scenes.parts.picture import UNIT, Drawn, Picture
 
+_STRIPED = Drawn("an image with its background striped")
 _TINT = 0.8  # of the colour of the stripes: the image shines through
 _DIM = 0.45  # of a background pixel's light between the stripes, which nobody would see on bright ones
 _STRIPES = 7  # across the image's shorter side: an even tint would pass for the colour of an object
@@ -25,7 +26,7 @@ class ObjectImage(Group):
         tint = np.array(look.MARK.to_rgb())[:, None, None]
         rows, columns = mask.shape
         striped = ~mask & _stripes(rows, columns)
-        self.picture = Picture(np.where(striped, (1 - _TINT) * light + _TINT * tint, light), UNIT, height)
+        self.picture = Picture(np.where(striped, (1 - _TINT) * light + _TINT * tint, light), UNIT, height, _STRIPED)
         self.border = border(self.picture)
         self.shape_label = shape_label(rows, columns, len(image))
         self.name_label = caption(name, self.picture.width)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fmcore.colour import ColourScale
 from scenes import look
 from scenes.parts.cells import Cells
-from scenes.parts.picture import ArraySource
+from scenes.parts.picture import Drawn, Source
 from scenes.parts.text import Label, label
 
 Floats = NDArray[np.floating]
@@ -42,16 +42,18 @@ class OnePlace(Group):
         side: float,
         names: tuple[str, str, str] = ("", "", ""),
         note: str = "",
-        source: ArraySource | None = None,
+        source: Source | None = None,
         digits: float | None = None,
         live: bool = False,
         flatness: float = 1.0,
     ) -> None:
         self.side, products = side, patch * weights
-        self.patch = Cells(patch, colours.patch, side, names[0], "", None, digits, live, flatness)
+        self.patch = Cells(
+            patch, colours.patch, side, names[0], "", Drawn("what a filter meets"), digits, live, flatness
+        )
         room = _NOTE_ROOM if flatness == 1 else 0.0  # patch and products have no notes
         self.weights = Cells(weights, colours.weights, side, names[1], note, source, digits, False, flatness, room)
-        self.products = Cells(products, colours.products, side, names[2], "", None, digits, live, flatness)
+        self.products = Cells(products, colours.products, side, names[2], "", Drawn("products"), digits, live, flatness)
         self.times, self.equals = (label(sign, look.STATEMENT) for sign in "×=")
         super().__init__(self.patch, self.times, self.weights, self.equals, self.products)
         place = self._set_beside if flatness == 1 else self._set_below

@@ -12,7 +12,7 @@ from fmcore.header import ReceptiveField
 from scenes import look
 from scenes.parts.feature_map import FeatureMap, border, caption
 from scenes.parts.marks import values_frame
-from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.picture import UNIT, ArraySource, Drawn, Picture
 from scenes.parts.text import label
 
 _MOST = 0.9  # of the map's colour where the response is strongest: a little of the image always shines through
@@ -57,7 +57,7 @@ class Overlay(Group):
     ) -> None:
         self.field, self.places = field, values.shape
         pixels = enlarged(values, field, (image.shape[1], image.shape[2]))
-        self.picture = Picture(blended(grey(image), pixels, scale), UNIT, height)
+        self.picture = Picture(blended(grey(image), pixels, scale), UNIT, height, Drawn("an overlay"))
         self.border = border(self.picture)
         super().__init__(self.picture, self.border)
         if name:

@@ -13,7 +13,7 @@ from scenes.parts.feature_map import FeatureMap, InputImage, border, caption
 from scenes.parts.layer_name import layer_name
 from scenes.parts.marks import field_frame
 from scenes.parts.motion import coming
-from scenes.parts.picture import UNIT, ArraySource, Picture
+from scenes.parts.picture import UNIT, ArraySource, Drawn, Picture
 from scenes.parts.place_marks import place_marks
 
 
@@ -45,7 +45,7 @@ class PatchCut(Group):
             return
         spot = self.spot
         seen = seen_from(image, layer, spot.row, spot.column)
-        cut = Picture(seen if len(seen) == 3 else seen[0], UNIT, 0.6 * size)
+        cut = Picture(seen if len(seen) == 3 else seen[0], UNIT, 0.6 * size, Drawn("a patch of the image"))
         rim = Rectangle(width=cut.width, height=cut.height, stroke_width=2 * look.STROKE, color=look.MARK)
         self.patch = Group(cut, border(cut), rim.move_to(cut))
         words = caption("the patch", cut.width)

@@ -67,7 +67,7 @@ class PatchGrid(Group):
 
 
 def _patch(values: NDArray[np.uint8], size: float, at: tuple[str, int, int]) -> Picture:
-    """Grey patches are proved against the bundle; of coloured ones, bytes are the colours."""
+    """A patch that is proved against the bundle; of a coloured one, bytes are the colours."""
     if len(values) == 3:
-        return Picture(values / np.float32(255), BYTES, size)
+        return Picture(values / np.float32(255), BYTES, size, ArraySource(at[0], at[1:]))
     return Picture(values[0], BYTES, size, ArraySource(at[0], (*at[1:], 0)))

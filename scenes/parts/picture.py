@@ -23,17 +23,27 @@ class ArraySource:
     times: tuple[str, tuple[int, ...]] | None = None
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a picture is that shows no array as it stands, such as a blend of two. Nothing in the bundle proves it."""
+
+    what: str  # "an overlay"
+
+
+Source = ArraySource | Drawn
+
 UNIT = ColourScale(0.0, 1.0, "shared", GREY)  # for images in 0..1
 
 
 class Picture(ImageMobject):
     """Values (H, W) under a colour scale, or an RGB image (3, H, W) in 0..1, `height` units high.
 
-    `source` enters the picture into the ledger, so that the film can be read back against the bundle.
+    `source` enters the picture into the ledger, so that the film can be read back against the bundle. A picture of no
+    array says what it is `drawn` as instead.
     """
 
     def __init__(
-        self, values: NDArray[np.floating], scale: ColourScale, height: float, source: ArraySource | None = None
+        self, values: NDArray[np.floating], scale: ColourScale, height: float, source: Source | None = None
     ) -> None:
         if values.ndim == 3:
             rgb = np.round(np.clip(values.transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)
@@ -43,7 +53,8 @@ class Picture(ImageMobject):
         super().__init__(np.concatenate([rgb, opaque], axis=2), resampling_algorithm=Resampling.NEAREST)
         self.values = values
         self.scale_of_colour = scale
-        self.source = source
+        self.source = source if isinstance(source, ArraySource) else None
+        self.drawn = source.what if isinstance(source, Drawn) else ""
         self.height = height
 
     @property
@@ -68,5 +79,7 @@ class Picture(ImageMobject):
 
 def nothing_over(picture: Picture, scale: ColourScale) -> Picture:
     """A map of zeros on `scale`, to lie over `picture` while its channel is missing."""
-    dark: Picture = Picture(np.zeros(picture.grid), scale, picture.height).move_to(picture)
+    dark: Picture = Picture(np.zeros(picture.grid), scale, picture.height, Drawn("a map without its channel")).move_to(
+        picture
+    )
     return dark
