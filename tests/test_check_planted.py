@@ -69,7 +69,7 @@ def many(stage: Stage, count: int, label: str) -> None:
     stage.text(label, 0.4, 0.41)
     channels = [channel for channel in range(20) if channel != 3 or count == 20]  # 3 is dead
     stage.figures[1:2] = [stage.figures[1].model_copy(update={"index": (0, c)}) for c in channels[:count]]
-    stage.figures = [one.model_copy(update={"low": 0.0, "high": 99.0}) for one in stage.figures]
+    stage.figures = [one.model_copy(update={"low": 0.0, "high": 99.0, "scale": "shared"}) for one in stage.figures]
 
 
 def beat(stage: Stage, say: str, end: int) -> None:
@@ -114,8 +114,28 @@ def on_paper(stage: Stage, colour: str, left: float, words: str, ink: str = TEXT
 
 
 def two_scales(stage: Stage, kind: str, one: float, other: float) -> None:
-    stage.picture("conv3/activation", (0, 0), 0.68, 0.08, ColourScale(0.0, one, kind))
-    stage.recolour(2, scale=kind, low=0.0, high=other)
+    """The map of the last layer twice, its colours ending at these multiples of what the layer reaches."""
+    reach = float(stage.bundle.part("conv3/activation", 0).max())
+    stage.picture("conv3/activation", (0, 0), 0.68, 0.08, ColourScale(0.0, one * reach, kind))
+    stage.recolour(2, scale=kind, low=0.0, high=other * reach)
+
+
+def own_scales(stage: Stage) -> None:
+    """Two channels of the last layer, each on its own scale."""
+    values = stage.bundle.part("conv3/activation", 0, 1)
+    stage.picture("conv3/activation", (0, 1), 0.68, 0.08, ColourScale.of(values))
+    stage.text("channel 2", 0.4, 0.7)
+
+
+def two_layers(stage: Stage, one: float, other: float) -> None:
+    """Maps of two layers that are said to share a scale."""
+    for number, high in enumerate((one, other)):
+        stage.recolour(number, scale="shared", low=0.0, high=high)
+
+
+def dead(stage: Stage, words: str) -> None:
+    stage.recolour(0, index=(0, 3), low=0.0, high=0.0)
+    other_words(stage, words)
 
 
 def square_below(stage: Stage) -> None:
@@ -155,6 +175,7 @@ FAULTS: dict[str, dict[str, Spoil]] = {
     },
     "channels not counted": {
         "nothing": other_words,
+        "other things are counted": lambda s: other_words(s, "asked: 1 of 4 people"),
         "a wrong number": lambda s: other_words(s, "3 of 4 channels"),
         "another channel": lambda s: other_words(s, "channel 2 of 4"),
         "the size of a filter": lambda s: other_words(s, "filter 1 × 1"),
@@ -164,7 +185,8 @@ FAULTS: dict[str, dict[str, Spoil]] = {
         "all 20": lambda s: many(s, 20, "all 20, one flat"),
     },
     "flat map not called flat": {
-        "a dead channel": lambda s: (s.recolour(0, index=(0, 3)), s.text("channel 4", 0.4, 0.7)),
+        "a dead channel": lambda s: dead(s, "channel 4"),
+        "flat in another word": lambda s: dead(s, "channel 4, flattened"),
     },
     "colour is not strength": {
         "a scale that begins above zero": lambda s: s.recolour(0, low=0.1),
@@ -176,9 +198,14 @@ FAULTS: dict[str, dict[str, Spoil]] = {
         "negative values cut off": lambda s: preactivation(s, low=0.0, colours="inferno"),
         "large values cut off": lambda s: s.recolour(0, high=s.figures[0].high / 2),
         "an image in colours": lambda s: s.picture("probes", (0, 0), 0.68, 0.08, ColourScale(0.0, 1.0, "shared")),
+        "a scale far beyond a map": lambda s: s.recolour(0, high=1e6),
+        "a scale far beyond a layer": lambda s: two_scales(s, "per_layer", 40.0, 40.0),
         "a map as RGB": lambda s: s.recolour(0, colours="rgb"),
     },
-    "scales differ": {"50 and 51": lambda s: two_scales(s, "per_layer", 50.0, 51.0)},
+    "scales differ": {
+        "50 and 51": lambda s: two_scales(s, "shared", 50.0, 51.0),
+        "of two layers": lambda s: two_layers(s, 100.0, 50.0),
+    },
     "number not proved": {"from nowhere": lambda s: s.unproved.append(("maps", "rows"))},
     "claim not proved": {
         "another value": lambda s: s.claim(value=12.001),
@@ -228,8 +255,7 @@ def test_every_rule_has_a_planted_fault(aspect: str) -> None:
 
 
 def flat(stage: Stage) -> None:
-    stage.recolour(0, index=(0, 3), low=0.0, high=0.0)
-    other_words(stage, "channel 4, flat")
+    dead(stage, "channel 4, flat")
 
 
 def touching(stage: Stage) -> None:
@@ -261,8 +287,11 @@ NEAR: dict[str, Spoil] = {
     "a flat map that says so": flat,
     "signed values": lambda s: preactivation(s),
     "an image in grey": lambda s: s.picture("probes", (0, 0), 0.68),
-    "scales of their own": lambda s: two_scales(s, "per_map", 50.0, 51.0),
-    "one scale": lambda s: two_scales(s, "per_layer", 50.0, 50.0),
+    "scales of their own": own_scales,
+    "one scale": lambda s: two_scales(s, "per_layer", 1.0, 1.0),
+    "one scale of two layers": lambda s: two_layers(s, 50.0, 50.0),
+    "named in German": lambda s: other_words(s, "Kanal 1 von 4"),
+    "counted in German": lambda s: other_words(s, "1 von 4 Kanälen"),
     "a claim of a label": lambda s: s.claim(words="a dozen", say=False),
     "a value of rounding": lambda s: s.claim(value=12.00001),
     "the same number in another language": lambda s: in_german(s, 12),
@@ -314,7 +343,7 @@ def test_two_convolutions_are_enough_where_there_are_no_more(tmp_path: Path, asp
 
 def test_the_other_network_is_asked_for_its_own_arrays(stage: Stage, tmp_path: Path) -> None:
     with Bundle.open(make_bundle(tmp_path / "b.safetensors", Net(size=(8, 8), widths=(4,)))) as other:
-        stage.picture("conv1/activation", (0, 0), 0.68, 0.08, ColourScale(0.0, 99.0))
+        stage.picture("conv1/activation", (0, 0), 0.68, 0.08, ColourScale(0.0, 99.0, "shared"))
         stage.recolour(3, other=True)
         digest = other.header.arrays["conv1/activation"].sha256
         stage.claim(words="", value=8.0, digest=digest, other=True)

@@ -12,6 +12,7 @@ _FALLS = 0.5  # L* by which a table may fall and still count as rising: less can
 _RISES = 20.0  # L* that a table has to rise from its zero to its end
 _ROUNDING = 1e-5  # of the range, by which its ends may be off
 _CUT = 0.01  # of the range, by which values may lie outside
+_MISSED = 1e-4  # of its end, by which a scale may miss the largest value: sums are rounded
 _CENTRE = 128  # where a signed table has its zero
 
 
@@ -37,7 +38,7 @@ def why_not_strength(shown: Shown) -> str:
         return f"has the colour table '{figure.colours}', which does not exist"
     if shown.is_image:
         return "" if figure.colours == GREY else f"is an image and has the colours '{figure.colours}' instead of grey"
-    return _why_not_the_table(figure.colours, steps, figure.low, figure.high) or _why_cut(shown)
+    return _why_not_the_table(figure.colours, steps, figure.low, figure.high) or _why_cut(shown) or _why_dark(shown)
 
 
 def _why_not_the_table(name: str, steps: NDArray[np.float64], low: float, high: float) -> str:
@@ -69,3 +70,33 @@ def _why_cut(shown: Shown) -> str:
     if below < figure.low - spare and not figure.array.endswith("/gradcam"):  # of Grad-CAM the positive part is shown
         return f"goes down to {below:.3g} and its colours begin at {figure.low:.3g}"
     return ""
+
+
+def _why_dark(shown: Shown) -> str:
+    """A scale of one map ends at what that reaches, and one of a layer at what any of its maps does."""
+    figure = shown.figure
+    end = max(abs(figure.low), abs(figure.high))
+    if figure.scale == "per_map":
+        reach, of_what = _reach(shown.values, figure.low), "the map"
+        if not _meets(end, reach):
+            return _unlike(of_what, reach, end)
+    elif figure.scale == "per_layer" and figure.times is None:
+        reach = 0.0
+        for length in range(len(figure.index) - 1, -1, -1):  # of the image's maps, or of those of all images
+            reach = _reach(np.asarray(shown.bundle.part(figure.array, *figure.index[:length]), np.float64), figure.low)
+            if _meets(end, reach):
+                return ""
+        return _unlike("the layer", reach, end)
+    return ""
+
+
+def _reach(values: NDArray[np.floating], low: float) -> float:
+    return float(np.abs(values).max(initial=0)) if low < 0 else max(0.0, float(values.max(initial=0)))
+
+
+def _meets(end: float, reach: float) -> bool:
+    return abs(end - reach) <= _MISSED * max(end, reach)
+
+
+def _unlike(of_what: str, reach: float, end: float) -> str:
+    return f"is said to have the scale of {of_what}, which reaches {reach:.3g}, and its colours end at {end:.3g}"

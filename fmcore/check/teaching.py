@@ -21,8 +21,17 @@ LEAST_LAYERS = 3
 _SAME = 1e-5  # relative, of a measurement taken again
 _TOUCHING = 1e-3  # of the frame
 
-_NAMED = re.compile(r"\b(?:channel|filter|map)s? (\d+(?:(?: and |, | to | – |–)\d+)*)(?!\d|\.\d| ×)", re.IGNORECASE)
-_OF = re.compile(r"(\b(?:channel|filter|map) )?\b(\d+) of (\d+)\b( (?:channel|filter|map|shown))?", re.IGNORECASE)
+_NAMED = re.compile(
+    r"\b(?:channel|filter|map|Kan[aä]l|Karte)(?:s|e|n|en)?"  # labels are drawn in German, too
+    r" (\d+(?:(?: and | und |, | to | bis | – |–)\d+)*)(?!\d|\.\d| ×)",
+    re.IGNORECASE,
+)
+_OF = re.compile(
+    r"(\b(?:channel|filter|map|Kanal|Karte) )?\b(\d+) (?:of|von) (\d+)\b(?!\.\d)"
+    r"( (?:channel|filter|map|image|slice|shown|Kan[aä]l|Karte|Bild|Scheibe)| (?!and\b|in\b|of\b)[^\W\d_])?",
+    re.IGNORECASE,
+)
+_FLAT = re.compile(r"\b(?:flat|flach)\b", re.IGNORECASE)
 
 
 def teaching_findings(board: Storyboard, bundle: Bundle, other: Bundle | None = None) -> Iterator[Finding]:
@@ -93,13 +102,14 @@ def _is_counted(channels: set[int], count: int, scenery: Scenery) -> bool:
             named |= {int(number) - 1 for number in re.findall(r"\d+", numbers)}
         for before, few, of_all, after in _OF.findall(text):
             if int(of_all) == count:
-                named |= {int(few) - 1} if not after else set()
-                counted |= {int(few)} if not before else set()
+                thing = len(after.strip()) != 1  # a single letter begins a word for something else: 2 of 8 people
+                named |= {int(few) - 1} if before or not after else set()
+                counted |= {int(few)} if not before and thing else set()
     return channels <= named or any(len(channels - named) <= few <= len(channels) for few in counted)
 
 
 def _flat(board: Storyboard, scenery: Scenery) -> Iterator[Finding]:
-    if any("flat" in text.lower() for text in scenery.sayings):
+    if any(_FLAT.search(text) for text in scenery.sayings):
         return
     for shown in scenery.figures:
         values = shown.values
@@ -123,22 +133,29 @@ def _scales(board: Storyboard, scenery: Scenery) -> Iterator[Finding]:
     for shown in scenery.figures:
         if shown.figure.scale in ("per_layer", "shared"):
             figure = shown.figure
-            key = (figure.other, figure.array, figure.scale, figure.times is None)
-            groups.setdefault(key, []).append(shown)
-    for (_, array, *_), group in groups.items():
+            # one scale for all is one for the maps of all layers; weights have another
+            what = figure.array if figure.scale == "per_layer" or shown.is_image else figure.array.rpartition("/")[2]
+            groups.setdefault((figure.other, what, figure.scale, figure.times is None), []).append(shown)
+    for group in groups.values():
         first = group[0].figure
+        array = first.array
         for shown in group[1:]:
             figure = shown.figure
             ends = ((figure.low, first.low), (figure.high, first.high))
             spare = 1e-6 * max(abs(first.high - first.low), 1e-30)
             if figure.colours != first.colours or any(abs(one - another) > spare for one, another in ends):
                 message = (
-                    f"Pictures of {array} are said to share a scale and span {first.low:.3g} to {first.high:.3g} in"
+                    f"Pictures of {_both(array, figure.array)} are said to share a scale and span"
+                    f" {first.low:.3g} to {first.high:.3g} in"
                     f" '{first.colours}' and {figure.low:.3g} to {figure.high:.3g} in '{figure.colours}';"
                     " give all of them one scale."
                 )
                 yield found(board, "scales differ", message, scenery.beat, (array,), _around([group[0], shown]))
                 break
+
+
+def _both(one: str, other: str) -> str:
+    return one if one == other else f"{one} and {other}"
 
 
 def _around(group: Sequence[Shown]) -> Box:
