@@ -1,9 +1,21 @@
 """Read off the mobjects of a scene what stands in the frame: pictures of arrays, texts and shapes, with their boxes."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from manim import ImageMobject, MathTypst, Mobject, Rectangle, VMobject, config
+from manim import (
+    DecimalNumber,
+    ImageMobject,
+    MarkupText,
+    Mobject,
+    Rectangle,
+    SingleStringMathTex,
+    Text,
+    Typst,
+    VMobject,
+    config,
+)
 
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.script import TimedBeat
@@ -14,6 +26,9 @@ from scenes.parts.text import Label
 
 _TINY = 1e-6  # of the frame
 _UNITS_A_STROKE = 0.01  # manim's stroke widths are hundredths of a unit
+_WRITTEN = (Typst, Text, MarkupText, SingleStringMathTex, DecimalNumber)
+_HIGH = re.compile(r"[^\Wa-z_]|[bdfhijklt]")  # letters as high as capitals, or nearly
+_LOWEST = 0.65  # of a capital: a letter without a stroke upwards
 _MADE = 0.9  # of a picture that may be missing, for the rest of it to be looked at
 _MOST = 0.5  # of a picture that may lie under other things, and be proved all the same
 
@@ -52,7 +67,7 @@ def read_figures(mobjects: Sequence[Mobject], beat: TimedBeat) -> Iterator[Figur
 
 
 def read_items(mobjects: Sequence[Mobject]) -> Iterator[Item]:
-    """Everything visible, in the order of drawing; a formula counts as one text."""
+    """Everything visible, in the order of drawing; a formula or a text of manim's counts as one text."""
     for member in _visible(mobjects, formulas=True):
         box = box_of(member)
         if isinstance(member, Label):
@@ -67,8 +82,8 @@ def read_items(mobjects: Sequence[Mobject]) -> Iterator[Item]:
                 opacity=member.get_fill_opacity(),
                 cut=member.cut and member.whole,
             )
-        elif isinstance(member, MathTypst):
-            yield Item(kind="text", name="formula", box=box)
+        elif isinstance(member, _WRITTEN):
+            yield _written(member, box)
         elif isinstance(member, ImageMobject):
             source = member.source if isinstance(member, Picture) else None
             what = _drawn_as(member) if source is None else ""
@@ -76,7 +91,29 @@ def read_items(mobjects: Sequence[Mobject]) -> Iterator[Item]:
             name = source.array if source else what or "picture"
             yield Item(kind="picture", name=name, box=box, lacks=lacks, what=what)
         else:
-            yield Item(kind="shape", name=type(member).__name__, box=box)
+            filled = float(member.get_fill_opacity()) if isinstance(member, VMobject) else 0.0
+            yield Item(kind="shape", name=type(member).__name__, box=box, filled=filled)
+
+
+def _written(member: VMobject, box: Box) -> Item:
+    """A formula, or a text as manim sets it; its colour where it has but one.
+
+    The letters are shapes, and their capitals are taken to be as high as the highest of them, or as of one without
+    descenders and capitals. Of a formula that may be a small one, too.
+    """
+    letters = [one for one in member.get_family() if len(one.points) and _paints(one)]
+    said = str(getattr(member, "original_text", "") or getattr(member, "number", ""))
+    highest = max(float(np.ptp(one.points[:, 1])) for one in letters) / config.frame_height
+    colours = {one.get_fill_color().to_hex()[:7] for one in letters if one.get_fill_opacity() > 0}
+    is_low = not _HIGH.search(said)
+    return Item(
+        kind="text",
+        name=said or "formula",
+        box=box,
+        capital=highest / _LOWEST if is_low else highest,
+        colour=colours.pop() if len(colours) == 1 else None,
+        opacity=max(float(max(one.get_fill_opacity(), one.get_stroke_opacity())) for one in letters),
+    )
 
 
 def _drawn_as(member: ImageMobject) -> str:
@@ -137,11 +174,11 @@ def box_of(mobject: Mobject) -> Box:
 
 
 def _visible(mobjects: Sequence[Mobject], formulas: bool = False) -> list[Mobject]:
-    """The members of all families that paint something; where `formulas` is true, a formula stands for its letters."""
+    """The members of all families that paint something; where `formulas` is true, one stands for its letters."""
     found: list[Mobject] = []
 
     def walk(mobject: Mobject) -> None:
-        if formulas and isinstance(mobject, MathTypst):
+        if formulas and isinstance(mobject, _WRITTEN):
             if any(_paints(letter) for letter in mobject.get_family()):
                 found.append(mobject)
             return

@@ -64,6 +64,13 @@ def shape(stage: Stage, left: float, top: float, right: float, bottom: float, na
     stage.items.append(Item(kind="shape", name=name, box=(left, top, right, bottom)))
 
 
+def cover(stage: Stage, name: str, filled: float, more: float = 0.0) -> None:
+    """A shape over a text, `more` of the frame larger on every side."""
+    left, top, right, bottom = stage.text("hidden", 0.55, 0.5).box
+    box = (left - more / 2, max(0.0, top - more), right + more / 2, bottom + more)
+    stage.items.append(Item(kind="shape", name=name, box=box, filled=filled))
+
+
 def many(stage: Stage, count: int, label: str) -> None:
     stage.drop("1 of 20 channels")
     stage.text(label, 0.4, 0.41)
@@ -158,6 +165,10 @@ FAULTS: dict[str, dict[str, Spoil]] = {
     "text over a map": {
         "a text in its corner": lambda s: s.text("map", 0.07, 0.2),
         "a digit on a square below it": square_below,
+    },
+    "text covered": {
+        "a rectangle on it": lambda s: cover(s, "RoundedRectangle", 1.0),
+        "a disc on it": lambda s: cover(s, "Circle", 0.5, 0.3),
     },
     "text too small": {"capitals of 2.1 %": lambda s: s.text("small print", 0.4, 0.7, 0.021)},
     "text too faint": {
@@ -267,6 +278,9 @@ NEAR: dict[str, Spoil] = {
     "a shape up to the edge": lambda s: shape(s, 0.7, 0.0, 1.0005, 0.1),
     "a text down to the captions": lambda s: shape(s, 0.1, 0.75, 0.2, CAPTION_TOP),
     "texts that touch": touching,
+    "a text in an empty frame": lambda s: cover(s, "Rectangle", 0.0),
+    "a text in a faint frame": lambda s: cover(s, "Rectangle", 0.2),
+    "a text in the corner of a disc's box": lambda s: cover(s, "Circle", 1.0),
     "a text that nobody can see": lambda s: s.text("ghost", 0.1, 0.2, 0.01, opacity=0.0),
     "capitals of 2.2 %": lambda s: s.text("small print", 0.4, 0.7, 0.022),
     "grey of 4.7 : 1": lambda s: s.text("quiet", 0.4, 0.7, colour="#7A818C"),

@@ -16,7 +16,8 @@ from fmcore.check.findings import OF_LESSON, RULES, Finding
 from fmcore.check.maps import name_of
 from fmcore.check.proof import Outcome, Proof
 from fmcore.check.report import Scene
-from fmcore.lesson.brief import Figure
+from fmcore.lesson.brief import Figure, Performance
+from fmcore.lesson.storyboard import Item, Storyboard, StoryFrame
 
 WIDE, TALL = Scene("Maps", "16:9", "dark"), Scene("Maps", "9:16", "light")
 ODD = 'a "class" & <b>\x1b[31mred\x00\ufffe</b> of “特征” — 𝄞'
@@ -84,6 +85,21 @@ def test_what_was_proved_is_counted_and_what_was_too_small_is_named() -> None:
         "Too small to prove: conv1/activation[2][4], 1.2 pixels a value (Maps 16:9 dark, beat intro).",
     ]
     assert list(report.proofs_told([(WIDE, [])])) == []
+    assert next(report.proofs_told([(WIDE, [proof("wrong")])])) == "1 picture was read back from the film: 1 wrong."
+
+
+def test_what_is_drawn_and_not_read_back_is_told_once() -> None:
+    items = tuple(
+        Item(kind="picture", name="p", box=(0, 0, 1, 1), what=what) for what in ("an overlay", "a scale", "", "a patch")
+    )
+    board = Storyboard(
+        scene="Maps", fps=10, aspect="16:9", theme="dark", caption_top=0.8,
+        frames=(StoryFrame(beat="one", number=9, items=items),), performance=Performance(title=""),
+    )  # fmt: skip
+    assert list(report.drawings_told([board, board])) == [
+        "Drawn from arrays and not read back: a patch and an overlay."
+    ]
+    assert list(report.drawings_told([])) == []
 
 
 def test_a_product_is_called_by_both_of_its_factors() -> None:
@@ -166,7 +182,8 @@ def test_crops_show_the_box_and_what_lies_around_it(tmp_path: Path) -> None:
     assert [one.crop for one in told] == ["001-text-too-small-Maps-16x9-dark-intro.png", ""]
     assert [path.name for path in (tmp_path / "crops").iterdir()] == [told[0].crop]
     assert np.array_equal(np.asarray(Image.open(tmp_path / "crops" / told[0].crop)), crop)
-    (tmp_path / "crops" / "mine.png").write_bytes(b"")
+    for name in ("mine.png", "1000-text-cut-Maps.png"):
+        (tmp_path / "crops" / name).write_bytes(b"")
     assert report.write_crops([], [], tmp_path / "crops") == []
     assert [path.name for path in (tmp_path / "crops").iterdir()] == ["mine.png"]  # none of an earlier check
 

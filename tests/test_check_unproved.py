@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from films import TINY, Net, Played, make_bundle, play
-from manim import DOWN, RIGHT, FadeIn, ImageMobject, Square
+from manim import DOWN, RIGHT, FadeIn, ImageMobject, MathTypst, Rectangle, Square, Text
 
 from fmcore.analysis.unclaimed import unclaimed, unclaimed_in_label
 from fmcore.bundle import Bundle
 from fmcore.check.findings import Finding
+from fmcore.check.layout import layout_findings
 from fmcore.check.ledger import ledger_findings
+from fmcore.check.maps import Shown, values_of
 from fmcore.check.proof import prove
 from fmcore.check.teaching import teaching_findings
 from fmcore.colour import ColourScale
+from fmcore.lesson.brief import Figure
 from fmcore.lesson.script import Beat, Script
 from fmcore.lesson.words import Words
 from scenes import look
@@ -61,7 +64,11 @@ class Honest(LessonScene):
         for cue in ("map", "after"):
             with self.beat(cue):
                 self.play(FadeIn(self.map) if cue == "map" else self.map.animate.shift(0.01 * RIGHT))
+                if cue == "map":
+                    self.once()
                 self.more(cue)
+
+    def once(self) -> None: ...
 
     def more(self, cue: str) -> None: ...
 
@@ -208,6 +215,57 @@ def test_a_map_that_is_half_made_is_proved_as_far_as_it_goes(bundle: Path, tmp_p
     assert "wrong" in set(film(True))
 
 
+# -- texts that are not ours -----------------------------------------------------------------------
+
+
+class Tiny(Honest):
+    """A text of manim's, too small and too dark, with a number."""
+
+    def once(self) -> None:
+        self.add(Text("99.9% accurate", font_size=8, color="#181818").to_edge(DOWN, buff=1.5))
+
+
+class TinyFormula(Honest):
+    """A formula of three pixels."""
+
+    def once(self) -> None:
+        self.add(MathTypst("W_k * x + b_k", color="#202020").scale(0.12).to_edge(DOWN, buff=1.5))
+
+
+class Hidden(Honest):
+    """A label behind a rectangle, and a text of two colours that stands free."""
+
+    def once(self) -> None:
+        told = label("This cannot be seen").to_edge(DOWN, buff=1.5)
+        self.add(told, Rectangle(width=told.width, height=told.height, fill_opacity=1).move_to(told))
+        self.add(Text("free", t2c={"fr": "#FF0000"}, font_size=40).next_to(self.map, RIGHT))
+
+
+@pytest.mark.parametrize(
+    ("scene", "rules"),
+    [
+        (Tiny, {"text too small", "text too faint", NUMBER}),
+        (TinyFormula, {"text too small", "text too faint"}),
+        (Hidden, {"text covered"}),
+    ],
+)
+def test_a_text_of_manims_is_read_as_ours_are(bundle: Path, scene: type[LessonScene], rules: set[str]) -> None:
+    played = play(scene, bundle)
+    dark = np.full((120, 212, 3), (11, 14, 20), np.uint8)
+    stills = {"map": dark, "after": dark}
+    found_ = [*layout_findings(played.board, stills), *found(scene, bundle)]
+    assert {one.rule for one in found_} == rules, found_
+
+
+def test_a_formula_has_one_text_of_its_size(bundle: Path) -> None:
+    class Large(Honest):
+        def more(self, cue: str) -> None:
+            self.add(MathTypst("a + c", color="#FFFFFF").to_edge(DOWN, buff=1.5))
+
+    (item,) = (one for one in play(Large, bundle).board.frames[0].items if one.name == "formula")
+    assert item.colour == "#FFFFFF" and item.capital is not None and item.capital > 0.022
+
+
 # -- numbers ---------------------------------------------------------------------------------------
 
 
@@ -269,3 +327,26 @@ def test_axes_and_calculations_may_be_written() -> None:
         assert unclaimed_in_label(text, []) == []
     assert unclaimed_in_label("right: 99.9%", []) == ["99.9%"]
     assert unclaimed_in_label("right: 99.9%", ["it is 99.9%"]) == []
+
+
+# -- arrays ----------------------------------------------------------------------------------------
+
+
+def test_a_layer_called_probes_has_maps_and_no_images(bundle: Path) -> None:
+    figure = play(Honest, bundle).performance.figures[0]
+    with Bundle.open(bundle) as opened:
+        for array, is_image in (("probes", True), ("probes/3/original", True), ("x/patches", True), ("input", True),
+                                ("probes/activation", False), ("probes/original", False)):  # fmt: skip
+            assert Shown(figure.model_copy(update={"array": array}), opened).is_image == is_image
+
+
+def test_bytes_that_are_colours_are_shares_of_full_light(rgb_bundle: Path) -> None:
+    figure = Figure(
+        beat="a", frame=0, array="conv1/patches", index=(0, 1), box=(0, 0, 1, 1), low=0, high=255, scale="shared",
+        colours="rgb", covered=False,
+    )  # fmt: skip
+    with Bundle.open(rgb_bundle) as opened:
+        patches = opened.part("conv1/patches", 0, 1)
+        assert patches.dtype == np.uint8 and patches.max() > 1
+        assert np.array_equal(values_of(figure, opened), patches / 255)
+        assert np.array_equal(values_of(figure.model_copy(update={"index": (0, 1, 2)}), opened), patches[2])

@@ -13,6 +13,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "under the captions": "Nothing lies in the strip at the bottom that captions may cover.",
         "text over text": "No two texts overlap.",
         "text over a map": "No text lies on a map or an image.",
+        "text covered": "Nothing that is filled lies over a text.",
         "text too small": "Capitals have at least 2.2 % of the frame's height.",
         "text too faint": "Text has a contrast of at least 4.5:1 with what lies behind it.",
         "letter without a font": "Every letter that is written is in a font of this machine.",

@@ -1,5 +1,6 @@
 """What stands in a frame can be seen and read: rules over a storyboard and its stills."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from math import ceil, floor
@@ -14,6 +15,9 @@ from fmcore.lesson.storyboard import Box, Item, Storyboard, StoryFrame
 from fmcore.lesson.theme import LEAST_CONTRAST
 
 TOUCHING = 1e-3  # of the frame: what overlaps or reaches out by less only touches
+_HIDES = 0.3  # of opacity, from which a filled shape takes a text's contrast
+_MOST_HIDDEN = 0.5  # of a text
+_INSIDE = 0.7  # of a circle's box lie inside it: the largest square in it
 LEAST_CAPITAL = 0.022  # of the frame's height: 24 pixels at 1080p
 
 Pixels = NDArray[np.uint8]
@@ -28,6 +32,7 @@ def layout_findings(board: Storyboard, stills: Mapping[str, Pixels]) -> Iterator
         items = [item for item in frame.items if item.opacity > 0]
         yield from _outside(board, frame, items)
         yield from _overlaps(board, frame, items)
+        yield from _covered(board, frame, items)
         for item in items:
             if item.kind == "text":
                 yield from _size(board, frame, item)
@@ -75,6 +80,29 @@ def _overlaps(board: Storyboard, frame: StoryFrame, items: Sequence[Item]) -> It
             continue  # a digit on a square that is drawn over the picture
         message = f"{_start(text)} lies on {_name(picture)}; move it beside the picture."
         yield found(board, "text over a map", message, frame.beat, (text.name, picture.name), box)
+
+
+def _covered(board: Storyboard, frame: StoryFrame, items: Sequence[Item]) -> Iterator[Finding]:
+    for number, text in enumerate(items):
+        if text.kind != "text":
+            continue
+        for shape in items[number + 1 :]:
+            if shape.kind == "shape" and shape.filled >= _HIDES and _hidden(text.box, shape) > _MOST_HIDDEN:
+                message = f"{_start(text)} lies under {_name(shape)} that is filled; draw it last, or move one of them."
+                yield found(board, "text covered", message, frame.beat, (text.name, shape.name), text.box)
+                break
+
+
+def _hidden(box: Box, shape: Item) -> float:
+    """The share of `box` that lies under `shape`: of one that is no rectangle, under the middle of it."""
+    left, top, right, bottom = shape.box
+    if not re.search("Rectangle|Square", shape.name):
+        aside = (1 - _INSIDE) / 2
+        across, down = aside * (right - left), aside * (bottom - top)
+        left, top, right, bottom = left + across, top + down, right - across, bottom - down
+    common = [min(box[2], right) - max(box[0], left), min(box[3], bottom) - max(box[1], top)]
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return max(0.0, common[0]) * max(0.0, common[1]) / area if area else 0.0
 
 
 def _size(board: Storyboard, frame: StoryFrame, item: Item) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ class Item(BaseModel):
     capital: float | None = None  # of a text: the height of a capital as a share of the frame's height
     colour: str | None = None  # of a text: "#RRGGBB"
     opacity: float = 1.0
+    filled: float = 0.0  # of a shape: how opaquely
     lacks: Literal["", "array", "opacity"] = ""  # of a picture: what it would need to be proved
     what: str = ""  # of a picture of no array: what it is drawn as instead
     cut: bool = False  # of a text: whether its middle is left out, because it had no room

@@ -33,7 +33,7 @@ class FilterCalculation(PictureRow):
         lines: Lines = "two" if look.shape() == "tall" else "fit"  # else shapes would leave no room for the maps
         says_flat: SaysFlat = "beside" if look.shape() == "wide" else "below"  # five stand in a row
         cell = _FILTER * size / max(found.second.shape)  # of a filter's weight, alike in all three
-        slice_, worked = found.shown_slice, Drawn("worked out from filters and a map")
+        slice_, worked = found.shown_slice, Drawn("what filters make when they are worked out")
         if how == "one":
             one = _filter(found.one, slice_, cell, size, "one filter", worked)
             result = FeatureMap(found.once, results, size, "one filter", worked, says_flat=says_flat, lines=lines)

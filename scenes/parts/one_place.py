@@ -53,7 +53,9 @@ class OnePlace(Group):
         )
         room = _NOTE_ROOM if flatness == 1 else 0.0  # patch and products have no notes
         self.weights = Cells(weights, colours.weights, side, names[1], note, source, digits, False, flatness, room)
-        self.products = Cells(products, colours.products, side, names[2], "", Drawn("products"), digits, live, flatness)
+        self.products = Cells(
+            products, colours.products, side, names[2], "", Drawn("products of numbers"), digits, live, flatness
+        )
         self.times, self.equals = (label(sign, look.STATEMENT) for sign in "×=")
         super().__init__(self.patch, self.times, self.weights, self.equals, self.products)
         place = self._set_beside if flatness == 1 else self._set_below
