@@ -296,6 +296,7 @@ SOUND = (
     "Of 12 rows, channel 7 of 16 is dead",
     "the maps of “Route 66” in conv12",
     "It takes 5 by 5 pixels and makes 28 × 28 × 8",
+    "In lay…2.conv1 and 4…conv, the largest stays",
     "4 of 16 channels, filters 3, 5 and 8",
     "filters move on by 2 places at a time",
     "1 is the same pattern, 0 is nothing in common",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _ONE = r"[−-]?\d+(?:[.,]\d+)*"
-_NUMBER = re.compile(rf"(?<![\w.,]){_ONE}(?: ?%)?(?![\w])")
+_NUMBER = re.compile(rf"(?<![\w.,…]){_ONE}(?: ?%)?(?![\w…]|\.[^\W\d])")  # and no part of a name that was cut
 _LIMITS = ("0", "1", "0%", "100%")  # of shares and correlations: nobody measures these
 _THINGS = "channel|filter|map|slice|layer|stage|epoch|row|column|image|step|block|room|size"
 _MORE = rf"{_ONE}(?:(?:, | and |, and | to |–| – ){_ONE})*"
