@@ -28,12 +28,14 @@ _DRAWN = re.compile(
     re.IGNORECASE,
 )
 _MARKS = re.compile(rf"{_ONE} ?%? or more\b|{_ONE}% above zero|^likeness {_ONE}$|{_ONE} ×(?= channel)")
-_WORD = re.compile(r"[^\W\d_]{3}")
+_WORD, _LETTER = re.compile(r"[^\W\d_]{3}"), re.compile(r"[^\W\d_]")
 
 
 def unclaimed(text: str, claimed: Iterable[str], names: Iterable[str] = ()) -> list[str]:
     """The numbers of a sentence `text` that none of `claimed`, the words of claims, holds; `names` may have digits."""
-    for name in sorted(filter(None, names), key=len, reverse=True):
+    for name in sorted(
+        (name for name in names if _LETTER.search(name)), key=len, reverse=True
+    ):  # "0" is said "layer 0"
         text = re.sub(rf"(?<![\w.,]){re.escape(name)}(?![\w%]|[.,]\d)", " ", text)
     known = {number for words in claimed for number in _numbers(words)}
     return [one for one in dict.fromkeys(_numbers(_DRAWN.sub(" ", text))) if one not in known and one not in _LIMITS]

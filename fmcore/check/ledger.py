@@ -7,6 +7,8 @@ from fmcore.check.maps import name_of
 from fmcore.lesson.brief import Figure
 from fmcore.lesson.storyboard import Box, Storyboard
 
+_SMALLEST = 0.02  # of the frame: the side of a picture of which something can be read back
+
 
 def ledger_findings(board: Storyboard) -> Iterator[Finding]:
     """The pictures that no film can prove, since they are of no array, see-through, or always under something else."""
@@ -35,6 +37,8 @@ def _covered(figures: Sequence[Figure], board: Storyboard) -> Iterator[Finding]:
     for number, figure in enumerate(figures):
         key = f"{name_of(figure)} {figure.other}"
         above = (one for one in figures[number + 1 :] if one.beat == figure.beat)
+        if min(figure.box[3] - figure.box[1], figure.box[2] - figure.box[0]) < _SMALLEST:
+            continue  # its own frame covers it
         if figure.covered and not any(_overlap(figure.box, one.box) for one in above):
             never.setdefault(key, figure)
         else:
