@@ -201,6 +201,11 @@ def default_probe(probes: Sequence[ProbeInfo]) -> int:
     return max(range(len(probes)), key=merit)
 
 
+def rightly_answered(probes: Sequence[ProbeInfo]) -> list[int]:
+    """The numbers of those that are answered rightly; of all where none is known to be."""
+    return [p for p, probe in enumerate(probes) if probe.label == probe.predicted] or list(range(len(probes)))
+
+
 def explained(layers: Iterable[LayerInfo]) -> LayerInfo | None:
     """The layer of `layers` in which answers are explained: the last convolution or block with maps of 7 × 7 or more.
 

@@ -9,7 +9,7 @@ from manim import RIGHT, FadeIn, FadeOut, Group, Rectangle, ReplacementTransform
 from pydantic import Field
 
 from fmcore.analysis.attribution import SEEN, Ablation, brightest_is_decisive, largest_gain, lit_by_brightness, moves
-from fmcore.analysis.cases import COUNTS, comparable, explained_layer, misleading
+from fmcore.analysis.cases import COUNTS, explained_layer, misleading
 from fmcore.analysis.saying import counted, percent
 from fmcore.colour import ColourScale
 from fmcore.errors import BundleError
@@ -89,13 +89,19 @@ class ChannelAblation(LessonScene):
             **self.facts_of_the_order(),
         }
 
-    def told_of_the_choice(self) -> str:
+    def told_of_the_choice(self) -> Claim | str:
         """That this image was not taken at random."""
-        among = len(comparable(self.bundle))
-        if self.options.probe is not None or among < 2 or self.decision.beyond_the_brightest < COUNTS:
+        among = self.claim(
+            "images to choose from",
+            "header/probes",
+            words=lambda n: (
+                f"Of {whole(n)} images{' answered rightly' * (n < len(self.bundle.header.probes))}, this is the one in"
+                " which brightness misleads most. "
+            ),
+        )
+        if self.options.probe is not None or among.value < 2 or self.decision.beyond_the_brightest < COUNTS:
             return ""
-        rightly = "" if among == len(self.bundle.header.probes) else " answered rightly"
-        return f"Of {whole(among)} images{rightly}, this is the one in which brightness misleads most. "
+        return among
 
     def facts_of_the_decision(self) -> Mapping[str, object]:
         bright, decisive = self.decision.brightest, self.decision.decisive

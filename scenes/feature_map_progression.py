@@ -9,9 +9,10 @@ from pydantic import Field
 
 from fmcore.analysis.depths import depths
 from fmcore.analysis.graph import is_chain
-from fmcore.analysis.hierarchy import Stage, hierarchy, live_share_above_zero, typical_of_classes
+from fmcore.analysis.hierarchy import Stage, hierarchy, typical_of_classes
 from fmcore.analysis.pooling import max_pooling
 from fmcore.analysis.saying import listed, percent
+from fmcore.lesson.claims import Claim
 from fmcore.lesson.script import Beat, Script
 from scenes import look
 from scenes.parts.class_table import ClassTable
@@ -267,20 +268,19 @@ class FeatureMapProgression(LessonScene):
         words = f"one scale a layer: {'blue is below zero' if self.words.signed else 'bright is strong'}"
         return cell.place_note(paragraph(words, look.SMALL, look.MUTED, width=cell.width, most=_LEGEND))
 
-    def explained(self, what: str) -> list[float | None]:
-        """That mean of every stage, where the sentence says what it is; none of them otherwise."""
-        told = self.words.has(what)
-        return [getattr(stage, what) if told and stage is not None else None for stage in self.measured]
+    def claimed(self, what: str) -> list[Claim | None]:
+        """That figure of every stage, where the sentence says what it is; none of them otherwise."""
+        found = (self.told.get(f"{what}_{n}") for n in range(len(self.layers)))
+        return [one if isinstance(one, Claim) else None for one in found]
 
     def show_enlarged(self, cells: list[StageCell], sheets: list[Group]) -> None:
-        figures = self.explained("likeness")
         large = [stack.sheets(cell) for stack, cell in zip(self.stacks, cells, strict=True)]
         with self.beat("enlarge"):
             self.say("The same maps, enlarged")
             grown = [Transform(old, new) for old, new in zip(sheets, large, strict=True)]
             self.play(*grown, FadeOut(self.full), run_time=2 * look.MOVE_S)
             self.until(0.45)
-            self.show_notes(cells, ["" if like is None else f"likeness {number(like)}" for like in figures], figures)
+            self.show_figures_of(cells, "likeness")
             self.until(0.8)
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
 
@@ -296,6 +296,12 @@ class FeatureMapProgression(LessonScene):
         self.noted = made
         if made:
             self.play(LaggedStart(*(FadeIn(note) for note in made), lag_ratio=0.5), run_time=look.MOVE_S)
+
+    def show_figures_of(self, cells: list[StageCell], what: str) -> None:
+        """Below every stage what was measured of it, with a bar."""
+        figures = self.claimed(what)
+        texts = ["" if one is None else str(one) for one in figures]
+        self.show_notes(cells, texts, [None if one is None else one.value for one in figures])
 
     def show_fields(self, cells: list[StageCell], sheets: list[Group]) -> None:
         """Around one spot of the image, what a place of every layer sees there: frames that grow."""
@@ -320,11 +326,10 @@ class FeatureMapProgression(LessonScene):
         self.frames = Group(*frames)
 
     def show_figures(self, cells: list[StageCell], sheets: list[Group]) -> None:
-        shares = [live_share_above_zero(self.bundle, layer.name, self.probe) for layer in self.layers]
         with self.beat("active"):
             self.say("How many of the numbers " + ("lie above zero" if self.words.signed else "respond"))
             self.play(FadeOut(self.frames), run_time=look.IN_S / 2)
-            self.show_notes(cells, [f"{percent(share)} above zero" for share in shares], shares)
+            self.show_figures_of(cells, "above")
             self.until(0.6)
             self.play(*(flash(front(stack)) for stack in sheets), run_time=look.MOVE_S)
         with self.beat("classes"):
@@ -335,15 +340,14 @@ class FeatureMapProgression(LessonScene):
                     "Do channels prefer a class?" if self.words.asks_for_classes else "What does a deep map stand for?"
                 )
                 self.until(0.6)
-                figures = self.explained("selectivity")
-                self.show_notes(cells, ["" if s is None else f"mean selectivity {number(s)}" for s in figures], figures)
+                self.show_figures_of(cells, "selectivity")
                 self.until(0.85)
                 self.play(flash(self.noted[-1][0] if self.noted else front(sheets[-1])), run_time=look.IN_S)
 
     def show_classes(self) -> None:
         """In the place of all maps, how one channel of every stage answers to each class."""
         self.say("One channel each: its mean over the images of every class")
-        figures = [(number(share), share) for share in self.explained("selectivity") if share is not None]
+        figures = [(number(one.value), one.value) for one in self.claimed("selectivity") if one is not None]
         self.table = ClassTable(
             look.body(),
             [self.bundle.class_name(number) for number in self.classes],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fmcore.analysis.attribution import ClassMap, brightest_is_decisive, class_map
 from fmcore.bundle import Array, Bundle
-from fmcore.header import LayerInfo, explained
+from fmcore.header import LayerInfo, explained, rightly_answered
 
 COUNTS = 0.01  # of a probability: a change from which on a channel counts, or counts more than another
 MORE = 1.05  # times: support larger by this is called more
@@ -59,8 +59,7 @@ def explained_layer(bundle: Bundle, *parts: str) -> LayerInfo | None:
 
 def comparable(bundle: Bundle) -> list[int]:
     """The probes that are answered rightly; all of them where none is known to be."""
-    probes = bundle.header.probes
-    return [p for p, probe in enumerate(probes) if probe.label == probe.predicted] or list(range(len(probes)))
+    return rightly_answered(bundle.header.probes)
 
 
 def misleading(bundle: Bundle, layer: str, supported: bool = False) -> int:

@@ -64,6 +64,7 @@ from fmcore.analysis.taking import (
 from fmcore.analysis.weighing import added_to_class, error_of_sum, support_off_the_object
 from fmcore.bundle import Bundle
 from fmcore.errors import BundleError, one_of
+from fmcore.header import rightly_answered
 
 HEADER = "header/"  # what stands in the header counts as an array of this name, such as `header/training.history`
 
@@ -204,6 +205,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             "mean class selectivity of the live channels where each image has the label of another",
             lambda stage: stage.chance,
         ),
+        "stride": Measure(
+            "by how many places filters or windows move on, the more of down and across",
+            lambda bundle, array, index, other: max(bundle.layer(array.rpartition("/")[0]).stride),
+        ),
         "likeness to the image": of_stage(
             "mean correlation of the live channels with the brightness or darkness of the image",
             lambda stage: stage.likeness,
@@ -296,6 +301,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "error of the weighted sum": Measure(
             "by what share of its largest value the weighted maps, added up, miss the Grad-CAM map",
             lambda bundle, array, index, other: error_of_sum(bundle, array.rpartition("/")[0], *index),
+        ),
+        "images to choose from": of_header(
+            "how many of the images shown are answered rightly; all of them where none is known to be",
+            lambda h, i: len(rightly_answered(h.probes)),
         ),
         "brightest of those tried": of_ablations(
             "the brightest channel, by its sum above zero, of those that were set to zero, from 1",

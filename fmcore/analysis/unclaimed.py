@@ -20,14 +20,12 @@ _DRAWN = re.compile(
             rf"\b{_ONE}(?: ?(?:×|x|by) ?{_ONE})+(?! ?%)",  # 28 × 28 × 8
             rf"\b{_ONE} of {_ONE}(?= (?:more )?(?:{_THINGS}|shown|weights?|values?)| of [A-Z]\b)",  # 4 of 16 channels
             rf"^{_ONE} of {_ONE}$",
-            rf"\bby {_ONE} places?\b",  # of a stride
-            rf"\bof {_ONE} (?:test )?images\b",  # among which one was chosen
             rf"\baxis starts at {_ONE} ?%?",
         )
     ),
     re.IGNORECASE,
 )
-_MARKS = re.compile(rf"{_ONE} ?%? or more\b|{_ONE}% above zero|^likeness {_ONE}$|{_ONE} ×(?= channel)")
+_MARKS = re.compile(rf"{_ONE} ?%? or more\b")
 _WORD, _LETTER = re.compile(r"[^\W\d_]{3}"), re.compile(r"[^\W\d_]")
 
 

@@ -60,9 +60,10 @@ class GradCamWords:
             f"It asks of each map of {layer}: how much would the score of “{answer}” rise if it got a little brighter?"
         )
         channels = plain_examples(self.weighing, most)
-        for channel in channels:
-            factors[channel] = _factor(float(self.weighing.weights[channel]))
         facts: dict[str, object] = dict(_NO_WEIGHTS)
+        for channel in channels:
+            facts[f"factor_{channel + 1}"] = factor = self.claim("value", array, *at, channel, words=_factor)
+            factors[channel] = str(factor)
         for names, channel in zip(_OF_TWO, dict.fromkeys((channels[0], channels[-1])), strict=False):
             facts |= zip(names, self._of_channel(channel, array, at), strict=True)
         return facts | {

@@ -68,7 +68,28 @@ class StageWords:
             "leaving": ", leaving out channels that never respond" * self._some_are_silent,
             "rarer": self._rarer(),
             **self._selectivity(),
+            **self._labels(),
         }
+
+    def _labels(self) -> dict[str, object]:
+        """What stands below the maps of stage n: `likeness_n`, `above_n` and `selectivity_n`, where there is any."""
+        made: dict[str, object] = {}
+        for n, (layer, stage) in enumerate(zip(self.layers, self.measured, strict=True)):
+            made[f"above_{n}"] = self.claim(
+                "live share above zero",
+                f"{layer.name}/activation",
+                self.probe,
+                words=lambda share: f"{percent(share)} above zero",
+            )
+            for name, measure, part, words in (
+                ("likeness", "likeness to the image", "meaning", "likeness"),
+                ("selectivity", "class selectivity", "class_mean", "mean selectivity"),
+            ):
+                if self.has(name) and stage is not None and getattr(stage, name) is not None:
+                    made[f"{name}_{n}"] = self.claim(
+                        measure, f"{layer.name}/{part}", words=partial(_labelled, what=words)
+                    )
+        return made
 
     def _both(self, measure: str, part: str, words: Callable[[float], str], *index: int) -> list[Told]:
         """A measure of the first and of the last layer."""
@@ -104,7 +125,11 @@ class StageWords:
         if leap := next((layer for layer in convolutions if max(layer.stride) > 1), None):
             down, across = leap.stride
             by = f"{down}" if down == across else f"{down} or {across}"
-            return f"In {layer_name(leap.name)}, filters move on by {by} places at a time. That makes maps smaller."
+            return self.claim(
+                "stride",
+                f"{leap.name}/activation",
+                words=f"In {layer_name(leap.name)}, filters move on by {by} places at a time. That makes maps smaller.",
+            )
         return "Every map is one channel of its layer: a number for every place."
 
     def _likeness(self) -> dict[str, object]:
@@ -219,6 +244,10 @@ class StageWords:
             f"{layer.name}/activation",
             words=lambda rows: f"{most}{rows:.0f} by {field.size[1]} pixels" + ", more than there are" * beyond,
         )
+
+
+def _labelled(mean: float, what: str) -> str:
+    return f"{what} {number(mean)}"
 
 
 def _left_out(low: float, layer: str) -> str:
