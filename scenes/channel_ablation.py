@@ -226,7 +226,8 @@ class ChannelAblation(LessonScene):
         maps = [self.bundle.part(array, self.subject, one.channel) for one in tried]
         scale = ColourScale.of(np.stack(maps), "shared")
         note = "scale of this map" if len(maps) == 1 else "one scale for both maps" if wide else "one scale"
-        strip = ScaleStrip(scale, min(body.columns(1, 1)[0].width, 4.0), note)
+        least = body.width if look.shape() == "tall" else body.columns(1, 1)[0].width
+        strip = ScaleStrip(scale, min(least, 4.0), note)
         upper, lower, foot = ablation_rooms(rooms_with(body, strip)[0])
         strip = ScaleStrip(scale, min(foot.width, 4.0), note).move_to(foot.centre)
         gallery, makers, left = Gallery(upper, 2), [], [self.left(one) for one in tried]

@@ -75,7 +75,7 @@ class StrongestPatches(LessonScene):
             " {first} most, strongest first.",
         ),
         Beat(cue="fields", say="{deeper}: {fields}{rest}. {why_rest} Here are all frames on one image, to scale."),
-        Beat(cue="deeper", say="{pieces}Here all patches are drawn equally large, whatever they cover."),
+        Beat(cue="deeper", say="{pieces}Here all patches are drawn equally large, whatever they cover.", seconds=5.6),
         Beat(cue="classes", say="{classes}"),
         Beat(
             cue="caution",

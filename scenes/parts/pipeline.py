@@ -56,8 +56,9 @@ class Pipeline:
             self.answer.align_to(self.stacks, RIGHT)
         if not below:
             self.answer.shift((level - self.answer.get_y()) * UP)
-        if above:
+        if above:  # over the first stack, as far as a wide image lets it
             self.image.match_x(self.stacks[0])
+            self.image.shift(max(0.0, room.left - self.image.get_left()[0]) * RIGHT)
         between = [VGroup(arrow(one.edge(RIGHT), other.edge(LEFT))) for one, other in pairwise(self.stacks)]
         for step, dots in zip(between, skipped, strict=False):
             if dots:

@@ -82,7 +82,7 @@ def ablation_rooms(room: look.Region) -> tuple[look.Region, look.Region, look.Re
     body = look.body()
     foot = look.Region(body.left, body.right, body.bottom, room.bottom - look.GAP)
     if look.shape() == "tall":
-        bars, maps, scale = body.rows(0.6, 3.2, 0.55)
+        (bars, maps), scale = room.rows(0.6, 3.2), foot
     elif look.shape() == "square":
         maps, (scale, bars) = room, foot.columns(1, 1)
     else:
